@@ -1,0 +1,78 @@
+"""The one mutable record of a request on its way through the gateway. Everything else is frozen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Pair = tuple[bytes, bytes]
+
+
+class Call:
+    """One tRPC procedure call of a request: its resolved name and the route it matched (``proxy.routes``)."""
+
+    __slots__ = ("procedure", "route")
+
+    def __init__(self, procedure: str, route: Any = None) -> None:
+        self.procedure = procedure
+        self.route = route
+
+
+class Exchange:
+    """One request and what the stages found out about it. Each slot is set by the one stage named beside it."""
+
+    __slots__ = (
+        "body",
+        "bytes_in",
+        "bytes_out",
+        "calls",
+        "claims",
+        "client",
+        "endpoint",
+        "fields",
+        "id",
+        "limits",
+        "method",
+        "origin",
+        "path",
+        "peer",
+        "principal",
+        "query",
+        "reason",
+        "reported",
+        "response_headers",
+        "route",
+        "secure",
+        "started",
+        "status",
+        "stream",
+        "target",
+        "upstream_time",
+    )
+
+    def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:
+        self.method = method  # proxy/server: upper case as sent
+        self.target = target  # proxy/server: the raw request target, never routed on
+        self.fields = fields  # core/fields: lower-case name -> value, repeated fields joined
+        self.peer = peer  # proxy/server: address of the TCP peer, no port
+        self.started = started  # proxy/server: loop.time() seconds
+        self.secure = False  # proxy/server: the client came over TLS
+        self.id = ""  # policy/identity: request id
+        self.path = ""  # core/path: canonical, percent-encoded
+        self.query = ""  # core/path: canonical, without "?"
+        self.route: Any = None  # proxy/routes: the compiled plan this request runs under
+        self.calls: list[Call] = []  # core/trpc: empty for a route that is not tRPC
+        self.origin = ""  # policy/cors: the Origin that was allowed
+        self.client = peer  # policy/client: the one client address
+        self.principal = ""  # policy/jwt: the token's sub
+        self.claims: dict[str, Any] | None = None  # policy/jwt
+        self.limits: list[Any] = []  # policy/rate_limit: state of each limit taken, for the answer's headers
+        self.stream: Any = None  # proxy/server: the request body as it arrives (proxy.inbound.Body), None without one
+        self.body: bytes | None = None  # policy/body: the whole body once a stage asked for it
+        self.response_headers: list[Pair] = []  # any on_response: fields to add to the answer
+        self.reported: list[str] = []  # policy/report: slugs that report mode let pass
+        self.endpoint = ""  # proxy/upstream: host:port that answered
+        self.upstream_time = 0.0  # proxy/upstream: seconds from sending to the head of the answer
+        self.status = 0  # proxy/pipeline: status sent
+        self.reason = ""  # proxy/pipeline: slug of the refusal, empty when none
+        self.bytes_in = 0  # proxy/upstream: request body bytes
+        self.bytes_out = 0  # proxy/pipeline: answer body bytes

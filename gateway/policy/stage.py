@@ -1,0 +1,35 @@
+"""What a policy is to the request path: a stage with up to three hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Verdict
+
+
+class Stage:
+    """Base of all stages. A hook that is not overridden is compiled out of the route, not called.
+
+    ``on_request`` decides: None lets the request pass; it may be a coroutine. ``on_response`` runs in reverse over
+    the stages entered, refusals included, and only adds to ``exchange.response_headers``. ``on_done`` is synchronous,
+    touches memory only, and runs exactly once per entered stage even when the client hangs up.
+    """
+
+    __slots__ = ()
+    kind = ""
+
+    def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
+        raise NotImplementedError  # compiled out where a stage has no such hook
+
+    def on_response(self, exchange: Exchange) -> None:
+        raise NotImplementedError  # compiled out where a stage has no such hook
+
+    def on_done(self, exchange: Exchange) -> None:
+        raise NotImplementedError  # compiled out where a stage has no such hook
+
+
+def hook(stage: Stage, name: str) -> Any:
+    """The stage's own hook ``name``, or None when it only inherits the base's."""
+    return None if getattr(type(stage), name) is getattr(Stage, name) else getattr(stage, name)

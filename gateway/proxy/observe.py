@@ -1,0 +1,23 @@
+"""What the data plane tells whoever watches it. The floor above implements it (``ops.metrics``, ``ops.log``)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from gateway.core.exchange import Exchange
+
+
+class Observer(Protocol):
+    """Called from the event loop of a worker; must not block and must not raise."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """A request was read and is about to be decided."""
+
+    def done(self, exchange: Exchange, elapsed: float) -> None:
+        """A request is over, answered or not. ``elapsed`` is seconds since its head was complete.
+
+        ``exchange.status`` is 0 when nothing was sent, ``exchange.reason`` the refusal's slug or empty.
+        """
+
+    def event(self, name: str, **fields: object) -> None:
+        """Something happened outside a request: a reload, a connection refused. Fields never hold secrets."""
