@@ -1,0 +1,56 @@
+"""A string that does not print itself."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any, NoReturn
+
+MASK = "<secret>"
+
+
+class Secret:
+    """Wraps one secret string; only ``reveal`` gives it back.
+
+    It prints as ``<secret>`` in every way Python has of printing, refuses to be pickled, is unknown to JSON, and is
+    compared in constant time. An empty secret is false.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The wrapped string. Call it where the secret is used, never to keep or print it."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_octets(self._value), _octets(other._value))
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._value))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+
+def _octets(text: str) -> bytes:
+    # surrogatepass: a value read from the environment may hold bytes that are not UTF-8
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,105 @@
+"""The field types of policy settings, and the base that all settings share."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
+
+from gateway.core import units
+from gateway.core.secret import MASK, Secret
+
+# Handed to pydantic as its context when the values come from a file: there a bare number for a duration is a mistake
+# waiting to happen (milliseconds or seconds?), while code that builds settings means seconds.
+WRITTEN = {"written": True}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _duration(value: Any, info: ValidationInfo) -> float:
+    if _number(value) and value >= 0 and (value == 0 or not info.context):
+        return float(value)
+    if isinstance(value, str):
+        return units.parse_duration(value)
+    raise ValueError("is not a duration: write a number and a unit, such as 500ms, 10s, 15m, 1h or 1d")
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return units.parse_size(value if isinstance(value, str) else "")
+
+
+def _rate(value: Any) -> units.Rate:
+    return value if isinstance(value, units.Rate) else units.parse_rate(value if isinstance(value, str) else "")
+
+
+def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
+        return value
+    try:
+        return ipaddress.ip_network(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError(
+            "is not a network: write an address or a network without host bits, such as 10.0.0.0/8"
+        ) from None
+
+
+def _secret(value: Any) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str):
+        return Secret(value)
+    raise ValueError("must be a text: put quotes around it")
+
+
+Duration = Annotated[
+    float, PlainValidator(_duration), WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN})
+]
+"""Seconds, written ``500ms``, ``10s``, ``15m``, ``1h`` or ``1d``."""
+
+ByteSize = Annotated[
+    int,
+    PlainValidator(_size),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": units.SIZE_PATTERN}]}),
+]
+"""Bytes, written ``512``, ``16KiB`` or ``10MB``."""
+
+RateField = Annotated[
+    units.Rate,
+    PlainValidator(_rate),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": units.RATE_PATTERN}),
+]
+"""A number of events in a time, written ``5/minute``."""
+
+Network = Annotated[
+    ipaddress.IPv4Network | ipaddress.IPv6Network,
+    PlainValidator(_network),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "ip-network"}),
+]
+"""An address or a network, written ``10.0.0.0/8``."""
+
+SecretField = Annotated[
+    Secret,
+    PlainValidator(_secret),
+    PlainSerializer(lambda _: MASK, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "x-secret": True}),
+]
+"""A secret text; it never prints itself."""
+
+
+class Model(BaseModel):
+    """Base of everything read from YAML: frozen, no unknown keys, and errors that do not repeat what was written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+
+class Policy(Model):
+    """Base of all policy settings. ``report`` lets requests pass and counts what would have been refused."""
+
+    mode: Literal["enforce", "report"] = "enforce"
