@@ -1,0 +1,19 @@
+"""What a policy's builder is handed: the outside world in as few things as possible."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+
+from gateway.state.verbs import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed."""
+
+    store: Store
+    wall: Callable[[], float] = time.time
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
