@@ -77,6 +77,7 @@ _TABLE = (
     Reason("upstream_unreachable", 502, "Service unreachable", "The service cannot be reached. Try again in a moment."),
     Reason("upstream_timeout", 504, "Service too slow", "The service took too long to answer. Try again in a moment."),
     Reason("upstream_broken", 502, "Service answer broken", "The service gave an unreadable answer. Try again in a moment."),
+    Reason("upstream_busy", 503, "Service busy", "The service is busy. Try again in a moment."),
     Reason("draining", 503, "Restarting", "The service is restarting. Try again in a moment."),
     Reason("internal_error", 500, "Internal error", "Something went wrong on our side. Try again in a moment."),
 )
