@@ -27,6 +27,7 @@ class Exchange:
         "calls",
         "claims",
         "client",
+        "detail",
         "endpoint",
         "fields",
         "id",
@@ -74,5 +75,6 @@ class Exchange:
         self.upstream_time = 0.0  # proxy/upstream: seconds from sending to the head of the answer
         self.status = 0  # proxy/pipeline: status sent
         self.reason = ""  # proxy/pipeline: slug of the refusal, empty when none
+        self.detail = ""  # proxy/pipeline: what the log says beyond the slug, never sent
         self.bytes_in = 0  # proxy/upstream: request body bytes
         self.bytes_out = 0  # proxy/pipeline: answer body bytes
