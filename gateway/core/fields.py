@@ -1,0 +1,177 @@
+"""Header fields: what a request brings, what of it goes upstream, and what of an answer comes back.
+
+Works on the raw pairs of the parser. Names are lower-case throughout.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+Pair = tuple[bytes, bytes]
+
+
+class Malformed(ValueError):
+    """The fields cannot be passed on safely. The sentence is safe to log."""
+
+
+# RFC 9110 7.6.1 and 7.6.2, RFC 9113 3.2.1 (HTTP2-Settings). Trailer is here because the announced trailers of a request
+# are not passed on, and those of an answer are announced anew.
+HOP_BY_HOP = frozenset(
+    b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization proxy-authentication-info te "
+    b"trailer transfer-encoding upgrade http2-settings".split()
+)
+# Set by the gateway itself for every upstream request.
+_OWN = frozenset((b"host", b"content-length", b"expect"))
+
+# What proxies and identity-aware front ends tell backends; from a client it is a lie. Method overrides and rewritten
+# URLs would reach another route than the one checked. ``proxy`` is CVE-2016-5385, x-middleware-* is CVE-2025-29927.
+_IDENTITY = re.compile(
+    rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|original|rewrite|"
+    rb"envoy|ssl|tls|middleware|consumer|credential|amzn-oidc|goog-authenticated-user|goog-iap|ms-client-principal|"
+    rb"appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|true-client)-ip|"
+    rb"x-(?:userid|username|groups|roles|email|sub|host|url|proxyuser|client-(?:cert|dn|verify)(?:-.*)?)|"
+    rb"x-http-method(?:-override)?|x-method-override|(?:remote|auth|ssl|cf|fastly)-.*|"
+    rb"(?:true-client|client|wl-proxy-client|proxy-client)-ip|proxy|user-id|userid|x-internal(?:-.*)?"
+)
+# Fields whose loss on the way would change what a request is or who is asking: Connection must not name them.
+_NOT_TO_BE_NAMED = re.compile(
+    rb"host|content-.*|authorization|cookie|origin|referer|expect|range|if-.*|date|cache-control|access-control-.*|"
+    rb"sec-.*|x-request-id|x-correlation-id|x-session-id|trpc-accept|forwarded|via|accept(?:-.*)?"
+)
+# Of an answer: the gateway speaks for itself on these. alt-svc would lead clients round the gateway; the x-accel and
+# sendfile families are orders to a server in front of us.
+_ANSWER_DROPPED = re.compile(
+    rb"access-control-.*|server|x-powered-by|x-aspnet(?:mvc)?-version|x-runtime|alt-svc|x-accel-.*|x-sendfile|"
+    rb"x-lighttpd-send-.*|x-reproxy-.*"
+)
+_FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"trailer", b"upgrade"))
+
+_PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+")
+_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKENS = re.compile(rb"[ \t]*+(?:[!#$%&'*+.^_`|~0-9A-Za-z-]*+[ \t]*+(?:,[ \t]*+|\Z))*+")
+_ALLOWED = bytes(byte for byte in range(256) if byte == 9 or (byte >= 0x20 and byte != 0x7F))
+
+# Spelling as sent -> lower case, for the fields that real clients and backends send: a fixed table, so that nothing a
+# client makes up is ever remembered.
+_COMMON = (
+    b"accept accept-charset accept-encoding accept-language accept-ranges age allow authorization cache-control "
+    b"connection content-disposition content-encoding content-language content-length content-location content-range "
+    b"content-security-policy content-type cookie cross-origin-opener-policy cross-origin-resource-policy date dnt etag "
+    b"expect expires host if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive "
+    b"last-modified link location origin origin-agent-cluster permissions-policy pragma priority range referer "
+    b"referrer-policy retry-after save-data sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode "
+    b"sec-fetch-site sec-fetch-user set-cookie strict-transport-security te trailer transfer-encoding trpc-accept "
+    b"upgrade upgrade-insecure-requests user-agent vary via www-authenticate x-content-type-options x-correlation-id "
+    b"x-dns-prefetch-control x-download-options x-frame-options x-permitted-cross-domain-policies x-request-id "
+    b"x-requested-with x-session-id x-trpc-source x-xss-protection"
+).split()
+_LOWER = {spelling: name for name in _COMMON for spelling in (name, name.title())}
+_PASS = frozenset(_COMMON) - HOP_BY_HOP - _OWN
+
+
+def is_identity(name: bytes) -> bool:
+    """Whether a lower-case field name tells a backend who is asking or what was asked: clients may not send it."""
+    return name not in _PASS and _IDENTITY.fullmatch(name) is not None
+
+
+def collect(raw: Iterable[Pair]) -> dict[bytes, bytes]:
+    """Request fields by lower-case name, repeated ones joined with ``, `` (RFC 9110 5.3; cookies ``; ``, RFC 6265 5.4).
+
+    A name with other characters than letters, digits and hyphen is left out: CGI, WSGI and PHP turn ``X_User_Id``,
+    ``X.User.Id`` and ``X-User-Id`` into one variable (RFC 3875 4.1.18 maps hyphens to underscores), so such a name can
+    only be a mistake or an alias of a field that clients may not send.
+    Raises Malformed for a name that is no token and a control byte other than HTAB in a value (RFC 9110 5.5).
+    """
+    fields: dict[bytes, bytes] = {}
+    known = _LOWER
+    for sent, value in raw:
+        name = known.get(sent)
+        if name is None:
+            if _PLAIN_NAME.fullmatch(sent) is None:
+                if _TOKEN.fullmatch(sent) is None:
+                    raise Malformed("a field name is not a token")
+                continue
+            name = sent.lower()
+        if name in fields:
+            value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
+        fields[name] = value
+    if b"".join(fields.values()).translate(None, _ALLOWED):
+        raise Malformed("a field value holds a control byte")
+    return fields
+
+
+def hop_by_hop(fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
+    """Lower-case names that stop here: the fixed ones and those that Connection names (RFC 9110 7.6.1).
+
+    Raises Malformed when Connection is no list of tokens, or names a field that the gateway or the backend decides by:
+    naming it would be a way to have it removed behind the check.
+    """
+    value = fields.get(b"connection", b"keep-alive")
+    if value == b"keep-alive" or value == b"close":
+        return HOP_BY_HOP
+    if _TOKENS.fullmatch(value) is None:
+        raise Malformed("Connection is not a list of tokens")
+    named = _named(value)
+    for name in named:
+        if name in _FRAMING and name not in _OPTIONS or _NOT_TO_BE_NAMED.fullmatch(name) or is_identity(name):
+            raise Malformed("Connection names a field that must not be removed")
+    return HOP_BY_HOP | named
+
+
+_OPTIONS = frozenset((b"keep-alive", b"upgrade", b"trailer"))
+
+
+def _named(value: bytes) -> frozenset[bytes]:
+    return frozenset(option for part in value.lower().split(b",") if (option := part.strip(b" \t")))
+
+
+def forwardable(fields: Mapping[bytes, bytes], without: frozenset[bytes] = frozenset()) -> list[Pair]:
+    """The pairs that go upstream: not hop-by-hop, not identity, not host, content-length or expect.
+
+    ``without`` names further fields to leave out, those that the gateway sets itself. Raises Malformed as hop_by_hop.
+    """
+    hop = hop_by_hop(fields)
+    stopped = without if hop is HOP_BY_HOP else without | hop
+    passed = _PASS
+    return [pair for pair in fields.items() if pair[0] not in stopped and (pair[0] in passed or _may_pass(pair[0]))]
+
+
+def _may_pass(name: bytes) -> bool:
+    return name not in HOP_BY_HOP and name not in _OWN and _IDENTITY.fullmatch(name) is None
+
+
+def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
+    """The fields of an answer that go on to the client, and those that frame it on its connection.
+
+    Pairs are lower-case, in order, repeated ones apart. Left out: hop-by-hop ones, everything Connection names,
+    access-control-*, what names the software, and the framing ones (content-length, transfer-encoding, connection,
+    keep-alive, trailer, upgrade; repeated ones joined with ``, `` so that two lengths never look like one).
+    Raises Malformed for a name that is no token and a control byte other than HTAB in a value.
+    """
+    pairs: list[Pair] = []
+    framing: dict[bytes, bytes] = {}
+    known = _LOWER
+    for sent, value in raw:
+        name = known.get(sent)
+        if name is None:
+            if _TOKEN.fullmatch(sent) is None:
+                raise Malformed("a field name is not a token")
+            name = sent.lower()
+        if name in _ANSWER_PASS:
+            pairs.append((name, value))
+        elif name in _FRAMING:
+            framing[name] = framing[name] + b", " + value if name in framing else value
+        elif name not in HOP_BY_HOP and _ANSWER_DROPPED.fullmatch(name) is None:
+            pairs.append((name, value))
+    values = [value for _, value in pairs]
+    if b"".join(values).translate(None, _ALLOWED) or b"".join(framing.values()).translate(None, _ALLOWED):
+        raise Malformed("a field value holds a control byte")
+    connection = framing.get(b"connection", b"keep-alive")
+    if connection != b"keep-alive" and connection != b"close":
+        named = _named(connection)
+        pairs = [pair for pair in pairs if pair[0] not in named]
+    return pairs, framing
+
+
+_ANSWER_PASS = frozenset(_COMMON) - HOP_BY_HOP - _FRAMING

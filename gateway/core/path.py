@@ -1,0 +1,150 @@
+"""One spelling for every target: what is matched is what is forwarded.
+
+A target that a second parser could read otherwise is refused; everything else is rewritten to the one spelling that
+routes are matched on and that goes upstream. In a path that means: every character a segment may hold stands as itself
+(RFC 3986 3.3 ``pchar``, without ``;``), every other one as an upper-case triplet. So ``%40me`` and ``@me`` cannot
+reach two routes. In a query only unreserved characters are decoded (RFC 3986 6.2.2.2): there ``%26`` is data and ``&``
+is not. All sentences are safe to log, as they never hold a part of the target.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+_PCHAR = _UNRESERVED + "!$&'()*+,=:@"
+_QUERY = _PCHAR + ";/?"
+# Never sent raw by a correct client, but browsers and shells do: in a query they can only be data (URL Standard,
+# query percent-encode set, and what it leaves raw against RFC 3986).
+_QUERY_LENIENT = '"<>[\\]^`{|}'
+
+
+def _members(characters: str) -> str:
+    return "[" + re.escape(characters) + "]"
+
+
+# Triplets that are already canonical in a query: visible ASCII that is not unreserved.
+_KEPT = "%(?:2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D])"
+_PLAIN = re.compile(
+    rf"((?=/)(?:/{_members(_PCHAR)}++)*+/?+)(?:\?((?:{_members(_QUERY)}++|{_KEPT})*+))?",
+)
+_TRIPLET = re.compile("%(..)")
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+_DOUBLE = re.compile("%25[0-9A-Fa-f]{2}")
+_HIGH = re.compile("%[89A-F]")
+_C1 = re.compile("%C2%[89]")
+_NOT_PATH = re.compile("[^" + re.escape(_PCHAR + "%/") + "]")
+_NOT_QUERY = re.compile("[^" + re.escape(_QUERY + _QUERY_LENIENT + "%") + "]")
+_TO_ENCODE = re.compile(_members(_QUERY_LENIENT))
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_ABSOLUTE = re.compile(r"https?://([^/?]*+)(.*)", re.IGNORECASE | re.DOTALL)
+
+
+class Ambiguous(ValueError):
+    """The target has more than one reading, or none. The sentence is safe to log."""
+
+
+def _spellings(decoded: str) -> dict[str, str]:
+    """Canonical spelling by triplet digits in either case; "" for a byte no target may hold."""
+    table = {}
+    for byte in range(256):
+        digits = f"{byte:02X}"
+        spelling = "" if byte < 0x20 or byte == 0x7F else f"%{digits}"
+        if chr(byte) in decoded:
+            spelling = chr(byte)
+        for variant in {digits, digits.lower(), digits[0].lower() + digits[1], digits[0] + digits[1].lower()}:
+            table[variant] = spelling
+    return table
+
+
+_IN_PATH = _spellings(_PCHAR)
+_IN_QUERY = _spellings(_UNRESERVED)
+# Refused in a path: servers differ on whether an encoded slash separates, a backslash is a slash (URL Standard 4.4),
+# and a semicolon begins a parameter that is cut off before matching.
+_REFUSED_IN_PATH = {"/": "an encoded slash", "\\": "a backslash", ";": "a semicolon"}
+
+
+def split_target(target: str) -> tuple[str | None, str]:
+    """The authority (None unless absolute-form) and the origin-form of a request target; ``*`` stays ``*``.
+
+    Raises Ambiguous for authority-form, other schemes than http and https, user information, and an authority
+    that is not host or host:port (RFC 9112 3.2).
+    """
+    if target[:1] == "/" or target == "*":
+        return None, target
+    parts = _ABSOLUTE.fullmatch(target)
+    if parts is None:
+        raise Ambiguous("the target neither begins with a slash nor is an absolute http address")
+    authority, rest = parts[1], parts[2]
+    if _AUTHORITY.fullmatch(authority) is None:
+        raise Ambiguous("the authority of the absolute target is not host or host:port")
+    return authority, rest if rest[:1] == "/" else "/" + rest
+
+
+def canonical(target: str) -> tuple[str, str]:
+    """The canonical path and query (without ``?``) of an origin-form target. Canonical twice is canonical once.
+
+    Raises Ambiguous. A trailing slash is kept, as are the order and repetition of query parameters.
+    """
+    plain = _PLAIN.fullmatch(target)
+    if plain is not None and "/." not in target:
+        path, query = plain.groups("")
+        return path, query
+    if not target.isascii():
+        raise Ambiguous("the target holds a raw byte outside ASCII")
+    if "#" in target:
+        raise Ambiguous("the target holds a fragment")
+    path, _, query = target.partition("?")
+    return _path(path), _query(query)
+
+
+def _path(raw: str) -> str:
+    if raw[:1] != "/":
+        raise Ambiguous("the path does not begin with a slash")
+    strange = _NOT_PATH.search(raw)
+    if strange is not None:
+        what = _REFUSED_IN_PATH.get(strange[0], "a character that must be percent-encoded")
+        raise Ambiguous(f"the path holds {what}")
+    path = _respell(raw, _IN_PATH, "path")
+    for digits, character in (("%2F", "/"), ("%5C", "\\"), ("%3B", ";")):
+        if digits in path:
+            raise Ambiguous(f"the path holds {_REFUSED_IN_PATH[character]}")
+    if _C1.search(path):
+        raise Ambiguous("the path holds an encoded control character")
+    if _DOUBLE.search(path):
+        raise Ambiguous("the path is percent-encoded twice")
+    segments = path.split("/")
+    if "" in segments[1:-1]:
+        raise Ambiguous("the path holds an empty segment")
+    if "." in segments or ".." in segments:
+        raise Ambiguous("the path holds a dot segment")
+    return path
+
+
+def _query(raw: str) -> str:
+    if _NOT_QUERY.search(raw):
+        raise Ambiguous("the query holds a character that must be percent-encoded")
+    return _TO_ENCODE.sub(lambda found: f"%{ord(found[0]):02X}", _respell(raw, _IN_QUERY, "query"))
+
+
+def _respell(raw: str, table: dict[str, str], where: str) -> str:
+    """``raw`` with every triplet in its canonical spelling. Raises Ambiguous for broken or control triplets."""
+    if "%" not in raw:
+        return raw
+    if _BARE_PERCENT.search(raw):
+        raise Ambiguous(f"the {where} holds a percent sign that begins no triplet")
+
+    def spelling(found: re.Match[str]) -> str:
+        character = table[found[1]]
+        if not character:
+            raise Ambiguous(f"the {where} holds an encoded control character")
+        return character
+
+    text = _TRIPLET.sub(spelling, raw)
+    if _HIGH.search(text):
+        try:
+            unquote_to_bytes(text).decode()
+        except UnicodeDecodeError:
+            raise Ambiguous(f"the {where} is not UTF-8") from None
+    return text
