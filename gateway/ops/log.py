@@ -1,0 +1,168 @@
+"""The log: one JSON line per request and per event, through structlog and orjson (this file is structlog's door)."""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import orjson
+import structlog
+
+from gateway.core.exchange import Exchange
+from gateway.ops.plain import Pseudonyms, clean, redact
+from gateway.ops.sink import Sink
+
+_OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
+
+
+class _Written:
+    """What structlog writes to: the last processor's bytes, straight into the sink."""
+
+    __slots__ = ("msg",)
+
+    def __init__(self, sink: Sink) -> None:
+        self.msg = sink.write
+
+
+class _Bound(structlog.BoundLoggerBase):
+    """The one method that is used, without the levels and interpolation of the stock wrappers."""
+
+    def line(self, fields: dict[str, Any]) -> None:
+        # The whole line travels as the event: as keywords it would be copied three times, 6 us on the request path.
+        self._proxy_to_logger("msg", fields)  # type: ignore[arg-type]  # structlog passes any event through
+
+
+_MILLI = tuple(f"{milli:03d}Z" for milli in range(1000))
+
+
+class Stamp:
+    """Moments as RFC 3339 in UTC with milliseconds; the part that changes once a second is kept."""
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
+        self._second = -1
+        self._prefix = ""
+
+    def now(self) -> str:
+        moment = self._wall()
+        second = int(moment)
+        if second != self._second:
+            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+            self._second = second
+        return self._prefix + _MILLI[int((moment - second) * 1000)]
+
+
+class Log:
+    """Access lines and events of one process.
+
+    ``key`` keys the short hashes that stand for principals; all workers of a gateway share it. ``fixed`` fields (a
+    worker's number) are on every line.
+    """
+
+    def __init__(self, sink: Sink, key: bytes, wall: Callable[[], float] = time.time, **fixed: object) -> None:
+        self.sink = sink
+        self._now = Stamp(wall).now
+        self._name = Pseudonyms(key).of
+        self._fixed = fixed
+        logger = structlog.wrap_logger(
+            _Written(sink), processors=[_render], wrapper_class=_Bound, cache_logger_on_first_use=True
+        )
+        self._line: Callable[[dict[str, Any]], None] = logger.bind().line
+        sink.gap = lambda missing: _dump({"ts": self._now(), "event": "log_lines_dropped", **fixed, "lines": missing})
+
+    def access(self, exchange: Exchange, elapsed: float, detail: str = "") -> None:
+        """The line of one finished request, ``elapsed`` seconds after its head. Fields with nothing to say are left out.
+
+        Never in it: the raw target, the query, headers, bodies, the principal itself.
+        """
+        route = exchange.route
+        fields: dict[str, Any] = {
+            "ts": self._now(),
+            "event": "request",
+            "id": exchange.id,
+            "method": clean(exchange.method),
+            "path": clean(exchange.path),
+            "route": route.name if route is not None else None,
+            "client": exchange.client,
+            "status": exchange.status,
+            "bytes_in": exchange.bytes_in,
+            "bytes_out": exchange.bytes_out,
+            "duration_ms": int(elapsed * 1e5) / 100,
+            **self._fixed,
+        }
+        if exchange.calls:
+            fields["procedures"] = [clean(call.procedure) for call in exchange.calls[:20]]
+        if exchange.principal:
+            fields["principal"] = self._name(exchange.principal)
+        if exchange.origin:
+            fields["origin"] = clean(exchange.origin)
+        if exchange.endpoint:
+            fields["upstream"] = exchange.endpoint
+            fields["upstream_ms"] = int(exchange.upstream_time * 1e5) / 100
+        if exchange.reason:
+            fields["reason"] = exchange.reason
+            if detail:
+                fields["detail"] = redact(detail)
+        if exchange.reported:
+            fields["reported"] = exchange.reported
+        self._line(fields)
+
+    def event(self, name: str, **fields: object) -> None:
+        """Something that is not a request. Texts are made safe; a Secret prints as its mask."""
+        line: dict[str, Any] = {"ts": self._now(), "event": clean(name), **self._fixed}
+        for key, value in fields.items():
+            line[key] = redact(value) if isinstance(value, str) else value
+        self._line(line)
+
+
+def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:
+    return _dump(event["event"])
+
+
+def _dump(line: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(line, _text, _OPTIONS)
+    except TypeError:  # a lone surrogate, or nesting without end: no reason to lose the whole line
+        return orjson.dumps({key: redact(str(value)) for key, value in line.items()})
+
+
+def _text(value: object) -> str:
+    return redact(str(value))
+
+
+class Bridge(logging.Handler):
+    """Brings warnings of libraries that use the standard logging (aiohttp, asyncio) into the same stream.
+
+    Of an exception its type and where it rose are told, never its message: that may quote what a client sent.
+    """
+
+    def __init__(self, log: Log) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            # Only the first line: asyncio writes the failing task, arguments and all, on the next ones.
+            message = record.getMessage().partition("\n")[0]
+            more: dict[str, object] = {}
+            if record.exc_info and record.exc_info[0] is not None:
+                frames = traceback.extract_tb(record.exc_info[2])[-12:]
+                more["exception"] = record.exc_info[0].__name__
+                more["at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
+            self._log.event("library", logger=record.name, level=record.levelname.lower(), message=message, **more)
+        except Exception:
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log record that cannot be written is no reason for anything else to fail."""
+        self._log.sink.dropped += 1
+
+    def install(self) -> None:
+        """Replace the root logger's handlers. Called once per process."""
+        root = logging.getLogger()
+        root.handlers[:] = [self]
+        root.setLevel(logging.WARNING)
+        logging.captureWarnings(True)

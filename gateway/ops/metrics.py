@@ -1,0 +1,172 @@
+"""The figures: what prometheus reads, over all processes of a gateway (this file is prometheus-client's door).
+
+Every process writes to memory-mapped files in one directory, and whoever is asked adds the files up. A file belongs to
+a worker's place ("0", "1", ...), not to a process id: a replaced worker counts on in the file of the one before, so
+counters neither fall back nor gather files over restarts.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.values import MultiProcessValue
+
+from gateway.core.exchange import Exchange
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it from the environment
+
+# Seconds. From an answer the gateway gives by itself (under 1 ms) to the longest an upstream may take (15 s).
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
+
+NO_ROUTE = "-"  # the route label of what matched no route
+
+
+def use_files(place: str) -> None:
+    """Keep this process's figures in files named ``place``. To be called before any ``Metrics`` is made."""
+    values.ValueClass = MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]  # the library has no types
+
+
+def forget_place(directory: Path, place: str) -> None:
+    """Take the gauges of a worker that is gone out of the sums; its counters stay."""
+    mark_process_dead(place, str(directory))  # type: ignore[no-untyped-call]  # the library has no types
+
+
+def exposition(directory: Path) -> bytes:
+    """The figures of all processes in the text format. Raises OSError when ``directory`` is gone."""
+    registry = CollectorRegistry()
+    try:
+        MultiProcessCollector(registry, str(directory))  # type: ignore[no-untyped-call]  # the library has no types
+    except ValueError as error:
+        raise FileNotFoundError(str(directory)) from error
+    return generate_latest(registry)
+
+
+class _Counts(Protocol):
+    def inc(self, amount: float = 1) -> None: ...
+
+
+class _Measures(Protocol):
+    def observe(self, amount: float) -> None: ...
+
+
+class Metrics:
+    """The figures of one worker. Children are looked up once: labels are route names, statuses and reasons, all few."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = registry or CollectorRegistry()
+        self._requests = Counter(
+            "gateway_requests_total",
+            "Requests that are over, answered or not (status 0).",
+            ("route", "status", "reason"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "gateway_request_seconds",
+            "From the request's head to the end of its answer.",
+            ("route",),
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self._upstream = Histogram(
+            "gateway_upstream_seconds",
+            "From sending a request on to the head of its answer.",
+            ("route",),
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self._reported = Counter(
+            "gateway_reported_total",
+            "Requests that policies in report mode let pass and would have refused.",
+            ("route", "reason"),
+            registry=registry,
+        )
+        self._events = Counter("gateway_events_total", "Events in the log, by name.", ("event",), registry=registry)
+        self._in_flight = Gauge(
+            "gateway_requests_in_flight",
+            "Requests that are being worked on, as of at most a second ago.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._connections = Gauge(
+            "gateway_connections",
+            "Client connections that are open, as of at most a second ago.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._dropped = Counter(
+            "gateway_log_lines_dropped_total",
+            "Log lines that nobody took: a slow or absent reader, a full disk.",
+            registry=registry,
+        )
+        self._known: dict[tuple[str, int, str], tuple[_Counts, _Measures]] = {}
+        self._known_upstream: dict[str, _Measures] = {}
+        self._dropped_before = 0
+
+    def done(self, exchange: Exchange, elapsed: float) -> None:
+        """Count one finished request that took ``elapsed`` seconds."""
+        route = exchange.route
+        name = NO_ROUTE if route is None else route.name
+        key = (name, exchange.status, exchange.reason)
+        known = self._known.get(key)
+        if known is None:
+            counter = self._requests.labels(name, str(exchange.status), exchange.reason)
+            known = self._known[key] = (counter, self._seconds.labels(name))
+        known[0].inc()
+        known[1].observe(elapsed)
+        if exchange.endpoint:
+            upstream = self._known_upstream.get(name)
+            if upstream is None:
+                upstream = self._known_upstream[name] = self._upstream.labels(name)
+            upstream.observe(exchange.upstream_time)
+        if exchange.reported:
+            for slug in exchange.reported:
+                self._reported.labels(name, slug).inc()
+
+    def event(self, name: str) -> None:
+        """Count an event. ``name`` comes from the code, never from a client."""
+        self._events.labels(name).inc()
+
+    def level(self, in_flight: int, connections: int, dropped: int) -> None:
+        """Set what is measured by looking now and then; ``dropped`` counts from the start of the process."""
+        self._in_flight.set(in_flight)
+        self._connections.set(connections)
+        if dropped > self._dropped_before:
+            self._dropped.inc(dropped - self._dropped_before)
+            self._dropped_before = dropped
+
+
+class Overseer:
+    """The figures only the supervisor knows."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = registry or CollectorRegistry()
+        self._up = Gauge("gateway_up", "1 while the gateway runs.", multiprocess_mode="livemax", registry=registry)
+        self._workers = Gauge(
+            "gateway_workers",
+            "Worker processes by whether they take requests.",
+            ("state",),
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._restarts = Counter("gateway_worker_restarts_total", "Workers that were replaced.", registry=registry)
+        self._reloads = Counter(
+            "gateway_config_reloads_total", "Reloads of the configuration.", ("result",), registry=registry
+        )
+        self._up.set(1)
+        for result in ("good", "bad"):
+            self._reloads.labels(result)
+
+    def workers(self, ready: int, wanted: int) -> None:
+        self._workers.labels("ready").set(ready)
+        self._workers.labels("missing").set(max(0, wanted - ready))
+
+    def restarted(self) -> None:
+        self._restarts.inc()
+
+    def reloaded(self, good: bool) -> None:
+        self._reloads.labels("good" if good else "bad").inc()

@@ -1,0 +1,32 @@
+"""Who watches the data plane: every request to the figures and to the log."""
+
+from __future__ import annotations
+
+from gateway.core.exchange import Exchange
+from gateway.ops.log import Log
+from gateway.ops.metrics import Metrics
+
+
+class Watcher:
+    """The Observer (``proxy.observe``) of one worker. Lives on its event loop; keeps no request."""
+
+    def __init__(self, log: Log, metrics: Metrics) -> None:
+        self.in_flight = 0
+        self._log = log
+        self._metrics = metrics
+
+    def begin(self, exchange: Exchange) -> None:
+        self.in_flight += 1
+
+    def done(self, exchange: Exchange, elapsed: float) -> None:
+        self.in_flight -= 1
+        self._metrics.done(exchange, elapsed)
+        self._log.access(exchange, elapsed)
+
+    def event(self, name: str, **fields: object) -> None:
+        self._metrics.event(name)
+        self._log.event(name, **fields)
+
+    def tick(self, connections: int) -> None:
+        """Called about once a second: bring the levels up to date."""
+        self._metrics.level(self.in_flight, connections, self._log.sink.dropped)
