@@ -1,0 +1,58 @@
+# make run    set up and run the gateway on port 8080 before a demo backend      (Ctrl-C stops everything)
+# make test   set up and run all tests
+# make check  formatting, lint, types, the rules of the house, the shipped configuration
+# make lock   resolve pyproject.toml anew into the lock files
+# make clean  remove everything the above have made
+#
+# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the newest python3 found is taken, 3.11 at least.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+NODE := tests/trpc
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+run: $(VENV)/run.stamp
+	@exec $(BIN)/python -m gateway run --demo
+
+test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
+	@scripts/setup
+	@scripts/test
+
+check: $(VENV)/test.stamp
+	@scripts/check
+
+lock:
+	@scripts/lock --upgrade
+
+clean:
+	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(NODE)/node_modules
+	find gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make the second call quick: a step runs again only when its lock file has changed.
+$(BIN)/python:
+	@$$(scripts/python) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock | $(BIN)/python
+	@echo "Installing the gateway's packages into $(VENV)"
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock
+	@touch $@
+
+$(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
+	@echo "Installing the test packages into $(VENV)"
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-test.lock
+	@touch $@
+
+$(NODE)/node_modules/.stamp: $(NODE)/package-lock.json $(NODE)/package.json
+	@scripts/setup
+	@echo "Installing the tRPC client and server into $(NODE)/node_modules"
+	@cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
