@@ -1,0 +1,113 @@
+"""Which bodies may pass: how long, and of which media types. YAML section ``bodies``."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Refusal, refuse
+from gateway.policy.fields import ByteSize, Policy
+from gateway.policy.stage import Stage
+from gateway.policy.tools import Tools
+
+SECTION = "bodies"
+
+_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
+_WRITTEN = re.compile(rf"{_TOKEN}/{_TOKEN}").fullmatch
+_SENT = re.compile(rf"{_TOKEN}/{_TOKEN}".encode()).fullmatch
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
+def _media_type(text: str) -> str:
+    if not _WRITTEN(text) or text.startswith("*") or "*" in text.removesuffix("/*"):
+        raise ValueError("is not a media type: write one such as application/json or audio/*, without parameters")
+    return text.lower()
+
+
+class Settings(Policy):
+    """One entry of ``bodies``. Without ``max`` a body may be of any length, without ``types`` of any media type."""
+
+    max: ByteSize | None = None
+    types: tuple[Annotated[str, AfterValidator(_media_type)], ...] = ()
+
+
+class Body(Stage):
+    """Checks the head of a body and sets the limit its reader keeps; bodies themselves are not read here.
+
+    May refuse with ``body_too_large`` and ``media_type_refused``; the reader refuses a body that outgrows the limit
+    on the way.
+    """
+
+    __slots__ = ("_any", "_families", "_max", "_types", "_watching")
+    kind = "body"
+
+    def __init__(self, settings: Settings) -> None:
+        self._max = settings.max
+        self._types = frozenset(name.encode() for name in settings.types if not name.endswith("/*"))
+        self._families = frozenset(name[:-1].encode() for name in settings.types if name.endswith("/*"))
+        self._any = not settings.types
+        self._watching = settings.mode == "report"
+
+    def on_request(self, exchange: Exchange) -> Refusal | None:
+        stream = exchange.stream
+        if stream is None:
+            return None
+        fields = exchange.fields
+        limit = self._max
+        if limit is not None:
+            length = stream.length
+            if length is not None and length > limit:
+                # the rest is on its way and nobody will read it, so the connection cannot be used again
+                return refuse("body_too_large", f"{length} bytes declared, at most {limit}", close=True)
+            if not self._watching and (stream.limit is None or limit < stream.limit):
+                stream.limit = limit  # calls of one batch may bring several body policies: the smallest counts
+        if b"content-encoding" in fields and fields[b"content-encoding"].strip(b" \t").lower() != b"identity":
+            # The backend would see another body than the one that was measured and checked here.
+            return refuse("media_type_refused", "a coded body")
+        if self._any:
+            return None
+        sent = fields.get(b"content-type")
+        if sent in self._types:
+            return None
+        return None if sent is not None and self._admits(sent) else refuse("media_type_refused", _shown(sent))
+
+    def _admits(self, sent: bytes) -> bool:
+        """Whether ``sent`` is one media type (RFC 9110 section 8.3.1) that is on the list; parameters do not count."""
+        base, _, parameters = sent.partition(b";")
+        base = base.strip(b" \t").lower()
+        if b"," in parameters and b"," in _QUOTED.sub(b"", parameters):
+            return False  # two fields in one: the backend may go by the other
+        if base in self._types:
+            return True
+        return base[: base.find(b"/") + 1] in self._families and _SENT(base) is not None
+
+
+def _shown(sent: bytes | None) -> str:
+    return "no content-type" if sent is None else ascii(sent[:100].decode("latin-1"))
+
+
+class Buffer(Stage):
+    """Reads the whole body into ``exchange.body``, for the stages after it that look inside.
+
+    Passes on the reader's refusal: ``body_too_large``, ``body_timeout``.
+    """
+
+    __slots__ = ()
+    kind = "buffer"
+
+    async def on_request(self, exchange: Exchange) -> Refusal | None:
+        if exchange.stream is None or exchange.body is not None:
+            return None
+        data: bytes | Refusal = await exchange.stream.read_all()
+        if isinstance(data, Refusal):
+            return data
+        exchange.body = data
+        return None
+
+
+def build(name: str, settings: Settings, tools: Tools) -> Body:
+    """The stage for the policy ``name``."""
+    return Body(settings)

@@ -1,0 +1,136 @@
+"""Finds the one client address of a request. Always on.
+
+``X-Forwarded-For`` grows on the right: each proxy appends the address it was called from. So only the entries that our
+own proxies wrote can be believed, and the walk goes from the right until it meets an address that is not one of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Refusal, refuse
+from gateway.policy.stage import Stage
+from gateway.policy.tools import Tools
+
+# No honest chain of trusted proxies is longer; without a bound a header of 16 KiB costs thousands of parses.
+MAX_HOPS = 32
+
+# What a peer without an address (a Unix socket) is called: RFC 7239 section 6.2.
+UNKNOWN = "unknown"
+
+_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 128  # bytes; longer headers are walked anew, so that memory stays bounded
+
+# 1.2.3.4:55, [::1] and [::1]:4 are what proxies write when they add the port.
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?").fullmatch
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+
+def parse_address(text: str) -> Address | None:
+    """The address ``text`` names, an IPv4-mapped one as IPv4; None for anything else, a zone id included."""
+    if "%" in text:  # a zone means something only to the host that wrote it (RFC 4007 section 6)
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address
+
+
+def _entry(text: str) -> Address | None:
+    """One element of the header, with or without a port."""
+    found = _WITH_PORT(text)
+    if found is None:
+        return parse_address(text) if text.count(":") > 1 else None
+    if int(found[3] or 0) > 65535:
+        return None
+    if found[1] is None:
+        return parse_address(found[2])
+    address = parse_address(found[1])
+    # brackets are for IPv6 only (RFC 3986 section 3.2.2); "[1.2.3.4]" was written by nobody honest
+    return address if ":" in found[1] else None
+
+
+def _folded(network: Network) -> Network:
+    """A network of IPv4-mapped addresses as the IPv4 network it stands for."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
+class Client(Stage):
+    """Sets ``exchange.client``; may refuse with ``forwarded_malformed``."""
+
+    __slots__ = ("_peers", "_seen", "_trusted")
+    kind = "client"
+
+    def __init__(self, trusted: Iterable[Network] = ()) -> None:
+        self._trusted = tuple(_folded(network) for network in trusted)
+        self._peers: dict[str, tuple[str, bool]] = {}
+        self._seen: dict[bytes, str] = {}
+
+    def on_request(self, exchange: Exchange) -> Refusal | None:
+        peer = self._peers.get(exchange.peer)
+        if peer is None:
+            peer = self._learn(exchange.peer)
+        exchange.client = peer[0]
+        if not peer[1]:
+            return None  # the header was written by the client itself: worth nothing
+        header = exchange.fields.get(b"x-forwarded-for")
+        if not header:  # an empty field is a list of no elements (RFC 9110 section 5.6.1)
+            return None
+        client = self._seen.get(header)
+        if client is None:
+            found = self._walk(header)
+            if isinstance(found, Refusal):
+                return found
+            client = found
+            if len(header) <= _LONGEST_REMEMBERED:
+                if len(self._seen) >= _REMEMBERED:
+                    self._seen.clear()
+                self._seen[header] = client
+        exchange.client = client
+        return None
+
+    def _learn(self, text: str) -> tuple[str, bool]:
+        """The peer's canonical text and whether it is one of our proxies."""
+        # The kernel names the interface of a link-local peer; the address alone is what networks are made of.
+        address = parse_address(text.partition("%")[0])
+        known = (str(address), self._believes(address)) if address is not None else (UNKNOWN, False)
+        if len(self._peers) >= _REMEMBERED:
+            self._peers.clear()
+        self._peers[text] = known
+        return known
+
+    def _believes(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+    def _walk(self, header: bytes) -> str | Refusal:
+        """The nearest address from the right that is not a proxy of ours; the farthest one when all are."""
+        client = ""
+        rest, more, hops = header.decode("latin-1"), True, 0
+        while more:
+            hops += 1
+            if hops > MAX_HOPS:
+                return refuse("forwarded_malformed", f"more than {MAX_HOPS} trusted hops")
+            before, separator, text = rest.rpartition(",")
+            rest, more = before, bool(separator)
+            address = _entry(text.strip(" \t"))
+            if address is None:
+                return refuse("forwarded_malformed", f"hop {hops} from the right is not an address")
+            client = str(address)
+            if not self._believes(address):
+                return client
+        return client
+
+
+def build(tools: Tools) -> Client:
+    """The stage for the proxies of ``listen.trusted_proxies``."""
+    return Client(tools.trusted_proxies)

@@ -1,0 +1,58 @@
+"""Names a request: its id and the correlation id that joins it to other requests. Always on, the first stage."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from gateway.core.exchange import Exchange
+from gateway.policy.stage import Stage
+
+# What a client may choose: long enough not to collide by accident, and nothing that could break a log line or a header.
+_SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}").fullmatch
+
+_ID_BYTES = 16  # 128 bits cannot be guessed
+_BATCH = 256  # one system call makes this many ids
+
+_fresh: list[str] = []
+# A worker forked with ids left over would give out the same ones as its siblings.
+os.register_at_fork(after_in_child=_fresh.clear)
+
+
+def new_id() -> str:
+    """32 hexadecimal digits of the system's randomness."""
+    if not _fresh:
+        noise = os.urandom(_ID_BYTES * _BATCH).hex()
+        width = 2 * _ID_BYTES
+        _fresh.extend(noise[start : start + width] for start in range(0, len(noise), width))
+    return _fresh.pop()
+
+
+def correlation(exchange: Exchange) -> bytes:
+    """The client's ``x-correlation-id`` when it is sane, else the request id."""
+    sent = exchange.fields.get(b"x-correlation-id")
+    if sent is not None and _SANE(sent):
+        return sent
+    return exchange.id.encode("ascii")
+
+
+class Identity(Stage):
+    """Sets ``exchange.id`` and puts both ids on every answer, refusals included. Never refuses."""
+
+    __slots__ = ()
+    kind = "identity"
+
+    def on_request(self, exchange: Exchange) -> None:
+        sent = exchange.fields.get(b"x-request-id")
+        exchange.id = sent.decode("ascii") if sent is not None and _SANE(sent) else new_id()
+
+    def on_response(self, exchange: Exchange) -> None:
+        exchange.response_headers += (
+            (b"x-request-id", exchange.id.encode("ascii")),
+            (b"x-correlation-id", correlation(exchange)),
+        )
+
+
+def build() -> Identity:
+    """The stage; it has no settings."""
+    return Identity()

@@ -1,0 +1,129 @@
+"""Which fields every answer carries, and which of the upstream's are dropped. YAML section ``response_headers``."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from gateway.core.exchange import Exchange, Pair
+from gateway.policy.fields import Policy
+from gateway.policy.stage import Stage
+from gateway.policy.tools import Tools
+
+SECTION = "response_headers"
+
+# What an answer carries when the policy says nothing else. The gateway serves an API: nothing in it is a page to frame.
+DEFAULTS = {
+    "strict-transport-security": "max-age=31536000",  # RFC 6797; browsers ignore it over plain HTTP
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "content-security-policy": "frame-ancestors 'none'",
+}
+
+# Answers to a signed-in user must not stay in a cache that others or later users of the device can read.
+AUTHENTICATED = {"cache-control": "no-store"}
+
+# Tell an attacker which software to look up, and nobody else anything.
+HIDDEN = ("server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version")
+
+# Framing and the fields other stages answer for; to change them here would break the answer or undo a check.
+_KEPT = frozenset(
+    [
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-range",
+        "date",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "vary",
+        "www-authenticate",
+        "x-correlation-id",
+        "x-request-id",
+    ]
+)
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 section 5.6.2
+_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?").fullmatch  # section 5.5, without obs-text
+
+
+def _name(text: str) -> str:
+    name = text.lower()
+    if not _NAME(name):
+        raise ValueError("is not a header name")
+    if name in _KEPT or name.startswith("access-control-"):
+        raise ValueError(f"{name} belongs to the gateway itself and cannot be set or removed here")
+    return name
+
+
+def _value(text: str) -> str:
+    if not _VALUE(text):
+        raise ValueError("is not a header value: visible ASCII on one line, no spaces at the ends")
+    return text
+
+
+def _distinct(fields: object) -> object:
+    if isinstance(fields, dict):
+        seen: set[str] = set()
+        for name in fields:
+            if str(name).lower() in seen:
+                raise ValueError(f"{str(name).lower()} is written twice")
+            seen.add(str(name).lower())
+    return fields
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Value = Annotated[str, AfterValidator(_value)]
+
+
+class Settings(Policy):
+    """One entry of ``response_headers``: ``set`` adds to the defaults or replaces one, ``remove`` drops one for good."""
+
+    set: Annotated[dict[Name, Value], BeforeValidator(_distinct)] = Field(default_factory=dict)
+    remove: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Settings:
+        for name in self.remove:
+            if name in self.set:
+                raise ValueError(f"{name} is both set and removed")
+        return self
+
+
+class ResponseHeaders(Stage):
+    """Adds its fields to every answer, refusals included. ``removed``: the upstream's fields that are dropped."""
+
+    __slots__ = ("_authenticated", "_pairs", "removed")
+    kind = "response_headers"
+
+    def __init__(self, settings: Settings) -> None:
+        self._pairs = _pairs({**DEFAULTS, **settings.set}, settings.remove)
+        private = _pairs(AUTHENTICATED, (*settings.remove, *settings.set))
+        self._authenticated = self._pairs + private
+        self.removed: frozenset[bytes] = frozenset(
+            name.encode() for name in (*HIDDEN, *settings.remove) if name not in settings.set
+        )
+
+    def on_response(self, exchange: Exchange) -> None:
+        pairs = self._authenticated if exchange.principal else self._pairs
+        if len(exchange.calls) > 1:  # several policies may stand over a batch: the first to speak is heard
+            said = {name for name, _ in exchange.response_headers}
+            pairs = tuple(pair for pair in pairs if pair[0] not in said)
+        exchange.response_headers += pairs
+
+
+def _pairs(fields: dict[str, str], without: tuple[str, ...]) -> tuple[Pair, ...]:
+    return tuple((name.encode(), value.encode()) for name, value in fields.items() if name not in without)
+
+
+def build(name: str, settings: Settings, tools: Tools) -> ResponseHeaders:
+    """The stage for the policy ``name``."""
+    return ResponseHeaders(settings)
