@@ -73,7 +73,7 @@ class Log:
         self._line: Callable[[dict[str, Any]], None] = logger.bind().line
         sink.gap = lambda missing: _dump({"ts": self._now(), "event": "log_lines_dropped", **fixed, "lines": missing})
 
-    def access(self, exchange: Exchange, elapsed: float, detail: str = "") -> None:
+    def access(self, exchange: Exchange, elapsed: float) -> None:
         """The line of one finished request, ``elapsed`` seconds after its head. Fields with nothing to say are left out.
 
         Never in it: the raw target, the query, headers, bodies, the principal itself.
@@ -104,11 +104,27 @@ class Log:
             fields["upstream_ms"] = int(exchange.upstream_time * 1e5) / 100
         if exchange.reason:
             fields["reason"] = exchange.reason
-            if detail:
-                fields["detail"] = redact(detail)
+            if exchange.detail:
+                fields["detail"] = redact(exchange.detail)
         if exchange.reported:
             fields["reported"] = exchange.reported
         self._line(fields)
+
+    def refused(self, exchange: Exchange) -> None:
+        """The event that goes with a refusal; ``id`` joins it to the access line."""
+        route = exchange.route
+        self._line(
+            {
+                "ts": self._now(),
+                "event": "refused",
+                "id": exchange.id,
+                "reason": exchange.reason,
+                "detail": redact(exchange.detail),
+                "route": route.name if route is not None else None,
+                "client": exchange.client,
+                **self._fixed,
+            }
+        )
 
     def event(self, name: str, **fields: object) -> None:
         """Something that is not a request. Texts are made safe; a Secret prints as its mask."""

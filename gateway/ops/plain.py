@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from hashlib import blake2s
 
 LONGEST = 256  # characters of any one text that a client can influence
@@ -26,6 +27,11 @@ def redact(text: str, longest: int = LONGEST) -> str:
     if len(text) > 16:
         text = _CREDENTIAL.sub("<secret>", text[:8192])
     return clean(text, longest)
+
+
+def rfc3339(moment: float) -> str:
+    """Unix seconds as RFC 3339 in UTC, whole seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
 class Pseudonyms:

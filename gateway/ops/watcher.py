@@ -22,11 +22,14 @@ class Watcher:
         self.in_flight -= 1
         self._metrics.done(exchange, elapsed)
         self._log.access(exchange, elapsed)
+        if exchange.reason:
+            self._log.refused(exchange)
 
     def event(self, name: str, **fields: object) -> None:
         self._metrics.event(name)
         self._log.event(name, **fields)
 
     def tick(self, connections: int) -> None:
-        """Called about once a second: bring the levels up to date."""
+        """Called a few times a second and before the process ends: bring the figures up to date."""
+        self._metrics.flush()
         self._metrics.level(self.in_flight, connections, self._log.sink.dropped)

@@ -1,0 +1,174 @@
+"""What the gateway says about itself: the body of /health, and whether it lives and takes requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from gateway.core.reason import Reply
+from gateway.ops.plain import rfc3339
+
+# No policy of this version breaks a circuit; the shape of the answer is a contract already.
+_BREAKER = {"state": "closed", "failures": 0, "opened_at": None, "retry_in_s": None}
+
+_FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
+
+
+class Endpoint(Protocol):
+    """What health reads of an upstream's endpoint (``proxy.pool``)."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def healthy(self) -> bool: ...
+    @property
+    def failures(self) -> int: ...
+    @property
+    def in_flight(self) -> int: ...
+
+
+@dataclass(slots=True)
+class StoreView:
+    """The state store: its name, whether it answers, and since when (Unix seconds) it does not."""
+
+    name: str
+    ok: bool = True
+    since: float | None = None
+
+    def seen(self, ok: bool, now: float) -> None:
+        """Take in the latest look at the store; ``since`` is the first of the looks that failed."""
+        self.since = None if ok else (self.since or now)
+        self.ok = ok
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The plane that is serving: its configuration and the endpoints by upstream. ``loaded_at`` in Unix seconds."""
+
+    digest: str
+    loaded_at: float
+    store: StoreView
+    upstreams: Mapping[str, Sequence[Endpoint]] = field(default_factory=dict)
+
+
+class Health:
+    """The health of one process. ``view`` is None until a plane is compiled; ``draining`` never goes back."""
+
+    def __init__(self, version: str, wall: Callable[[], float] = time.time) -> None:
+        self.view: View | None = None
+        self.draining = False
+        self._version = version
+        self._wall = wall
+        self._started = wall()
+
+    def ready(self) -> bool:
+        """Whether new requests are welcome."""
+        return self.view is not None and not self.draining
+
+    def picture(self) -> dict[str, Any]:
+        """The whole body of /health, endpoints included."""
+        view = self.view
+        upstreams = {name: _upstream(ends) for name, ends in view.upstreams.items()} if view else {}
+        return {
+            "status": "draining"
+            if self.draining
+            else "starting"
+            if view is None
+            else overall(upstreams, view.store.ok),
+            "version": self._version,
+            "uptime_s": int(self._wall() - self._started),
+            "config": {
+                "digest": view.digest if view else None,
+                "loaded_at": rfc3339(view.loaded_at) if view else None,
+            },
+            "state": {
+                "store": view.store.name if view else None,
+                "ok": view.store.ok if view else False,
+                "since": rfc3339(view.store.since) if view and view.store.since else None,
+            },
+            "upstreams": upstreams,
+        }
+
+    def public(self, path: str) -> Reply | None:
+        """The answer to a health path of the public listener; None for every other path."""
+        if path == "/health":
+            return answer(without_endpoints(self.picture()))
+        if path == "/health/live":
+            return Reply(200, _FIELDS, b'{"status":"alive"}')
+        if path == "/health/ready":
+            if self.ready():
+                return Reply(200, _FIELDS, b'{"status":"ready"}')
+            return Reply(503, _FIELDS, b'{"status":"draining"}' if self.draining else b'{"status":"starting"}')
+        return None
+
+
+def answer(picture: Mapping[str, Any]) -> Reply:
+    """A picture as an answer: 503 unless its status says that requests are served."""
+    return Reply(200 if picture["status"] in ("ok", "degraded") else 503, _FIELDS, orjson.dumps(picture))
+
+
+def without_endpoints(picture: dict[str, Any]) -> dict[str, Any]:
+    """The picture that strangers may see: which hosts stand behind the gateway is not their business."""
+    upstreams = {
+        name: {key: value for key, value in upstream.items() if key != "endpoints"}
+        for name, upstream in picture["upstreams"].items()
+    }
+    return {**picture, "upstreams": upstreams}
+
+
+def overall(upstreams: Mapping[str, Mapping[str, Any]], store_ok: bool) -> str:
+    """``ok``, ``degraded`` (some of it is not well), or ``down``: every upstream is, so nothing can be served."""
+    statuses = [upstream["status"] for upstream in upstreams.values()]
+    if statuses and all(status == "down" for status in statuses):
+        return "down"
+    return "ok" if store_ok and all(status == "ok" for status in statuses) else "degraded"
+
+
+def _upstream(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    listed = [
+        {
+            "address": f"{endpoint.host}:{endpoint.port}",
+            "healthy": endpoint.healthy,
+            "failures": endpoint.failures,
+            "in_flight": endpoint.in_flight,
+        }
+        for endpoint in endpoints
+    ]
+    return {"status": _status(listed), "breaker": _BREAKER, "endpoints": listed}
+
+
+def _status(endpoints: Sequence[Mapping[str, Any]]) -> str:
+    healthy = sum(1 for endpoint in endpoints if endpoint["healthy"])
+    return "ok" if healthy == len(endpoints) else "degraded" if healthy else "down"
+
+
+def together(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The pictures of several workers, oldest first, as one: an endpoint is healthy when every worker reaches it,
+    calls in flight are added up, of failures the most is told. Needs at least one picture."""
+    first = pictures[0]
+    upstreams: dict[str, Any] = {}
+    for name in first["upstreams"]:
+        rows = [picture["upstreams"][name]["endpoints"] for picture in pictures if name in picture["upstreams"]]
+        listed = [
+            {
+                "address": same[0]["address"],
+                "healthy": all(endpoint["healthy"] for endpoint in same),
+                "failures": max(endpoint["failures"] for endpoint in same),
+                "in_flight": sum(endpoint["in_flight"] for endpoint in same),
+            }
+            for same in zip(*rows, strict=False)
+        ]
+        upstreams[name] = {"status": _status(listed), "breaker": _BREAKER, "endpoints": listed}
+    unwell = [picture["state"] for picture in pictures if not picture["state"]["ok"]]
+    state = unwell[0] if unwell else first["state"]
+    serving = [picture["status"] for picture in pictures if picture["status"] in ("ok", "degraded", "down")]
+    status = overall(upstreams, state["ok"]) if serving else first["status"]
+    if status == "ok" and len(serving) < len(pictures):
+        status = "degraded"
+    return {**first, "status": status, "state": state, "upstreams": upstreams}
