@@ -1,0 +1,306 @@
+"""One connection to an upstream: an asyncio protocol around httptools, one call at a time.
+
+Whatever the upstream says is suspect: bytes nobody asked for, a second answer, a bad frame or an unasked protocol
+switch end the connection, and it never goes back to the pool (RFC 9112 9.2 on response splitting and reuse).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any
+
+import httptools
+
+from gateway.core.exchange import Pair
+from gateway.core.fields import Malformed, answer_pairs
+
+SMALL = 64 * 1024  # an answer up to this size is collected and sent on in one piece
+HIGH_WATER = 256 * 1024  # a streamed answer is paused when this much waits for the client
+HEAD_LIMIT = 64 * 1024
+
+
+class UpstreamError(Exception):
+    """A call that failed. ``slug`` names the refusal; ``untouched`` says that no byte of an answer came."""
+
+    def __init__(self, slug: str, detail: str, *, untouched: bool = False) -> None:
+        super().__init__(detail)
+        self.slug = slug
+        self.detail = detail
+        self.untouched = untouched
+
+
+class Phase(IntEnum):
+    IDLE = 0
+    HEAD = 1
+    INTERIM = 2
+    BODY = 3
+    DONE = 4
+
+
+class Connection(asyncio.Protocol):
+    """``owner`` gets the connection back (``released``) or is told of its end (``lost``)."""
+
+    __slots__ = (
+        "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
+        "_paused", "_raw", "_sending", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
+        "phase", "status", "streaming", "trailers", "transport", "used",
+    )  # fmt: skip
+
+    def __init__(self, owner: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self.owner = owner
+        self._loop = loop
+        self.transport: Any = None
+        self.used = False
+        self.idle_since = 0.0
+        self._wake: asyncio.Future[None] | None = None
+        self._drained: asyncio.Future[None] | None = None
+        self._bodiless = False
+        self._chunked = False
+        self._reset(Phase.IDLE)
+
+    def _reset(self, phase: Phase) -> None:
+        self.phase = phase
+        self.status = 0
+        self.length: int | None = None
+        self.pairs: list[Pair] = []
+        self.streaming = False
+        self.deadline = 0.0
+        if phase is Phase.IDLE or self._bodiless or self.trailers:
+            # A parser that was left inside a body (HEAD) or holds a trailer would read the next answer wrongly.
+            self._parser = httptools.HttpResponseParser(self)
+        self.trailers: list[Pair] = []
+        self._raw: list[Pair] = []
+        self._parts: list[bytes] = []
+        self._buffered = 0
+        self._head_size = 0
+        self._keep = False
+        self._error: UpstreamError | None = None
+        self._touched = False
+        self._paused = False
+        self._sending = False
+
+    # one call
+
+    def send(
+        self, data: bytes, bodiless: bool, deadline: float, interim: Callable[[int, list[Pair]], None], more: bool
+    ) -> None:
+        """Begin a call: write its head (and body, unless ``more`` follows through ``write``).
+
+        ``bodiless``: the answer has no body whatever its head says (HEAD). ``deadline``: loop time for its first byte.
+        """
+        self._reset(Phase.HEAD)
+        self.deadline = deadline
+        self._bodiless = bodiless
+        self._interim = interim
+        self._sending = more
+        self.transport.write(data)
+
+    async def write(self, data: bytes) -> bool:
+        """Send more of the request body, waiting while the upstream is slow. False: it has answered or gone."""
+        if self.phase is not Phase.HEAD or self._error is not None:
+            return False
+        self.transport.write(data)
+        if self._drained is not None:
+            await self._drained
+        return self.phase is Phase.HEAD and self._error is None
+
+    def sent(self) -> None:
+        """The request body is complete."""
+        self._sending = False
+
+    async def head(self) -> None:
+        """Wait for the answer: the whole of a small one, else its head. Raises UpstreamError."""
+        while not (self.phase is Phase.DONE or self.streaming):
+            if self._error is not None:
+                raise self._error
+            await self._sleep()
+
+    async def read(self) -> bytes:
+        """The next piece of a streamed body, ``b""`` at its end. Raises UpstreamError when it is not whole."""
+        while not self._parts:
+            if self._error is not None:
+                raise self._error
+            if self.phase is Phase.DONE:
+                return b""
+            await self._sleep()
+        return self.take()
+
+    def take(self) -> bytes:
+        """All body bytes that have arrived."""
+        parts = self._parts
+        if not parts:
+            return b""
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        self._parts = []
+        self._buffered = 0
+        if self._paused:
+            self._paused = False
+            self.deadline = 0.0  # the silence was ours; the owner's clock starts it anew
+            self.transport.resume_reading()
+        return data
+
+    def finish(self) -> None:
+        """End the call: back to the pool when both sides are whole, closed otherwise."""
+        if self.phase is Phase.DONE and self._keep and not self._sending and self._error is None and self.transport:
+            self.phase = Phase.IDLE
+            self.used = True
+            self.owner.released(self)
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """Drop the connection. ``abort`` so that no unsent byte of a cancelled request still leaves."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def expire(self, reason: str) -> None:
+        """The owner's clock ran out."""
+        self._fail(UpstreamError("upstream_timeout", reason, untouched=not self._touched))
+        self.close()
+
+    async def _sleep(self) -> None:
+        self._wake = self._loop.create_future()
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+
+    def _notify(self) -> None:
+        wake = self._wake
+        if wake is not None and not wake.done():
+            wake.set_result(None)
+
+    def _fail(self, error: UpstreamError) -> None:
+        if self._error is None:
+            self._error = error
+        self._notify()
+        self.resume_writing()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase is Phase.IDLE or self.phase is Phase.DONE:
+            self._keep = False
+            self.close()
+            return
+        self._touched = True
+        if self.phase is Phase.HEAD or self.phase is Phase.INTERIM:
+            self._head_size += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(UpstreamError("upstream_broken", _cause(error)))
+            self.close()
+            return
+        self._progress()
+
+    def _progress(self) -> None:
+        if self.phase is not Phase.BODY:
+            if self.phase is Phase.DONE:
+                self._notify()
+            elif self._head_size > HEAD_LIMIT:
+                self._fail(UpstreamError("upstream_broken", "the head of the answer is too large"))
+                self.close()
+            return
+        if not self.streaming and (self.length is None or self.length > SMALL):
+            self.streaming = True
+        if self.streaming:
+            self.deadline = 0.0
+            if self._buffered > HIGH_WATER and not self._paused:
+                self._paused = True
+                self.transport.pause_reading()
+            self._notify()
+
+    @property
+    def stalled_by_client(self) -> bool:
+        """Silence is not the upstream's fault while we ourselves have stopped reading."""
+        return self._paused
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if (
+            self.phase is Phase.BODY
+            and self.length is None
+            and not self._chunked
+            and exc is None
+            and self._error is None
+        ):
+            self.phase = Phase.DONE  # RFC 9112 6.3 item 8: the body ends with the connection
+            self._keep = False
+        elif self.phase not in (Phase.IDLE, Phase.DONE):
+            what = "before" if self.phase is Phase.HEAD else "in the middle of"
+            slug = "upstream_broken" if self._touched or not self.used else "upstream_unreachable"
+            self._fail(UpstreamError(slug, f"closed {what} its answer", untouched=not self._touched))
+        self.transport = None
+        self._notify()
+        self.resume_writing()
+        self.owner.lost(self)
+
+    def pause_writing(self) -> None:
+        if self._drained is None:
+            self._drained = self._loop.create_future()
+
+    def resume_writing(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    # httptools
+
+    def on_message_begin(self) -> None:
+        if self.phase is not Phase.HEAD:
+            raise ValueError("more than one answer")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        (self._raw if self.phase is Phase.HEAD else self.trailers).append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < 200:
+            if status < 100 or status == 101:
+                raise ValueError(f"status {status}")
+            self._interim(status, self._raw)
+            self._raw = []
+            self.phase = Phase.INTERIM
+            return
+        if status > 599:
+            raise ValueError(f"status {status}")
+        self.status = status
+        self.pairs, framing = answer_pairs(self._raw)
+        self._keep = self._parser.should_keep_alive()
+        self._chunked = b"transfer-encoding" in framing
+        if self._chunked and framing[b"transfer-encoding"].lower() != b"chunked":
+            raise ValueError("unknown transfer coding")
+        length = framing.get(b"content-length")
+        self.length = int(length) if length is not None else None
+        if self._bodiless or status in (204, 304):
+            # The parser cannot be told about HEAD: what follows is only ever looked at to see that it is nothing.
+            self.phase = Phase.DONE
+            return
+        self.phase = Phase.BODY
+
+    def on_body(self, data: bytes) -> None:
+        if self.phase is not Phase.BODY:
+            raise ValueError("a body where none may be")
+        self._parts.append(data)
+        self._buffered += len(data)
+
+    def on_message_complete(self) -> None:
+        if self.phase is Phase.INTERIM:
+            self.phase = Phase.HEAD
+        else:
+            self.phase = Phase.DONE
+
+
+def _cause(error: BaseException) -> str:
+    """The first sentence of what went wrong; a callback's own exception is hidden behind httptools' wrapper."""
+    inner = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else error
+    if isinstance(inner, httptools.HttpParserUpgrade):
+        return "switched protocols unasked"
+    if isinstance(inner, (ValueError, Malformed)):
+        return str(inner)[:200]
+    return str(error)[:200]

@@ -1,0 +1,187 @@
+"""One request through its stages to the upstream and back: the order of events, and nothing of what they decide."""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from gateway.core.exchange import Exchange, Pair
+from gateway.core.fields import Malformed, answer_pairs
+from gateway.core.reason import REASONS, Refusal, Reply, Verdict
+from gateway.proxy.connection import Connection, Phase, UpstreamError
+from gateway.proxy.inbound import CLOSE, KEEP, Finished, Inbound
+from gateway.proxy.plan import Plan
+from gateway.proxy.reply import JSON, answer_head, refusal_body, refusal_fields, status_line
+
+_EMPTY: frozenset[bytes] = frozenset()
+_NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer"})
+
+
+class Client:
+    """The wire back to the client of one request."""
+
+    __slots__ = ("http10", "inbound", "keep_alive", "transport")
+
+    def __init__(self, inbound: Inbound, http10: bool, keep_alive: bool) -> None:
+        self.inbound = inbound
+        self.transport = inbound.protocol.transport
+        self.http10 = http10
+        self.keep_alive = keep_alive
+
+    def interim(self, status: int, raw: list[Pair]) -> None:
+        """Pass an upstream's 1xx on (RFC 9110 15.2), of its fields only what 103 is for (RFC 8297)."""
+        if status == 103 and not self.http10:
+            links = b"".join(b"link: %b\r\n" % value for name, value in answer_pairs(raw)[0] if name == b"link")
+            if links:
+                self.write(status_line(status) + links + b"\r\n")
+
+    def write(self, data: bytes) -> None:
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionResetError("the client has left")
+        self.transport.write(data)
+
+    async def drain(self) -> None:
+        await self.inbound.writer.drain()
+
+    def cut(self) -> None:
+        """End with a reset, so that a cut answer can never look whole, not even one framed by its end."""
+        if self.transport is None:
+            return
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()
+
+
+async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
+    """Take the exchange through ``plan`` and answer the client. Hooks run as ``policy.stage.Stage`` promises."""
+    depth = 0  # how many stages were entered
+    try:
+        verdict: Verdict = None
+        for decide, reached in plan.deciders:
+            depth = reached
+            found = decide(exchange)
+            if found is not None:
+                verdict = await found if not isinstance(found, (Refusal, Reply)) else found
+                if verdict is not None:
+                    break
+        else:
+            depth = plan.depth
+            verdict = plan.terminal
+        if verdict is None:
+            answer = await plan.upstream.call(exchange, plan.target(exchange), client.interim)
+            if not isinstance(answer, Refusal):
+                return await _answer(exchange, plan, client, answer)
+            verdict = answer
+        return reply(exchange, plan, client, verdict, depth)
+    finally:
+        for done in plan.finishers[depth]:
+            done(exchange)
+
+
+def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Reply, depth: int) -> Finished:
+    """Answer with the gateway's own words."""
+    for respond in plan.responders[depth]:
+        respond(exchange)
+    if exchange.stream is not None and not exchange.stream.complete:
+        client.keep_alive = False  # what is left of the body would have to be read first
+    if isinstance(verdict, Refusal):
+        exchange.reason = verdict.reason.slug
+        status = verdict.reason.status
+        content_type, body = refusal_body(verdict, exchange, plan.shape)
+        own = [content_type, (b"cache-control", b"no-store"), *refusal_fields(verdict)]
+        exchange.detail = verdict.detail
+        if verdict.close:
+            client.keep_alive = False
+    else:
+        status, body = verdict.status, verdict.body
+        own = list(verdict.headers)
+        if body and not any(name == b"content-type" for name, _ in own):
+            own.append(JSON)
+    framing = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
+    head = answer_head(status, own, exchange.response_headers, plan.removed, framing, client.keep_alive)
+    if exchange.method == "HEAD":
+        body = b""
+    exchange.status = status
+    exchange.bytes_out = len(body)
+    client.write(head + body)
+    return KEEP if client.keep_alive else CLOSE
+
+
+async def _answer(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+    for respond in plan.responders[plan.depth]:
+        respond(exchange)
+    if exchange.stream is not None and not exchange.stream.complete:
+        client.keep_alive = False
+    exchange.status = status = answer.status
+    if answer.phase is Phase.DONE and not answer.streaming:
+        body = answer.take()
+        length = answer.length if exchange.method == "HEAD" else len(body)
+        framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
+        head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
+        exchange.bytes_out = len(body)
+        answer.finish()
+        client.write(head + body if body else head)
+        return KEEP if client.keep_alive else CLOSE
+    return await _stream(exchange, plan, client, answer)
+
+
+async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+    """Pass a large or endless answer on as it comes, waiting for whichever side is slower."""
+    chunked = answer.length is None and not client.http10
+    if answer.length is not None:
+        framing = b"content-length: %d\r\n" % answer.length
+    else:
+        framing = b"transfer-encoding: chunked\r\n" if chunked else b""
+        client.keep_alive = client.keep_alive and chunked
+    head = answer_head(
+        exchange.status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive
+    )
+    try:
+        client.write(head)
+        while piece := await answer.read():
+            exchange.bytes_out += len(piece)
+            client.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            await client.drain()
+        if chunked:
+            client.write(b"0\r\n%b\r\n" % _trailers(answer))
+    except (UpstreamError, Malformed) as error:
+        exchange.reason = error.slug if isinstance(error, UpstreamError) else "upstream_broken"
+        exchange.detail = str(error)
+        client.cut()
+        return CLOSE
+    finally:
+        answer.finish()
+    return KEEP if client.keep_alive else CLOSE
+
+
+def _trailers(answer: Connection) -> bytes:
+    """Trailer fields that mean nothing for framing, routing or policy (RFC 9110 6.5.1)."""
+    if not answer.trailers:
+        return b""
+    pairs, _ = answer_pairs(answer.trailers)
+    head = {name for name, _ in answer.pairs}
+    return b"".join(
+        b"%b: %b\r\n" % pair
+        for pair in pairs
+        if pair[0] not in _NEVER_FORWARDED and pair[0] not in head and not pair[0].startswith(b"set-cookie")
+    )
+
+
+def bug(exchange: Exchange, client: Client) -> Finished:
+    """The plainest answer for an exception nobody expected; the stack is in the log, not here."""
+    refusal = Refusal(REASONS["internal_error"], close=True)
+    _, body = refusal_body(refusal, exchange, "problem")
+    exchange.reason, exchange.status = "internal_error", 500
+    client.write(
+        answer_head(
+            500,
+            [(b"content-type", b"application/problem+json")],
+            [],
+            _EMPTY,
+            b"content-length: %d\r\n" % len(body),
+            False,
+        )
+        + body
+    )
+    return CLOSE

@@ -1,0 +1,59 @@
+"""What a route has become once compiled: bound hooks in order, and nothing left to look up on the request path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Verdict
+from gateway.policy.catalog import Choice, Decide, reporting
+from gateway.policy.stage import Stage, hook
+
+Hook = Callable[[Exchange], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """A compiled route.
+
+    ``deciders`` are pairs of hook and depth; ``responders[depth]`` and ``finishers[depth]`` are the hooks of the stages
+    entered by then, last first. ``terminal`` is the verdict that stands in for an upstream.
+    """
+
+    name: str
+    deciders: tuple[tuple[Decide, int], ...]
+    responders: tuple[tuple[Hook, ...], ...]
+    finishers: tuple[tuple[Hook, ...], ...]
+    depth: int
+    shape: str = "problem"
+    removed: frozenset[bytes] = frozenset()
+    terminal: Verdict = None
+    upstream: Any = None
+    rewrite: str = ""
+    methods: frozenset[str] = frozenset()
+    alone: bool = False
+    limit_names: frozenset[str] = frozenset()
+    choice: Choice = field(default_factory=Choice)
+    preflight: Plan | None = None
+
+    def target(self, exchange: Exchange) -> str:
+        """The canonical path to ask the upstream for."""
+        return self.rewrite or exchange.path
+
+
+def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
+    """Bind the hooks of ``stages`` (each with whether it only reports); a hook a stage does not have costs nothing."""
+    deciders: list[tuple[Decide, int]] = []
+    responders: list[tuple[Hook, ...]] = [()]
+    finishers: list[tuple[Hook, ...]] = [()]
+    removed: frozenset[bytes] = frozenset()
+    for depth, (stage, report) in enumerate(stages, 1):
+        decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
+        if decide is not None:
+            deciders.append((reporting(decide) if report else decide, depth))
+        responders.append((respond, *responders[-1]) if respond is not None else responders[-1])
+        finishers.append((done, *finishers[-1]) if done is not None else finishers[-1])
+        removed |= getattr(stage, "removed", frozenset())
+    return Plan(name, tuple(deciders), tuple(responders), tuple(finishers), len(stages), removed=removed, **more)

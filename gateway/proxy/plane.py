@@ -1,0 +1,170 @@
+"""A configuration made runnable: plans for its routes, pools for its upstreams. A reload builds a new one beside it."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import replace
+from typing import Any
+
+from gateway.config.model import Config, Route, Trpc
+from gateway.config.model import Upstream as UpstreamConfig
+from gateway.core.pattern import compile_paths, compile_procedures
+from gateway.core.reason import refuse
+from gateway.policy.catalog import Catalogue, Choice
+from gateway.policy.tools import Tools
+from gateway.proxy.health import Checker
+from gateway.proxy.plan import Plan, plan
+from gateway.proxy.pool import Endpoint, Pool
+from gateway.proxy.routes import Prefix, Routes
+from gateway.proxy.upstream import Upstream
+
+
+class Plane:
+    """Everything requests run on. Frozen but for what its pools and policies remember."""
+
+    def __init__(self, config: Config, tools: Tools) -> None:
+        self.config = config
+        self.catalogue = Catalogue(config.policies, tools)
+        self.upstreams = {name: _upstream(name, settings) for name, settings in config.upstreams.items()}
+        self.checkers = [
+            Checker(self.upstreams[name].pool, settings.health_check)
+            for name, settings in config.upstreams.items()
+            if settings.health_check is not None
+        ]
+        self._endings: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
+        self._fallback = Choice(
+            cors=_one(config.defaults.cors),
+            rate_limits=tuple(config.defaults.rate_limits),
+            response_headers=_one(config.defaults.response_headers),
+        )
+        compiled = [(route, self._route(route)) for route in config.routes]
+        self.plans = [plan for _, plan in compiled]
+        paths = compile_paths([(path, plan) for route, plan in compiled for path in route.paths])
+        mounts = [
+            self._mount(name, settings.trpc, compiled)
+            for name, settings in config.upstreams.items()
+            if settings.trpc is not None
+        ]
+        mounts.sort(key=lambda mount: -len(mount.prefix))
+        self.routes = Routes(mounts, paths, self._merge, self._ending)
+
+    def _mount(self, upstream: str, trpc: Trpc, compiled: list[tuple[Route, Plan]]) -> Prefix:
+        """The procedures under one upstream's prefix: its own routes, and the denied ones that name no upstream."""
+        table = []
+        for route, compiled_plan in compiled:
+            if route.procedures and route.upstream in (upstream, None):
+                shaped = replace(compiled_plan, shape=trpc.transformer)
+                table += [(pattern, shaped) for pattern in route.procedures]
+        prefix = trpc.prefix.rstrip("/") + "/"
+        return Prefix(prefix, trpc.transformer, trpc.max_batch, trpc.aliases, compile_procedures(table))
+
+    @classmethod
+    def compile(cls, config: Config, tools: Tools) -> Plane:
+        """Build the plane for ``config``. Must run in the event loop that will serve it."""
+        return cls(config, tools)
+
+    def start(self) -> None:
+        """Begin the health checks."""
+        for checker in self.checkers:
+            checker.start()
+
+    async def close(self) -> None:
+        """Stop the checks and let go of idle connections; requests in flight end on their own."""
+        for checker in self.checkers:
+            await checker.stop()
+        for upstream in self.upstreams.values():
+            await upstream.pool.close()
+
+    def _route(self, route: Route) -> Plan:
+        limits = tuple(route.rate_limits)
+        choice = Choice(
+            auth=() if route.auth == "public" or route.deny is not None else _one(route.auth),
+            cors=_one(route.cors),
+            rate_limits=limits,
+            bodies=_one(route.body),
+            response_headers=_one(route.response_headers),
+        )
+        more: dict[str, Any] = {
+            "methods": frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set()),
+            "rewrite": route.rewrite or "",
+            "alone": route.batch == "deny",
+            "limit_names": frozenset(limits),
+        }
+        if route.deny is not None:
+            more["terminal"] = refuse("route_denied", route.deny)
+            choice = replace(choice, bodies=(), rate_limits=self._early(limits))
+        else:
+            more["upstream"] = self.upstreams[str(route.upstream)]
+        return self._plan(route.name, choice, **more)
+
+    def _plan(self, name: str, choice: Choice, **more: Any) -> Plan:
+        stages = self.catalogue.stages(choice)
+        early = [stage for stage in stages if stage[0].kind in ("identity", "response_headers", "cors")]
+        refused = plan(
+            name, early, choice=choice, terminal=refuse("preflight_refused", "the route takes no browser calls")
+        )
+        return plan(name, stages, choice=choice, preflight=refused, **more)
+
+    def _early(self, limits: tuple[str, ...]) -> tuple[str, ...]:
+        """Of ``limits`` those that need neither a token nor a body: what ends early cannot pay for more."""
+        policies: Any = self.config.policies["rate_limits"] if limits else {}
+        return tuple(
+            name for name in limits if not any(k == "principal" or k.startswith("input:") for k in policies[name].key)
+        )
+
+    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> Plan:
+        key = (slug, shape, allowed)
+        found = self._endings.get(key)
+        if found is None:
+            headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
+            choice = replace(self._fallback, rate_limits=self._early(self._fallback.rate_limits))
+            found = self._endings[key] = self._plan(
+                "unmatched",
+                choice,
+                shape=shape,
+                terminal=refuse(slug, headers=headers),
+                limit_names=frozenset(choice.rate_limits),
+            )
+        return found
+
+    def _merge(self, plans: tuple[Plan, ...]) -> Plan | str:
+        """The plan of a batch: the union of what its routes ask for, or the slug that refuses it."""
+        for single in plans:
+            if single.terminal is not None:
+                return "route_denied"
+        first = plans[0]
+        methods = frozenset.intersection(*(single.methods for single in plans))
+        choice = first.choice
+        for single in plans[1:]:
+            choice = choice | single.choice
+        if any(single.upstream is not first.upstream or single.rewrite for single in plans) or len(choice.cors) > 1:
+            return "batch_refused"
+        return self._plan(
+            "batch",
+            choice,
+            upstream=first.upstream,
+            methods=methods,
+            shape=first.shape,
+            limit_names=frozenset(choice.rate_limits),
+        )
+
+
+def _one(name: str | None) -> tuple[str, ...]:
+    return () if name is None else (name,)
+
+
+def _upstream(name: str, settings: UpstreamConfig) -> Upstream:
+    tls = ssl.create_default_context() if any(e.scheme == "https" for e in settings.endpoints) else None
+    endpoints = [Endpoint(e.host, e.port, tls if e.scheme == "https" else None) for e in settings.endpoints]
+    timeouts = settings.timeouts
+    pool = Pool(
+        endpoints,
+        connect=timeouts.connect,
+        response=timeouts.response,
+        silence=timeouts.body,
+        idle=timeouts.idle,
+        most=settings.max_connections,
+    )
+    edits = settings.request_headers
+    fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
+    return Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove])

@@ -1,0 +1,156 @@
+"""The connections to one upstream: which endpoint, which connection, and the clock that ends what takes too long."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+
+from gateway.core.exchange import Pair
+from gateway.proxy.connection import Connection, UpstreamError
+
+TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
+
+Interim = Callable[[int, list[Pair]], None]
+
+
+class Endpoint:
+    """One address of an upstream with its kept connections, the last used first, so that the rest idle out."""
+
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self.host = host
+        self.port = port
+        self.tls = tls
+        self.healthy = True
+        self.failures = 0
+        self.in_flight = 0
+        self.idle: list[Connection] = []
+
+    @property
+    def authority(self) -> str:
+        """The value of Host: the port only where it is not the scheme's own (RFC 9110 7.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+class _Owner:
+    """Binds a connection to its endpoint."""
+
+    __slots__ = ("endpoint", "pool")
+
+    def __init__(self, pool: Pool, endpoint: Endpoint) -> None:
+        self.pool = pool
+        self.endpoint = endpoint
+
+    def released(self, connection: Connection) -> None:
+        if self.pool.closed:
+            connection.close()
+            return
+        connection.idle_since = self.pool.loop.time()
+        self.endpoint.idle.append(connection)
+
+    def lost(self, connection: Connection) -> None:
+        self.pool.open.discard(connection)
+        with contextlib.suppress(ValueError):
+            self.endpoint.idle.remove(connection)
+
+
+class Pool:
+    """Connections to the endpoints of one upstream.
+
+    ``connect``, ``response``, ``silence`` (between bytes of an answer's body) and ``idle`` are in seconds; ``most``
+    bounds the connections open at once.
+    """
+
+    def __init__(
+        self, endpoints: list[Endpoint], *, connect: float, response: float, silence: float, idle: float, most: int
+    ) -> None:
+        self.endpoints = endpoints
+        self.connect_timeout = connect
+        self.response_timeout = response
+        self.silence = silence
+        self.idle_timeout = idle
+        self.most = most
+        self.open: set[Connection] = set()
+        self.opening = 0
+        self.closed = False
+        self.loop = asyncio.get_running_loop()
+        self._ticker: asyncio.TimerHandle | None = None
+
+    def choose(self, tried: set[Endpoint]) -> Endpoint | None:
+        """The least busy endpoint not yet tried, a healthy one if there is any."""
+        if len(self.endpoints) == 1 and not tried:
+            return self.endpoints[0]
+        left = [endpoint for endpoint in self.endpoints if endpoint not in tried]
+        return min(left, key=lambda endpoint: (not endpoint.healthy, endpoint.in_flight), default=None)
+
+    def kept(self, endpoint: Endpoint) -> Connection | None:
+        """A kept connection that is young enough for the upstream not to be closing it just now."""
+        idle = endpoint.idle
+        while idle:
+            connection = idle.pop()
+            if self.loop.time() - connection.idle_since < self.idle_timeout and connection.transport is not None:
+                return connection
+            connection.close()
+        return None
+
+    async def fresh(self, endpoint: Endpoint) -> Connection:
+        """A new connection. Raises UpstreamError, always untouched: nothing was sent."""
+        if len(self.open) + self.opening >= self.most and not self._reap():
+            raise UpstreamError("upstream_busy", f"{self.most} connections are open", untouched=True)
+        self.opening += 1
+        try:
+            async with asyncio.timeout(self.connect_timeout):
+                _, connection = await self.loop.create_connection(
+                    lambda: Connection(_Owner(self, endpoint), self.loop),
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=endpoint.tls,
+                    server_hostname=endpoint.host if endpoint.tls else None,
+                )
+        except TimeoutError:
+            endpoint.failures += 1
+            raise UpstreamError("upstream_unreachable", "connecting took too long", untouched=True) from None
+        except OSError as error:  # refused, no route, name not found, certificate not trusted
+            endpoint.failures += 1
+            raise UpstreamError("upstream_unreachable", str(error)[:200], untouched=True) from None
+        finally:
+            self.opening -= 1
+        self.open.add(connection)
+        if self._ticker is None:
+            self._ticker = self.loop.call_later(TICK, self._tick)
+        return connection
+
+    def _reap(self) -> bool:
+        """Make room by closing a connection that idles at another endpoint."""
+        for endpoint in self.endpoints:
+            if endpoint.idle:
+                connection = endpoint.idle.pop(0)
+                self.open.discard(connection)
+                connection.close()
+                return True
+        return False
+
+    def _tick(self) -> None:
+        now = self.loop.time()
+        for endpoint in self.endpoints:
+            while endpoint.idle and now - endpoint.idle[0].idle_since >= self.idle_timeout:
+                endpoint.idle.pop(0).close()
+        for connection in list(self.open):
+            if connection.phase == 0 or connection.stalled_by_client:
+                continue
+            if connection.deadline == 0.0:
+                connection.deadline = now + self.silence
+            elif now >= connection.deadline:
+                connection.expire("no answer in time" if not connection.streaming else "the answer stalled")
+        self._ticker = self.loop.call_later(TICK, self._tick) if self.open else None
+
+    async def close(self) -> None:
+        """Close what idles; calls in flight end by themselves and are not kept."""
+        self.closed = True
+        for endpoint in self.endpoints:
+            for connection in endpoint.idle[:]:
+                connection.close()
+        if self._ticker is not None and not self.open:
+            self._ticker.cancel()

@@ -1,0 +1,97 @@
+"""What goes back to the client: answer heads as raw bytes, and refusals in the shape the client can read."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+
+import orjson
+
+from gateway.core.exchange import Exchange, Pair
+from gateway.core.reason import Refusal
+
+_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+
+PROBLEM = (b"content-type", b"application/problem+json")
+JSON = (b"content-type", b"application/json")
+_CLOSE = b"connection: close\r\n\r\n"
+
+
+def status_line(status: int) -> bytes:
+    """The status line for ``status``, which may be one without a registered phrase."""
+    return _LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def answer_head(
+    status: int,
+    pairs: list[Pair],
+    added: list[Pair],
+    removed: frozenset[bytes],
+    framing: bytes,
+    keep_alive: bool,
+) -> bytes:
+    """The head of an answer up to and with the empty line.
+
+    ``pairs`` come from the upstream with lower-case names; ``added`` come from the stages and win over them, except
+    that ``vary`` is the union of both. ``framing`` is one ready header line, or empty.
+    """
+    replaced = {name for name, _ in added}
+    varies = b"vary" in replaced
+    vary = b""
+    lines = [status_line(status)]
+    for pair in pairs:
+        name = pair[0]
+        if name in replaced:
+            if name == b"vary":
+                vary = vary + b"," + pair[1]
+            continue
+        if name not in removed:
+            lines.append(b"%b: %b\r\n" % pair)
+    for pair in added:
+        if pair[0] == b"vary":
+            vary = vary + b"," + pair[1]
+        else:
+            lines.append(b"%b: %b\r\n" % pair)
+    if varies:
+        lines.append(_vary(vary))
+    lines.append(framing)
+    lines.append(b"\r\n" if keep_alive else _CLOSE)
+    return b"".join(lines)
+
+
+@lru_cache(maxsize=256)
+def _vary(values: bytes) -> bytes:
+    """One Vary line that names each field once, in the order first met (RFC 9110 12.5.5)."""
+    seen: dict[bytes, bytes] = {}
+    for token in values.split(b","):
+        if token.strip():
+            seen.setdefault(token.strip().lower(), token.strip())
+    return b"vary: " + b", ".join(seen.values()) + b"\r\n"
+
+
+def refusal_body(refusal: Refusal, exchange: Exchange, shape: str) -> tuple[Pair, bytes]:
+    """The content type and body of a refusal.
+
+    ``shape``: ``superjson`` or ``none`` for a tRPC route with that transformer (one un-arrayed object, which the real
+    client applies to every call of a batch), ``problem`` for all else (RFC 9457).
+    """
+    reason = refusal.reason
+    sentence = reason.sentence
+    if "{retry_after}" in sentence:
+        sentence = sentence.format(retry_after=refusal.retry_after).replace(" 1 seconds", " 1 second")
+    extra: dict[str, object] = {"reason": reason.slug, "request_id": exchange.id}
+    if refusal.retry_after:
+        extra["retry_after"] = refusal.retry_after
+    if shape == "problem":
+        return PROBLEM, orjson.dumps({"title": reason.title, "status": reason.status, "detail": sentence, **extra})
+    data = {"code": reason.rpc_name, "httpStatus": reason.status, "path": None, **extra}
+    error: dict[str, object] = {"message": sentence, "code": reason.rpc_code, "data": data}
+    return JSON, orjson.dumps({"error": {"json": error} if shape == "superjson" else error})
+
+
+def refusal_fields(refusal: Refusal) -> list[Pair]:
+    """The fields a refusal brings along, Retry-After among them (RFC 9110 10.2.3)."""
+    fields = list(refusal.headers)
+    if refusal.retry_after:
+        fields.append((b"retry-after", b"%d" % refusal.retry_after))
+    return fields

@@ -1,0 +1,178 @@
+"""A call to the backend: the head as the gateway means it, the body as it arrives, a retry where one is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+
+from gateway.core.exchange import Exchange
+from gateway.core.fields import forwardable
+from gateway.core.reason import REASONS, Refusal
+from gateway.proxy.connection import SMALL, Connection, UpstreamError
+from gateway.proxy.inbound import Body
+from gateway.proxy.pool import Endpoint, Interim, Pool
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 9.2.2
+
+
+class Upstream:
+    """One upstream of the configuration, ready to be called.
+
+    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case).
+    """
+
+    def __init__(
+        self, name: str, pool: Pool, fields: Iterable[tuple[bytes, bytes]] = (), removed: Iterable[bytes] = ()
+    ) -> None:
+        pairs = list(fields)
+        self.name = name
+        self.pool = pool
+        self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+        self._dropped = frozenset(removed) | {field for field, _ in pairs}
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        return self.pool.endpoints
+
+    def head(self, exchange: Exchange, framing: bytes) -> bytes:
+        """Everything after the request line and Host, up to and with the empty line."""
+        dropped = self._dropped
+        pairs = forwardable(exchange.fields)
+        if dropped:
+            pairs = [pair for pair in pairs if pair[0] not in dropped]
+        lines = [b"%b: %b\r\n" % pair for pair in pairs if pair[0] not in _OWN]
+        own = (
+            f"x-forwarded-for: {exchange.client}\r\nx-forwarded-proto: {'https' if exchange.secure else 'http'}\r\n"
+            f"x-request-id: {exchange.id}\r\n"
+        ).encode()
+        return b"".join((own, self._set, framing, *lines, b"\r\n"))
+
+    async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
+        """Send the request on. The answer's head (a small answer's whole body too) has arrived when this returns.
+
+        The caller ends the returned call with ``finish``. A refusal means that nothing of an answer is usable.
+        """
+        body: bytes | None = exchange.body
+        stream: Body | None = exchange.stream
+        if stream is None:
+            framing = b"content-length: 0\r\n" if exchange.method in ("POST", "PUT", "PATCH") else b""
+        elif body is None and not stream.complete and (stream.length is None or stream.length > SMALL):
+            framing = (
+                b"transfer-encoding: chunked\r\n"
+                if stream.length is None
+                else b"content-length: %d\r\n" % stream.length
+            )
+        else:
+            if body is None:
+                received = await stream.read_all()  # before a connection is taken: a slow client must not hold one
+                if isinstance(received, Refusal):
+                    return received
+                body = received
+            framing, stream = b"content-length: %d\r\n" % len(body), None
+            exchange.bytes_in = len(body)
+        target = f"{exchange.method} {path}?{exchange.query}" if exchange.query else f"{exchange.method} {path}"
+        rest = self.head(exchange, framing)
+        if body:
+            rest += body
+        try:
+            return await self._attempt(exchange, target, rest, stream, interim)
+        except UpstreamError as error:
+            return Refusal(REASONS[error.slug], f"{self.name}: {error.detail}")
+
+    async def _attempt(
+        self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim
+    ) -> Connection | Refusal:
+        pool = self.pool
+        tried: set[Endpoint] = set()
+        endpoint = pool.choose(tried)
+        assert endpoint is not None, "an upstream has at least one endpoint"
+        connection = pool.kept(endpoint)
+        while True:
+            if connection is None:
+                try:
+                    connection = await pool.fresh(endpoint)
+                except UpstreamError:
+                    tried.add(endpoint)  # nothing was sent, so any other endpoint may be asked
+                    endpoint = pool.choose(tried)
+                    if endpoint is None:
+                        raise
+                    continue
+            endpoint.in_flight += 1
+            try:
+                data = f"{target} HTTP/1.1\r\nhost: {endpoint.authority}\r\n".encode() + rest
+                answer = await self._exchange(exchange, connection, data, stream, interim)
+                exchange.endpoint = endpoint.authority
+                return answer
+            except UpstreamError as error:
+                connection.close()
+                # RFC 9110 9.2.2: a kept connection closed before any answer byte; a POST is never sent twice.
+                if not (error.untouched and error.slug == "upstream_unreachable" and connection.used):
+                    raise
+                if stream is not None or exchange.method not in IDEMPOTENT:
+                    raise
+                connection = None
+            except BaseException:
+                connection.close()
+                raise
+            finally:
+                endpoint.in_flight -= 1
+
+    async def _exchange(
+        self, exchange: Exchange, connection: Connection, data: bytes, stream: Body | None, interim: Interim
+    ) -> Connection | Refusal:
+        loop = self.pool.loop
+        sent = loop.time()
+        if stream is None:
+            connection.send(data, exchange.method == "HEAD", sent + self.pool.response_timeout, interim, False)
+            await connection.head()
+        else:
+            connection.send(data, exchange.method == "HEAD", math.inf, interim, True)
+            pump = loop.create_task(self._pump(exchange, connection, stream))
+            try:
+                refusal = await self._head_while_pumping(connection, pump)
+            finally:
+                pump.cancel()
+            if refusal is not None:
+                connection.close()
+                return refusal
+        exchange.upstream_time = loop.time() - sent
+        return connection
+
+    async def _head_while_pumping(self, connection: Connection, pump: asyncio.Task[Refusal | None]) -> Refusal | None:
+        """The answer may come before the body is through (a 413, say): the first of both decides."""
+        head = self.pool.loop.create_task(connection.head())
+        try:
+            await asyncio.wait((head, pump), return_when=asyncio.FIRST_COMPLETED)
+            if pump.done() and not head.done():
+                refusal = pump.result()
+                if refusal is not None:
+                    return refusal
+                await head
+            elif head.done():
+                head.result()
+            return None
+        finally:
+            head.cancel()
+
+    async def _pump(self, exchange: Exchange, connection: Connection, stream: Body) -> Refusal | None:
+        chunked = stream.length is None
+        loop = self.pool.loop
+        while True:
+            connection.deadline = math.inf  # waiting for the client, whose own clock runs
+            piece = await stream.read()
+            if isinstance(piece, Refusal):
+                return piece
+            exchange.bytes_in += len(piece)
+            connection.deadline = loop.time() + self.pool.response_timeout
+            if not piece:
+                if chunked:
+                    await connection.write(b"0\r\n\r\n")
+                connection.sent()
+                return None
+            if not await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece):
+                return None
+
+
+# set by the gateway itself, whatever the client sent
+_OWN = frozenset({b"x-request-id"})
