@@ -1,0 +1,69 @@
+"""Who uses a state directory, and whether its file can be trusted.
+
+The embedded store writes without waiting for the disk. A process that dies loses nothing, since the kernel holds its
+pages; a machine that dies may leave pages on disk in any order, and such a file can be corrupt. So the directory says
+in which boot of the machine it was last written and whether its last user left in good order. Written in an earlier
+boot and not left in order: the records are given up and the store begins anew.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def this_boot() -> str:
+    """A name for the time since the machine started; the same for ever where the system has none (not Linux)."""
+    try:
+        return BOOT_ID.read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+class Claim:
+    """This process's share in ``directory``. Raises OSError when the claim file cannot be made or locked.
+
+    ``forget`` is called when the records cannot be trusted, while nobody else uses them.
+    """
+
+    def __init__(self, directory: Path, forget: Callable[[], None], boot: str | None = None) -> None:
+        self.forgot = False
+        boot = boot or this_boot()
+        self._file = os.open(directory / "claim", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if self._alone():
+                written_in = os.pread(self._file, 200, 0).decode("ascii", "replace")
+                if written_in not in ("", boot):
+                    forget()
+                    self.forgot = True
+                self._write(boot)
+            # Others are at work, or were a moment ago: they have judged the file already.
+            fcntl.flock(self._file, fcntl.LOCK_SH)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _alone(self) -> bool:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _write(self, text: str) -> None:
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, text.encode("ascii"), 0)
+        os.fsync(self._file)
+
+    def release(self, settle: Callable[[], None]) -> None:
+        """Leaves. The last user calls ``settle``, which brings the records to disk, and says that it did."""
+        try:
+            if self._alone():
+                settle()
+                self._write("")
+        finally:
+            os.close(self._file)

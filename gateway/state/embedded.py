@@ -1,0 +1,263 @@
+"""The verbs over LMDB: one file shared by all worker processes of a host.
+
+A write transaction of LMDB takes one robust mutex shared by the processes, so a take is exact over all workers, and
+the death of a worker inside it only throws that transaction away. Nothing waits for the disk: records survive the
+processes, not a crash of the machine (``state.claim``). The store never opens a read transaction, because a reader
+that was killed would pin old pages and let the file grow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from struct import Struct
+
+import lmdb
+
+from gateway.state.claim import Claim
+from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
+from gateway.state.verbs import StateError, Stats, Take, Taken
+
+SIZE = 64 * 1024 * 1024
+"""Bytes of the file: about 1.2 million live keys of some 50 bytes each."""
+
+_FORMAT = b"format"  # shorter than any record's name
+_VERSION = b"tutor-gateway state 1\n"
+_NAME = 17
+_LIMIT = b"r"  # first byte of a limit's record; other kinds of records get other letters
+_PACK = Struct("<d").pack
+_UNPACK = Struct("<d").unpack
+_ROOM = 0.85  # share of the file that limits may fill; LMDB needs free pages even to delete
+_LOOK = 128  # new keys between two looks at how full the file is
+_HOLD = 256  # records swept in one transaction: the other workers wait for it, some 100 us
+
+
+class EmbeddedStore:
+    """Opens or makes the store in ``directory`` (0700, its files 0600; parents are made).
+
+    Open it after the process has forked, once per process. ``key`` is the secret under which keys are hashed; without
+    one the store makes its own and keeps it in the file. ``size`` is taken from the disk at once, so that a full disk
+    is an error now and not a bus error later. Raises StateError.
+    """
+
+    def __init__(self, directory: Path, key: bytes | None = None, size: int = SIZE) -> None:
+        self._directory = directory
+        self._size = size
+        self._position = b""
+        self._fresh = 0
+        self._closed = False
+        self._tight = False
+        self._refused_full = 0
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._claim = Claim(directory, self._forget)
+        except OSError as error:
+            raise StateError(f"{directory}: cannot be used for the state: {error.strerror}") from error
+        try:
+            self._env = self._open()
+            self._begin = self._env.begin
+            self._name = self._namer(key)
+        except BaseException:
+            self._claim.release(lambda: None)
+            raise
+
+    @property
+    def forgot(self) -> bool:
+        """Whether the records found were given up because the machine had crashed since they were written."""
+        return self._claim.forgot
+
+    def _forget(self) -> None:
+        for file in ("data.mdb", "lock.mdb"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._directory / file)
+
+    def _open(self) -> lmdb.Environment:
+        file = self._directory / "data.mdb"
+        try:
+            return lmdb.open(
+                str(self._directory),
+                map_size=self._size,
+                mode=0o600,
+                max_dbs=0,
+                writemap=True,
+                map_async=True,
+                sync=False,
+                metasync=False,
+            )
+        except lmdb.VersionMismatchError as error:
+            raise StateError(
+                f"{file}: was written by another version of LMDB; remove it or name another path"
+            ) from error
+        except lmdb.InvalidError as error:
+            raise StateError(f"{file}: is not a state file; remove it or name another path") from error
+        except lmdb.Error as error:
+            raise StateError(f"{file}: cannot be opened as the state: {error}") from error
+
+    def _namer(self, key: bytes | None) -> Callable[[bytes], bytes]:
+        """Checks or writes the format record, takes the space, and gives the function from key to record name."""
+        file = self._directory / "data.mdb"
+        with self._env.begin(write=True) as txn:
+            found = txn.get(_FORMAT)
+            if found is None and self._env.stat()["entries"]:
+                raise StateError(f"{file}: holds something else; name another path")
+            if found is not None and not found.startswith(_VERSION):
+                version = found.split(b"\n")[0].decode("ascii", "replace")
+                raise StateError(
+                    f"{file}: was written by another version ({version!r}, this one writes "
+                    f"{_VERSION.strip().decode()!r}); remove it or name another path"
+                )
+            if found is None:
+                found = _VERSION + os.urandom(32)
+                txn.put(_FORMAT, found)
+            self._allocate(file)
+        own = found.removeprefix(_VERSION)
+        # BLAKE2 takes keys of up to 64 bytes (RFC 7693 2.5); a longer secret is condensed first.
+        base = blake2b(key=blake2b(key).digest() if key else own, digest_size=16)
+
+        @lru_cache(maxsize=8192)
+        def name(of: bytes) -> bytes:
+            keyed = base.copy()
+            keyed.update(of)
+            return _LIMIT + keyed.digest()
+
+        return name
+
+    def _allocate(self, file: Path) -> None:
+        if not hasattr(os, "posix_fallocate"):
+            return  # a system for development
+        handle = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            if os.fstat(handle).st_blocks * 512 < self._size:
+                os.posix_fallocate(handle, 0, self._size)
+        except OSError as error:
+            raise StateError(f"{file}: there is no room for its {self._size} bytes: {error.strerror}") from error
+        finally:
+            os.close(handle)
+
+    def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
+        """See ``Store.take``. Raises lmdb.Error when the file fails.
+
+        A full store degrades by rule: keys it knows go on as before; for a new key it sweeps, and refuses when that
+        makes no room. Failing open would let whoever can fill the store switch the sign-in limits off.
+        """
+        alone = len(takes) == 1 and not self._tight
+        answers = self._alone(takes[0], now) if alone else self._together(takes, now)
+        if answers is None:
+            self.sweep(now, _HOLD)
+            self._look()
+            answers = self._together(takes, now)
+        if answers is None:
+            self._refused_full += 1
+            return [Taken(False, 1.0, 0, 0.0, full=True) for _ in takes]
+        return answers
+
+    def _alone(self, take: Take, now: float) -> Sequence[Taken] | None:
+        """The common case once more without lists, which halves its time."""
+        record = self._name(take.key)
+        txn = self._begin(None, None, True)
+        try:
+            found = txn.get(record)
+            answer, tat = settle_one(take, _UNPACK(found)[0] if found else NEVER, ticks(now))
+            if tat is None:
+                txn.abort()
+                return (answer,)
+            txn.put(record, _PACK(tat))
+            txn.commit()
+        except BaseException as error:
+            self._failed(txn, error)
+            return None
+        if not found:
+            self._grown(1)
+        return (answer,)
+
+    def _together(self, takes: Sequence[Take], now: float) -> Sequence[Taken] | None:
+        """None when there is no room."""
+        records = distinct([self._name(take.key) for take in takes])
+        txn = self._begin(None, None, True)
+        try:
+            founds = [txn.get(record) for record in records]
+            fresh = founds.count(None)
+            answers, tats = settle(takes, [_UNPACK(found)[0] if found else NEVER for found in founds], ticks(now))
+            writes = [(record, _PACK(tat)) for record, tat in zip(records, tats, strict=True) if tat is not None]
+            if not writes or (self._tight and fresh):
+                txn.abort()
+                return None if writes else answers
+            for record, tat in writes:
+                txn.put(record, tat)
+            txn.commit()
+        except BaseException as error:
+            self._failed(txn, error)
+            return None
+        if fresh:
+            self._grown(fresh)
+        return answers
+
+    def _failed(self, txn: lmdb.Transaction, error: BaseException) -> None:
+        txn.abort()
+        if not isinstance(error, lmdb.MapFullError):
+            raise error
+        self._tight = True
+
+    def _grown(self, fresh: int) -> None:
+        self._fresh += fresh
+        if self._fresh >= _LOOK:
+            self._look()
+
+    def _look(self) -> None:
+        stats = self.stats()
+        self._fresh = 0
+        self._tight = stats.used > stats.size * _ROOM
+
+    def sweep(self, now: float, budget: int) -> int:
+        """See ``Store.sweep``. Holds the other workers up for 100 microseconds at a time."""
+        moment, gone = ticks(now), 0
+        while budget > 0:
+            removed, seen = self._sweep_some(moment, min(budget, _HOLD))
+            gone += removed
+            budget -= seen
+            if not self._position:
+                break
+        return gone
+
+    def _sweep_some(self, moment: float, budget: int) -> tuple[int, int]:
+        gone = seen = 0
+        txn = self._begin(None, None, True)
+        try:
+            cursor = txn.cursor()
+            more = cursor.set_range(self._position) if self._position else cursor.first()
+            while more and seen < budget:
+                seen += 1
+                name, value = cursor.item()
+                if name[:1] == _LIMIT and len(name) == _NAME and _UNPACK(value)[0] <= moment:
+                    cursor.delete()
+                    more = bool(cursor.key())
+                    gone += 1
+                else:
+                    more = cursor.next()
+            self._position = bytes(cursor.key()) if more else b""
+            cursor.close()
+            if gone:
+                txn.commit()
+            else:
+                txn.abort()
+        except BaseException:
+            txn.abort()
+            raise
+        return gone, seen
+
+    def stats(self) -> Stats:
+        """See ``Store.stats``."""
+        stat, info = self._env.stat(), self._env.info()
+        used = stat["psize"] * (stat["leaf_pages"] + stat["branch_pages"] + stat["overflow_pages"])
+        return Stats(stat["entries"] - 1, used, info["map_size"], self._refused_full)
+
+    def close(self) -> None:
+        """See ``Store.close``. The last process to leave brings the file to disk."""
+        if not self._closed:
+            self._closed = True
+            self._claim.release(lambda: self._env.sync(True))
+            self._env.close()
