@@ -1,0 +1,61 @@
+"""What the container image promises, read off its Dockerfile."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def instructions() -> list[tuple[str, str]]:
+    """Instruction and argument of each logical line."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("#")).replace("\\\n", " ")
+    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
+
+
+def last_stage(instructions: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    start = max(place for place, (word, _) in enumerate(instructions) if word == "FROM")
+    return instructions[start:]
+
+
+def test_has_two_stages_of_one_base(instructions: list[tuple[str, str]]) -> None:
+    bases = [rest.split()[0] for word, rest in instructions if word == "FROM"]
+    assert bases == ["python:3.13-slim"] * 2
+
+
+def test_runs_as_a_numbered_user_that_is_not_root(instructions: list[tuple[str, str]]) -> None:
+    user = [rest for word, rest in last_stage(instructions) if word == "USER"][-1]
+    assert user == "10001:10001"
+
+
+def test_asks_whether_it_is_ready_without_a_shell_or_a_tool(instructions: list[tuple[str, str]]) -> None:
+    check = next(rest for word, rest in instructions if word == "HEALTHCHECK")
+    assert "/health/ready" in check
+    assert 'CMD ["python", "-c"' in check
+
+
+def test_the_state_is_on_a_volume_so_that_the_rest_can_be_read_only(instructions: list[tuple[str, str]]) -> None:
+    words = dict(last_stage(instructions))
+    assert words["VOLUME"] == words["WORKDIR"] + "/var"
+    assert "path: var/state" in (ROOT / "upstreams.yaml").read_text()
+
+
+def test_installs_only_what_is_locked(instructions: list[tuple[str, str]]) -> None:
+    install = next(rest for word, rest in instructions if word == "RUN" and "pip install" in rest)
+    assert "--require-hashes" in install
+    assert "--only-binary :all:" in install
+
+
+def test_is_started_without_a_shell_so_that_sigterm_reaches_it(instructions: list[tuple[str, str]]) -> None:
+    words = dict(last_stage(instructions))
+    assert words["ENTRYPOINT"].startswith("[")
+    assert words["CMD"].startswith("[")
+    assert words["STOPSIGNAL"] == "SIGTERM"
+
+
+def test_no_secret_goes_into_the_image(instructions: list[tuple[str, str]]) -> None:
+    everything = " ".join(rest for _, rest in instructions)
+    assert not [word for word in ("JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN") if word in everything]
+    assert (ROOT / ".dockerignore").read_text().splitlines()[0] == "*"

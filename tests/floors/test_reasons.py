@@ -1,0 +1,68 @@
+"""One name everywhere: each reason and each policy kind has its page, its test and its file."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.core.reason import REASONS
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTED = {
+    slug: text
+    for slug, text in re.findall(
+        r"^## ([a-z_]+)\n(.*?)(?=^## |\Z)", (ROOT / "docs/reasons.md").read_text(), re.M | re.S
+    )
+}
+
+
+def kinds() -> dict[str, str]:
+    """YAML section -> module name of every policy kind."""
+    found = {}
+    for path in (ROOT / "gateway/policy").glob("*.py"):
+        section = re.search(r'^SECTION = "(\w+)"', path.read_text(), re.M)
+        if section:
+            found[section[1]] = path.stem
+    return found
+
+
+def test_every_reason_is_explained_and_nothing_else_is() -> None:
+    assert list(DOCUMENTED) == list(REASONS), "the same slugs in the same order"
+
+
+@pytest.mark.parametrize("slug", REASONS)
+def test_a_reason_tells_its_status_its_sentence_and_what_to_do(slug: str) -> None:
+    text = " ".join(DOCUMENTED[slug].split())
+    assert text.startswith(f"**{REASONS[slug].status} ")
+    assert REASONS[slug].sentence.replace("{retry_after}", "42") in text
+    assert "The user" in text and "The operator" in text
+
+
+@pytest.mark.parametrize("slug", REASONS)
+def test_a_reason_is_given_somewhere_and_tested_somewhere(slug: str) -> None:
+    def mentions(folder: str, but: str) -> bool:
+        paths = [path for path in (ROOT / folder).rglob("*.py") if path.name != but]
+        return any(re.search(rf"\b{slug}\b", path.read_text()) for path in paths)
+
+    assert mentions("gateway", but="reason.py")
+    assert mentions("tests", but="test_reasons.py")
+
+
+def test_every_policy_kind_has_its_file_its_page_and_its_test() -> None:
+    assert kinds(), "no policy kind found"
+    missing = [
+        path
+        for section, module in kinds().items()
+        for path in (f"policies/{section}.yaml", f"docs/policies/{section}.md", f"tests/policy/test_{module}.py")
+        if not (ROOT / path).is_file()
+    ]
+    assert missing == []
+
+
+def test_every_link_between_the_documents_leads_somewhere() -> None:
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            if not (page.parent / target).exists():
+                broken.append(f"{page.name}: {target}")
+    assert broken == []

@@ -1,0 +1,269 @@
+"""What the shipped files decide about every procedure and route of the real backend."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from gateway.config.load import load
+from gateway.config.model import Config, Route
+from gateway.core.pattern import Table, compile_paths, compile_procedures
+
+ENTRY = Path(__file__).parents[2] / "upstreams.yaml"
+ENVIRONMENT = {
+    "JWT_SECRET": "vY2n7QmZ-8sLr4Wd1xTgK0bHc6Jp9uAe3fXo5iNt",
+    "TOOLKIT_API_KEY": "mB4kQ9zR-2wXv7Lt0yGhD5sPn8Ec1aUj6oIf3rTq",
+    "GATEWAY_OPS_TOKEN": "gT5cW8eN-1rZb6Kq9vFmS2xLj4Hd7oAu0iYp3nXs",
+    "GATEWAY_STATE_KEY": "pL6dV1hM-9tCs3Gx8kRwJ5nBq0Zf2yEo7uAi4bTj",
+}
+ALIASES = {
+    "auth.signin": "auth.login",
+    "auth.logout": "auth.signout",
+    "analytics.track": "analytics.trackEvent",
+    "user.getProfile": "user.get",
+    "user.updateSettings": "user.update",
+    "leaderboard.getRankings": "leaderboard.get",
+}
+
+# What the backend has, and asks for: q query, m mutation; its own access; and what the gateway makes of it:
+# open, token (the access token) or closed; with the limits beside per-client.
+PROCEDURES = """
+example.hi                     m public    closed
+auth.login                     m public    open    login-per-address login-per-account
+auth.signin                    m public    open    login-per-address login-per-account
+auth.signup                    m public    open    signup-per-address
+auth.signout                   m protected token
+auth.logout                    m protected token
+auth.refreshToken              m public    open    refresh-per-address
+auth.verifyEmail               m public    open    verify-per-address verify-per-account
+auth.resetPassword             m public    closed
+auth.requestPasswordReset      m public    closed
+auth.deleteAccount             m protected token   password-per-user
+auth.getCurrentUser            q protected token
+auth.updateProfile             m protected token
+auth.changePassword            m protected token   password-per-user
+user.get                       q protected token
+user.getProfile                q protected token
+user.update                    m protected token
+user.updateSettings            m protected token
+user.completeOnboarding        m protected token
+user.updateStats               m protected token
+user.upgradeToPremium          m protected token
+user.canSendMessage            q protected token
+user.incrementMessageCount     m protected token
+lessons.getAll                 q public    open
+lessons.getById                q public    open
+lessons.getUserProgress        q protected token
+lessons.updateProgress         m protected token
+lessons.getRecommended         q protected token
+lessons.getDailyChallenge      q protected token
+lessons.generate               m protected token   paid-per-user
+lessons.submit                 m protected token
+chat.getHistory                q protected token
+chat.sendMessage               m protected token   paid-per-user
+chat.translate                 m public    open    paid-per-address
+chat.getConversationStarters   q public    open
+chat.analyzePronunciation      m protected token   paid-per-user
+analytics.trackEvent           m protected token
+analytics.track                m protected token
+analytics.getLearningAnalytics q protected token
+analytics.getLeaderboard       q public    open
+analytics.getRecommendations   q protected token
+analytics.generateReport       m protected token   paid-per-user
+learn.getContent               q public    token   paid-per-user
+preferences.get                q protected token
+preferences.upsert             m protected token
+leaderboard.get                q public    open
+leaderboard.getRankings        q public    open
+leaderboard.searchUsers        q public    open    search-per-address
+leaderboard.getUserStats       q protected token
+leaderboard.compareUsers       q public    open
+leaderboard.getGlobalStats     q public    open
+dialogue.getTopics             q public    open
+dialogue.getScenes             q public    open
+dialogue.startSession          m public    open    paid-per-address
+dialogue.submitTurn            m public    open    paid-per-address
+dialogue.endSession            m public    open
+dialogue.getTranscript         q public    open
+dialogue.scoreSemantic         m public    open    paid-per-address
+tutorData.fetch                m public    closed
+tutorData.fetchMultiple        m public    closed
+tutorData.clearCache           m public    closed
+tutorData.getCacheStats        q public    closed
+"""
+
+# Method, path, what the gateway makes of it, upstream and the path there ("-": as it came), body, further limits.
+PATHS = """
+GET  /api                           open   tutor   -                  json
+GET  /api/info                      open   tutor   -                  json
+GET  /api/health                    open   tutor   -                  json
+GET  /api/toolkit/health            open   tutor   -                  json
+GET  /api/stt/health                open   tutor   -                  json
+POST /api/ingest/logs               open   tutor   -                  logs   logs-per-address
+POST /api/toolkit/v1/text/llm       token  toolkit /text/llm/         json   paid-per-user
+POST /api/toolkit/text/llm          token  toolkit /text/llm/         json   paid-per-user
+POST /api/toolkit/v1/images/generate token toolkit /images/generate/  json   paid-per-user
+POST /api/toolkit/v1/images/edit    token  toolkit /images/edit/      image  paid-per-user
+POST /api/toolkit/v1/stt/transcribe token  stt     /stt/transcribe/   audio  paid-per-user
+POST /api/toolkit/stt/transcribe    token  stt     /stt/transcribe/   audio  paid-per-user
+POST /api/stt/transcribe            token  stt     /stt/transcribe/   audio  paid-per-user
+POST /api/stt                       closed -       -                  json
+"""
+
+
+class Procedure(NamedTuple):
+    name: str
+    kind: str
+    access: str
+    decision: str
+    limits: tuple[str, ...]
+
+
+TABLE = [Procedure(*row[:4], tuple(row[4:])) for row in (line.split() for line in PROCEDURES.split("\n") if line)]
+REST = [line.split() for line in PATHS.split("\n") if line]
+
+
+def shipped(**changes: str) -> Config:
+    found = load(ENTRY, {**ENVIRONMENT, **changes})
+    assert isinstance(found, Config), "\n".join(map(str, found))
+    return found
+
+
+def problems(environment: Mapping[str, str]) -> str:
+    found = load(ENTRY, environment)
+    assert not isinstance(found, Config)
+    return "\n".join(str(problem) for problem in found)
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    return shipped()
+
+
+@pytest.fixture(scope="module")
+def procedures(config: Config) -> Table[Route]:
+    return compile_procedures([(name, route) for route in config.routes for name in route.procedures])
+
+
+@pytest.fixture(scope="module")
+def paths(config: Config) -> Table[Route]:
+    return compile_paths([(path, route) for route in config.routes for path in route.paths])
+
+
+def decision(route: Route) -> str:
+    if route.deny is not None:
+        return "closed"
+    return {"public": "open", "access-token": "token"}[route.auth]
+
+
+def test_the_table_is_the_whole_backend() -> None:
+    assert len({row.name for row in TABLE}) == len(TABLE) == 62
+    assert sorted(row.kind for row in TABLE) == ["m"] * 36 + ["q"] * 26
+    assert sorted(row.access for row in TABLE) == ["protected"] * 32 + ["public"] * 30
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+def test_a_procedure_is_decided_as_intended(row: Procedure, config: Config, procedures: Table[Route]) -> None:
+    route = procedures.find(ALIASES.get(row.name, row.name))
+    assert route is not None
+    assert decision(route) == row.decision
+    assert not (row.access == "protected" and row.decision == "open"), "never more open than the backend"
+    if row.decision != "closed":
+        assert route.upstream == "tutor"
+        assert route.rate_limits == ("per-client", *row.limits)
+        assert {"m": "POST", "q": "GET"}[row.kind] in route.methods
+
+
+def test_the_aliases_are_those_of_the_backend(config: Config) -> None:
+    trpc = config.upstreams["tutor"].trpc
+    assert trpc is not None
+    assert trpc.aliases == ALIASES
+    assert trpc.prefix == "/api/trpc"
+
+
+def test_procedures_are_let_through_by_name_only(config: Config) -> None:
+    names = [name for route in config.routes for name in route.procedures]
+    assert sorted(names) == sorted({row.name for row in TABLE} - set(ALIASES))
+    assert not [path for route in config.routes for path in route.paths if "*" in path]
+
+
+@pytest.mark.parametrize("name", ["lessons.deleteAll", "auth", "auth.login2", "Auth.login", "admin.users", "user"])
+def test_an_unknown_procedure_has_no_route(name: str, procedures: Table[Route]) -> None:
+    assert procedures.find(name) is None
+
+
+@pytest.mark.parametrize("row", REST, ids=lambda row: row[1])
+def test_a_path_is_decided_as_intended(row: list[str], paths: Table[Route]) -> None:
+    method, path, intended, upstream, rewrite, body, *limits = row
+    route = paths.find(path)
+    assert route is not None
+    assert route.methods == (method,)
+    assert decision(route) == intended
+    assert (route.upstream or "-", route.rewrite or "-", route.body) == (upstream, rewrite, body)
+    assert route.rate_limits == ("per-client", *limits)
+
+
+def test_no_other_path_has_a_route(config: Config, paths: Table[Route]) -> None:
+    written = {path for route in config.routes for path in route.paths}
+    assert written == {row[1] for row in REST} | {"/api/"}
+    assert [paths.find(path) for path in ("/", "/api/trpc", "/api/admin", "/api/stt/transcribe/")] == [None] * 4
+
+
+def test_every_closed_route_says_why(config: Config) -> None:
+    closed = [route for route in config.routes if route.deny is not None]
+    assert len(closed) == 5
+    assert all(len(route.deny or "") > 20 for route in closed)
+
+
+def test_what_costs_money_is_limited_and_what_carries_a_password_travels_alone(procedures: Table[Route]) -> None:
+    alone = ["login", "signup", "refreshToken", "verifyEmail", "changePassword", "deleteAccount"]
+    for name in alone:
+        route = procedures.find(f"auth.{name}")
+        assert route is not None
+        assert (route.batch, route.methods) == ("deny", ("POST",))
+
+
+def test_the_paid_service_sees_the_gateways_key_and_nothing_of_the_user(config: Config) -> None:
+    for name in ("toolkit", "stt"):
+        edits = config.upstreams[name].request_headers
+        assert edits.set["authorization"].reveal() == f"Bearer {ENVIRONMENT['TOOLKIT_API_KEY']}"
+        assert set(edits.remove) == {"cookie", "x-session-id"}
+        assert all(route.auth == "access-token" for route in config.routes if route.upstream == name)
+
+
+def test_every_policy_is_used(config: Config) -> None:
+    used = {
+        "auth": {route.auth for route in config.routes},
+        "cors": {route.cors for route in config.routes},
+        "rate_limits": {name for route in config.routes for name in route.rate_limits},
+        "bodies": {route.body for route in config.routes},
+        "response_headers": {route.response_headers for route in config.routes},
+    }
+    assert set(config.policies) == set(used)
+    assert [name for kind, policies in config.policies.items() for name in set(policies) - used[kind]] == []
+
+
+@pytest.mark.parametrize("name", ["JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN"])
+def test_a_missing_secret_stops_the_start(name: str) -> None:
+    assert name in problems({key: value for key, value in ENVIRONMENT.items() if key != name})
+
+
+def test_all_missing_secrets_are_told_together() -> None:
+    told = problems({})
+    assert [name for name in ("JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN") if name not in told] == []
+
+
+def test_the_files_are_fit_for_production() -> None:
+    assert shipped(GATEWAY_ENV="production").environment == "production"
+
+
+def test_production_asks_for_more_than_development() -> None:
+    weak = {**ENVIRONMENT, "GATEWAY_ENV": "production", "JWT_SECRET": "secret", "GATEWAY_STATE_KEY": ""}
+    told = problems({**weak, "CORS_ORIGINS": "http://localhost:8081"})
+    assert [word for word in ("upstreams.yaml", "auth.yaml", "cors.yaml") if word not in told] == []
+
+
+def test_a_development_machine_may_add_its_own_origins() -> None:
+    config = shipped(CORS_ORIGINS="http://localhost:8081,http://localhost:19006")
+    assert "http://localhost:19006" in str(config.policies["cors"]["app"])
