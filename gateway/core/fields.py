@@ -30,7 +30,8 @@ _IDENTITY = re.compile(
     rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|original|rewrite|"
     rb"envoy|ssl|tls|middleware|consumer|credential|amzn-oidc|goog-authenticated-user|goog-iap|ms-client-principal|"
     rb"appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|true-client)-ip|"
-    rb"x-(?:userid|username|groups|roles|email|sub|host|url|proxyuser|client-(?:cert|dn|verify)(?:-.*)?)|"
+    rb"x-(?:userid|username|groups?|roles?|scopes?|subject|claims|identity|permissions|admin|email|sub|host|url|jwt|"
+    rb"proxyuser|client-(?:cert|dn|verify)(?:-.*)?)|"
     rb"x-http-method(?:-override)?|x-method-override|(?:remote|auth|ssl|cf|fastly)-.*|"
     rb"(?:true-client|client|wl-proxy-client|proxy-client)-ip|proxy|user-id|userid|x-internal(?:-.*)?"
 )
@@ -47,10 +48,13 @@ _ANSWER_DROPPED = re.compile(
 )
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"trailer", b"upgrade"))
 
+_OPTIONS = frozenset((b"keep-alive", b"upgrade", b"trailer"))  # framing fields that Connection lists by right
+
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TOKENS = re.compile(rb"[ \t]*+(?:[!#$%&'*+.^_`|~0-9A-Za-z-]*+[ \t]*+(?:,[ \t]*+|\Z))*+")
-_ALLOWED = bytes(byte for byte in range(256) if byte == 9 or (byte >= 0x20 and byte != 0x7F))
+# 1 for a control byte that no value may hold, 0 for every other byte.
+_CONTROL = bytes((byte < 0x20 and byte != 9) or byte == 0x7F for byte in range(256))
 
 # Spelling as sent -> lower case, for the fields that real clients and backends send: a fixed table, so that nothing a
 # client makes up is ever remembered.
@@ -67,12 +71,35 @@ _COMMON = (
     b"x-requested-with x-session-id x-trpc-source x-xss-protection"
 ).split()
 _LOWER = {spelling: name for name in _COMMON for spelling in (name, name.title())}
-_PASS = frozenset(_COMMON) - HOP_BY_HOP - _OWN
+
+
+class _Names(dict[bytes, bytes]):
+    """Lower-case name by spelling, b"" for one to leave out. Names that are not common are worked out, never kept."""
+
+    def __missing__(self, sent: bytes) -> bytes:
+        if _PLAIN_NAME.fullmatch(sent):
+            return sent.lower()
+        if _TOKEN.fullmatch(sent):
+            return b""
+        raise Malformed("a field name is not a token")
+
+
+class _Passes(dict[bytes, bool]):
+    """Whether a request field of that lower-case name goes upstream."""
+
+    def __missing__(self, name: bytes) -> bool:
+        return name not in HOP_BY_HOP and name not in _OWN and _IDENTITY.fullmatch(name) is None
+
+
+_NAMES = _Names(_LOWER)
+_PASSES = _Passes()
+_ANSWER_PASSED = {spelling: name for spelling, name in _LOWER.items() if name not in HOP_BY_HOP | _FRAMING}
+_PASSES.update({name: _PASSES[name] for name in _COMMON})
 
 
 def is_identity(name: bytes) -> bool:
     """Whether a lower-case field name tells a backend who is asking or what was asked: clients may not send it."""
-    return name not in _PASS and _IDENTITY.fullmatch(name) is not None
+    return _IDENTITY.fullmatch(name) is not None
 
 
 def collect(raw: Iterable[Pair]) -> dict[bytes, bytes]:
@@ -83,21 +110,24 @@ def collect(raw: Iterable[Pair]) -> dict[bytes, bytes]:
     only be a mistake or an alias of a field that clients may not send.
     Raises Malformed for a name that is no token and a control byte other than HTAB in a value (RFC 9110 5.5).
     """
-    fields: dict[bytes, bytes] = {}
-    known = _LOWER
-    for sent, value in raw:
-        name = known.get(sent)
-        if name is None:
-            if _PLAIN_NAME.fullmatch(sent) is None:
-                if _TOKEN.fullmatch(sent) is None:
-                    raise Malformed("a field name is not a token")
-                continue
-            name = sent.lower()
-        if name in fields:
-            value = fields[name] + (b"; " if name == b"cookie" else b", ") + value
-        fields[name] = value
-    if b"".join(fields.values()).translate(None, _ALLOWED):
+    pairs = tuple(raw)
+    names = _NAMES
+    fields = {names[sent]: value for sent, value in pairs}
+    if len(fields) != len(pairs) or b"" in fields:
+        fields = _joined(pairs)
+    if 1 in b"".join(fields.values()).translate(_CONTROL):
         raise Malformed("a field value holds a control byte")
+    return fields
+
+
+def _joined(pairs: tuple[Pair, ...]) -> dict[bytes, bytes]:
+    fields: dict[bytes, bytes] = {}
+    for sent, value in pairs:
+        name = _NAMES[sent]
+        if name in fields:
+            fields[name] += (b"; " if name == b"cookie" else b", ") + value
+        elif name:
+            fields[name] = value
     return fields
 
 
@@ -114,12 +144,9 @@ def hop_by_hop(fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
         raise Malformed("Connection is not a list of tokens")
     named = _named(value)
     for name in named:
-        if name in _FRAMING and name not in _OPTIONS or _NOT_TO_BE_NAMED.fullmatch(name) or is_identity(name):
+        if (name in _FRAMING and name not in _OPTIONS) or _NOT_TO_BE_NAMED.fullmatch(name) or is_identity(name):
             raise Malformed("Connection names a field that must not be removed")
     return HOP_BY_HOP | named
-
-
-_OPTIONS = frozenset((b"keep-alive", b"upgrade", b"trailer"))
 
 
 def _named(value: bytes) -> frozenset[bytes]:
@@ -132,13 +159,12 @@ def forwardable(fields: Mapping[bytes, bytes], without: frozenset[bytes] = froze
     ``without`` names further fields to leave out, those that the gateway sets itself. Raises Malformed as hop_by_hop.
     """
     hop = hop_by_hop(fields)
-    stopped = without if hop is HOP_BY_HOP else without | hop
-    passed = _PASS
-    return [pair for pair in fields.items() if pair[0] not in stopped and (pair[0] in passed or _may_pass(pair[0]))]
-
-
-def _may_pass(name: bytes) -> bool:
-    return name not in HOP_BY_HOP and name not in _OWN and _IDENTITY.fullmatch(name) is None
+    passes = _PASSES
+    kept = [pair for pair in fields.items() if passes[pair[0]]]
+    if without or hop is not HOP_BY_HOP:
+        stopped = without | hop
+        return [pair for pair in kept if pair[0] not in stopped]
+    return kept
 
 
 def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
@@ -151,27 +177,24 @@ def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
     """
     pairs: list[Pair] = []
     framing: dict[bytes, bytes] = {}
-    known = _LOWER
+    passed = _ANSWER_PASSED
     for sent, value in raw:
-        name = known.get(sent)
-        if name is None:
-            if _TOKEN.fullmatch(sent) is None:
-                raise Malformed("a field name is not a token")
-            name = sent.lower()
-        if name in _ANSWER_PASS:
+        name = passed.get(sent)
+        if name is not None:
             pairs.append((name, value))
-        elif name in _FRAMING:
+            continue
+        name = _LOWER.get(sent) or sent.lower()
+        if name in _FRAMING:
             framing[name] = framing[name] + b", " + value if name in framing else value
+        elif _TOKEN.fullmatch(name) is None:
+            raise Malformed("a field name is not a token")
         elif name not in HOP_BY_HOP and _ANSWER_DROPPED.fullmatch(name) is None:
             pairs.append((name, value))
-    values = [value for _, value in pairs]
-    if b"".join(values).translate(None, _ALLOWED) or b"".join(framing.values()).translate(None, _ALLOWED):
+    values = b"".join([value for _, value in pairs])
+    if 1 in (values + b"".join(framing.values())).translate(_CONTROL):
         raise Malformed("a field value holds a control byte")
     connection = framing.get(b"connection", b"keep-alive")
     if connection != b"keep-alive" and connection != b"close":
         named = _named(connection)
         pairs = [pair for pair in pairs if pair[0] not in named]
     return pairs, framing
-
-
-_ANSWER_PASS = frozenset(_COMMON) - HOP_BY_HOP - _FRAMING

@@ -26,9 +26,8 @@ def _members(characters: str) -> str:
 
 # Triplets that are already canonical in a query: visible ASCII that is not unreserved.
 _KEPT = "%(?:2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D])"
-_PLAIN = re.compile(
-    rf"((?=/)(?:/{_members(_PCHAR)}++)*+/?+)(?:\?((?:{_members(_QUERY)}++|{_KEPT})*+))?",
-)
+_SEARCH = _members(_QUERY) + "*+"
+_plain = re.compile(rf"/{_members(_PCHAR + '/')}*+(?:\?{_SEARCH}(?:{_KEPT}{_SEARCH})*+)?").fullmatch
 _TRIPLET = re.compile("%(..)")
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _DOUBLE = re.compile("%25[0-9A-Fa-f]{2}")
@@ -87,9 +86,8 @@ def canonical(target: str) -> tuple[str, str]:
 
     Raises Ambiguous. A trailing slash is kept, as are the order and repetition of query parameters.
     """
-    plain = _PLAIN.fullmatch(target)
-    if plain is not None and "/." not in target:
-        path, query = plain.groups("")
+    if _plain(target) is not None and "/." not in target and "//" not in target:
+        path, _, query = target.partition("?")
         return path, query
     if not target.isascii():
         raise Ambiguous("the target holds a raw byte outside ASCII")

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+"
-_ONE = re.compile(_NAME)
-_SEVERAL = re.compile(rf"{_NAME}(?:,{_NAME})*+")
+_one = re.compile(_NAME).fullmatch
+_several = re.compile(rf"{_NAME}(?:,{_NAME})*+").fullmatch
 
 
 class Calls(NamedTuple):
@@ -51,14 +51,15 @@ def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int
     have), ``batch_too_large``. One trailing slash is dropped, as the backend ignores it. Aliases are resolved once.
     """
     tail = path_tail[:-1] if path_tail[-1:] == "/" else path_tail
-    if not is_batch(query):
-        if _ONE.fullmatch(tail) is None:
-            return "no_route"
+    batch = is_batch(query)
+    if "," not in tail or not batch:
+        if _one(tail) is None:
+            return "batch_malformed" if batch else "no_route"
         name = aliases.get(tail, tail)
-        return Calls((name,), False, name)
+        return Calls((name,), batch, name)
     if tail.count(",") >= max_batch:
         return "batch_too_large"
-    if _SEVERAL.fullmatch(tail) is None:
+    if _several(tail) is None:
         return "batch_malformed"
     names = tuple([aliases.get(name, name) for name in tail.split(",")])
     return Calls(names, True, ",".join(names))
