@@ -1,0 +1,243 @@
+"""Every spelling that reaches a procedure is counted as that procedure, or refused under its name."""
+
+import json
+from urllib.parse import quote, unquote, unquote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.path import Ambiguous, canonical, split_target
+from gateway.core.pattern import compile_procedures
+from gateway.core.trpc import Calls, calls, inputs, parameter
+
+ALIASES = {
+    "auth.signin": "auth.login",
+    "auth.logout": "auth.signout",
+    "analytics.track": "analytics.trackEvent",
+    "user.getProfile": "user.get",
+    "user.updateSettings": "user.update",
+    "leaderboard.getRankings": "leaderboard.get",
+}
+PREFIX = "/api/trpc/"
+KNOWN = compile_procedures([(name, name) for name in {*ALIASES.values(), "analytics.trackEvent"}])
+
+
+def read(target: str) -> Calls | str:
+    """What the gateway makes of a target: the calls of known procedures, or the slug of the refusal."""
+    try:
+        path, query = canonical(split_target(target)[1])
+    except Ambiguous:
+        return "path_ambiguous"
+    if not path.startswith(PREFIX):
+        return "no_route"
+    found = calls(path[len(PREFIX) :], query, ALIASES, 10)
+    if isinstance(found, str):
+        return found
+    if all(KNOWN.find(name) for name in found.procedures):
+        return found
+    return "batch_malformed" if found.batch else "no_route"
+
+
+LOGIN = Calls(("auth.login",), False, "auth.login")
+TWO = Calls(("auth.login", "auth.login"), True, "auth.login,auth.login")
+SPELLINGS = [
+    # row 1: runs
+    ("/api/trpc/auth%2Elogin", LOGIN),
+    ("/api/trpc/%61uth.login", LOGIN),
+    ("/api/trpc/auth.login/", LOGIN),
+    ("/api/trpc/auth.login//", "path_ambiguous"),
+    ("/api/trpc/./auth.login", "path_ambiguous"),
+    ("/api/trpc/x/../auth.login", "path_ambiguous"),
+    ("/api/trpc/x/%2e%2e/auth.login", "path_ambiguous"),
+    # row 2: runs
+    ("/api/x/../trpc/auth.login", "path_ambiguous"),
+    ("http://any.host/api/trpc/auth.login", LOGIN),
+    # row 3: aliases
+    ("/api/trpc/auth.signin", LOGIN),
+    ("/api/trpc/auth.logout", Calls(("auth.signout",), False, "auth.signout")),
+    ("/api/trpc/analytics.track", Calls(("analytics.trackEvent",), False, "analytics.trackEvent")),
+    ("/api/trpc/user.getProfile", Calls(("user.get",), False, "user.get")),
+    ("/api/trpc/user.updateSettings", Calls(("user.update",), False, "user.update")),
+    ("/api/trpc/leaderboard.getRankings", Calls(("leaderboard.get",), False, "leaderboard.get")),
+    ("/api/trpc/auth.signin,auth.login?batch=1", TWO),
+    # row 4: both run
+    ("/api/trpc/auth.login,auth.login?batch=1", TWO),
+    ("/api/trpc/auth.login%2Cauth.login?batch=1", TWO),
+    ("/api/trpc/auth.login%2cauth.login?batch=1", TWO),
+    ("/api/trpc/auth.login,auth.login?%62atch=1", TWO),
+    ("/api/trpc/auth.login,auth.login?batch=%31", TWO),
+    ("/api/trpc/auth.login,auth.login/?batch=1", TWO),
+    ("/api/trpc/auth.login?batch=1", Calls(("auth.login",), True, "auth.login")),
+    # row 5: the good one of them runs
+    ("/api/trpc/auth.login,?batch=1", "batch_malformed"),
+    ("/api/trpc/x/,auth.login?batch=1", "batch_malformed"),
+    ("/api/trpc/auth.login,%20auth.login?batch=1", "batch_malformed"),
+    # row 6: no batch
+    ("/api/trpc/auth.login,auth.login", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch=0", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch=true", "no_route"),
+    ("/api/trpc/auth.login,auth.login?Batch=1", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch=1=", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch=+1", "no_route"),
+    ("/api/trpc/auth.login,auth.login??batch=1", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch=0&batch=1", "no_route"),
+    ("/api/trpc/auth.login,auth.login?batch=1&batch=0", TWO),
+    ("/api/trpc/auth.login,auth.login?x=1&&batch=1", TWO),
+    # row 7: 404
+    ("/api/trpc///auth.login", "path_ambiguous"),
+    ("//api/trpc/auth.login", "path_ambiguous"),
+    ("/API/trpc/auth.login", "no_route"),
+    ("/api/trpc/Auth.login", "no_route"),
+    ("/api/trpc/auth/login", "no_route"),
+    ("/api/trpc/auth%2Flogin", "path_ambiguous"),
+    ("/api/trpc/auth.login%00", "path_ambiguous"),
+    ("/api/trpc/%00", "path_ambiguous"),
+    ("/api/trpc/auth%252Elogin", "path_ambiguous"),
+    # row 8: 500 from anyone
+    ("/api/trpc/%ff", "path_ambiguous"),
+    ("/api/trpc/%", "path_ambiguous"),
+    # row 9
+    ("/api/trpc/,,,,,?batch=1", "batch_malformed"),
+    # beyond the table
+    (
+        "/api/trpc/" + ",".join(["auth.login"] * 10) + "?batch=1",
+        Calls(("auth.login",) * 10, True, ",".join(["auth.login"] * 10)),
+    ),
+    ("/api/trpc/" + ",".join(["auth.login"] * 11) + "?batch=1", "batch_too_large"),
+    ("/api/trpc/" + ",".join(["auth.login"] * 1000) + "?batch=1", "batch_too_large"),
+    ("/api/trpc/", "no_route"),
+    ("/api/trpc/?batch=1", "batch_malformed"),
+    ("/api/trpc", "no_route"),
+    ("/api/trpc/auth.login.", "no_route"),
+    ("/api/trpc/.auth.login", "no_route"),
+    ("/api/trpc/auth..login", "no_route"),
+    ("/api/trpc/auth.login%0A", "path_ambiguous"),
+    ("/api/trpc/auth.login%C2%A0", "no_route"),
+    ("/api/trpc/auth%EF%BC%8Elogin", "no_route"),
+    ("/api/trpc/auth.login;x", "path_ambiguous"),
+]
+
+
+@pytest.mark.parametrize(("target", "expected"), SPELLINGS)
+def test_spellings(target: str, expected: Calls | str) -> None:
+    assert read(target) == expected
+
+
+def test_an_alias_is_resolved_once() -> None:
+    assert calls("a.a", "", {"a.a": "b.b", "b.b": "c.c"}, 10) == Calls(("b.b",), False, "b.b")
+
+
+def backend(target: str) -> list[str]:
+    """The backend's own reading of a target, as observed: the names it looks up, aliases resolved."""
+    path, _, query = target.partition("?")
+    segments: list[str] = []
+    for segment in path.replace("\\", "/").split("/")[1:]:
+        plain = segment.lower().replace("%2e", ".")
+        if plain == "..":
+            segments = segments[:-1]
+        elif plain != ".":
+            segments.append(segment)
+    whole = "/" + "/".join(segments)
+    if not whole.startswith(PREFIX):
+        return []
+    tail = unquote(whole[len(PREFIX) :].strip("/"), errors="strict")
+    batch = None
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        if unquote_plus(name) == "batch" and batch is None:
+            batch = unquote_plus(value)
+    names = tail.split(",") if batch == "1" else [tail]
+    return [ALIASES.get(name, name) for name in names]
+
+
+tails = st.lists(
+    st.sampled_from(
+        ["auth.login", "auth.signin", "user.get", ",", "%2C", "%2c", "/", "%61uth.login", "auth%2Elogin", "."]
+    )
+    | st.sampled_from(["..", "%2e%2e", "x", "%20", "\\", "%25", "2C", "%2F", "Auth.login", "%00", "//"]),
+    max_size=6,
+).map("".join)
+searches = st.lists(
+    st.sampled_from(
+        ["batch=1", "batch=0", "%62atch=1", "batch=%31", "Batch=1", "batch", "x=1", "b%61tch=", "+batch=1", "?batch=1"]
+    ),
+    max_size=3,
+).map("&".join)
+
+
+@given(tails, searches)
+def test_the_backend_runs_what_was_counted(tail: str, search: str) -> None:
+    target = f"{PREFIX}{tail}?{search}"
+    found = read(target)
+    if isinstance(found, str):
+        return
+    assert backend(target) == list(found.procedures)
+    assert backend(f"{PREFIX}{found.tail}?{canonical(target)[1]}") == list(found.procedures)
+
+
+def test_parameter_takes_the_first_and_decodes_as_a_form() -> None:
+    assert parameter("a=1&b=x+y%2B&b=2", "b") == "x y+"
+    assert parameter("in%5Bput=1", "in[put") == "1"
+    assert parameter("", "b") is None
+
+
+def call(email: str) -> dict[str, object]:
+    return {"json": {"email": email}}
+
+
+def test_inputs_of_a_single_call_and_of_a_batch() -> None:
+    assert inputs(json.dumps(call("a@b.c")).encode(), "", False, 1) == [{"email": "a@b.c"}]
+    body = json.dumps({"0": call("a"), "1": call("b"), "7": call("c")}).encode()
+    assert inputs(body, "batch=1", True, 2) == [{"email": "a"}, {"email": "b"}]
+    assert inputs(b"{}", "batch=1", True, 2) == [None, None]
+    assert inputs(b'{"json":null,"meta":{"values":["undefined"]}}', "", False, 1) == [None]
+
+
+def test_inputs_of_a_query() -> None:
+    query = "batch=1&input=" + quote(json.dumps({"0": {"json": {"language": "es pt"}}}))
+    assert inputs(None, query, True, 2) == [{"language": "es pt"}, None]
+    assert inputs(None, "batch=1", True, 2) == [None, None]
+    assert inputs(None, "input=", False, 1) == [None]
+
+
+def test_inputs_without_a_transformer_are_the_values() -> None:
+    assert inputs(b'{"email":"a"}', "", False, 1, "none") == [{"email": "a"}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'"x"',
+        b'{"json":1,"json":2}',
+        b'{"json":{"email":"a","email":"b"}}',
+        b'{"json":{"email":"a","em\\u0061il":"b"}}',
+        b'{"json":NaN}',
+        b'{"json":-Infinity}',
+        b'{"json":"\xff"}',
+        b'\xef\xbb\xbf{"json":1}',
+        '{"json":1}'.encode("utf-16"),
+        b'{"json":"\\ud800"}',
+        b'{"json":"\\uDC00"}',
+        b'{"json":1} x',
+        b'{"json":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"json":{"email":"decoy","x":"victim"},"meta":{"referentialEqualities":{"x":["email"]}}}',
+    ],
+)
+def test_an_input_that_parsers_read_differently_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        inputs(body, "", False, 1)
+
+
+@pytest.mark.parametrize("body", [b"[]", b'[{"json":1}]', b'{"0":null}', b'{"0":1}', b"null"])
+def test_a_batch_of_something_else_than_inputs_is_refused(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        inputs(body, "batch=1", True, 1)
+
+
+def test_a_whole_surrogate_pair_is_text() -> None:
+    assert inputs(b'{"json":"\\ud83d\\ude00"}', "", False, 1) == ["\U0001f600"]
