@@ -96,7 +96,13 @@ SecretField = Annotated[
 class Model(BaseModel):
     """Base of everything read from YAML: frozen, no unknown keys, and errors that do not repeat what was written."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        arbitrary_types_allowed=True,
+        use_attribute_docstrings=True,  # they become the descriptions of the JSON Schemas
+    )
 
 
 class Policy(Model):

@@ -1,0 +1,127 @@
+"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}``: what the files leave to the place they run in.
+
+``$${`` stands for a literal ``${``. What a reference brings in is never searched for references again.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping as Variables
+from pathlib import Path
+
+from gateway.config.problem import Report
+from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, Steps
+
+MOST_FILE_BYTES = 64 * 1024
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+_VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_FORMS = "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for a literal ${"
+
+
+class Environment:
+    """The variables and files that references read. Relative file names start at ``base``."""
+
+    def __init__(self, variables: Variables[str, str], base: Path, report: Report) -> None:
+        self._variables = variables
+        self._base = base
+        self._report = report
+
+    def expand(self, node: Node, steps: Steps = ()) -> Node:
+        """``node`` with every reference replaced. What cannot be replaced is told and marked as broken."""
+        if isinstance(node, Mapping):
+            entries = {key: self.expand(value, (*steps, key)) for key, value in node.entries.items()}
+            return Mapping(entries, node.keys, node.place)
+        if isinstance(node, Sequence):
+            items: list[Node] = []
+            for index, item in enumerate(node.items):
+                items += self._spread(item, (*steps, index))
+            return Sequence(tuple(items), node.place)
+        return self._scalar(node, steps)
+
+    def _spread(self, item: Node, steps: Steps) -> list[Node]:
+        """The list items that one written item stands for: a lone reference brings in a comma list."""
+        after = self.expand(item, steps)
+        if not (isinstance(item, Scalar) and isinstance(after, Scalar) and after.expanded and not after.broken):
+            return [after]
+        whole = _REFERENCE.fullmatch(str(item.value))
+        parts = str(after.value or "").split(",") if whole else [str(after.value)]
+        return [
+            Scalar(part.strip(), after.place, expanded=True, defaults=after.defaults) for part in parts if part.strip()
+        ]
+
+    def _scalar(self, scalar: Scalar, steps: Steps) -> Scalar:
+        text = scalar.value
+        if not isinstance(text, str) or "${" not in text:
+            return scalar
+        taken: list[str] = []
+        parts: list[str] = []
+        sound = True
+        end = 0
+        for found in _REFERENCE.finditer(text):
+            parts.append(text[end : found.start()])
+            end = found.end()
+            if found[0] == "$${":
+                parts.append("${")
+                continue
+            value = self._value(found, self._mark(scalar, found.start()), steps, taken)
+            sound = sound and value is not None
+            parts.append(value or "")
+        joined = "".join((*parts, text[end:]))
+        # An unquoted reference to nothing is like nothing written: null.
+        value_or_null = joined if joined or scalar.quoted else None
+        return Scalar(
+            value_or_null, scalar.place, scalar.quoted, expanded=True, defaults=tuple(taken), broken=not sound
+        )
+
+    def _mark(self, scalar: Scalar, offset: int) -> Place:
+        text = str(scalar.value)
+        ordinal = text.count("${", 0, offset)
+        # Escapes of a quoted text can hide a reference from the count of places; then the text's own place must do.
+        return scalar.marks[ordinal] if len(scalar.marks) == text.count("${") else scalar.place
+
+    def _value(self, found: re.Match[str], place: Place, steps: Steps, taken: list[str]) -> str | None:
+        """What one reference stands for, or None when that is told as a problem."""
+        inner = found[1]
+        if not found[2]:
+            self._report.add(place, steps, "has a ${ that is never closed", _FORMS)
+            return None
+        if inner.startswith("file:"):
+            return self._file(inner.removeprefix("file:"), place, steps)
+        variable = _VARIABLE.fullmatch(inner)
+        if not variable:
+            self._report.add(place, steps, "has a reference that cannot be read", _FORMS)
+            return None
+        name, default = variable[1], variable[2]
+        value = self._variables.get(name, "")
+        if value:
+            return value
+        if default is None:
+            state = "is empty" if name in self._variables else "is not set"
+            hint = self._missing_hint(name)
+            self._report.add(place, steps, f"needs the environment variable {name}, which {state}", hint)
+        elif default:
+            taken.append(name)
+        return default
+
+    def _missing_hint(self, name: str) -> str:
+        close = difflib.get_close_matches(name, set(self._variables) - {name}, n=1, cutoff=0.85)
+        return f"set {name}; {close[0]} is set: is it meant?" if close else f"set {name}"
+
+    def _file(self, name: str, place: Place, steps: Steps) -> str | None:
+        try:
+            with (self._base / name).open("rb") as stream:
+                octets = stream.read(MOST_FILE_BYTES + 1)
+            if len(octets) > MOST_FILE_BYTES:
+                raise ValueError("is larger than 64 KiB")
+            # An editor or `echo` ends a file with a newline that is not part of the secret.
+            return octets.decode("utf-8").removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            reason = "is not UTF-8 text"
+        except OSError as error:
+            reason = f"cannot be read ({error.strerror})"
+        except ValueError as error:
+            reason = str(error) if str(error).startswith("is ") else "has no readable name"
+        self._report.add(place, steps, f"needs the file {name}, which {reason}")
+        return None

@@ -1,0 +1,182 @@
+"""From files to one frozen configuration, or to all problems they have."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping as Named
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from gateway.config import overlap, production, references, routes
+from gateway.config.environment import Environment
+from gateway.config.model import (
+    Config,
+    Defaults,
+    Entry,
+    Head,
+    Listen,
+    Ops,
+    Route,
+    State,
+    Upstream,
+    WrittenRoute,
+)
+from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
+from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
+from gateway.config.problem import Problem, Report, nearest
+from gateway.config.production import Production
+from gateway.config.routes import Spot
+from gateway.config.tree import Mapping, Scalar, Sequence, child
+from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
+from gateway.policy.fields import Policy
+
+M = TypeVar("M", bound=BaseModel)
+Kinds = Named[str, type[Policy]]
+
+
+def shipped_kinds() -> Kinds:
+    """The settings class of every kind of policy there is, by section."""
+    # Imported when asked for: this floor knows the shape of policies, the catalogue brings all their code.
+    catalog = importlib.import_module("gateway.policy.catalog")
+    return {section: module.Settings for section, module in catalog.SECTIONS.items()}
+
+
+def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config | list[Problem]:
+    """The configuration whose entry file is ``path``, or its problems in the order of the files; never raises for input.
+
+    ``env`` holds the variables for ``${NAME}``; relative file names start at the folder of ``path``. ``kinds`` maps
+    sections of policies to their settings and is the whole catalogue unless given.
+    """
+    report = Report()
+    loaded = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report).config()
+    problems = report.problems()
+    return loaded if loaded is not None and not problems else problems
+
+
+# Stands for defaults that could not be understood, so that routes are not told to miss what they might inherit.
+_UNKNOWN_DEFAULTS = Defaults(auth="public", body="unknown")
+
+
+class _Loading:
+    """One loading. Parts that cannot be understood are told and left out, so that the rest is still checked."""
+
+    def __init__(self, path: Path, env: Named[str, str], kinds: Kinds, report: Report) -> None:
+        self._path = path
+        self._base = path.parent
+        self._kinds = kinds
+        self._report = report
+        self._files = Files(Environment(env, self._base, report), report)
+        self._unsound: set[str] = set()
+
+    def config(self) -> Config | None:
+        entry = self._files.read(self._path)
+        if entry is None:
+            return None
+        self._check_top(entry)
+        head = parse(Head, entry.only(list(Head.model_fields)), (), self._base, self._report)
+        written = self._policies(entry)
+        policies = understand(written, self._kinds, self._base, self._report)
+        upstreams = self._upstreams(entry)
+        defaults = self._part(Defaults, entry, "defaults", _UNKNOWN_DEFAULTS)
+        spotted = self._routes(entry, defaults)
+        config = Config(
+            environment=head.environment if head else "",
+            listen=self._part(Listen, entry, "listen", Listen()),
+            ops=self._part(Ops, entry, "ops", Ops()),
+            state=self._part(State, entry, "state", State()),
+            defaults=defaults,
+            upstreams=upstreams,
+            routes=tuple(route for route, _ in spotted),
+            policies=policies,
+            digest=self._files.digest,
+            files=tuple(self._files.paths),
+        )
+        self._check_names(entry, config, spotted, written)
+        references.check_tls(config.listen.tls, Spot(entry.entries.get("listen", entry), ("listen",), self._report))
+        production.check_environment(entry, config, self._report)
+        if config.environment == production.PRODUCTION:
+            Production(config, entry, written, spotted, self._unsound, self._report).check()
+        return config
+
+    def _part(self, model: type[M], entry: Mapping, key: str, otherwise: M) -> M:
+        """The part of the entry file under ``key``, or ``otherwise`` when it is not written or not sound."""
+        node = entry.entries.get(key, Mapping({}, {}, entry.place))
+        if isinstance(node, Scalar) and node.value is None and not node.broken:
+            node = Mapping({}, {}, node.place)
+        part = parse(model, node, (key,), self._base, self._report)
+        if part is None:
+            self._unsound.add(key)
+        return part or otherwise
+
+    def _check_top(self, entry: Mapping) -> None:
+        known = [*Entry.model_fields, *self._kinds]
+        for key, place in entry.keys.items():
+            if key in LATER_KEYS:
+                self._report.add(place, (key,), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
+            elif key not in known and key not in LATER_SECTIONS:
+                self._report.add(place, (key,), "is not a known key", nearest(key, known))
+
+    def _policies(self, entry: Mapping) -> dict[tuple[str, str], Written]:
+        found = gather(entry, self._kinds, self._report)
+        for path in included(entry, self._base, self._report):
+            tree = None if path == self._path else self._files.read(path)
+            if tree is not None:
+                refuse_other_keys(tree, self._kinds, self._report)
+                found += gather(tree, self._kinds, self._report)
+        return unique(found, self._report)
+
+    def _upstreams(self, entry: Mapping) -> dict[str, Upstream]:
+        written = mapping_at(entry, "upstreams", self._report)
+        upstreams: dict[str, Upstream] = {}
+        for name, node in written.entries.items() if written else ():
+            steps = ("upstreams", name)
+            if not matches(NAME_PATTERN, name):
+                self._report.add(written.keys[name] if written else node.place, steps, NOT_A_NAME)
+            upstream = parse(Upstream, node, steps, self._base, self._report)
+            if upstream is not None:
+                upstreams[name] = upstream
+        return upstreams
+
+    def _routes(self, entry: Mapping, defaults: Defaults) -> list[tuple[Route, Spot]]:
+        written = entry.entries.get("routes")
+        if not isinstance(written, Sequence):
+            place = written.place if written else entry.place
+            self._report.add(place, ("routes",), "must be a list of routes" if written else "is missing")
+            return []
+        spotted = []
+        for index, node in enumerate(written.items):
+            steps = ("routes", index)
+            parsed = parse(WrittenRoute, node, steps, self._base, self._report)
+            if parsed is not None:
+                spotted.append((routes.complete(parsed, defaults, node.place), Spot(node, steps, self._report)))
+        return spotted
+
+    def _check_names(
+        self,
+        entry: Mapping,
+        config: Config,
+        spotted: list[tuple[Route, Spot]],
+        written: dict[tuple[str, str], Written],
+    ) -> None:
+        """Everything that takes more than one part to see."""
+        names: dict[str, list[str]] = {section: [] for section in self._kinds}
+        for section, name in written:
+            names[section].append(name)
+        default_spot = Spot(entry.entries.get("defaults", entry), ("defaults",), self._report)
+        references.check_policies(config.defaults, default_spot, names)
+        known_upstreams = child(entry, "upstreams")
+        upstream_names = list(known_upstreams.entries) if isinstance(known_upstreams, Mapping) else []
+        first: dict[str, Route] = {}
+        for route, spot in spotted:
+            earlier = first.setdefault(route.name, route)
+            if earlier is not route:
+                spot.tell(("name",), f"is taken by the route in line {earlier.place.line}")
+            references.check_policies(route, spot, names)
+            references.check_upstream(route, spot, upstream_names)
+            references.check_keys(route, spot, config.policies.get("rate_limits", {}))
+            routes.check(route, spot, config.upstreams)
+        overlap.check(spotted, config.upstreams)
+        if known_upstreams is not None:
+            references.check_mounts(config.upstreams, Spot(known_upstreams, ("upstreams",), self._report))

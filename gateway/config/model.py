@@ -1,0 +1,282 @@
+"""What ``upstreams.yaml`` may say, and the one frozen value that all files together become.
+
+Durations are seconds and sizes are bytes. Every default stands here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+
+from gateway.config.names import (
+    EndpointUrl,
+    FieldName,
+    FieldValue,
+    FilePath,
+    Method,
+    Name,
+    PathPattern,
+    Positive,
+    Procedure,
+    Procedures,
+    RedisUrl,
+    UrlPath,
+    UrlPrefix,
+    none_if_empty,
+)
+from gateway.config.tree import Place
+from gateway.policy.fields import ByteSize, Model, Network, Policy, SecretField
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool):  # pydantic would take true for 1
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _cores(value: Any) -> Any:
+    return (os.cpu_count() or 1) if value == "auto" else _whole(value)
+
+
+def _roomy(value: int) -> int:
+    if value < 1024:
+        raise ValueError("must be at least 1KiB: shorter than that no browser's request fits")
+    return value
+
+
+Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_whole)]
+Workers = Annotated[
+    int,
+    Field(ge=1),
+    BeforeValidator(_cores, json_schema_input_type=Literal["auto"] | Annotated[int, Field(ge=1)]),
+]
+HeaderBytes = Annotated[ByteSize, AfterValidator(_roomy)]
+
+NOWHERE = Place("", 0, 0)
+
+
+class Limits(Model):
+    """What one worker bears before it says no."""
+
+    connections: Count = 10_000
+    """Open client connections of one worker."""
+    header_bytes: HeaderBytes = 16 * 1024
+    """Request line and headers together."""
+    header_timeout: Positive = 10.0
+    """From the first byte of a head to its last."""
+    body_timeout: Positive = 30.0
+    """For a whole request body to arrive."""
+    keepalive: Positive = 75.0
+    """How long a connection without a request stays open."""
+
+
+class Tls(Model):
+    """Certificate chain and key, PEM."""
+
+    cert: FilePath
+    key: FilePath
+
+
+class Listen(Model):
+    """The public listener."""
+
+    host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
+    port: Port = 8080
+    workers: Workers = 1
+    """Processes that share the port; ``auto`` is one per core."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Networks whose X-Forwarded-For is believed."""
+    limits: Limits = Limits()
+    tls: Tls | None = None
+    drain: Positive = 20.0
+    """How long requests in flight may take to finish after SIGTERM."""
+
+
+class Ops(Model):
+    """The operators' listener: health in full, metrics, admin API."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Port = 9090
+    token: SecretField | None = None
+    """The bearer token that operators send."""
+
+    _empty = field_validator("token", mode="before")(none_if_empty)
+
+
+class State(Model):
+    """Where limits and lockouts are kept."""
+
+    path: FilePath = Path("var/state")
+    """Folder of the embedded store."""
+    redis: RedisUrl | None = None
+    """Address of a Redis that all replicas share."""
+    key: SecretField | None = None
+    """Account names are stored as hashes under this key."""
+
+    _empty = field_validator("redis", "key", mode="before")(none_if_empty)
+
+
+class Endpoint(Model):
+    """One server of an upstream."""
+
+    url: EndpointUrl
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """The host without the brackets of an IPv6 address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or (443 if self.scheme == "https" else 80)
+
+
+class Timeouts(Model):
+    """How long an upstream may take for each part of its answer."""
+
+    connect: Positive = 2.0
+    response: Positive = 14.0
+    """From the end of the request to the head of the answer; the app gives up after 15 s."""
+    body: Positive = 60.0
+    """The longest silence inside an answer."""
+    idle: Positive = 4.0
+    """How long a connection waits for its next request; stay below the upstream's own limit."""
+
+
+class HealthCheck(Model):
+    path: UrlPath
+    interval: Positive = 5.0
+
+
+class Trpc(Model):
+    """How an upstream speaks tRPC."""
+
+    prefix: UrlPrefix
+    max_batch: Count = 10
+    """The most calls of one batch."""
+    transformer: Literal["superjson", "none"] = "superjson"
+    aliases: dict[Procedure, Procedure] = Field(default_factory=dict)
+    """Other names of procedures; routes name the procedure itself."""
+
+
+class HeaderEdits(Model):
+    """Changes to the headers of requests on their way to an upstream."""
+
+    set: dict[FieldName, FieldValue] = Field(default_factory=dict)
+    remove: tuple[FieldName, ...] = ()
+
+
+class Upstream(Model):
+    """A service behind the gateway."""
+
+    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
+    timeouts: Timeouts = Timeouts()
+    health_check: HealthCheck | None = None
+    trpc: Trpc | None = None
+    request_headers: HeaderEdits = HeaderEdits()
+    max_connections: Count = 1000
+    """Open connections of one worker to one endpoint."""
+
+
+class Defaults(Model):
+    """What a route has that does not say otherwise."""
+
+    auth: str | None = None
+    cors: str | None = None
+    rate_limits: tuple[str, ...] = ()
+    body: str | None = None
+    response_headers: str | None = None
+
+
+class WrittenRoute(Model):
+    """One route as it is written. The first route that matches a request decides about it."""
+
+    name: Name
+    procedures: tuple[Procedures, ...] = ()
+    """tRPC procedures, such as ``auth.login`` or ``lessons.*``."""
+    paths: tuple[PathPattern, ...] = ()
+    """Paths, exact or ending with ``/*``."""
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] | None = None
+    """GET and POST for procedures, GET for paths, unless written."""
+    upstream: str | None = None
+    rewrite: UrlPath | None = None
+    """The path that the upstream sees instead."""
+    deny: Annotated[str, Field(min_length=1)] | None = None
+    """Closes the route; says why."""
+    auth: str | None = None
+    """A policy from ``auth``, or ``public`` to let everyone in."""
+    cors: str | None = None
+    rate_limits: tuple[str, ...] | None = None
+    """Replaces the list of ``defaults``."""
+    body: str | None = None
+    response_headers: str | None = None
+    batch: Literal["allow", "deny"] = "allow"
+    """``deny``: these procedures do not travel beside others."""
+
+
+class Head(Model):
+    """The part of the entry file that decides how the rest is read."""
+
+    version: Literal[1]
+    environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "development"
+    """``production`` turns on the strict checks."""
+    include: tuple[str, ...] = ()
+    """Files with policies, as patterns from the folder of this file."""
+
+
+class Entry(Head):
+    """The whole entry file, as editors know it from its JSON Schema."""
+
+    listen: Listen = Listen()
+    ops: Ops = Ops()
+    state: State = State()
+    upstreams: dict[Name, Upstream] = Field(default_factory=dict)
+    defaults: Defaults = Defaults()
+    routes: tuple[WrittenRoute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route with the defaults filled in. All names in it exist."""
+
+    name: str
+    procedures: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("GET",)
+    upstream: str | None = None
+    rewrite: str | None = None
+    deny: str | None = None
+    auth: str = "public"
+    cors: str | None = None
+    rate_limits: tuple[str, ...] = ()
+    body: str | None = None
+    response_headers: str | None = None
+    batch: Literal["allow", "deny"] = "allow"
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything the gateway was told, checked and frozen. ``digest`` is the SHA-256 of all files, in hex."""
+
+    version: int = 1
+    environment: str = "development"
+    listen: Listen = field(default_factory=Listen)
+    ops: Ops = field(default_factory=Ops)
+    state: State = field(default_factory=State)
+    defaults: Defaults = field(default_factory=Defaults)
+    upstreams: dict[str, Upstream] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
+    policies: dict[str, dict[str, Policy]] = field(default_factory=dict)
+    digest: str = ""
+    files: tuple[Path, ...] = ()

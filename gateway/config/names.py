@@ -1,0 +1,168 @@
+"""The spellings that names in the files may have, each checked once and told in one sentence."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
+
+from gateway.core.pattern import path_problem, procedure_problem
+from gateway.core.secret import Secret
+from gateway.policy.fields import Duration, SecretField
+
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"
+TOKEN_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"  # RFC 9110 section 5.6.2
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+# Framing and connection fields are the gateway's own business (RFC 9110 section 7.6.1, RFC 9112 section 6).
+OWN_FIELDS = frozenset(
+    (
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether all of ``text`` has the spelling ``pattern``."""
+    return re.fullmatch(pattern, text) is not None
+
+
+def _matching(text: str, pattern: str, sentence: str) -> str:
+    if not matches(pattern, text):
+        raise ValueError(sentence)
+    return text
+
+
+def _name(text: str) -> str:
+    return _matching(text, NAME_PATTERN, NOT_A_NAME)
+
+
+def _without_problem(text: str, problem: str | None) -> str:
+    if problem:
+        raise ValueError(f"is not accepted: {problem}")
+    return text
+
+
+def _procedure(text: str) -> str:
+    if text.endswith("*"):
+        raise ValueError("is not accepted: here it takes one procedure, such as lessons.getAll")
+    return _without_problem(text, procedure_problem(text))
+
+
+def _procedures(text: str) -> str:
+    return _without_problem(text, procedure_problem(text))
+
+
+def _path(text: str) -> str:
+    if text.endswith("*"):
+        raise ValueError("is not accepted: here it takes one path, without a *")
+    return _without_problem(text, path_problem(text))
+
+
+def _path_pattern(text: str) -> str:
+    return _without_problem(text, path_problem(text))
+
+
+def _prefix(text: str) -> str:
+    if text.endswith("/"):
+        raise ValueError("must not end with a slash")
+    return _path(text)
+
+
+def _method(text: str) -> str:
+    known = ", ".join(METHODS)
+    if text not in METHODS:
+        raise ValueError(f"is not a method that can be routed: use {known}")
+    return text
+
+
+def _field_name(text: str) -> str:
+    _matching(text, TOKEN_PATTERN, "is not the name of a header")
+    if text.lower() in OWN_FIELDS:
+        raise ValueError("is a header that the gateway itself writes")
+    return text.lower()
+
+
+def _field_value(value: Secret) -> Secret:
+    # Visible characters and inner blanks only (RFC 9110 section 5.5); the sentence never repeats the value.
+    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?", value.reveal()):
+        raise ValueError(
+            "is not a header value: it is empty, or holds a line break, an outer blank or a non-ASCII byte"
+        )
+    return value
+
+
+def _endpoint(text: str) -> str:
+    sentence = "is not the address of a server: write scheme, host and port only, such as http://127.0.0.1:8787"
+    try:
+        parts = urlsplit(text)
+        sound = bool(parts.hostname) and parts.port != 0 and re.fullmatch(r"[\x21-\x7e]+", text)
+    except ValueError:
+        raise ValueError(sentence) from None
+    if parts.scheme not in ("http", "https") or not sound:
+        raise ValueError(sentence)
+    if "@" in parts.netloc:
+        raise ValueError("holds credentials: set an authorization header in request_headers instead")
+    if parts.path not in ("", "/") or "?" in text or "#" in text:
+        raise ValueError("has more than scheme, host and port: use rewrite in a route to change the path")
+    return text.rstrip("/")
+
+
+def _redis(value: Secret) -> Secret:
+    if not re.match(r"(redis|rediss|redis\+sentinel|redis\+cluster)://[^/]", value.reveal()):
+        raise ValueError("must start with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host")
+    return value
+
+
+def _positive(value: float) -> float:
+    if value <= 0:
+        raise ValueError("must be more than zero: there is no way to say unlimited")
+    return value
+
+
+def _file(value: object, info: ValidationInfo) -> Path:
+    if not isinstance(value, str | Path) or not str(value):
+        raise ValueError("must name a file")
+    base: Path = (info.context or {}).get("base", Path())
+    return base / value
+
+
+def none_if_empty(value: object) -> object:
+    """For fields that ``"${NAME:-}"`` leaves out: a variable that is not set is like a key that is not written."""
+    return None if value == "" else value
+
+
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
+Procedure = Annotated[str, AfterValidator(_procedure), WithJsonSchema({"type": "string", "pattern": r"^[\w.]+$"})]
+Procedures = Annotated[
+    str, AfterValidator(_procedures), WithJsonSchema({"type": "string", "pattern": r"^\w[\w.]*(\.\*)?$"})
+]
+UrlPath = Annotated[str, AfterValidator(_path), WithJsonSchema({"type": "string", "pattern": "^/"})]
+UrlPrefix = Annotated[str, AfterValidator(_prefix), WithJsonSchema({"type": "string", "pattern": "^/.*[^/]$"})]
+PathPattern = Annotated[str, AfterValidator(_path_pattern), WithJsonSchema({"type": "string", "pattern": "^/"})]
+Method = Annotated[str, AfterValidator(_method), WithJsonSchema({"enum": list(METHODS)})]
+FieldName = Annotated[str, AfterValidator(_field_name), WithJsonSchema({"type": "string", "pattern": TOKEN_PATTERN})]
+FieldValue = Annotated[SecretField, AfterValidator(_field_value)]
+EndpointUrl = Annotated[
+    str, AfterValidator(_endpoint), WithJsonSchema({"type": "string", "pattern": r"^https?://[^/@?#]+/?$"})
+]
+RedisUrl = Annotated[SecretField, AfterValidator(_redis)]
+Positive = Annotated[Duration, AfterValidator(_positive)]
+"""A duration above zero, in seconds."""
+
+FilePath = Annotated[Path, PlainValidator(_file), WithJsonSchema({"type": "string", "minLength": 1})]
+"""A file name; a relative one starts at the folder of the entry file."""

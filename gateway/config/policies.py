@@ -1,0 +1,133 @@
+"""The named policies: which files bring them, and what they become."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Mapping as Kinds
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.config.environment import Environment
+from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
+from gateway.config.problem import Report, nearest
+from gateway.config.source import read
+from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, child
+from gateway.config.validate import (
+    LATER_SECTIONS,
+    NOT_AVAILABLE,
+    NOT_AVAILABLE_HINT,
+    mapping_at,
+    parse,
+)
+from gateway.policy.fields import Policy
+
+PUBLIC = "public"
+
+
+@dataclass(slots=True)
+class Files:
+    """The files read so far, in order, and the digest over all their bytes."""
+
+    environment: Environment
+    report: Report
+    paths: list[Path] = field(default_factory=list)
+    _hash: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
+
+    @property
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def read(self, path: Path) -> Mapping | None:
+        """The expanded tree of one file, or None when it cannot be read or is no mapping; problems are told."""
+        start = Place(str(path), 1, 1)
+        try:
+            octets = path.read_bytes()
+        except OSError as error:
+            self.report.add(start, (), f"cannot be read ({error.strerror})")
+            return None
+        self.paths.append(path)
+        # With its length before each file, no two sets of files run together to the same digest.
+        self._hash.update(len(octets).to_bytes(8, "big") + octets)
+        tree = read(octets, str(path), self.report)
+        if isinstance(tree, Scalar) and tree.value is None:
+            tree = Mapping({}, {}, tree.place)
+        if tree is not None and not isinstance(tree, Mapping):
+            self.report.add(tree.place, (), "must be a mapping of keys to values")
+            return None
+        expanded = self.environment.expand(tree) if tree is not None else None
+        return expanded if isinstance(expanded, Mapping) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One policy as it is written, before it is understood."""
+
+    section: str
+    name: str
+    node: Node
+    place: Place
+
+
+def included(entry: Mapping, folder: Path, report: Report) -> list[Path]:
+    """The files that ``include`` names, each once, in the order of their names."""
+    patterns = child(entry, "include")
+    found: set[Path] = set()
+    for index, item in enumerate(patterns.items if isinstance(patterns, Sequence) else ()):
+        if not isinstance(item, Scalar) or not isinstance(item.value, str) or item.broken:
+            continue
+        names = glob.glob(item.value, root_dir=folder, recursive=True)
+        files = {folder / name for name in names if os.path.isfile(folder / name)}
+        if not files:
+            report.add(item.place, ("include", index), "matches no file", "patterns start at the folder of this file")
+        found |= files
+    return sorted(found)
+
+
+def gather(tree: Mapping, kinds: Kinds[str, type[Policy]], report: Report) -> list[Written]:
+    """The policies that one file holds."""
+    found = []
+    for section in tree.entries:
+        if section in LATER_SECTIONS:
+            report.add(tree.keys[section], (section,), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
+        if section not in kinds:
+            continue
+        policies = mapping_at(tree, section, report)
+        for name, node in policies.entries.items() if policies else ():
+            found.append(Written(section, name, node, policies.keys[name] if policies else node.place))
+    return found
+
+
+def refuse_other_keys(tree: Mapping, kinds: Kinds[str, type[Policy]], report: Report) -> None:
+    """Tells of keys at the top of an included file that are no kind of policy."""
+    for key in tree.entries:
+        if key not in kinds and key not in LATER_SECTIONS:
+            report.add(tree.keys[key], (key,), "is not a kind of policy", nearest(key, kinds))
+
+
+def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Written]:
+    """The policies by section and name. A name that is taken, reserved or misspelt is told."""
+    found: dict[tuple[str, str], Written] = {}
+    for policy in policies:
+        steps = (policy.section, policy.name)
+        first = found.setdefault(steps, policy)
+        if first is not policy:
+            report.add(policy.place, steps, f"is defined twice, first at {first.place}", "rename or remove one of them")
+        if not matches(NAME_PATTERN, policy.name):
+            report.add(policy.place, steps, NOT_A_NAME)
+        if steps == ("auth", PUBLIC):
+            report.add(policy.place, steps, "is a reserved name: in a route it means that everyone may come in")
+    return found
+
+
+def understand(
+    policies: dict[tuple[str, str], Written], kinds: Kinds[str, type[Policy]], base: Path, report: Report
+) -> dict[str, dict[str, Policy]]:
+    """The settings of every policy that is in order, by section and name."""
+    settings: dict[str, dict[str, Policy]] = {section: {} for section in kinds}
+    for (section, name), policy in policies.items():
+        parsed = parse(kinds[section], policy.node, (section, name), base, report)
+        if parsed is not None:
+            settings[section][name] = parsed
+    return settings

@@ -1,0 +1,81 @@
+"""Names that refer to something: what they name must exist, and make sense where it is named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from collections.abc import Mapping as Named
+from typing import Any
+
+from gateway.config.model import Defaults, Route, Tls, Upstream
+from gateway.config.policies import PUBLIC
+from gateway.config.problem import nearest
+from gateway.config.routes import INHERITED, Spot
+from gateway.config.tree import child
+from gateway.policy.fields import Policy
+
+# The key of a route and the section whose policies it names.
+SECTIONS = {
+    "auth": "auth",
+    "cors": "cors",
+    "rate_limits": "rate_limits",
+    "body": "bodies",
+    "response_headers": "response_headers",
+}
+
+
+def check_policies(owner: Route | Defaults, spot: Spot, known: Named[str, Collection[str]]) -> None:
+    """Tells every policy that ``owner`` itself names and that is not among ``known`` (section -> names)."""
+    for key in INHERITED:
+        if child(spot.node, key) is None:
+            continue  # inherited: told once, where the defaults stand
+        section = SECTIONS[key]
+        value = getattr(owner, key)
+        for index, name in enumerate(value if isinstance(value, tuple) else (value,) if value else ()):
+            if name in known.get(section, ()) or (key == "auth" and name == PUBLIC):
+                continue
+            below = (key, index) if isinstance(value, tuple) else (key,)
+            names = [*known.get(section, ()), *([PUBLIC] if key == "auth" else [])]
+            spot.tell(below, f"names {name}, which is not in {section}", nearest(name, names))
+
+
+def check_upstream(route: Route, spot: Spot, known: Collection[str]) -> None:
+    """Tells when the upstream of ``route`` does not exist."""
+    if route.upstream and route.upstream not in known:
+        spot.tell(("upstream",), f"names {route.upstream}, which is not in upstreams", nearest(route.upstream, known))
+
+
+def check_keys(route: Route, spot: Spot, limits: Named[str, Policy]) -> None:
+    """Tells of limits by account on a route that has none: nobody would ever be counted."""
+    if route.auth != PUBLIC or route.deny:
+        return
+    for index, name in enumerate(route.rate_limits):
+        settings: Any = limits.get(name)
+        if "principal" in getattr(settings, "key", ()):
+            sentence = f"{name} counts by principal, but a public route knows none"
+            spot.tell(("rate_limits", index), sentence, "use a limit by address, or ask for a token with auth")
+
+
+def check_mounts(upstreams: Named[str, Upstream], spot: Spot) -> None:
+    """Tells of aliases that lead nowhere and of two upstreams that share a tRPC prefix."""
+    prefixes: dict[str, str] = {}
+    for name, upstream in upstreams.items():
+        if upstream.trpc is None:
+            continue
+        first = prefixes.setdefault(upstream.trpc.prefix, name)
+        if first != name:
+            below = (name, "trpc", "prefix")
+            spot.tell(below, f"is the prefix of {first} too, which would get all calls", "give each its own")
+        for alias, procedure in upstream.trpc.aliases.items():
+            if procedure in upstream.trpc.aliases:
+                sentence = f"leads to {procedure}, which is an alias itself"
+                spot.tell((name, "trpc", "aliases", alias), sentence, "name the procedure")
+
+
+def check_tls(tls: Tls | None, spot: Spot) -> None:
+    """Tells of certificate files that cannot be read."""
+    for name, path in (("cert", tls.cert), ("key", tls.key)) if tls else ():
+        if not os.access(path, os.R_OK) or not path.is_file():
+            spot.tell(
+                ("tls", name), "names a file that cannot be read", "relative names start at the entry file's folder"
+            )

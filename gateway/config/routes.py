@@ -1,0 +1,121 @@
+"""Routes as they are written to routes that are complete: defaults filled in, and what makes no sense told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Named
+from dataclasses import dataclass
+from typing import Any
+
+from gateway.config.model import Defaults, Route, Trpc, Upstream, WrittenRoute
+from gateway.config.policies import PUBLIC
+from gateway.config.problem import Report
+from gateway.config.tree import Node, Place, Steps, child, follow
+
+INHERITED = ("auth", "cors", "rate_limits", "body", "response_headers")
+GATEWAY_PATHS = frozenset(("/health", "/health/live", "/health/ready"))
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a route or the defaults stand, to point at a part of them."""
+
+    node: Node
+    steps: Steps
+    report: Report
+
+    def tell(self, below: Steps, sentence: str, hint: str = "") -> None:
+        """Adds a problem of what stands at ``below``; points at what is above it when nothing is written there."""
+        node, _ = follow(self.node, below)
+        self.report.add_unless_told(node.place, (*self.steps, *below), sentence, hint)
+
+
+def complete(written: WrittenRoute, defaults: Defaults, place: Place) -> Route:
+    """``written`` with the defaults for what it does not say. ``auth: null`` and a missing one both leave ``auth`` empty."""
+    inherited: dict[str, Any] = {
+        name: getattr(written if name in written.model_fields_set else defaults, name) for name in INHERITED
+    }
+    inherited["auth"] = inherited["auth"] or (PUBLIC if written.deny else "")
+    inherited["rate_limits"] = inherited["rate_limits"] or ()
+    return Route(
+        name=written.name,
+        procedures=written.procedures,
+        paths=written.paths,
+        methods=written.methods or (("GET", "POST") if written.procedures else ("GET",)),
+        upstream=written.upstream,
+        rewrite=written.rewrite,
+        deny=written.deny,
+        batch=written.batch,
+        place=place,
+        **inherited,
+    )
+
+
+def check(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
+    """Tells everything about one route that contradicts itself or its upstream."""
+    if not route.auth:
+        spot.tell(("auth",), "is missing: nothing says who may use this route", "name a policy, or write auth: public")
+    if not route.procedures and not route.paths:
+        spot.tell((), "has neither procedures nor paths, so it matches nothing")
+    if route.procedures and route.paths:
+        spot.tell(("paths",), "stands beside procedures", "make two routes of it")
+    if not route.upstream and not route.deny:
+        spot.tell(
+            ("upstream",), "is missing: nothing says where requests go", "name an upstream, or deny with a reason"
+        )
+    for name in ("procedures", "paths", "methods", "rate_limits"):
+        _check_twice(getattr(route, name), name, spot)
+    upstream = upstreams.get(route.upstream or "")
+    if route.procedures:
+        _check_procedures(route, spot, upstreams)
+    if route.paths:
+        _check_paths(route, spot, upstreams)
+    if route.rewrite and upstream and upstream.trpc and _is_below(route.rewrite, upstream.trpc):
+        # The upstream would run a procedure that no route has decided about.
+        spot.tell(("rewrite",), "leads to procedures, which would then be run unchecked", "route them by name")
+
+
+def _check_twice(values: tuple[str, ...], name: str, spot: Spot) -> None:
+    # From the defaults nothing is told here: they are checked once, where they stand.
+    for index, value in enumerate(values if child(spot.node, name) else ()):
+        if value in values[:index]:
+            spot.tell((name, index), f"lists {value} twice")
+
+
+def _check_procedures(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
+    if route.rewrite:
+        spot.tell(("rewrite",), "does not go with procedures: their path is their name")
+    for index, method in enumerate(route.methods):
+        if method not in ("GET", "POST"):
+            spot.tell(("methods", index), f"has {method}, which no procedure takes", "use GET and POST")
+    mounts = {name: upstream.trpc for name, upstream in upstreams.items() if upstream.trpc}
+    if route.upstream in upstreams and route.upstream not in mounts:
+        spot.tell(
+            ("upstream",), f"names {route.upstream}, which has no trpc", f"give upstreams.{route.upstream} a trpc"
+        )
+    reached = [mounts[route.upstream]] if route.upstream in mounts else [] if route.upstream else list(mounts.values())
+    if not route.upstream and route.deny and upstreams and not mounts:
+        spot.tell(("procedures",), "need an upstream with trpc, and there is none")
+    for index, procedure in enumerate(route.procedures):
+        names = {trpc.aliases[procedure] for trpc in reached if procedure in trpc.aliases}
+        if names and all(procedure in trpc.aliases for trpc in reached):
+            name = names.pop()
+            spot.tell(("procedures", index), f"{procedure} is an alias: it never reaches a route", f"write {name}")
+
+
+def _check_paths(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
+    if route.batch == "deny":
+        spot.tell(("batch",), "is for procedures only")
+    for index, path in enumerate(route.paths):
+        if path in GATEWAY_PATHS:
+            spot.tell(("paths", index), f"{path} is never reached: the gateway itself answers it")
+        if route.rewrite and path.endswith("*"):
+            sentence = "turns all of these paths into one"
+            spot.tell(("rewrite",), sentence, "give each path that is rewritten a route of its own")
+        for name, upstream in upstreams.items():
+            if upstream.trpc and _is_below(path, upstream.trpc):
+                sentence = f"{path} is never reached: everything below {upstream.trpc.prefix} is a procedure of {name}"
+                spot.tell(("paths", index), sentence, "use procedures")
+
+
+def _is_below(path: str, trpc: Trpc) -> bool:
+    return path.startswith(trpc.prefix + "/")

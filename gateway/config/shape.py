@@ -1,0 +1,60 @@
+"""What a settings class looks like, walked beside what was written: its known keys and its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from gateway.config.tree import Mapping, Node, Scalar, Sequence, Steps
+from gateway.core.secret import Secret
+
+
+def _types(annotation: Any) -> Iterator[Any]:
+    """The types an annotation stands for, without ``Annotated`` and the arms of unions apart."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _types(get_args(annotation)[0])
+    elif origin in (Union, UnionType):
+        for arm in get_args(annotation):
+            yield from _types(arm)
+    else:
+        yield annotation
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _below(kind: Any, step: str | int) -> Any:
+    """The annotation of what stands at ``step`` inside a value of type ``kind``; None when nothing is known."""
+    if _is_model(kind):
+        field = kind.model_fields.get(step)
+        return field.annotation if field else None
+    arguments = get_args(kind)
+    if get_origin(kind) is dict:
+        return arguments[1]
+    return arguments[0] if get_origin(kind) in (tuple, list) and arguments else None
+
+
+def known_keys(model: type[BaseModel], steps: Steps) -> list[str]:
+    """The keys that the mapping at ``steps`` inside ``model`` may have; empty when any key may stand there."""
+    kinds: list[Any] = [model]
+    for step in steps:
+        kinds = [inner for kind in kinds for inner in _types(_below(kind, step))]
+    return sorted({name for kind in kinds if _is_model(kind) for name in kind.model_fields})
+
+
+def secrets(annotation: Any, node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Scalar]]:
+    """Every written scalar below ``node`` that ``annotation`` makes a secret."""
+    for kind in _types(annotation):
+        if kind is Secret and isinstance(node, Scalar):
+            yield steps, node
+        elif isinstance(node, Mapping):
+            for key, value in node.entries.items():
+                yield from secrets(_below(kind, key), value, (*steps, key))
+        elif isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                yield from secrets(_below(kind, index), item, (*steps, index))

@@ -1,0 +1,196 @@
+"""YAML text to a tree with places: the only module that knows the YAML package.
+
+It reads the events of the parser and builds no Python objects but text, numbers, booleans, null, lists and mappings.
+Scalars follow the core schema of YAML 1.2 (section 10.3.2): ``no`` is a text and ``12:30`` is not a number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from gateway.config.problem import Report
+from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, Steps
+
+MOST_BYTES = 1024 * 1024
+MOST_DEPTH = 24
+
+_NULL = frozenset(("", "~", "null", "Null", "NULL"))
+_TRUE = frozenset(("true", "True", "TRUE"))
+_FALSE = frozenset(("false", "False", "FALSE"))
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class _Unreadable(Exception):
+    """Reading cannot go on; the problem is already in the report."""
+
+
+def read(octets: bytes, file: str, report: Report) -> Node | None:
+    """The tree of one file, or None when it cannot be read at all; problems go to ``report``, nothing is raised."""
+    if len(octets) > MOST_BYTES:
+        report.add(Place(file, 1, 1), (), f"is larger than {MOST_BYTES // 1024} KiB")
+        return None
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = octets[: error.start]
+        place = Place(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        report.add(place, (), "is not UTF-8 text", "save the file as UTF-8")
+        return None
+    try:
+        return _Reader(text, file, report).document()
+    except _Unreadable:
+        return None
+
+
+class _Reader:
+    def __init__(self, text: str, file: str, report: Report) -> None:
+        self._text = text
+        self._file = file
+        self._report = report
+        self._events = self._parse()
+
+    def _parse(self) -> Iterator[yaml.Event]:
+        """The parser's events. Whatever it raises becomes a problem at the place it had reached."""
+        place = Place(self._file, 1, 1)
+        try:
+            for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
+                place = self._place(event.start_mark)
+                yield event
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            sentence = error.problem or error.context or "cannot be understood"
+            self._give_up(self._place(mark) if mark else place, f"is not YAML: {sentence}", self._quoting_hint(mark))
+        except yaml.reader.ReaderError as error:
+            before = self._text[: error.position]
+            place = Place(self._file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+            self._give_up(place, "holds a character that YAML does not allow")
+        except (ValueError, OverflowError):
+            # The scanner does not check that an escape such as "\UFFFFFFFF" names a character.
+            self._give_up(place, "is not YAML: it holds an escape or number that has no value")
+
+    def _give_up(self, place: Place, sentence: str, hint: str = "") -> None:
+        self._report.add(place, (), sentence, hint)
+        raise _Unreadable
+
+    def _place(self, mark: Any) -> Place:
+        return Place(self._file, mark.line + 1, mark.column + 1)
+
+    def _quoting_hint(self, mark: Any) -> str:
+        lines = self._text.splitlines()
+        around = lines[mark.line - 1 : mark.line + 1] if mark and mark.line else lines[:1]
+        return 'inside { } or [ ] put quotes around "${NAME}"' if any("${" in line for line in around) else ""
+
+    def document(self) -> Node:
+        """The one document of the file; an empty file is an empty mapping."""
+        tree: Node = Mapping({}, {}, Place(self._file, 1, 1))
+        count = 0
+        for event in self._events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                count += 1
+                if count > 1:
+                    self._give_up(self._place(event.start_mark), "starts a second document", "keep one per file")
+            elif isinstance(event, yaml.NodeEvent):
+                tree = self._node(event, ())
+        return tree
+
+    def _node(self, event: yaml.Event, steps: Steps) -> Node:
+        place = self._place(event.start_mark)
+        if len(steps) > MOST_DEPTH:
+            self._give_up(place, f"is nested deeper than {MOST_DEPTH} levels")
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            # An alias can grow without bound (a "billion laughs" file) and hides from a reviewer what a policy says.
+            name = "alias" if isinstance(event, yaml.AliasEvent) else "anchor"
+            self._report.add(place, steps, f"is an {name}, which is not accepted", "write the value out")
+        if isinstance(event, yaml.MappingStartEvent):
+            self._refuse_tag(event.tag, place, steps)
+            return self._mapping(place, steps)
+        if isinstance(event, yaml.SequenceStartEvent):
+            self._refuse_tag(event.tag, place, steps)
+            return self._sequence(place, steps)
+        if isinstance(event, yaml.ScalarEvent):
+            self._refuse_tag(event.tag, place, steps)
+            return self._scalar(event, place, steps)
+        return Scalar(None, place, broken=True)
+
+    def _refuse_tag(self, tag: str | None, place: Place, steps: Steps) -> None:
+        if tag is not None:
+            self._report.add(place, steps, "carries a tag, which is not accepted", "remove the word that starts with !")
+
+    def _sequence(self, place: Place, steps: Steps) -> Sequence:
+        items: list[Node] = []
+        for event in self._events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                break
+            items.append(self._node(event, (*steps, len(items))))
+        return Sequence(tuple(items), place)
+
+    def _mapping(self, place: Place, steps: Steps) -> Mapping:
+        entries: dict[str, Node] = {}
+        keys: dict[str, Place] = {}
+        for event in self._events:
+            if isinstance(event, yaml.MappingEndEvent):
+                break
+            at = self._place(event.start_mark)
+            key = self._key(event, at, steps)
+            value = self._node(next(self._events), steps if key is None else (*steps, key))
+            if key is None:
+                continue
+            if key in entries:
+                self._report.add(at, (*steps, key), f"is written twice, first in line {keys[key].line}")
+                continue
+            entries[key] = value
+            keys[key] = at
+        return Mapping(entries, keys, place)
+
+    def _key(self, event: yaml.Event, place: Place, steps: Steps) -> str | None:
+        """The key as text, or None for a key that is none (told in the report)."""
+        node = self._node(event, steps)
+        if isinstance(node, Scalar) and node.value == "<<" and not node.quoted:
+            self._report.add(place, steps, "is a merge key, which is not accepted", "write the values out")
+        elif isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
+            return node.value
+        elif not (isinstance(node, Scalar) and node.broken):
+            self._report.add(place, steps, "has a key that is not a text", "put quotes around the key")
+        return None
+
+    def _scalar(self, event: yaml.ScalarEvent, place: Place, steps: Steps) -> Scalar:
+        text: str = event.value
+        if _CONTROL.search(text):
+            self._report.add(place, steps, "holds a control character")
+            return Scalar(None, place, broken=True)
+        if event.style:
+            return Scalar(text, place, quoted=True, marks=self._marks(event))
+        return Scalar(_resolve(text), place, marks=self._marks(event))
+
+    def _marks(self, event: yaml.ScalarEvent) -> tuple[Place, ...]:
+        """Where each reference of a scalar starts, also in the later lines of one that is folded."""
+        if "${" not in event.value:
+            return ()
+        start: Any = event.start_mark
+        end: Any = event.end_mark
+        raw = self._text[start.index : end.index]
+        marks = []
+        for found in re.finditer(r"\$\{", raw):
+            before = raw[: found.start()]
+            column = found.start() - (before.rfind("\n") + 1) + (0 if "\n" in before else start.column)
+            marks.append(Place(self._file, start.line + before.count("\n") + 1, column + 1))
+        return tuple(marks)
+
+
+def _resolve(text: str) -> str | int | float | bool | None:
+    """The value of an unquoted scalar in the core schema of YAML 1.2, without octal, hexadecimal and infinity."""
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return float(text) if _FLOAT.fullmatch(text) else text

@@ -1,0 +1,111 @@
+"""Written values to settings, and what pydantic finds wrong to problems in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gateway.config.problem import Report, nearest
+from gateway.config.shape import known_keys, secrets
+from gateway.config.tree import Mapping, Node, Scalar, Steps, broken, child, follow, plain
+from gateway.core.secret import MASK
+from gateway.policy.fields import WRITTEN
+
+M = TypeVar("M", bound=BaseModel)
+
+# Kinds of policy that the language has and this version has not. To ignore one would leave a door open silently.
+LATER_SECTIONS = frozenset(("lockouts", "schemas", "uploads", "caches", "breakers", "fallbacks"))
+LATER_KEYS = frozenset(("lockout", "schema", "upload", "cache", "breaker", "fallback", "watch"))
+NOT_AVAILABLE = "is not available in this version"
+NOT_AVAILABLE_HINT = "remove it: the gateway does not start with a protection it cannot give"
+
+_Context = dict[str, Any]
+_SENTENCES: dict[str, Callable[[_Context], str]] = {
+    "missing": lambda _: "is missing",
+    "string_type": lambda _: "must be a text: put quotes around it",
+    "string_too_short": lambda _: "must not be empty",
+    "string_too_long": lambda context: f"must be at most {context['max_length']} characters long",
+    "string_pattern_mismatch": lambda _: "has a spelling that is not accepted",
+    "bool_type": lambda _: "must be true or false",
+    "bool_parsing": lambda _: "must be true or false",
+    "int_type": lambda _: "must be a whole number",
+    "int_parsing": lambda _: "must be a whole number",
+    "int_from_float": lambda _: "must be a whole number",
+    "float_type": lambda _: "must be a number",
+    "float_parsing": lambda _: "must be a number",
+    "greater_than": lambda context: f"must be more than {context['gt']}",
+    "greater_than_equal": lambda context: f"must be at least {context['ge']}",
+    "less_than": lambda context: f"must be less than {context['lt']}",
+    "less_than_equal": lambda context: f"must be at most {context['le']}",
+    "literal_error": lambda context: f"must be {context['expected'].replace(chr(39), '')}",
+    "enum": lambda context: f"must be {context['expected'].replace(chr(39), '')}",
+    "too_short": lambda context: f"must have at least {_entries(context['min_length'])}",
+    "too_long": lambda context: f"must have at most {_entries(context['max_length'])}",
+    "value_error": lambda context: str(context["error"]),
+    "assertion_error": lambda context: str(context["error"]),
+}
+for _kind in ("list_type", "tuple_type", "set_type", "frozen_set_type"):
+    _SENTENCES[_kind] = lambda _: "must be a list"
+for _kind in ("dict_type", "mapping_type", "model_type", "model_attributes_type", "dataclass_type"):
+    _SENTENCES[_kind] = lambda _: "must be a mapping of keys to values"
+
+
+def parse(model: type[M], node: Node, steps: Steps, base: Path, report: Report) -> M | None:
+    """``node``, which stands at ``steps``, as a ``model``; None when something is wrong with it (told in ``report``)."""
+    try:
+        parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
+    except ValidationError as error:
+        hidden = [str(scalar.value) for _, scalar in secrets(model, node) if scalar.value]
+        for detail in error.errors(include_url=False, include_input=False):
+            _tell(detail, model, node, steps, hidden, report)
+        return None
+    return None if broken(node) else parsed
+
+
+def _tell(
+    detail: ErrorDetails, model: type[BaseModel], node: Node, steps: Steps, hidden: list[str], report: Report
+) -> None:
+    """Adds one finding of pydantic to the report, unless it only follows from a reference that is told already."""
+    written, found = follow(node, tuple(detail["loc"]))
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        _tell_unknown(model, node, found, steps, report)
+        return
+    if kind == "missing":
+        found = (*found, detail["loc"][-1])
+    elif broken(written):
+        return
+    describe = _SENTENCES.get(kind)
+    sentence = describe(detail.get("ctx", {})) if describe else "has a value that is not accepted"
+    for value in hidden:
+        sentence = sentence.replace(value, MASK)
+    report.add(written.place, (*steps, *found), sentence)
+
+
+def _tell_unknown(model: type[BaseModel], node: Node, found: Steps, steps: Steps, report: Report) -> None:
+    key = str(found[-1])
+    above, _ = follow(node, found[:-1])
+    place = above.keys[key] if isinstance(above, Mapping) else above.place
+    if key in LATER_KEYS:
+        report.add(place, (*steps, *found), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
+    else:
+        report.add(place, (*steps, *found), "is not a known key", nearest(key, known_keys(model, found[:-1])))
+
+
+def _entries(count: int) -> str:
+    return "one entry" if count == 1 else f"{count} entries"
+
+
+def mapping_at(node: Mapping, key: str, report: Report) -> Mapping | None:
+    """The mapping written under ``key``; None when there is none, which is told when something else stands there."""
+    value = child(node, key)
+    if value is None or (isinstance(value, Scalar) and value.value is None):
+        return None
+    if not isinstance(value, Mapping):
+        report.add(value.place, (key,), "must be a mapping of keys to values")
+        return None
+    return value

@@ -1,0 +1,129 @@
+"""Secrets that are none, and origins that are wider than they look."""
+
+from __future__ import annotations
+
+import re
+
+LEAST_SECRET_BYTES = 32  # RFC 7518 section 3.2: at least as long as the digest of HS256
+
+# What tutorials, templates and documentation put where a secret belongs, compared without case and punctuation.
+_WELL_KNOWN = (
+    "atleast256bits",
+    "atleast32",
+    "changeit",
+    "changeme",
+    "changethis",
+    "defaultsecret",
+    "development",
+    "devsecret",
+    "donotuse",
+    "example",
+    "insecure",
+    "jwtsecret",
+    "keepitsecret",
+    "mysecret",
+    "notasecret",
+    "notsosecret",
+    "placeholder",
+    "replaceme",
+    "replacethis",
+    "secretkey",
+    "shhhh",
+    "supersecret",
+    "testsecret",
+    "thisisasecret",
+    "topsecret",
+    "verysecret",
+    "yoursecret",
+    "yoursupersecret",
+    "your256bit",
+    "0123456789abcdef",
+    "1234567890",
+    "abcdefghijklmnop",
+    "correcthorsebattery",
+    "password",
+    "qwerty",
+)
+_LEAST_DIFFERENT = 10  # 32 random hexadecimal digits have fewer in one case of ten million
+
+# Domains below which anybody can have a name, so that a pattern over them admits anybody. Not the whole public suffix
+# list: these are the ones that look like a company's own.
+_SHARED_DOMAINS = frozenset(
+    (
+        "ac.uk",
+        "amazonaws.com",
+        "appspot.com",
+        "azurestaticapps.net",
+        "azurewebsites.net",
+        "blogspot.com",
+        "cloudfront.net",
+        "co.in",
+        "co.jp",
+        "co.nz",
+        "co.uk",
+        "co.za",
+        "com.au",
+        "com.br",
+        "com.cn",
+        "com.mx",
+        "com.tr",
+        "deno.dev",
+        "expo.app",
+        "firebaseapp.com",
+        "fly.dev",
+        "github.io",
+        "gitlab.io",
+        "herokuapp.com",
+        "netlify.app",
+        "ngrok.app",
+        "ngrok.io",
+        "onrender.com",
+        "org.uk",
+        "pages.dev",
+        "r2.dev",
+        "railway.app",
+        "run.app",
+        "rork.app",
+        "surge.sh",
+        "vercel.app",
+        "web.app",
+        "workers.dev",
+    )
+)
+_PATTERN = re.compile(r"https://\*\.([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]+)?")
+
+
+def secret_weakness(value: str) -> str | None:
+    """Why ``value`` does not protect anything, as a sentence that does not repeat it; None when it may do."""
+    octets = len(value.encode("utf-8", "surrogatepass"))
+    if octets < LEAST_SECRET_BYTES:
+        return f"is shorter than {LEAST_SECRET_BYTES} bytes"
+    bare = re.sub(r"[^a-z0-9]", "", value.lower())
+    if any(known in bare for known in _WELL_KNOWN):
+        return "is well known: it holds words that stand in every tutorial"
+    if len(set(value)) < _LEAST_DIFFERENT or _is_repeated(value):
+        return "repeats itself, so it can be guessed"
+    return None
+
+
+def _is_repeated(value: str) -> bool:
+    return value in (value + value)[1:-1]
+
+
+def origin_weakness(text: str) -> str | None:
+    """Why an allowed origin admits more than its owner's pages; None when it does not."""
+    origin = text.strip().lower()
+    if origin == "*":
+        return "lets every website in"
+    if origin == "null":
+        return "is what sandboxed pages of any website send"
+    if origin.startswith("http://"):
+        return "is not https: whoever is on the way can be this website"
+    if "*" not in origin:
+        return None
+    found = _PATTERN.fullmatch(origin)
+    if not found:
+        return "has a * that a foreign name can satisfy"
+    if found[1] in _SHARED_DOMAINS:
+        return f"lets anybody in who takes a name under {found[1]}"
+    return None
