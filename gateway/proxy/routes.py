@@ -72,10 +72,10 @@ class Routes:
             return self._ending(found, mount.shape, ())
         made = []
         for name in found.procedures:
-            plan = mount.procedures.find(name)
-            if plan is None:
+            named = mount.procedures.find(name)
+            if named is None:
                 return self._ending("batch_malformed" if len(found.procedures) > 1 else "no_route", mount.shape, ())
-            made.append(Call(name, plan))
+            made.append(Call(name, named))
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
         plan: Plan = made[0].route if len(made) == 1 else self._batch(made, mount)

@@ -9,10 +9,13 @@ from collections.abc import Iterable
 from gateway.core.exchange import Exchange
 from gateway.core.fields import forwardable
 from gateway.core.reason import REASONS, Refusal
+from gateway.policy.identity import correlation
 from gateway.proxy.connection import SMALL, Connection, UpstreamError
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Endpoint, Interim, Pool
 
+# Set by the gateway, whatever the client sent.
+_OWN = frozenset({b"x-request-id", b"x-correlation-id"})
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 9.2.2
 
 
@@ -29,7 +32,7 @@ class Upstream:
         self.name = name
         self.pool = pool
         self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
-        self._dropped = frozenset(removed) | {field for field, _ in pairs}
+        self._dropped = frozenset(removed) | {field for field, _ in pairs} | _OWN
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -37,15 +40,14 @@ class Upstream:
 
     def head(self, exchange: Exchange, framing: bytes) -> bytes:
         """Everything after the request line and Host, up to and with the empty line."""
-        dropped = self._dropped
-        pairs = forwardable(exchange.fields)
-        if dropped:
-            pairs = [pair for pair in pairs if pair[0] not in dropped]
-        lines = [b"%b: %b\r\n" % pair for pair in pairs if pair[0] not in _OWN]
-        own = (
-            f"x-forwarded-for: {exchange.client}\r\nx-forwarded-proto: {'https' if exchange.secure else 'http'}\r\n"
-            f"x-request-id: {exchange.id}\r\n"
-        ).encode()
+        lines = [b"%b: %b\r\n" % pair for pair in forwardable(exchange.fields, self._dropped)]
+        proto = b"https" if exchange.secure else b"http"
+        own = b"x-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-request-id: %b\r\nx-correlation-id: %b\r\n" % (
+            exchange.client.encode(),
+            proto,
+            exchange.id.encode(),
+            correlation(exchange),
+        )
         return b"".join((own, self._set, framing, *lines, b"\r\n"))
 
     async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
@@ -172,7 +174,3 @@ class Upstream:
                 return None
             if not await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece):
                 return None
-
-
-# set by the gateway itself, whatever the client sent
-_OWN = frozenset({b"x-request-id"})
