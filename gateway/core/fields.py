@@ -27,13 +27,12 @@ _OWN = frozenset((b"host", b"content-length", b"expect"))
 # What proxies and identity-aware front ends tell backends; from a client it is a lie. Method overrides and rewritten
 # URLs would reach another route than the one checked. ``proxy`` is CVE-2016-5385, x-middleware-* is CVE-2025-29927.
 _IDENTITY = re.compile(
-    rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|original|rewrite|"
-    rb"envoy|ssl|tls|middleware|consumer|credential|amzn-oidc|goog-authenticated-user|goog-iap|ms-client-principal|"
-    rb"appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|true-client)-ip|"
-    rb"x-(?:userid|username|groups?|roles?|scopes?|subject|claims|identity|permissions|admin|email|sub|host|url|jwt|"
-    rb"proxyuser|client-(?:cert|dn|verify)(?:-.*)?)|"
-    rb"x-http-method(?:-override)?|x-method-override|(?:remote|auth|ssl|cf|fastly)-.*|"
-    rb"(?:true-client|client|wl-proxy-client|proxy-client)-ip|proxy|user-id|userid|x-internal(?:-.*)?"
+    rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|internal|original|"
+    rb"rewrite|envoy|ssl|tls|jwt|middleware|consumer|credential|amzn-oidc|goog-authenticated-user|goog-iap|"
+    rb"ms-client-principal|appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|true-client)-ip|"
+    rb"x-(?:userid|username|groups?|roles?|scopes?|subject|claims|identity|permissions|admin|email|sub|host|url|"
+    rb"proxyuser|client-(?:cert|dn|verify)(?:-.*)?|http-method(?:-override)?|method-override)|"
+    rb"(?:remote|auth|ssl|cf|fastly)-.*|(?:true-client|client|wl-proxy-client|proxy-client)-ip|proxy|user-?id"
 )
 # Fields whose loss on the way would change what a request is or who is asking: Connection must not name them.
 _NOT_TO_BE_NAMED = re.compile(
