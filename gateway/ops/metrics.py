@@ -23,7 +23,7 @@ DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it from the en
 # Seconds. From an answer the gateway gives by itself (under 1 ms) to the longest an upstream may take (15 s).
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 
-NO_ROUTE = "-"  # the route label of what matched no route
+NO_ROUTE = "unmatched"  # the route label of what matched no route, as the data plane names it
 
 
 def use_files(place: str) -> None:

@@ -1,0 +1,99 @@
+"""``gateway run``: check the configuration, then serve it until told to stop."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from gateway.cli.supervisor import Addresses, CannotStart, Supervisor
+from gateway.cli.trial import running_trial
+from gateway.config.load import load
+from gateway.config.model import Config
+from gateway.config.problem import Problem
+
+
+def run(
+    config: Annotated[Path, typer.Option(help="The entry file.")] = Path("upstreams.yaml"),
+    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes, in place of listen.workers.")] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="With a demo backend behind it, and what to try.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Tell addresses and problems as JSON.")] = False,
+) -> None:
+    """Run the gateway until SIGTERM or Ctrl-C; SIGHUP reloads the configuration.
+
+    The log goes to standard output, one JSON line per request and event; what is for people goes to standard error.
+    """
+    raise typer.Exit(uvloop.run(_demo(config, workers, json) if demo else serve(config, workers, json, os.environ)))
+
+
+async def _demo(config: Path, workers: int | None, json: bool) -> int:
+    try:
+        async with running_trial(os.environ) as trial:
+            os.environ.update(trial.environment)  # for the workers too
+            return await serve(config, workers, json, os.environ, trial.suggestions)
+    except (ValueError, OSError) as error:
+        return _told([f"the demo cannot start: {error}"], json)
+
+
+Suggestions = Callable[[Addresses], str]
+
+
+async def serve(
+    path: Path, workers: int | None, json: bool, env: Mapping[str, str], suggestions: Suggestions | None = None
+) -> int:
+    """One run; the exit code. ``suggestions`` makes the lines to print once it serves."""
+
+    def read() -> Config | list[Problem]:
+        loaded = load(path, env)
+        if isinstance(loaded, list) or workers is None:
+            return loaded
+        return replace(loaded, listen=loaded.listen.model_copy(update={"workers": workers}))
+
+    loaded = read()
+    if isinstance(loaded, list):
+        return _told(loaded, json)
+
+    def told(addresses: Addresses) -> None:
+        if json:
+            line = jsonlib.dumps(asdict(addresses))
+        else:
+            line = (
+                f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
+                f"workers {addresses.workers}  config {addresses.digest[:12]}"
+            )
+        print(line, file=sys.stderr, flush=True)
+        if suggestions is not None:
+            print(suggestions(addresses), file=sys.stderr, flush=True)
+
+    try:
+        return await Supervisor(loaded, read, version(), told, hangup_stops=suggestions is not None).run()
+    except CannotStart as error:
+        return _told([str(error)], json)
+
+
+def _told(problems: list[Problem] | list[str], json: bool) -> int:
+    """Say why there is no run; the exit code for wrong input."""
+    if json:
+        rows = [problem.as_dict() if isinstance(problem, Problem) else {"sentence": problem} for problem in problems]
+        print(jsonlib.dumps({"problems": rows}), file=sys.stderr)
+    else:
+        for problem in problems:
+            print(f"gateway run: {problem}" if isinstance(problem, str) else problem, file=sys.stderr)
+        print(f"gateway run: {len(problems)} problem{'s' * (len(problems) != 1)}, not started", file=sys.stderr)
+    return 2
+
+
+def version() -> str:
+    """The version of the installed package."""
+    try:
+        return metadata.version("tutor-gateway")
+    except metadata.PackageNotFoundError:
+        return "0+source"

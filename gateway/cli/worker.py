@@ -1,0 +1,218 @@
+"""A worker process: one data plane on one event loop. Started by the supervisor, never by hand.
+
+Keep its imports lean: every megabyte here is paid once per core.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import os
+import signal
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Callable
+
+import orjson
+import uvloop
+
+from gateway.cli.handover import Drain, Order, Reload, Start, receive
+from gateway.config.model import Config, Tls
+from gateway.ops import metrics
+from gateway.ops.health import Health, StoreView, View
+from gateway.ops.log import Bridge, Log
+from gateway.ops.sink import Sink
+from gateway.ops.watcher import Watcher
+from gateway.policy.tools import Tools
+from gateway.proxy.plane import Plane
+from gateway.proxy.server import Gateway, Limits
+from gateway.state.embedded import EmbeddedStore
+from gateway.state.verbs import StateError, Store
+
+TICK = 0.25  # seconds between two looks at the levels
+STATUS = 4  # ticks between two reports to the supervisor
+SWEEP = 512  # records of the store looked at per report: some 200 us
+
+CANNOT = 2  # exit code: this configuration cannot be served, trying again does not help
+
+
+class Worker:
+    """The parts of a running worker and what the supervisor may ask of it."""
+
+    def __init__(self, start: Start, log: Log, store: Store, report: Callable[[bytes], None]) -> None:
+        config = start.config
+        self.start_order = start
+        self.config = config
+        self.log = log
+        self.store = store
+        self.view_of_store = StoreView("embedded")
+        self.health = Health(start.version)
+        self.watcher = Watcher(log, metrics.Metrics())
+        self.gateway = Gateway(limits_of(config), self.watcher, self.health)
+        self.tls = tls_context(config.listen.tls)
+        self.stopping = asyncio.Event()
+        self.seconds = config.listen.drain
+        self._report = report
+
+    async def serve(self) -> None:
+        """Compile, listen, and stay until told to stop; then drain."""
+        self.show(self.config, self.start_order.loaded_at)
+        listener = socket.socket(fileno=self.start_order.listener)
+        await self.gateway.start(listener, self.tls)
+        gc.collect()
+        gc.freeze()  # what is here now stays: no need to look through it again
+        ticking = asyncio.create_task(self._tick())
+        self.report()
+        await self.stopping.wait()
+        self.health.draining = True
+        self.report()
+        await self.gateway.drain(self.seconds)
+        ticking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await ticking
+        self.watcher.tick(self.gateway.connections)
+        self.report()
+
+    def show(self, config: Config, loaded_at: float) -> Plane | None:
+        """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
+        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies))
+        plane = Plane.compile(config, tools)
+        before = self.gateway.swap(plane)
+        self.gateway.limits = limits_of(config)  # for connections to come
+        upstreams = {name: upstream.endpoints for name, upstream in plane.upstreams.items()}
+        self.health.view = View(config.digest, loaded_at, self.view_of_store, upstreams)
+        self.config = config
+        return before
+
+    async def reload(self, order: Reload) -> None:
+        """Serve another configuration, or go on with this one and say why."""
+        try:
+            certificates = order.config.listen.tls
+            if certificates and self.tls:
+                tls_context(certificates)  # a bad pair must not take the place of the good one
+            before = self.show(order.config, order.loaded_at)
+            if certificates and self.tls:
+                self.tls.load_cert_chain(certificates.cert, certificates.key)
+        except Exception as error:
+            self._send({"reload": order.config.digest, "why": f"{type(error).__name__}: {error}"})
+            return
+        if before is not None:
+            await before.close()
+        self._send({"reload": order.config.digest, "why": ""})
+        self.report()
+
+    def report(self) -> None:
+        """Tell the supervisor how it goes."""
+        self._send({"ready": self.health.ready(), "picture": self.health.picture()})
+
+    def stop(self) -> None:
+        self.stopping.set()
+
+    def _send(self, message: dict[str, object]) -> None:
+        self._report(orjson.dumps(message) + b"\n")
+
+    async def _tick(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(TICK)
+            count += 1
+            self.watcher.tick(self.gateway.connections)
+            if count % STATUS == 0:
+                self._look()
+                self.report()
+
+    def _look(self) -> None:
+        now = time.time()
+        was = self.view_of_store.ok
+        try:
+            self.store.sweep(now, SWEEP)
+            self.view_of_store.seen(True, now)
+        except Exception as error:  # whatever ails the store, the worker lives on and says so
+            self.view_of_store.seen(False, now)
+            if was:
+                self.watcher.event("state_failing", error=str(error))
+        if self.view_of_store.ok and not was:
+            self.watcher.event("state_well")
+
+
+def limits_of(config: Config) -> Limits:
+    """The server's limits as the configuration has them."""
+    limits = config.listen.limits
+    return Limits(limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive)
+
+
+def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
+    """The server's TLS. Raises OSError (ssl.SSLError is one) when the files are no good."""
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_cert_chain(tls.cert, tls.key)
+    return context
+
+
+async def work(control: socket.socket) -> int:
+    """Take the first order and serve; the exit code."""
+    reader, writer = await asyncio.open_connection(sock=control)
+    order = await receive(reader)
+    if not isinstance(order, Start):
+        return 1  # the supervisor went before it said anything
+    alive = os.open(order.run / "alive", os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(alive, fcntl.LOCK_SH)  # the folder is in use, whatever becomes of the supervisor
+    log = Log(Sink(1, order.run / "turn"), order.key, worker=order.place)
+    Bridge(log).install()
+    store: EmbeddedStore | None = None
+    code = 0
+    try:
+        key = order.config.state.key
+        store = EmbeddedStore(order.config.state.path, key.reveal().encode() if key else None)
+        worker = Worker(order, log, store, writer.write)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, worker.stop)
+        orders = asyncio.create_task(_obey(worker, reader))
+        await worker.serve()
+        orders.cancel()
+    except (StateError, OSError, RuntimeError, ValueError) as error:
+        writer.write(orjson.dumps({"cannot": f"{type(error).__name__}: {error}"}) + b"\n")
+        code = CANNOT
+    finally:
+        if store is not None:
+            store.close()
+        log.sink.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+    return code
+
+
+async def _obey(worker: Worker, reader: asyncio.StreamReader) -> None:
+    while True:
+        order: Order | None = await receive(reader)
+        if isinstance(order, Reload):
+            await worker.reload(order)
+        elif isinstance(order, Drain):
+            worker.seconds = order.seconds
+            worker.stop()
+        elif order is None:
+            if not worker.stopping.is_set():
+                worker.watcher.event("supervisor_gone")
+            worker.stop()
+            return
+
+
+def main(arguments: list[str]) -> int:
+    """``arguments``: the number of the inherited control socket and this worker's place."""
+    # Ctrl-C and a closed terminal reach the whole process group; ending is the supervisor's to order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    metrics.use_files(arguments[1])
+    return uvloop.run(work(socket.socket(fileno=int(arguments[0]))))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
