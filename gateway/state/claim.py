@@ -44,7 +44,7 @@ class Claim:
             # Others are at work, or were a moment ago: they have judged the file already.
             fcntl.flock(self._file, fcntl.LOCK_SH)
         except BaseException:
-            os.close(self._file)
+            self.abandon()
             raise
 
     def _alone(self) -> bool:
@@ -66,4 +66,8 @@ class Claim:
                 settle()
                 self._write("")
         finally:
-            os.close(self._file)
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Leaves as it is: what was found on opening stays to be judged by the next user."""
+        os.close(self._file)

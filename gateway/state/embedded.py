@@ -53,17 +53,22 @@ class EmbeddedStore:
         self._tight = False
         self._refused_full = 0
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._claim = Claim(directory, self._forget)
         except OSError as error:
             raise StateError(f"{directory}: cannot be used for the state: {error.strerror}") from error
         try:
             self._env = self._open()
-            self._begin = self._env.begin
+        except BaseException:
+            self._claim.abandon()
+            raise
+        try:
             self._name = self._namer(key)
         except BaseException:
-            self._claim.release(lambda: None)
+            self._env.close()
+            self._claim.abandon()
             raise
+        self._begin = self._env.begin
 
     @property
     def forgot(self) -> bool:
