@@ -1,0 +1,26 @@
+"""``gateway check``: would the gateway start with these files? Every problem at once, each with its line."""
+
+from __future__ import annotations
+
+import json as jsonlib
+
+import typer
+
+from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit
+
+
+def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
+    """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems."""
+    loaded = load_or_exit(config, json)
+    counts = {
+        "routes": len(loaded.routes),
+        "procedures": sum(len(route.procedures) for route in loaded.routes),
+        "policies": sum(len(policies) for policies in loaded.policies.values()),
+    }
+    if json:
+        files = [str(path) for path in loaded.files]
+        about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}
+        typer.echo(jsonlib.dumps(about))
+        return
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    typer.echo(f"ok: {told}, environment {loaded.environment}, digest {loaded.digest[:12]}")

@@ -1,0 +1,58 @@
+"""What every command that reads the configuration shares: its options, and what happens when there are problems."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from gateway.config.load import load
+from gateway.config.model import Config
+from gateway.config.problem import Problem
+
+ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The entry file.", envvar="GATEWAY_CONFIG")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+DEFAULT_PATH = Path("upstreams.yaml")
+WIDE = 200  # columns when nobody watches: a program that reads lines is not helped by folded ones
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that neither folds the lines of a pipe nor guesses markup in what people wrote."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = WIDE
+    return made
+
+
+def load_or_exit(path: Path, as_json: bool) -> Config:
+    """The configuration; with problems they are printed and the process ends with exit code 2."""
+    loaded = load(path, os.environ)
+    if isinstance(loaded, Config):
+        return loaded
+    if as_json:
+        typer.echo(json.dumps({"ok": False, "problems": [problem.as_dict() for problem in loaded]}))
+    else:
+        show(loaded)
+    raise typer.Exit(2)
+
+
+def show(problems: list[Problem]) -> None:
+    """Prints problems one a line, as ``file:line:column  path  sentence  hint``, and how many there are."""
+    out = console(stderr=True)
+    for problem in problems:
+        spot = f"{problem.file}:{problem.line}:{problem.column}"
+        parts = [
+            Text(spot, "cyan"),
+            Text(problem.path, "bold"),
+            Text(problem.sentence, "red"),
+            Text(problem.hint, "green"),
+        ]
+        out.print(Text("  ").join(part for part in parts if part.plain), soft_wrap=True)
+    count = len(problems)
+    out.print(f"{count} problem{'s' if count > 1 else ''}: the gateway would not start")

@@ -1,0 +1,89 @@
+"""JSON Schemas of the files, made from the settings classes, so that editors complete and check while typing.
+
+They are a help and not the judge: ``gateway check`` knows more, such as whether a name refers to something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Named
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.config.model import Entry
+from gateway.config.names import NAME_PATTERN
+from gateway.core.units import DURATION_PATTERN
+from gateway.policy.fields import Policy
+
+Schema = dict[str, Any]
+
+ENTRY = "upstreams"
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE = {"type": "string", "pattern": r"\$\{"}
+
+
+def schemas(kinds: Named[str, type[Policy]]) -> dict[str, Schema]:
+    """The schema of the entry file under ``upstreams``, and that of a policies file under the name of each section."""
+    sections = {name: _section(kind) for name, kind in kinds.items()}
+    found = {ENTRY: _file(_of(Entry), "The entry file: listeners, state, upstreams, routes.")}
+    for name, section in sections.items():
+        schema = {"type": "object", "additionalProperties": False, "properties": {name: section}}
+        found[name] = _file(schema, f"Policies of the kind {name}.")
+    return found
+
+
+def _file(schema: Schema, description: str) -> Schema:
+    return {"$schema": _DIALECT, "description": description, **{k: v for k, v in schema.items() if k != "description"}}
+
+
+def _section(kind: type[Policy]) -> Schema:
+    return {
+        "type": "object",
+        "description": (kind.__doc__ or "").strip(),
+        "propertyNames": {"pattern": NAME_PATTERN},
+        "additionalProperties": _of(kind),
+    }
+
+
+def _of(model: type[BaseModel]) -> Schema:
+    schema = model.model_json_schema(mode="validation")
+    definitions = schema.pop("$defs", {})
+    flat: Schema = _simple(schema, definitions)
+    return flat
+
+
+def _simple(part: Any, definitions: Schema) -> Any:
+    """``part`` without the generator's titles, with definitions in place, and with ``${NAME}`` allowed for every value."""
+    if isinstance(part, list):
+        return [_simple(item, definitions) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        target = definitions[part["$ref"].rpartition("/")[2]]
+        part = {**target, **{key: value for key, value in part.items() if key not in ("$ref", "default")}}
+    kept: Schema = {}
+    for key, value in part.items():
+        if key == "properties":
+            kept[key] = {name: _simple(inner, definitions) for name, inner in value.items()}
+        elif key == "default":
+            kept[key] = _default(value, part)
+        elif key != "title" and key != "x-secret":
+            kept[key] = _simple(value, definitions) if key not in ("enum", "required", "const") else value
+    return _or_reference(kept)
+
+
+def _default(value: Any, part: Schema) -> Any:
+    """A default as people write it: durations are kept as seconds."""
+    if part.get("pattern") == DURATION_PATTERN and isinstance(value, int | float):
+        return f"{value:g}s"
+    return value
+
+
+def _or_reference(schema: Schema) -> Schema:
+    """``schema`` for one value, or a reference to the environment in its place."""
+    free_text = schema.get("type") == "string" and "pattern" not in schema and "enum" not in schema
+    is_value = "enum" in schema or "const" in schema or schema.get("type") in ("string", "integer", "number", "boolean")
+    if not is_value or free_text:
+        return schema
+    outside: Schema = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    return {**outside, "anyOf": [schema, dict(_REFERENCE)]}
