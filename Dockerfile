@@ -1,12 +1,14 @@
 # Two stages: the first one installs, the second one holds only what runs.
 FROM python:3.13-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements.lock /build/
+WORKDIR /build
+COPY requirements.lock requirements-build.lock ./
 RUN python -m venv /opt/gateway \
- && /opt/gateway/bin/pip install --require-hashes --only-binary :all: -r /build/requirements.lock \
- && /opt/gateway/bin/pip uninstall --yes pip
-COPY gateway /opt/gateway/app/gateway
-RUN /opt/gateway/bin/python -m compileall -q /opt/gateway/app/gateway
+ && /opt/gateway/bin/pip install --require-hashes --only-binary :all: -r requirements.lock -r requirements-build.lock
+COPY pyproject.toml README.md ./
+COPY gateway gateway
+RUN /opt/gateway/bin/pip install --no-deps --no-build-isolation . \
+ && /opt/gateway/bin/pip uninstall --yes setuptools pip
 
 FROM python:3.13-slim
 # The number and not the name, so that Kubernetes can tell that it is not root.
@@ -17,7 +19,7 @@ COPY --from=build /opt/gateway /opt/gateway
 COPY upstreams.yaml /etc/gateway/upstreams.yaml
 COPY policies /etc/gateway/policies
 
-ENV PATH=/opt/gateway/bin:$PATH PYTHONPATH=/opt/gateway/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     GATEWAY_ENV=production
 WORKDIR /etc/gateway
 USER 10001:10001
@@ -32,5 +34,5 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
 
 # SIGTERM drains; the process is the supervisor itself, not a shell before it.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["python", "-m", "gateway"]
+ENTRYPOINT ["gateway"]
 CMD ["run", "--config", "upstreams.yaml"]

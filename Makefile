@@ -21,7 +21,7 @@ help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 run: $(VENV)/run.stamp
-	@exec $(BIN)/python -m gateway run --demo
+	@exec $(BIN)/gateway run --demo
 
 test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
 	@scripts/setup
@@ -34,16 +34,17 @@ lock:
 	@scripts/lock --upgrade
 
 clean:
-	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache $(NODE)/node_modules
+	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build $(NODE)/node_modules
 	find gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamps make the second call quick: a step runs again only when its lock file has changed.
+# The stamps make the second call quick: a step runs again only when what it installs has changed.
 $(BIN)/python:
 	@$$(scripts/python) -m venv $(VENV)
 
-$(VENV)/run.stamp: requirements.lock | $(BIN)/python
-	@echo "Installing the gateway's packages into $(VENV)"
-	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock
+$(VENV)/run.stamp: requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the gateway and its packages into $(VENV)"
+	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements.lock -r requirements-build.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
