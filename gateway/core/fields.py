@@ -29,7 +29,8 @@ _OWN = frozenset((b"host", b"content-length", b"expect"))
 _IDENTITY = re.compile(
     rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|internal|original|"
     rb"rewrite|envoy|ssl|tls|jwt|middleware|consumer|credential|amzn-oidc|goog-authenticated-user|goog-iap|"
-    rb"ms-client-principal|appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|true-client)-ip|"
+    rb"ms-client-principal|appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|"
+    rb"true-client)-ip|"
     rb"x-(?:userid|username|groups?|roles?|scopes?|subject|claims|identity|permissions|admin|email|sub|host|url|"
     rb"proxyuser|client-(?:cert|dn|verify)(?:-.*)?|http-method(?:-override)?|method-override)|"
     rb"(?:remote|auth|ssl|cf|fastly)-.*|(?:true-client|client|wl-proxy-client|proxy-client)-ip|proxy|user-?id"
@@ -58,14 +59,15 @@ _CONTROL = bytes((byte < 0x20 and byte != 9) or byte == 0x7F for byte in range(2
 # Spelling as sent -> lower case, for the fields that real clients and backends send: a fixed table, so that nothing a
 # client makes up is ever remembered.
 _COMMON = (
-    b"accept accept-charset accept-encoding accept-language accept-ranges age allow authorization cache-control "
-    b"connection content-disposition content-encoding content-language content-length content-location content-range "
-    b"content-security-policy content-type cookie cross-origin-opener-policy cross-origin-resource-policy date dnt etag "
-    b"expect expires host if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive "
-    b"last-modified link location origin origin-agent-cluster permissions-policy pragma priority range referer "
-    b"referrer-policy retry-after save-data sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode "
-    b"sec-fetch-site sec-fetch-user set-cookie strict-transport-security te trailer transfer-encoding trpc-accept "
-    b"upgrade upgrade-insecure-requests user-agent vary via www-authenticate x-content-type-options x-correlation-id "
+    b"accept accept-charset accept-encoding accept-language accept-ranges access-control-allow-credentials "
+    b"access-control-allow-origin age allow authorization cache-control connection content-disposition "
+    b"content-encoding content-language content-length content-location content-range content-security-policy "
+    b"content-type cookie cross-origin-opener-policy cross-origin-resource-policy date dnt etag expect expires host "
+    b"if-match if-modified-since if-none-match if-range if-unmodified-since keep-alive last-modified link location "
+    b"origin origin-agent-cluster permissions-policy pragma priority range referer referrer-policy retry-after "
+    b"save-data sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-fetch-dest sec-fetch-mode sec-fetch-site "
+    b"sec-fetch-user server set-cookie strict-transport-security te trailer transfer-encoding trpc-accept upgrade "
+    b"upgrade-insecure-requests user-agent vary via www-authenticate x-content-type-options x-correlation-id "
     b"x-dns-prefetch-control x-download-options x-frame-options x-permitted-cross-domain-policies x-request-id "
     b"x-requested-with x-session-id x-trpc-source x-xss-protection"
 ).split()
@@ -92,7 +94,6 @@ class _Passes(dict[bytes, bool]):
 
 _NAMES = _Names(_LOWER)
 _PASSES = _Passes()
-_ANSWER_PASSED = {spelling: name for spelling, name in _LOWER.items() if name not in HOP_BY_HOP | _FRAMING}
 _PASSES.update({name: _PASSES[name] for name in _COMMON})
 
 
@@ -174,26 +175,34 @@ def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
     keep-alive, trailer, upgrade; repeated ones joined with ``, `` so that two lengths never look like one).
     Raises Malformed for a name that is no token and a control byte other than HTAB in a value.
     """
+    raw = tuple(raw)
+    if 1 in b"".join([value for _, value in raw]).translate(_CONTROL):
+        raise Malformed("a field value holds a control byte")
     pairs: list[Pair] = []
     framing: dict[bytes, bytes] = {}
-    passed = _ANSWER_PASSED
+    known = _ANSWER
     for sent, value in raw:
-        name = passed.get(sent)
-        if name is not None:
-            pairs.append((name, value))
-            continue
-        name = _LOWER.get(sent) or sent.lower()
+        name = known.get(sent)
+        if name is None:
+            name = _answer_name(sent)
         if name in _FRAMING:
             framing[name] = framing[name] + b", " + value if name in framing else value
-        elif _TOKEN.fullmatch(name) is None:
-            raise Malformed("a field name is not a token")
-        elif name not in HOP_BY_HOP and _ANSWER_DROPPED.fullmatch(name) is None:
+        elif name:
             pairs.append((name, value))
-    values = b"".join([value for _, value in pairs])
-    if 1 in (values + b"".join(framing.values())).translate(_CONTROL):
-        raise Malformed("a field value holds a control byte")
     connection = framing.get(b"connection", b"keep-alive")
     if connection != b"keep-alive" and connection != b"close":
         named = _named(connection)
         pairs = [pair for pair in pairs if pair[0] not in named]
     return pairs, framing
+
+
+def _answer_name(sent: bytes) -> bytes:
+    """The lower-case name, b"" for one that the client does not get. Raises Malformed for one that is no token."""
+    if _TOKEN.fullmatch(sent) is None:
+        raise Malformed("a field name is not a token")
+    name = sent.lower()
+    dropped = name not in _FRAMING and (name in HOP_BY_HOP or _ANSWER_DROPPED.fullmatch(name))
+    return b"" if dropped else name
+
+
+_ANSWER = {spelling: _answer_name(spelling) for spelling in _LOWER}

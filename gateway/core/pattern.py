@@ -48,9 +48,10 @@ class Table(Generic[Payload]):
         known = self._exact.get(name)
         if known is not None:
             return known
-        if not self._prefixes:
-            return ()
-        return tuple([payload for _, payload in sorted(self._by_prefix(name), key=_place)])
+        found = self._by_prefix(name)
+        if len(found) == 1:
+            return (found[0][1],)
+        return tuple([payload for _, payload in sorted(found, key=_place)])
 
     def _by_prefix(self, name: str) -> list[tuple[int, Payload]]:
         found: list[tuple[int, Payload]] = []
@@ -59,7 +60,9 @@ class Table(Generic[Payload]):
             end = name.find(self._separator, end) + 1
             if not end:
                 break
-            found += self._prefixes.get(name[:end], ())
+            here = self._prefixes.get(name[:end])
+            if here:
+                found += here
         return found
 
 

@@ -84,8 +84,8 @@ def test_what_connection_names_stops_here() -> None:
 
 
 PROTECTED = (
-    "authorization Host content-length Content-Type transfer-encoding cookie origin x-forwarded-for X-Real-IP x-user-id "
-    "x-request-id x-correlation-id expect connection sec-fetch-site forwarded"
+    "authorization Host content-length Content-Type transfer-encoding cookie origin x-forwarded-for X-Real-IP "
+    "x-user-id x-request-id x-correlation-id expect connection sec-fetch-site forwarded"
 )
 
 
@@ -101,8 +101,8 @@ def test_connection_is_a_list_of_tokens(value: bytes) -> None:
         forwardable({b"connection": value})
 
 
-IDENTITY = """x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-prefix x-forwarded-user x-forwarded
-forwarded forwarded-for x-real-ip cf-connecting-ip cf-connecting-ipv6 cf-ipcountry true-client-ip x-client-ip
+IDENTITY = """x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-prefix x-forwarded-user
+x-forwarded forwarded forwarded-for x-real-ip cf-connecting-ip cf-connecting-ipv6 cf-ipcountry true-client-ip x-client-ip
 x-cluster-client-ip fastly-client-ip x-originating-ip client-ip x-original-url x-original-host x-rewrite-url
 x-http-method-override x-http-method x-method-override x-user-id x-user x-user-email x-user-roles x-auth-user
 x-auth-request-email x-authenticated-user x-authenticated-userid x-remote-user remote-user x-principal x-principal-id
@@ -118,8 +118,8 @@ def test_identity_fields_do_not_go_upstream(name: str) -> None:
 
 
 REAL = (
-    "authorization accept content-type cookie origin user-agent x-session-id x-correlation-id range trpc-accept x-request-id "
-    "x-trpc-source x-app-version x-requested-with traceparent x-api-key"
+    "authorization accept content-type cookie origin user-agent x-session-id x-correlation-id range trpc-accept "
+    "x-request-id x-trpc-source x-app-version x-requested-with traceparent x-api-key"
 )
 
 

@@ -165,8 +165,8 @@ def lenient(path: str) -> list[str]:
 
 
 PIECES = (
-    "/ // . .. /. a auth.login , %2C %2c %2E %2e %61 %2F %5C \\ %25 25 % %00 %C3%A9 %c3 %ff ; %3b @ %40 + %2B %20 %3F %23 # é "
-    "~ 2e ! %21 [ | %7C %E4%BD%A0 %c0%ae %41 41"
+    "/ // . .. /. a auth.login , %2C %2c %2E %2e %61 %2F %5C \\ %25 25 % %00 %C3%A9 %c3 %ff ; %3b @ %40 + %2B %20 %3F %23 "
+    "# é ~ 2e ! %21 [ | %7C %E4%BD%A0 %c0%ae %41 41"
 )
 pieces = st.sampled_from(PIECES.split()) | st.sampled_from("a/ \0\n\t\x7f")
 paths = st.lists(pieces, max_size=8).map(lambda parts: "/" + "".join(parts))
