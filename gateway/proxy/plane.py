@@ -11,6 +11,7 @@ from gateway.config.model import Upstream as UpstreamConfig
 from gateway.core.pattern import compile_paths, compile_procedures
 from gateway.core.reason import refuse
 from gateway.policy.catalog import Catalogue, Choice
+from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 from gateway.proxy.health import Checker
 from gateway.proxy.plan import Plan, plan
@@ -37,6 +38,8 @@ class Plane:
             rate_limits=tuple(config.defaults.rate_limits),
             response_headers=_one(config.defaults.response_headers),
         )
+        early = replace(self._fallback, rate_limits=())
+        self.early = plan("unmatched", self._speaking(self.catalogue.stages(early)), choice=early)
         compiled = [(route, self._route(route)) for route in config.routes]
         self.plans = [plan for _, plan in compiled]
         paths = compile_paths([(path, plan) for route, plan in compiled for path in route.paths])
@@ -99,11 +102,18 @@ class Plane:
 
     def _plan(self, name: str, choice: Choice, **more: Any) -> Plan:
         stages = self.catalogue.stages(choice)
-        early = [stage for stage in stages if stage[0].kind in ("identity", "response_headers", "cors")]
         refused = plan(
-            name, early, choice=choice, terminal=refuse("preflight_refused", "the route takes no browser calls")
+            name,
+            self._speaking(stages),
+            choice=choice,
+            terminal=refuse("preflight_refused", "the route takes no browser calls"),
         )
         return plan(name, stages, choice=choice, preflight=refused, **more)
+
+    @staticmethod
+    def _speaking(stages: list[tuple[Stage, bool]]) -> list[tuple[Stage, bool]]:
+        """Of ``stages`` those that give every answer its fields; they spend nothing."""
+        return [stage for stage in stages if stage[0].kind in ("identity", "response_headers", "cors")]
 
     def _early(self, limits: tuple[str, ...]) -> tuple[str, ...]:
         """Of ``limits`` those that need neither a token nor a body: what ends early cannot pay for more."""

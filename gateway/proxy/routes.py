@@ -78,17 +78,17 @@ class Routes:
             made.append(Call(name, named))
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
-        plan: Plan = made[0].route if len(made) == 1 else self._batch(made, mount)
-        if method not in plan.methods:
-            return self._ending("method_not_allowed", mount.shape, tuple(sorted(plan.methods)))
-        return plan
+        allowed: frozenset[str] = frozenset.intersection(*(call.route.methods for call in made))
+        if method not in allowed:
+            return self._ending("method_not_allowed", mount.shape, tuple(sorted(allowed)))
+        return made[0].route if len(made) == 1 else self._batch(made, mount)
 
     def _batch(self, made: list[Call], mount: Prefix) -> Plan:
         plans = frozenset(call.route for call in made)
         if any(plan.alone for plan in plans):
             return self._ending("batch_refused", mount.shape, ())
         if len(plans) == 1:
-            return made[0].route  # type: ignore[no-any-return]  # Call is on a lower floor than Plan
+            return made[0].route
         merged = self._batches.get(plans)
         if merged is None:
             merged = self._batches[plans] = self._merge(tuple(sorted(plans, key=lambda plan: plan.name)))

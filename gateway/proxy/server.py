@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aiohttp import http_parser, web
@@ -143,7 +143,8 @@ class Gateway:
         if refusal is None:
             refusal = admit.head(exchange, message)
         if refusal is not None:
-            return await pipeline.run(exchange, _ending(self._bare, refusal), client)
+            bare = self._bare if self.plane is None or not exchange.fields else self.plane.early
+            return await pipeline.run(exchange, _ending(bare, refusal), client)
         answer = self.health.public(exchange.path)
         if answer is not None:
             found = _ending(self._bare, answer if exchange.method in ("GET", "HEAD") else refuse("method_not_allowed"))
@@ -172,7 +173,7 @@ class Gateway:
 
 def _ending(bare: Plan, verdict: Refusal | Reply) -> Plan:
     """A plan of nothing but the verdict, for what is refused before there is a route."""
-    return Plan("unmatched", bare.deciders, bare.responders, bare.finishers, bare.depth, terminal=verdict)
+    return replace(bare, terminal=verdict)
 
 
 def _where(error: BaseException) -> str:
@@ -229,7 +230,7 @@ class _Connection(RequestHandler):
     @property
     def resting(self) -> bool:
         """Whether the connection is between requests."""
-        return self._current_request is None and not self._messages
+        return not self._messages and (self._waiter is not None or self._request_count == 0)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -13,8 +13,8 @@ from gateway.core.reason import Refusal
 from gateway.proxy.connection import Connection, Phase, UpstreamError
 from gateway.proxy.pool import Endpoint, Pool
 from gateway.proxy.upstream import Upstream
-from tests.upstream_fixture import OK, Upstream as Fake
-from tests.upstream_fixture import running_upstream
+from tests.upstream_fixture import OK, running_upstream
+from tests.upstream_fixture import Upstream as Fake
 
 
 @contextlib.asynccontextmanager
