@@ -149,6 +149,7 @@ class Cors(Stage):
     """
 
     __slots__ = (
+        "_answers",
         "_any",
         "_extra",
         "_fixed",
@@ -183,6 +184,7 @@ class Cors(Stage):
             if host.startswith("*.")
         )
         self._fixed = {text: self._answer(text) for text in settings.origins if "*" not in text}
+        self._answers = dict(self._fixed)
         self._known: dict[bytes, str] = {text.encode(): text for text in self._fixed}
 
     def on_request(self, exchange: Exchange) -> Refusal | Reply | None:
@@ -209,7 +211,7 @@ class Cors(Stage):
             exchange.response_headers += VARY
         elif len(exchange.calls) < 2 or VARY[0] not in exchange.response_headers:
             # (several policies may stand over a batch, but a browser takes a second allow-origin for a refusal)
-            exchange.response_headers += self._fixed.get(origin) or self._answer(origin)
+            exchange.response_headers += self._answers.get(origin) or self._answer(origin)
 
     def _answer(self, origin: str) -> tuple[Pair, ...]:
         return (*VARY, (b"access-control-allow-origin", origin.encode()), *self._extra)
@@ -224,7 +226,9 @@ class Cors(Stage):
             return ""
         if len(self._known) >= _REMEMBERED:
             self._known = {fixed.encode(): fixed for fixed in self._fixed}
+            self._answers = dict(self._fixed)
         self._known[raw] = text
+        self._answers[text] = self._answer(text)
         return text
 
     def _under_pattern(self, origin: Origin) -> bool:

@@ -21,19 +21,19 @@ os.register_at_fork(after_in_child=_fresh.clear)
 
 def new_id() -> str:
     """32 hexadecimal digits of the system's randomness."""
-    if not _fresh:
+    try:
+        return _fresh.pop()
+    except IndexError:
         noise = os.urandom(_ID_BYTES * _BATCH).hex()
         width = 2 * _ID_BYTES
-        _fresh.extend(noise[start : start + width] for start in range(0, len(noise), width))
-    return _fresh.pop()
+        _fresh.extend([noise[start : start + width] for start in range(0, len(noise), width)])
+        return _fresh.pop()
 
 
 def correlation(exchange: Exchange) -> bytes:
     """The client's ``x-correlation-id`` when it is sane, else the request id."""
     sent = exchange.fields.get(b"x-correlation-id")
-    if sent is not None and _SANE(sent):
-        return sent
-    return exchange.id.encode("ascii")
+    return sent if sent is not None and _SANE(sent) else exchange.id.encode("ascii")
 
 
 class Identity(Stage):
@@ -44,13 +44,13 @@ class Identity(Stage):
 
     def on_request(self, exchange: Exchange) -> None:
         sent = exchange.fields.get(b"x-request-id")
-        exchange.id = sent.decode("ascii") if sent is not None and _SANE(sent) else new_id()
+        exchange.id = new_id() if sent is None or not _SANE(sent) else sent.decode("ascii")
 
     def on_response(self, exchange: Exchange) -> None:
-        exchange.response_headers += (
-            (b"x-request-id", exchange.id.encode("ascii")),
-            (b"x-correlation-id", correlation(exchange)),
-        )
+        made = exchange.id.encode("ascii")
+        sent = exchange.fields.get(b"x-correlation-id")
+        joined = sent if sent is not None and _SANE(sent) else made
+        exchange.response_headers += ((b"x-request-id", made), (b"x-correlation-id", joined))
 
 
 def build() -> Identity:

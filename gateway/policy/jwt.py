@@ -5,9 +5,9 @@ RFC 6750 (bearer tokens), RFC 7519 (JWT), RFC 8725 (how to verify them safely).
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections import OrderedDict
 from collections.abc import Callable
 from hashlib import blake2b
 from math import isfinite
@@ -27,7 +27,6 @@ SECTION = "auth"
 Algorithm = Literal[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
-_DIGEST_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 REMEMBERED = 10_000  # tokens; about 1 KiB each
 
@@ -39,9 +38,8 @@ _CREDENTIALS = re.compile(rb"bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_
 _SCHEME_LENGTH = len(b"bearer ")
 
 _CHALLENGE = b'Bearer realm="api"'
+_SHORT = _CHALLENGE + b', error="insufficient_scope"'
 _INVALID = _CHALLENGE + b', error="invalid_token", error_description='
-# The gateway's own clock is handed in, so pyjwt leaves the times alone.
-_OPTIONS: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_sub": False}
 
 
 def _scope(text: str) -> str:
@@ -86,17 +84,45 @@ class Settings(Policy):
                 raise ValueError(
                     "public_key is missing or empty: give the PEM text, for instance ${file:/run/secrets/key}"
                 )
-        _key(self)
+        _verifier(self)
         return self
 
 
-def _key(settings: Settings) -> Any:
-    """The key in pyjwt's own form, checked against every algorithm. Raises ValueError that does not repeat it."""
+class _Prepared(jwt.algorithms.Algorithm):
+    """An algorithm of pyjwt with the one key it is used with: parsed at load, not at every token."""
+
+    def __init__(self, algorithm: jwt.algorithms.Algorithm, key: Any) -> None:
+        self._algorithm = algorithm
+        self._key = key
+
+    def prepare_key(self, key: Any) -> Any:
+        return self._key
+
+    def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
+        return self._algorithm.verify(msg, key, sig)
+
+    def sign(self, msg: bytes, key: Any) -> bytes:
+        raise NotImplementedError("the gateway signs nothing")
+
+    @staticmethod
+    def to_jwk(key_obj: Any, as_dict: bool = False) -> Any:
+        raise NotImplementedError("the gateway gives no key away")
+
+    @staticmethod
+    def from_jwk(jwk: Any) -> Any:
+        raise NotImplementedError("keys come from the settings only")
+
+
+def _verifier(settings: Settings) -> jwt.PyJWS:
+    """pyjwt with nothing but the configured algorithms, each with its key. Raises ValueError that repeats no key.
+
+    Whether a short secret is acceptable is decided where the environment is known, not here.
+    """
     text = settings.secret.reveal() if settings.secret else (settings.public_key or "")
     if not settings.secret and "PRIVATE" in text:
         raise ValueError("public_key holds a private key: the gateway must never have it")
-    key: Any = None
-    for name in settings.algorithms:
+    verifier = jwt.PyJWS(algorithms=[])
+    for name in dict.fromkeys(settings.algorithms):
         algorithm = jwt.get_algorithm_by_name(name)
         try:
             key = algorithm.prepare_key(text.encode("utf-8", "surrogatepass"))
@@ -105,11 +131,8 @@ def _key(settings: Settings) -> Any:
             raise ValueError(what) from None
         if not settings.secret and algorithm.check_key_length(key):
             raise ValueError("public_key is too short: RSA keys have at least 2048 bits")
-    if settings.secret:
-        # HMAC itself fills a short key up with zero bytes (RFC 2104 section 2), so this is the same key. Whether a short
-        # one is acceptable is decided where the environment is known; pyjwt would warn at every token instead.
-        key = key.ljust(max(_DIGEST_BYTES[name] for name in settings.algorithms), b"\0")
-    return key
+        verifier.register_algorithm(name, _Prepared(algorithm, key))
+    return verifier
 
 
 class _Known(NamedTuple):
@@ -124,11 +147,11 @@ class Jwt(Stage):
     """Sets ``exchange.principal`` and ``exchange.claims`` (shared between requests: never to be changed).
 
     Refuses with ``token_missing``, ``token_invalid``, ``token_expired``, ``claim_refused``, ``scope_missing``.
-    A token that passed is remembered until it expires, at most ``remember`` of them, the least recently used go first;
-    a token that failed is not remembered.
+    A token that passed is remembered until it expires, at most ``remember`` of them, those long unused go first; a
+    token that failed is not remembered.
     """
 
-    __slots__ = ("_decoder", "_hash", "_key", "_known", "_longest", "_remember", "_settings", "_wall")
+    __slots__ = ("_hash", "_known", "_longest", "_older", "_remember", "_settings", "_verifier", "_wall")
     kind = "jwt"
 
     def __init__(self, settings: Settings, wall: Callable[[], float], remember: int = REMEMBERED) -> None:
@@ -136,51 +159,59 @@ class Jwt(Stage):
         self._wall = wall
         self._remember = remember
         self._longest = settings.max_bytes + _SCHEME_LENGTH
-        self._key = _key(settings)
-        self._decoder = jwt.PyJWT()
-        # Keyed, so that nobody can prepare two tokens that look alike here; and the tokens themselves are not kept.
-        self._hash = blake2b(digest_size=16, key=os.urandom(32))
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._verifier = _verifier(settings)
+        # Random salts, so that nobody can prepare two tokens that look alike here; the tokens themselves are not kept.
+        self._hash = blake2b(digest_size=16, salt=os.urandom(16), person=os.urandom(16))
+        # Two generations: a full one becomes the older, what is used again moves up. A hit costs one look-up, while an
+        # order of last use would have to be kept at every request.
+        self._known: dict[bytes, _Known] = {}
+        self._older: dict[bytes, _Known] = {}
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         raw = exchange.fields.get(b"authorization")
         if raw is None:
             return _refuse("token_missing", _CHALLENGE)
         if len(raw) > self._longest:
-            return _refuse("token_invalid", _INVALID + b'"too long"', f"{len(raw)} bytes")
+            return _invalid(f"{len(raw)} bytes", b'"too long"')
         fingerprint = self._hash.copy()
         fingerprint.update(raw)
         mark = fingerprint.digest()
         known = self._known.get(mark)
         if known is None or self._wall() >= known.until:
-            found = self._verify(raw)
+            found = self._recall(mark) or self._verify(raw)
             if isinstance(found, Refusal):
-                self._known.pop(mark, None)
                 return found
             known = found
             self._store(mark, known)
-        else:
-            self._known.move_to_end(mark)
         exchange.principal = known.subject
         exchange.claims = known.claims
         return None
 
     def forget(self, subject: str) -> int:
         """Forgets the remembered tokens of one ``sub``; how many there were. They are verified anew when next used."""
-        marks = [mark for mark, known in self._known.items() if known.subject == subject]
-        for mark in marks:
-            del self._known[mark]
-        return len(marks)
+        count = 0
+        for generation in (self._known, self._older):
+            for mark in [mark for mark, known in generation.items() if known.subject == subject]:
+                del generation[mark]
+                count += 1
+        return count
 
     def clear(self) -> None:
         """Forgets all remembered tokens."""
         self._known.clear()
+        self._older.clear()
+
+    def _recall(self, mark: bytes) -> _Known | None:
+        """A token of the older generation that is still good; what is no longer good is dropped from both."""
+        self._known.pop(mark, None)
+        known = self._older.pop(mark, None)
+        return known if known is not None and self._wall() < known.until else None
 
     def _store(self, mark: bytes, known: _Known) -> None:
-        if self._remember:
+        if len(self._known) >= self._remember // 2:
+            self._known, self._older = {}, self._known
+        if self._remember > 1:
             self._known[mark] = known
-            if len(self._known) > self._remember:
-                self._known.popitem(last=False)
 
     def _verify(self, raw: bytes) -> _Known | Refusal:
         found = _CREDENTIALS(raw)
@@ -188,55 +219,60 @@ class Jwt(Stage):
             # RFC 6750 section 3.1: no error code for a client that tried another scheme
             bearer = raw[:_SCHEME_LENGTH].lower() == b"bearer "
             return _refuse("token_invalid", _INVALID + b'"malformed"' if bearer else _CHALLENGE, "not one bearer token")
-        settings = self._settings
         try:
-            token = self._decoder.decode_complete(
-                found[1],
-                self._key,
-                algorithms=settings.algorithms,
-                options=_OPTIONS,
-                issuer=settings.issuer,
-                audience=settings.audience,
-            )
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError, OverflowError) as error:
+            token = self._verifier.decode_complete(found[1], algorithms=self._settings.algorithms)
+            claims = json.loads(token["payload"])
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             # the message may quote the token; the class says enough
-            return _refuse("token_invalid", _INVALID + b'"not valid"', type(error).__name__)
-        if "crit" in token["header"] or "b64" in token["header"]:
-            return _refuse("token_invalid", _INVALID + b'"not valid"', "critical extensions are not understood")
-        return self._judge(token["payload"])
+            return _invalid(type(error).__name__)
+        if "crit" in token["header"] or "b64" in token["header"] or not isinstance(claims, dict):
+            return _invalid("an extension, or claims that are no object")
+        return self._judge(claims)
 
     def _judge(self, claims: dict[str, Any]) -> _Known | Refusal:
         """What a genuine token's claims mean here."""
         settings = self._settings
-        now, leeway = self._wall(), settings.leeway
         expires = _seconds(claims.get("exp"))
         if expires is None:
-            return _refuse("token_invalid", _INVALID + b'"without an end"', "exp is missing or not a number")
+            return _invalid("exp is missing or not a number", b'"without an end"')
+        now, leeway = self._wall(), settings.leeway
         if now >= expires + leeway:
             return _refuse("token_expired", _INVALID + b'"expired"', f"{now - expires:.0f} s ago")
         for name in ("nbf", "iat"):
-            if name in claims:
-                start = _seconds(claims[name])
-                if start is None or start > now + leeway:
-                    return _refuse("token_invalid", _INVALID + b'"not yet valid"', f"{name} is not a time in the past")
+            start = _seconds(claims.get(name, 0))
+            if start is None or start > now + leeway:
+                return _invalid(f"{name} is not a time in the past", b'"not yet valid"')
+        if settings.issuer is not None and claims.get("iss") != settings.issuer:
+            return _invalid("another issuer")
+        if not _addressed(claims, settings.audience):
+            return _invalid("another audience")
         subject = claims.get("sub")
         if not _fit(subject):
-            return _refuse("token_invalid", _INVALID + b'"not valid"', "sub is missing or unfit")
-        for name, value in settings.require.items():
+            return _invalid("sub is missing or unfit")
+        return self._demand(claims) or _Known(expires + leeway, subject, claims)
+
+    def _demand(self, claims: dict[str, Any]) -> Refusal | None:
+        """What the policy asks of a valid token beyond being valid."""
+        for name, value in self._settings.require.items():
             held = claims.get(name)
             if held != value or type(held) is not type(value):  # True == 1 in Python, but not in JSON
-                return _refuse("claim_refused", _CHALLENGE + b', error="insufficient_scope"', name)
-        missing = set(settings.scopes) - _scopes(claims.get("scope"))
+                return _refuse("claim_refused", _SHORT, name)
+        scopes = self._settings.scopes
+        missing = set(scopes) - _scopes(claims.get("scope"))
         if missing:
-            wanted = " ".join(settings.scopes).encode()
-            challenge = _CHALLENGE + b', error="insufficient_scope", scope="' + wanted + b'"'
-            return _refuse("scope_missing", challenge, " ".join(sorted(missing)))
-        return _Known(expires + leeway, subject, claims)
+            return _refuse(
+                "scope_missing", _SHORT + b', scope="%b"' % " ".join(scopes).encode(), " ".join(sorted(missing))
+            )
+        return None
 
 
 def _refuse(slug: str, challenge: bytes, detail: str = "") -> Refusal:
     """A refusal with the challenge that RFC 6750 section 3 asks for."""
     return refuse(slug, detail, headers=((b"www-authenticate", challenge),))
+
+
+def _invalid(detail: str, described: bytes = b'"not valid"') -> Refusal:
+    return _refuse("token_invalid", _INVALID + described, detail)
 
 
 def _seconds(value: Any) -> float | None:
@@ -247,6 +283,16 @@ def _seconds(value: Any) -> float | None:
         return float(value) if isfinite(value) else None
     except OverflowError:
         return None
+
+
+def _addressed(claims: dict[str, Any], audience: str | None) -> bool:
+    """RFC 7519 section 4.1.3: who is not named in ``aud`` must reject the token, also who has no name."""
+    if audience is None:
+        return "aud" not in claims
+    held = claims.get("aud")
+    if isinstance(held, list):
+        return audience in held and all(isinstance(name, str) for name in held)
+    return bool(held == audience)
 
 
 def _fit(subject: Any) -> TypeGuard[str]:

@@ -1,0 +1,192 @@
+"""Bodies: declared length, media type, coding; and the buffer for stages that look inside."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Refusal, refuse
+from gateway.policy import body
+
+JSON = b"application/json"
+
+
+class Stream:
+    """A request body as far as the stages know one."""
+
+    def __init__(self, length: int | None, whole: bytes | Refusal = b"", limit: int | None = None) -> None:
+        self.length = length
+        self.limit = limit
+        self.whole = whole
+
+    async def read_all(self) -> bytes | Refusal:
+        return self.whole
+
+
+def sent(length: int | None = 2, method: str = "POST", limit: int | None = None, **fields: bytes) -> Exchange:
+    named = {name.replace("_", "-").encode(): value for name, value in fields.items()}
+    exchange = Exchange(method, "/", named, "192.0.2.1", 0.0)
+    exchange.stream = Stream(length, b"{}", limit)
+    return exchange
+
+
+def rule(**settings: object) -> body.Body:
+    return body.build("json", body.Settings.model_validate(settings), None)  # type: ignore[arg-type]  # needs no tools
+
+
+def slug(verdict: Refusal | None) -> str:
+    return verdict.reason.slug if verdict else ""
+
+
+STRICT = rule(max="64KiB", types=["application/json", "Audio/*"])
+
+
+def test_a_request_without_a_body_is_not_asked_for_a_type() -> None:
+    assert STRICT.on_request(Exchange("GET", "/", {}, "192.0.2.1", 0.0)) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+def test_every_method_follows_the_same_rules(method: str) -> None:
+    assert slug(STRICT.on_request(sent(method=method, content_type=b"text/plain"))) == "media_type_refused"
+    assert STRICT.on_request(sent(method=method, content_type=JSON)) is None
+
+
+def test_the_declared_length_is_checked_and_the_reader_gets_the_limit() -> None:
+    exact = sent(64 * 1024, content_type=JSON)
+    assert STRICT.on_request(exact) is None
+    assert exact.stream.limit == 64 * 1024
+    refusal = STRICT.on_request(sent(64 * 1024 + 1, content_type=JSON))
+    assert slug(refusal) == "body_too_large" and refusal is not None and refusal.close
+
+
+def test_a_chunked_body_is_left_to_the_reader() -> None:
+    chunked = sent(None, content_type=JSON)
+    assert STRICT.on_request(chunked) is None
+    assert chunked.stream.limit == 64 * 1024
+
+
+def test_the_smallest_of_several_limits_counts() -> None:
+    exchange = sent(content_type=JSON, limit=10)
+    assert STRICT.on_request(exchange) is None
+    assert exchange.stream.limit == 10
+    assert rule(max=5).on_request(exchange) is None
+    assert exchange.stream.limit == 5
+
+
+def test_zero_means_no_body_bytes_at_all() -> None:
+    assert slug(rule(max=0).on_request(sent(1))) == "body_too_large"
+    assert rule(max=0).on_request(sent(0)) is None
+
+
+def test_report_mode_does_not_cut_a_body_short() -> None:
+    exchange = sent(None, content_type=JSON)
+    assert rule(max=5, mode="report").on_request(exchange) is None
+    assert exchange.stream.limit is None
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        JSON,
+        b"Application/JSON",
+        b"application/json; charset=utf-8",
+        b"application/json ;charset=utf-8",
+        b'application/json; note="a, b; \\" c"',
+        b"audio/webm;codecs=opus",
+        b"AUDIO/x-m4a",
+    ],
+)
+def test_media_types_that_pass(content_type: bytes) -> None:
+    assert STRICT.on_request(sent(content_type=content_type)) is None
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"",
+        b"application/jsonp",
+        b"application/json-patch+json",
+        b"xapplication/json",
+        b"application",
+        b"application/",
+        b"audio",
+        b"audio/",
+        b"audio/webm/x",
+        b"audio/ webm",
+        b"audiox/webm",
+        b"text/html",
+        b"text/html; application/json",
+        b"application/json, text/html",
+        b"application/json; a=b, text/html",
+        b'application/json; a="b", text/html',
+        b'application/json; a=", text/html',
+        b"text/plain, application/json",
+        b"application/json\x00",
+        b"application/json\xa0",
+        b"*/*",
+    ],
+)
+def test_media_types_that_do_not(content_type: bytes) -> None:
+    assert slug(STRICT.on_request(sent(content_type=content_type))) == "media_type_refused"
+
+
+def test_a_body_without_a_type_is_refused_where_types_are_listed() -> None:
+    assert slug(STRICT.on_request(sent())) == "media_type_refused"
+    assert rule(max=10).on_request(sent()) is None
+    assert rule().on_request(sent(10**12)) is None
+
+
+@pytest.mark.parametrize(
+    "coding", [b"gzip", b"br", b"deflate", b"identity, gzip", b"identity, identity", b"x-gzip", b""]
+)
+def test_coded_bodies_are_refused_even_where_every_type_passes(coding: bytes) -> None:
+    exchange = sent(content_type=JSON, content_encoding=coding)
+    assert slug(STRICT.on_request(exchange)) == slug(rule().on_request(exchange)) == "media_type_refused"
+
+
+def test_identity_is_no_coding() -> None:
+    assert STRICT.on_request(sent(content_type=JSON, content_encoding=b"Identity ")) is None
+
+
+def test_the_detail_never_carries_raw_bytes() -> None:
+    refusal = STRICT.on_request(sent(content_type=b"\x1b[31m\r\n" + b"x" * 500))
+    assert refusal is not None and refusal.detail.isprintable() and len(refusal.detail) < 500
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40))
+def test_only_listed_types_pass(content_type: bytes) -> None:
+    base = content_type.split(b";")[0].strip(b" \t").lower()
+    if STRICT.on_request(sent(content_type=content_type)) is None:
+        assert base == JSON or base.startswith(b"audio/")
+
+
+@pytest.mark.parametrize(
+    "written", ["json", "*/*", "*/json", "text/*x", "a b/c", "text/html; charset=utf-8", "text/", ""]
+)
+def test_types_are_checked_when_the_policy_is_read(written: str) -> None:
+    with pytest.raises(ValidationError, match="is not a media type"):
+        body.Settings.model_validate({"types": [written]})
+
+
+async def test_the_buffer_reads_the_body_once() -> None:
+    exchange = sent()
+    assert await body.Buffer().on_request(exchange) is None
+    assert exchange.body == b"{}"
+    exchange.stream.whole = b"other"
+    assert await body.Buffer().on_request(exchange) is None
+    assert exchange.body == b"{}"
+
+
+async def test_the_buffer_passes_the_readers_refusal_on() -> None:
+    exchange = sent()
+    exchange.stream.whole = refuse("body_timeout")
+    assert slug(await body.Buffer().on_request(exchange)) == "body_timeout"
+    assert exchange.body is None
+
+
+async def test_no_body_stays_none() -> None:
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    assert await body.Buffer().on_request(exchange) is None
+    assert exchange.body is None

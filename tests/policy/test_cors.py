@@ -1,0 +1,370 @@
+"""Origins: exact or by whole labels, preflights, and what browsers may read."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from gateway.core.exchange import Call, Exchange, Pair
+from gateway.core.reason import Refusal, Reply
+from gateway.policy import cors
+from gateway.policy.cors import Cors, Settings, parse_origin
+
+APP = {
+    "origins": ["https://linguamate.app", "https://*.linguamate.app", "http://localhost:8081,http://localhost:19006"],
+    "methods": ["GET", "POST"],
+    "request_headers": ["content-type", "Authorization", "trpc-accept"],
+    "expose_headers": ["X-Request-Id", "retry-after"],
+    "credentials": True,
+    "max_age": "10m",
+}
+
+
+def rule(**changed: object) -> Cors:
+    return cors.build("app", Settings.model_validate({**APP, **changed}), None)  # type: ignore[arg-type]  # no tools
+
+
+STAGE = rule()
+
+
+def request(origin: bytes | None, method: str = "POST", **fields: bytes) -> Exchange:
+    named = {name.replace("_", "-").encode(): value for name, value in fields.items()}
+    if origin is not None:
+        named[b"origin"] = origin
+    return Exchange(method, "/", named, "192.0.2.1", 0.0)
+
+
+def decide(origin: bytes | None, stage: Cors = STAGE) -> tuple[str, list[Pair]]:
+    """The refusal's slug, or empty, and the fields of the answer, whatever it is."""
+    exchange = request(origin)
+    verdict = stage.on_request(exchange)
+    assert verdict is None or isinstance(verdict, Refusal)
+    stage.on_response(exchange)
+    return (verdict.reason.slug if verdict else ""), exchange.response_headers
+
+
+def preflight(
+    origin: bytes, stage: Cors = STAGE, method: bytes = b"POST", headers: bytes | None = None
+) -> Refusal | Reply | None:
+    exchange = request(origin, "OPTIONS", access_control_request_method=method)
+    if headers is not None:
+        exchange.fields[b"access-control-request-headers"] = headers
+    return stage.on_request(exchange)
+
+
+def granted(origin: bytes) -> list[Pair]:
+    return [
+        (b"vary", b"Origin"),
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", b"x-request-id, retry-after"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        b"https://linguamate.app",
+        b"https://www.linguamate.app",
+        b"https://pr-12.preview.linguamate.app",
+        b"https://a.b.c.d.linguamate.app",
+        b"https://xn--bcher-kva.linguamate.app",
+        b"http://localhost:8081",
+        b"http://localhost:19006",
+    ],
+)
+def test_allowed_origins_are_named_exactly(origin: bytes) -> None:
+    assert decide(origin) == ("", granted(origin))
+    assert decide(origin) == ("", granted(origin))  # and when it is remembered
+
+
+def test_upper_case_is_the_same_origin_and_answered_as_browsers_spell_it() -> None:
+    assert decide(b"HTTPS://WWW.Linguamate.APP") == ("", granted(b"https://www.linguamate.app"))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        b"",
+        b"null",
+        b"NULL",
+        b"*",
+        b"https://*.linguamate.app",
+        b"https://evil-linguamate.app",
+        b"https://evillinguamate.app",
+        b"https://linguamate.app.evil.com",
+        b"https://evil.com/.linguamate.app",
+        b"https://evil.com?.linguamate.app",
+        b"https://evil.com#.linguamate.app",
+        b"https://evil.com\\.linguamate.app",
+        b"https://evil.com:443.linguamate.app",
+        b"https://evil.com%00.linguamate.app",
+        b"https://evil.com\x00.linguamate.app",
+        b"https://evil.com\n.linguamate.app",
+        b"https://evil.com{.linguamate.app",
+        b"https://evil_.linguamate.app",
+        b"https://user@www.linguamate.app",
+        b"https://www.linguamate.app@evil.com",
+        b"https://.linguamate.app",
+        b"https://..linguamate.app",
+        b"https://a..linguamate.app",
+        b"https://-a.linguamate.app",
+        b"https://a-.linguamate.app",
+        b"https://" + b"a" * 64 + b".linguamate.app",
+        b"https://" + b"a." * 130 + b"linguamate.app",
+        b"https://" + b"a." * 9000 + b"linguamate.app",
+        b"https://linguamate.app.",
+        b"https://www.linguamate.app.",
+        b"https://linguamate.app/",
+        b"https://linguamate.app:443",
+        b"https://linguamate.app:8443",
+        b"https://www.linguamate.app:8443",
+        b"https://linguamate.app:",
+        b"http://linguamate.app",
+        b"http://www.linguamate.app",
+        b"ws://www.linguamate.app",
+        b"httpsx://www.linguamate.app",
+        b"linguamate.app",
+        b"//linguamate.app",
+        b"https:linguamate.app",
+        b"https:///linguamate.app",
+        b"https://linguamate.app https://evil.com",
+        b"https://linguamate.app, https://linguamate.app",
+        b"https://linguamate.app,",
+        b" https://linguamate.app",
+        b"https://linguamate.app\t",
+        b"https://linguamate.app\r\n",
+        b"https://l\xc3\xacnguamate.app",
+        b"https://w\xc3\xb6w.linguamate.app",
+        "https://www.linguamate\uff0eapp".encode(),
+        b"https://linguamate.ap",
+        b"https://inguamate.app",
+        b"https://app",
+        b"https://[::1]",
+        b"https://[::1].linguamate.app",
+        b"http://localhost",
+        b"http://localhost:80811",
+        b"http://localhost:08081",
+        b"http://127.0.0.1:8081",
+        b"file://",
+    ],
+)
+def test_any_other_origin_is_refused_and_may_read_nothing(origin: bytes) -> None:
+    assert decide(origin) == ("origin_refused", [(b"vary", b"Origin")])
+
+
+def test_no_origin_is_a_native_app_or_refused() -> None:
+    assert decide(None) == ("", [(b"vary", b"Origin")])
+    assert decide(None, rule(no_origin="refuse")) == ("origin_refused", [(b"vary", b"Origin")])
+
+
+def test_the_exchange_carries_the_origin_only_when_it_was_allowed() -> None:
+    good, bad = request(b"https://Linguamate.app"), request(b"https://evil.com")
+    STAGE.on_request(good)
+    STAGE.on_request(bad)
+    assert (good.origin, bad.origin) == ("https://linguamate.app", "")
+
+
+def test_without_credentials_and_exposed_fields_the_answer_says_less() -> None:
+    stage = rule(credentials=False, expose_headers=[])
+    assert decide(b"https://linguamate.app", stage)[1] == granted(b"https://linguamate.app")[:2]
+
+
+def test_a_star_lets_every_website_in_but_nothing_that_is_not_one() -> None:
+    stage = rule(origins=["*"], credentials=False, expose_headers=[])
+    assert decide(b"https://any.example:8443", stage) == ("", granted(b"https://any.example:8443")[:2])
+    assert decide(b"http://[::1]:3000", stage)[0] == ""
+    for refused in (
+        b"null",
+        b"*",
+        b"https://a, https://b",
+        b"https://[::g]",
+        b"https://*.any.example",
+        b"https://a:65536",
+    ):
+        assert decide(refused, stage)[0] == "origin_refused"
+
+
+def test_nothing_listed_lets_no_website_in() -> None:
+    stage = rule(origins=[""])
+    assert decide(b"https://linguamate.app", stage)[0] == "origin_refused"
+    assert decide(None, stage)[0] == ""
+
+
+def test_a_preflight_is_answered_here() -> None:
+    answer = preflight(b"https://www.linguamate.app", headers=b"Content-Type, authorization,,\ttrpc-accept ")
+    assert answer == Reply(
+        204,
+        (
+            (b"access-control-allow-methods", b"GET, POST"),
+            (b"access-control-allow-headers", b"content-type, authorization, trpc-accept"),
+            (b"access-control-max-age", b"600"),
+        ),
+    )
+    assert STAGE.allowed_methods == {"GET", "POST"}
+    assert isinstance(preflight(b"https://linguamate.app"), Reply)
+
+
+@pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"post", b"", b"*", b"GET, POST", b"POST\xff", b"TRACE"])
+def test_a_preflight_for_another_method_is_refused(method: bytes) -> None:
+    verdict = preflight(b"https://linguamate.app", method=method)
+    assert isinstance(verdict, Refusal) and verdict.reason.slug == "preflight_refused"
+
+
+@pytest.mark.parametrize(
+    "headers", [b"x-evil", b"content-type, x-evil", b"*", b"content-type authorization", b"cookie\xff"]
+)
+def test_a_preflight_for_another_header_is_refused(headers: bytes) -> None:
+    verdict = preflight(b"https://linguamate.app", headers=headers)
+    assert isinstance(verdict, Refusal) and verdict.reason.slug == "preflight_refused"
+    assert verdict.detail.isprintable()
+
+
+def test_a_refused_preflight_is_readable_by_an_allowed_origin_only() -> None:
+    exchange = request(b"https://linguamate.app", "OPTIONS", access_control_request_method=b"PUT")
+    assert isinstance(STAGE.on_request(exchange), Refusal)
+    STAGE.on_response(exchange)
+    assert exchange.response_headers == granted(b"https://linguamate.app")
+    verdict = preflight(b"https://evil.com")
+    assert isinstance(verdict, Refusal) and verdict.reason.slug == "origin_refused"
+
+
+def test_what_only_looks_like_a_preflight_goes_on() -> None:
+    assert STAGE.on_request(request(b"https://linguamate.app", "OPTIONS")) is None
+    assert STAGE.on_request(request(None, "OPTIONS", access_control_request_method=b"POST")) is None
+    assert STAGE.on_request(request(b"https://linguamate.app", "POST", access_control_request_method=b"PUT")) is None
+
+
+def test_without_allowed_headers_none_is_announced() -> None:
+    answer = preflight(b"https://linguamate.app", rule(request_headers=[]))
+    assert isinstance(answer, Reply) and b"access-control-allow-headers" not in dict(answer.headers)
+
+
+def test_two_policies_over_one_batch_answer_as_one() -> None:
+    narrow = rule(origins=["https://admin.linguamate.app"])
+    exchange = request(b"https://admin.linguamate.app")
+    exchange.calls = [Call("a"), Call("b")]
+    assert STAGE.on_request(exchange) is None and narrow.on_request(exchange) is None
+    narrow.on_response(exchange)
+    STAGE.on_response(exchange)
+    assert exchange.response_headers == granted(b"https://admin.linguamate.app")
+
+    exchange = request(b"https://www.linguamate.app")
+    exchange.calls = [Call("a"), Call("b")]
+    assert STAGE.on_request(exchange) is None and isinstance(narrow.on_request(exchange), Refusal)
+    narrow.on_response(exchange)
+    STAGE.on_response(exchange)
+    assert {name for name, _ in exchange.response_headers} == {b"vary"}
+
+
+def test_what_is_remembered_of_subdomains_is_bounded_and_stays_right() -> None:
+    stage = rule()
+    for number in range(5000):
+        origin = f"https://pr-{number}.linguamate.app".encode()
+        assert decide(origin, stage) == ("", granted(origin))
+    assert len(stage._known) <= 4096
+    assert decide(b"https://linguamate.app", stage) == ("", granted(b"https://linguamate.app"))
+    assert decide(b"https://pr-0.linguamate.app", stage)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("HTTPS://Linguamate.App", ("https://linguamate.app",)),
+        ("https://linguamate.app:443", ("https://linguamate.app",)),
+        ("http://localhost:80", ("http://localhost",)),
+        ("https://bücher.example", ("https://xn--bcher-kva.example",)),
+        ("https://*.Bücher.example:8443", ("https://*.xn--bcher-kva.example:8443",)),
+        ("http://[::1]:3000", ("http://[::1]:3000",)),
+        ("capacitor://localhost", ("capacitor://localhost",)),
+        (" https://a.example , https://b.example,, ", ("https://a.example", "https://b.example")),
+        ("", ()),
+    ],
+)
+def test_origins_are_read_into_one_spelling(written: str, canonical: tuple[str, ...]) -> None:
+    assert Settings(origins=[written]).origins == canonical  # type: ignore[arg-type]  # a list, as YAML has it
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("null", "cannot be allowed"),
+        ("linguamate.app", "is not an origin"),
+        ("https://linguamate.app/", "is not an origin"),
+        ("https://linguamate.app/path", "is not an origin"),
+        ("https://user@linguamate.app", "is not an origin"),
+        ("https://linguamate.app:0", "is not an origin"),
+        ("https://linguamate.app:70000", "is not an origin"),
+        ("https://*linguamate.app", "is not an origin"),
+        ("https://*-pr.linguamate.app", "is not an origin"),
+        ("https://a.*.linguamate.app", "is not an origin"),
+        ("https://*", "is not an origin"),
+        ("https://*.*.app", "is not an origin"),
+        ("*://linguamate.app", "is not an origin"),
+        ("https://*.app", "is too wide"),
+        ("https://*.0.0.1", "no subdomains"),
+        ("https://straße.example", "xn--"),
+        ("https://\u03c3\u03c2.example", "xn--"),
+        ("https://" + "ü" * 70 + ".example", "xn--"),
+    ],
+)
+def test_origins_that_mean_less_or_more_than_they_say_are_refused_at_load(written: str, sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        Settings.model_validate({"origins": [written]})
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"origins": ["*"]}, "credentials cannot be combined"),
+        ({"origins": "https://a.example"}, "tuple"),
+        ({"origins": [7]}, "string"),
+        ({"methods": ["get"]}, "is not a method"),
+        ({"methods": ["*"]}, "is not a method"),
+        ({"methods": ["GET POST"]}, "is not a method"),
+        ({"request_headers": ["*"]}, "name the headers"),
+        ({"expose_headers": ["x\r\ny"]}, "is not a header name"),
+        ({"no_origin": "maybe"}, "allow"),
+        ({"orgins": []}, "Extra"),
+    ],
+)
+def test_other_mistakes_are_refused_at_load(changed: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        Settings.model_validate({**APP, **changed})
+
+
+labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
+
+
+@settings(deadline=None)
+@given(st.lists(labels, min_size=1, max_size=5))
+def test_every_subdomain_is_admitted_and_its_lookalike_is_not(names: list[str]) -> None:
+    host = ".".join(names)
+    assert decide(f"https://{host}.linguamate.app".encode())[0] == ""
+    for lookalike in (
+        f"https://{host}linguamate.app",
+        f"https://linguamate.app.{host}",
+        f"https://{host}.linguamate.app.{host}",
+    ):
+        if not lookalike.endswith(".linguamate.app"):
+            assert decide(lookalike.encode())[0] == "origin_refused"
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40).map(lambda noise: b"https://" + noise + b".linguamate.app") | st.binary(max_size=60))
+def test_whatever_is_admitted_is_a_plain_host_under_the_domain(origin: bytes) -> None:
+    slug, answer = decide(origin)
+    if not slug:
+        named = dict(answer)[b"access-control-allow-origin"]
+        assert named == origin.lower()
+        host = named.decode("ascii").removeprefix("https://")
+        assert host.endswith(".linguamate.app") and all(label.replace("-", "").isalnum() for label in host.split("."))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40))
+def test_an_origin_that_parses_is_its_own_spelling(text: str) -> None:
+    origin = parse_origin(text)
+    if origin is not None:
+        assert str(origin) == text.lower()
+        assert parse_origin(str(origin)) == origin
