@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show
 from gateway.cli.supervisor import Addresses, CannotStart, Supervisor
 from gateway.cli.trial import running_trial
 from gateway.config.load import load
@@ -22,10 +23,10 @@ from gateway.config.problem import Problem
 
 
 def run(
-    config: Annotated[Path, typer.Option(help="The entry file.")] = Path("upstreams.yaml"),
+    config: ConfigPath = DEFAULT_PATH,
     workers: Annotated[int | None, typer.Option(min=1, help="Worker processes, in place of listen.workers.")] = None,
     demo: Annotated[bool, typer.Option("--demo", help="With a demo backend behind it, and what to try.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Tell addresses and problems as JSON.")] = False,
+    json: AsJson = False,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C; SIGHUP reloads the configuration.
 
@@ -40,7 +41,7 @@ async def _demo(config: Path, workers: int | None, json: bool) -> int:
             os.environ.update(trial.environment)  # for the workers too
             return await serve(config, workers, json, os.environ, trial.suggestions)
     except (ValueError, OSError) as error:
-        return _told([f"the demo cannot start: {error}"], json)
+        return _cannot(f"the demo cannot start: {error}", json)
 
 
 Suggestions = Callable[[Addresses], str]
@@ -59,7 +60,12 @@ async def serve(
 
     loaded = read()
     if isinstance(loaded, list):
-        return _told(loaded, json)
+        if json:
+            rows = [problem.as_dict() for problem in loaded]
+            print(jsonlib.dumps({"ok": False, "problems": rows}), file=sys.stderr)
+        else:
+            show(loaded)
+        return 2
 
     def told(addresses: Addresses) -> None:
         if json:
@@ -76,18 +82,12 @@ async def serve(
     try:
         return await Supervisor(loaded, read, version(), told, hangup_stops=suggestions is not None).run()
     except CannotStart as error:
-        return _told([str(error)], json)
+        return _cannot(str(error), json)
 
 
-def _told(problems: list[Problem] | list[str], json: bool) -> int:
+def _cannot(why: str, json: bool) -> int:
     """Say why there is no run; the exit code for wrong input."""
-    if json:
-        rows = [problem.as_dict() if isinstance(problem, Problem) else {"sentence": problem} for problem in problems]
-        print(jsonlib.dumps({"problems": rows}), file=sys.stderr)
-    else:
-        for problem in problems:
-            print(f"gateway run: {problem}" if isinstance(problem, str) else problem, file=sys.stderr)
-        print(f"gateway run: {len(problems)} problem{'s' * (len(problems) != 1)}, not started", file=sys.stderr)
+    print(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}", file=sys.stderr)
     return 2
 
 

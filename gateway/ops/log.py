@@ -113,18 +113,18 @@ class Log:
     def refused(self, exchange: Exchange) -> None:
         """The event that goes with a refusal; ``id`` joins it to the access line."""
         route = exchange.route
-        self._line(
-            {
-                "ts": self._now(),
-                "event": "refused",
-                "id": exchange.id,
-                "reason": exchange.reason,
-                "detail": redact(exchange.detail),
-                "route": route.name if route is not None else None,
-                "client": exchange.client,
-                **self._fixed,
-            }
-        )
+        line: dict[str, Any] = {
+            "ts": self._now(),
+            "event": "refused",
+            "id": exchange.id,
+            "reason": exchange.reason,
+            "route": route.name if route is not None else None,
+            "client": exchange.client,
+            **self._fixed,
+        }
+        if exchange.detail:
+            line["detail"] = redact(exchange.detail)
+        self._line(line)
 
     def event(self, name: str, **fields: object) -> None:
         """Something that is not a request. Texts are made safe; a Secret prints as its mask."""

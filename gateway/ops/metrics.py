@@ -47,21 +47,28 @@ def exposition(directory: Path) -> bytes:
 
 
 class _Tally:
-    """Observations of one histogram child between two flushes."""
+    """Observations of one histogram child between two flushes; the child is made with the first of them."""
 
-    __slots__ = ("_child", "counts", "total")
+    __slots__ = ("_child", "_histogram", "_route", "counts", "total")
 
-    def __init__(self, child: Histogram) -> None:
-        self._child = child
+    def __init__(self, histogram: Histogram, route: str) -> None:
+        self._histogram = histogram
+        self._route = route
+        self._child: Histogram | None = None
         self.counts = [0] * (len(BUCKETS) + 1)
         self.total = 0.0
 
     def flush(self) -> None:
+        if not any(self.counts):
+            return
+        child = self._child
+        if child is None:
+            child = self._child = self._histogram.labels(self._route)
         # observe() takes one value at a time and three locks each; what it would have added up is added at once.
-        for bucket, count in zip(self._child._buckets, self.counts, strict=True):
+        for bucket, count in zip(child._buckets, self.counts, strict=True):
             if count:
                 bucket.inc(count)
-        self._child._sum.inc(self.total)
+        child._sum.inc(self.total)
         self.counts = [0] * len(self.counts)
         self.total = 0.0
 
@@ -80,9 +87,8 @@ class _Kind:
     def flush(self) -> None:
         self._child.inc(self.count)
         self.count = 0
-        for tally in (self.seconds, self.upstream):
-            if any(tally.counts):
-                tally.flush()
+        self.seconds.flush()
+        self.upstream.flush()
 
 
 class Metrics:
@@ -163,7 +169,7 @@ class Metrics:
     def _kind(self, route: str, status: int, reason: str) -> _Kind:
         tallies = self._tallies.get(route)
         if tallies is None:
-            tallies = self._tallies[route] = (_Tally(self._seconds.labels(route)), _Tally(self._upstream.labels(route)))
+            tallies = self._tallies[route] = (_Tally(self._seconds, route), _Tally(self._upstream, route))
         return _Kind(self._requests.labels(route, str(status), reason), *tallies)
 
     def flush(self) -> None:

@@ -9,7 +9,7 @@ from hashlib import blake2s
 LONGEST = 256  # characters of any one text that a client can influence
 
 # What a JSON Web Token and an Authorization value look like wherever they turn up (RFC 7519 3, RFC 6750 2.1).
-_CREDENTIAL = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,4}|(?i:\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}")
+_CREDENTIAL = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,4}|(?i:\b(?:bearer|basic)\s+)[\w.~+/=-]{10,}")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:

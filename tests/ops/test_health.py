@@ -1,0 +1,150 @@
+"""The bodies and statuses of the health paths."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gateway.ops.health import Health, StoreView, View, answer, together, without_endpoints
+
+CLOSED = {"state": "closed", "failures": 0, "opened_at": None, "retry_in_s": None}
+
+
+@dataclass
+class Endpoint:
+    host: str = "127.0.0.1"
+    port: int = 8787
+    healthy: bool = True
+    failures: int = 0
+    in_flight: int = 0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def serving(*endpoints: Endpoint, store: StoreView | None = None) -> Health:
+    health = Health("1.2.3", Clock())
+    health.view = View("d1gest", 1_700_000_000.0, store or StoreView("embedded"), {"tutor": endpoints or (Endpoint(),)})
+    return health
+
+
+def body(health: Health, path: str) -> tuple[int, Any]:
+    reply = health.public(path)
+    assert reply is not None
+    assert (b"cache-control", b"no-store") in reply.headers
+    return reply.status, json.loads(reply.body)
+
+
+def test_the_public_body_is_the_contract_without_endpoints() -> None:
+    clock = Clock()
+    health = Health("1.2.3", clock)
+    health.view = View("d1gest", clock.now, StoreView("embedded"), {"tutor": (Endpoint(),)})
+    clock.now += 61.9
+    assert body(health, "/health") == (
+        200,
+        {
+            "status": "ok",
+            "version": "1.2.3",
+            "uptime_s": 61,
+            "config": {"digest": "d1gest", "loaded_at": "2023-11-14T22:13:20Z"},
+            "state": {"store": "embedded", "ok": True, "since": None},
+            "upstreams": {"tutor": {"status": "ok", "breaker": CLOSED}},
+        },
+    )
+
+
+def test_the_full_body_has_the_endpoints() -> None:
+    picture = serving(Endpoint(failures=2, in_flight=3)).picture()
+    assert picture["upstreams"]["tutor"]["endpoints"] == [
+        {"address": "127.0.0.1:8787", "healthy": True, "failures": 2, "in_flight": 3}
+    ]
+    assert "endpoints" not in without_endpoints(picture)["upstreams"]["tutor"]
+
+
+@pytest.mark.parametrize(
+    ("healthy", "status", "overall", "code"),
+    [
+        ((True, True), "ok", "ok", 200),
+        ((True, False), "degraded", "degraded", 200),
+        ((False, False), "down", "down", 503),
+    ],
+)
+def test_endpoints_decide_the_status(healthy: tuple[bool, ...], status: str, overall: str, code: int) -> None:
+    health = serving(*(Endpoint(healthy=each) for each in healthy))
+    told, picture = body(health, "/health")
+    assert (told, picture["status"], picture["upstreams"]["tutor"]["status"]) == (code, overall, status)
+
+
+def test_one_of_two_upstreams_down_is_degraded() -> None:
+    health = serving()
+    assert health.view is not None
+    upstreams = {**health.view.upstreams, "stt": (Endpoint(healthy=False),)}
+    health.view = View("d", 0.0, health.view.store, upstreams)
+    assert body(health, "/health")[1]["status"] == "degraded"
+
+
+def test_a_store_that_fails_is_degraded_since_the_first_failed_look() -> None:
+    store = StoreView("embedded")
+    store.seen(True, 1.0)
+    store.seen(False, 2.0)
+    store.seen(False, 3.0)
+    told, picture = body(serving(store=store), "/health")
+    assert (told, picture["status"]) == (200, "degraded")
+    assert picture["state"] == {"store": "embedded", "ok": False, "since": "1970-01-01T00:00:02Z"}
+    store.seen(True, 4.0)
+    assert body(serving(store=store), "/health")[1]["state"]["since"] is None
+
+
+def test_live_and_ready() -> None:
+    health = Health("1")
+    assert body(health, "/health/live") == (200, {"status": "alive"})
+    assert body(health, "/health/ready") == (503, {"status": "starting"})
+    assert body(health, "/health")[0] == 503
+    health = serving()
+    assert body(health, "/health/ready") == (200, {"status": "ready"})
+    health.draining = True
+    assert body(health, "/health/live") == (200, {"status": "alive"})
+    assert body(health, "/health/ready") == (503, {"status": "draining"})
+    assert body(health, "/health")[0] == 503
+
+
+@pytest.mark.parametrize("path", ["/", "/healthz", "/health/", "/health/ready/", "/Health", ""])
+def test_other_paths_are_not_ours(path: str) -> None:
+    assert serving().public(path) is None
+
+
+def test_workers_together() -> None:
+    one = serving(Endpoint(failures=1, in_flight=2), Endpoint(port=1)).picture()
+    other = serving(Endpoint(healthy=False, failures=5, in_flight=3), Endpoint(port=1)).picture()
+    whole = together([one, other])
+    assert whole["status"] == "degraded"
+    assert whole["upstreams"]["tutor"] == {
+        "status": "degraded",
+        "breaker": CLOSED,
+        "endpoints": [
+            {"address": "127.0.0.1:8787", "healthy": False, "failures": 5, "in_flight": 5},
+            {"address": "127.0.0.1:1", "healthy": True, "failures": 0, "in_flight": 0},
+        ],
+    }
+
+
+def test_the_unwell_store_of_one_worker_counts() -> None:
+    ill = StoreView("embedded")
+    ill.seen(False, 5.0)
+    whole = together([serving().picture(), serving(store=ill).picture()])
+    assert (whole["status"], whole["state"]["ok"]) == ("degraded", False)
+
+
+def test_a_worker_that_starts_beside_one_that_serves_is_degraded() -> None:
+    whole = together([serving().picture(), Health("1").picture()])
+    assert whole["status"] == "degraded"
+    assert answer(whole).status == 200
+    assert answer(together([Health("1").picture()])).status == 503

@@ -1,0 +1,206 @@
+"""One line per request and event: what is in it, and what can never be."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.exchange import Call, Exchange
+from gateway.core.secret import Secret
+from gateway.ops.log import Bridge, Log, Stamp
+
+
+class Kept:
+    """A sink that keeps its lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[bytes] = []
+        self.dropped = 0
+        self.gap: Any = None
+
+    def write(self, line: bytes) -> None:
+        self.lines.append(line)
+
+    def last(self) -> dict[str, Any]:
+        assert b"\n" not in self.lines[-1]
+        return json.loads(self.lines[-1])  # type: ignore[no-any-return]  # a log line is an object
+
+
+def made(**fixed: object) -> tuple[Log, Kept]:
+    kept = Kept()
+    return Log(kept, b"k" * 32, lambda: 1_700_000_000.1234, **fixed), kept  # type: ignore[arg-type]  # stands for a Sink
+
+
+def exchange(**more: Any) -> Exchange:
+    made = Exchange("POST", "/raw?token=RAWSECRET", {b"authorization": b"Bearer FIELDSECRET"}, "10.0.0.9", 0.0)
+    made.path, made.query, made.id = "/api/trpc/chat.sendMessage", "input=QUERYSECRET", "abc"
+    made.route = SimpleNamespace(name="chat")
+    made.calls = [Call("chat.sendMessage")]
+    made.client, made.principal, made.origin = "192.0.2.7", "user-ada", "https://linguamate.app"
+    made.claims, made.body = {"sub": "user-ada", "x": "CLAIMSECRET"}, b"BODYSECRET"
+    made.endpoint, made.upstream_time, made.status = "127.0.0.1:8787", 0.0123, 200
+    made.bytes_in, made.bytes_out = 12, 345
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_an_access_line_tells_all_there_is() -> None:
+    log, kept = made(worker=3)
+    log.access(exchange(reported=["rate_limited"]), 0.25)
+    line = kept.last()
+    principal = line.pop("principal")
+    assert len(principal) == 12 and "ada" not in principal
+    assert line == {
+        "ts": "2023-11-14T22:13:20.123Z",
+        "event": "request",
+        "worker": 3,
+        "id": "abc",
+        "method": "POST",
+        "path": "/api/trpc/chat.sendMessage",
+        "route": "chat",
+        "procedures": ["chat.sendMessage"],
+        "client": "192.0.2.7",
+        "origin": "https://linguamate.app",
+        "status": 200,
+        "bytes_in": 12,
+        "bytes_out": 345,
+        "duration_ms": 250.0,
+        "upstream": "127.0.0.1:8787",
+        "upstream_ms": 12.3,
+        "reported": ["rate_limited"],
+    }
+
+
+def test_no_secret_of_a_request_is_in_its_lines() -> None:
+    log, kept = made()
+    refused = exchange(reason="token_invalid", detail="Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIifQ.DETAILSECRET")
+    log.access(refused, 0.1)
+    log.refused(refused)
+    for secret in (b"SECRET", b"user-ada", b"/raw"):
+        assert all(secret not in line for line in kept.lines)
+
+
+def test_a_refusal_has_its_event() -> None:
+    log, kept = made(worker=1)
+    log.refused(exchange(reason="rate_limited", detail="per-client", status=429))
+    assert kept.last() == {
+        "ts": "2023-11-14T22:13:20.123Z",
+        "event": "refused",
+        "worker": 1,
+        "id": "abc",
+        "reason": "rate_limited",
+        "detail": "per-client",
+        "route": "chat",
+        "client": "192.0.2.7",
+    }
+
+
+def test_what_never_became_a_request_has_a_line_too() -> None:
+    log, kept = made()
+    bare = Exchange("", "", {}, "192.0.2.1", 0.0)
+    bare.reason = "head_malformed"
+    log.access(bare, 0.0)
+    line = kept.last()
+    assert (line["route"], line["status"], line["reason"]) == (None, 0, "head_malformed")
+    assert not {"principal", "origin", "upstream", "procedures", "detail", "reported"} & line.keys()
+
+
+@given(st.text(max_size=600), st.text(max_size=600), st.text(max_size=600))
+def test_nothing_a_client_sends_forges_or_blows_up_a_line(method: str, path: str, detail: str) -> None:
+    log, kept = made()
+    sent = exchange(method=method, path=path, detail=detail, reason="no_route", calls=[Call(path)])
+    log.access(sent, 0.1)
+    log.refused(sent)
+    assert len(kept.lines) == 2
+    for line in kept.lines:
+        assert b"\n" not in line and b"\r" not in line
+        assert len(line) < 16_000
+        told = json.loads(line)
+        assert told["event"] in ("request", "refused")
+        assert told["reason"] == "no_route"
+
+
+def test_an_event_masks_secrets_and_survives_any_value() -> None:
+    log, kept = made()
+    log.event("odd", secret=Secret("hush"), path=os, text="a\nb", many=["x"], bad={"\ud800": "\ud800"}, nothing=None)
+    assert b"hush" not in kept.lines[-1]
+    line = kept.last()
+    assert line["event"] == "odd"
+    assert line["text"] == "a\\nb"
+
+
+def test_the_gap_line_is_json_too() -> None:
+    _, kept = made(worker=2)
+    assert json.loads(kept.gap(5)) == {
+        "ts": "2023-11-14T22:13:20.123Z",
+        "event": "log_lines_dropped",
+        "worker": 2,
+        "lines": 5,
+    }
+
+
+def test_the_stamp_follows_the_clock() -> None:
+    moments = iter((0.0, 0.9999, 1.0, 59.5, 0.25))
+    stamp = Stamp(lambda: next(moments))
+    assert [stamp.now()[14:] for _ in range(5)] == [
+        "00:00.000Z",
+        "00:00.999Z",
+        "00:01.000Z",
+        "00:59.500Z",
+        "00:00.250Z",
+    ]
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield root
+    logging.captureWarnings(False)
+    root.handlers[:] = before
+    root.setLevel(level)
+
+
+def test_warnings_of_libraries_join_the_stream(root: logging.Logger) -> None:
+    log, kept = made()
+    Bridge(log).install()
+    logging.getLogger("aiohttp.server").warning("odd %s\nsecond line with SECRET", "thing")
+    line = kept.last()
+    assert (line["event"], line["logger"], line["level"], line["message"]) == (
+        "library",
+        "aiohttp.server",
+        "warning",
+        "odd thing",
+    )
+    logging.getLogger("asyncio").info("not worth a line")
+    assert len(kept.lines) == 1
+
+
+def test_of_an_exception_type_and_place_are_told_and_not_its_message(root: logging.Logger) -> None:
+    log, kept = made()
+    Bridge(log).install()
+    try:
+        raise KeyError("SECRET")
+    except KeyError:
+        logging.getLogger("asyncio").exception("task failed")
+    line = kept.last()
+    assert line["exception"] == "KeyError"
+    assert line["at"][-1].endswith("test_of_an_exception_type_and_place_are_told_and_not_its_message")
+    assert b"SECRET" not in kept.lines[-1]
+
+
+def test_a_record_that_cannot_be_formatted_is_counted(root: logging.Logger) -> None:
+    log, kept = made()
+    Bridge(log).install()
+    logging.getLogger("x").warning("%d", "no number")
+    assert kept.lines == []
+    assert kept.dropped == 1

@@ -1,0 +1,39 @@
+"""Every request reaches the figures and the log."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+from prometheus_client import CollectorRegistry
+
+from gateway.core.exchange import Exchange
+from gateway.ops.log import Log
+from gateway.ops.metrics import Metrics
+from gateway.ops.sink import Sink
+from gateway.ops.watcher import Watcher
+
+
+def test_a_refused_request_has_two_lines_and_is_counted(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    fd = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    sink = Sink(fd)
+    watcher = Watcher(Log(sink, b"k"), Metrics(registry))
+    exchange = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
+    watcher.begin(exchange)
+    assert watcher.in_flight == 1
+    exchange.route, exchange.status, exchange.reason = SimpleNamespace(name="chat"), 429, "rate_limited"
+    watcher.done(exchange, 0.01)
+    watcher.event("drain_cut", in_flight=1)
+    watcher.tick(connections=4)
+    assert watcher.in_flight == 0
+    sink.close()
+    os.close(fd)
+    events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
+    assert events == ["request", "refused", "drain_cut"]
+    labels = {"route": "chat", "status": "429", "reason": "rate_limited"}
+    assert registry.get_sample_value("gateway_requests_total", labels) == 1
+    assert registry.get_sample_value("gateway_connections") == 4
+    assert registry.get_sample_value("gateway_events_total", {"event": "drain_cut"}) == 1
