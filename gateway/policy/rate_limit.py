@@ -49,6 +49,14 @@ def _key(text: str) -> str:
     return text.lower() if text.startswith("header:") else text
 
 
+def _keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if not keys:
+        raise ValueError("is empty: write at least one key, such as address")
+    if len(set(keys)) < len(keys):
+        raise ValueError("names a key twice")
+    return keys
+
+
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pattern": KEY_PATTERN})]
 
 
@@ -57,12 +65,10 @@ class Settings(Policy):
 
     limit: RateField
     burst: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)] | None = None
-    key: Annotated[tuple[Key, ...], Field(min_length=1)]
+    key: Annotated[tuple[Key, ...], AfterValidator(_keys)]
 
     @model_validator(mode="after")
     def _sane(self) -> Settings:
-        if len(set(self.key)) < len(self.key):
-            raise ValueError("names a key twice")
         if self.limit.limit / self.limit.period > _FASTEST:
             raise ValueError("is faster than a million a second: that is no limit")
         if (self.burst or self.limit.limit) * self.limit.period / self.limit.limit > _LONGEST:
@@ -168,8 +174,8 @@ class Limit:
         if len(calls) == 1:
             return {self.bucket(exchange, calls[0].route.name, values[0] if values else MISSING): 1}
         covered = [place for place, call in enumerate(calls) if self.name in call.route.limit_names]
-        if not self.per_call:
-            return {self.bucket(exchange, "", MISSING): len(covered)} if covered else {}
+        if not covered or not self.per_call:  # none is covered where the request is refused for its calls
+            return {self.bucket(exchange, exchange.route.name, MISSING): max(1, len(covered))}
         costs: dict[bytes, int] = {}
         for place in covered:
             bucket = self.bucket(exchange, calls[place].route.name, values[place] if values else MISSING)

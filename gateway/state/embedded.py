@@ -27,7 +27,6 @@ SIZE = 64 * 1024 * 1024
 
 _FORMAT = b"format"  # shorter than any record's name
 _VERSION = b"tutor-gateway state 1\n"
-_NAME = 17
 _LIMIT = b"r"  # first byte of a limit's record; other kinds of records get other letters
 _PACK = Struct("<d").pack
 _UNPACK = Struct("<d").unpack
@@ -219,39 +218,42 @@ class EmbeddedStore:
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. Holds the other workers up for 100 microseconds at a time."""
-        moment, gone = ticks(now), 0
-        while budget > 0:
-            removed, seen = self._sweep_some(moment, min(budget, _HOLD))
-            gone += removed
-            budget -= seen
+        moment, gone, hold = ticks(now), 0, _HOLD
+        while budget > 0 and hold:
+            swept = self._sweep_some(moment, min(budget, hold))
+            if swept is None:
+                hold //= 4  # even forgetting takes free pages; fewer records touch fewer
+                continue
+            gone += swept[0]
+            budget -= swept[1]
             if not self._position:
                 break
         return gone
 
-    def _sweep_some(self, moment: float, budget: int) -> tuple[int, int]:
+    def _sweep_some(self, moment: float, budget: int) -> tuple[int, int] | None:
+        """How many were removed and how many looked at; None when the file has no page free for that."""
         gone = seen = 0
         txn = self._begin(None, None, True)
         try:
             cursor = txn.cursor()
-            more = cursor.set_range(self._position) if self._position else cursor.first()
-            while more and seen < budget:
+            cursor.set_range(self._position or _LIMIT)
+            while seen < budget and cursor.key()[:1] == _LIMIT:
                 seen += 1
-                name, value = cursor.item()
-                if name[:1] == _LIMIT and len(name) == _NAME and _UNPACK(value)[0] <= moment:
+                if _UNPACK(cursor.value())[0] <= moment:
                     cursor.delete()
-                    more = bool(cursor.key())
                     gone += 1
                 else:
-                    more = cursor.next()
-            self._position = bytes(cursor.key()) if more else b""
+                    cursor.next()
+            following = bytes(cursor.key())  # empty behind the last record
+            self._position = following if following[:1] == _LIMIT else b""
             cursor.close()
             if gone:
                 txn.commit()
             else:
                 txn.abort()
-        except BaseException:
-            txn.abort()
-            raise
+        except BaseException as error:
+            self._failed(txn, error)
+            return None
         return gone, seen
 
     def stats(self) -> Stats:
