@@ -141,6 +141,7 @@ def test_upper_case_is_the_same_origin_and_answered_as_browsers_spell_it() -> No
         b"https://inguamate.app",
         b"https://app",
         b"https://[::1]",
+        b"https://[:::]",
         b"https://[::1].linguamate.app",
         b"http://localhost",
         b"http://localhost:80811",

@@ -38,6 +38,12 @@ def test_sane_ids_of_the_client_are_passed_on() -> None:
     assert exchange.response_headers == [(b"x-request-id", b"mobile-1.2_3"), (b"x-correlation-id", b"c0ffee00-1111")]
 
 
+def test_what_goes_upstream_is_what_goes_back() -> None:
+    for sent in (b"c0ffee00-1111", b"bad"):
+        exchange = arrive(x_correlation_id=sent)
+        assert (b"x-correlation-id", identity.correlation(exchange)) in exchange.response_headers
+
+
 @pytest.mark.parametrize(
     "hostile",
     [

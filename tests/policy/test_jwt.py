@@ -416,6 +416,14 @@ def test_the_tokens_themselves_are_not_kept() -> None:
     assert all(len(mark) == 16 for mark in stage._known)
 
 
+def test_the_verifier_signs_nothing_and_gives_no_key_away() -> None:
+    algorithm = STAGE._verifier.get_algorithm_by_name("HS256")
+    assert STAGE._verifier.get_algorithms() == ["HS256"]
+    for misuse in (lambda: algorithm.sign(b"", b""), lambda: algorithm.to_jwk(b""), lambda: algorithm.from_jwk("{}")):
+        with pytest.raises(NotImplementedError):
+            misuse()
+
+
 def test_forgetting_one_subject_or_all() -> None:
     stage = rule()
     tokens = [signed(claims(sub=name, n=number)) for name in ("ada", "bob") for number in range(3)]
