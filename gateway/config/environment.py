@@ -87,7 +87,7 @@ class Environment:
         if not found[2]:
             self._report.add(place, steps, "has a ${ that is never closed", _FORMS)
             return None
-        if inner.startswith("file:"):
+        if inner.startswith("file:") and inner != "file:":
             return self._file(inner.removeprefix("file:"), place, steps)
         variable = _VARIABLE.fullmatch(inner)
         if not variable:

@@ -82,7 +82,7 @@ class _Loading:
         defaults = self._part(Defaults, entry, "defaults", _UNKNOWN_DEFAULTS)
         spotted = self._routes(entry, defaults)
         config = Config(
-            environment=head.environment if head else "",
+            environment=head.environment if head else self._environment(entry),
             listen=self._part(Listen, entry, "listen", Listen()),
             ops=self._part(Ops, entry, "ops", Ops()),
             state=self._part(State, entry, "state", State()),
@@ -109,6 +109,12 @@ class _Loading:
         if part is None:
             self._unsound.add(key)
         return part or otherwise
+
+    @staticmethod
+    def _environment(entry: Mapping) -> str:
+        """The environment when the rest of the head is unsound: the strict checks must not wait for another problem."""
+        written = child(entry, "environment")
+        return str(written.value) if isinstance(written, Scalar) and not written.broken else ""
 
     def _check_top(self, entry: Mapping) -> None:
         known = [*Entry.model_fields, *self._kinds]

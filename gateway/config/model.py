@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from gateway.config.names import (
     EndpointUrl,
+    EnvironmentName,
     FieldName,
     FieldValue,
     FilePath,
@@ -228,7 +229,7 @@ class Head(Model):
     """The part of the entry file that decides how the rest is read."""
 
     version: Literal[1]
-    environment: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "development"
+    environment: EnvironmentName = "development"
     """``production`` turns on the strict checks."""
     include: tuple[str, ...] = ()
     """Files with policies, as patterns from the folder of this file."""

@@ -90,6 +90,10 @@ def _method(text: str) -> str:
     return text
 
 
+def _environment(text: str) -> str:
+    return _matching(text, r"[a-z][a-z0-9-]*", "must be one word in lower case, such as development or production")
+
+
 def _field_name(text: str) -> str:
     _matching(text, TOKEN_PATTERN, "is not the name of a header")
     if text.lower() in OWN_FIELDS:
@@ -159,6 +163,9 @@ FieldName = Annotated[str, AfterValidator(_field_name), WithJsonSchema({"type": 
 FieldValue = Annotated[SecretField, AfterValidator(_field_value)]
 EndpointUrl = Annotated[
     str, AfterValidator(_endpoint), WithJsonSchema({"type": "string", "pattern": r"^https?://[^/@?#]+/?$"})
+]
+EnvironmentName = Annotated[
+    str, AfterValidator(_environment), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]*$"})
 ]
 RedisUrl = Annotated[SecretField, AfterValidator(_redis)]
 Positive = Annotated[Duration, AfterValidator(_positive)]

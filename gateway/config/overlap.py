@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping as Named
 from collections.abc import Sequence as Ordered
 
 from gateway.config.model import Route, Upstream
 from gateway.config.routes import Spot
+from gateway.config.tree import Steps
 from gateway.core.pattern import covers
 
 
@@ -18,32 +20,36 @@ def check(routes: Ordered[tuple[Route, Spot]], upstreams: Named[str, Upstream]) 
     for place, (route, spot) in enumerate(routes):
         above = [earlier for earlier, _ in routes[:place]]
         for index, procedure in enumerate(route.procedures):
-            taker = _procedure_taker(procedure, route, above, upstreams)
-            if taker:
-                spot.tell(("procedures", index), *_sentence(procedure, taker))
+            _tell(("procedures", index), procedure, _procedure_takers(procedure, route, above, upstreams), spot)
         for index, path in enumerate(route.paths):
-            takers = _path_takers(path, route, above)
-            if takers:
-                spot.tell(("paths", index), *_sentence(path, " and ".join(takers)))
+            _tell(("paths", index), path, _path_takers(path, route, above), spot)
 
 
-def _sentence(pattern: str, takers: str) -> tuple[str, str]:
-    return f"{pattern} is never reached: {takers} above takes it", "move this route up, or remove what is doubled"
+def _tell(below: Steps, pattern: str, takers: Iterable[str], spot: Spot) -> None:
+    names = " and ".join(dict.fromkeys(takers))
+    if names:
+        sentence = f"{pattern} is never reached: it stands below {names}"
+        spot.tell(below, sentence, "move this route up, or remove what is doubled")
 
 
-def _procedure_taker(procedure: str, route: Route, above: list[Route], upstreams: Named[str, Upstream]) -> str | None:
-    """The route that takes ``procedure`` under every prefix where ``route`` would."""
-    mounts = {name for name, upstream in upstreams.items() if upstream.trpc}
-    wanted = {route.upstream} if route.upstream else mounts
-    for earlier in above:
-        reached = {earlier.upstream} if earlier.upstream else mounts
-        if wanted <= reached and any(covers(pattern, procedure) for pattern in earlier.procedures):
-            return earlier.name
-    return None
+def _procedure_takers(procedure: str, route: Route, above: list[Route], upstreams: Named[str, Upstream]) -> list[str]:
+    """The routes that together take ``procedure`` under every prefix where ``route`` would; empty when one is left."""
+    mounts = [name for name, upstream in upstreams.items() if upstream.trpc]
+    takers = []
+    for mount in mounts if route.upstream is None else [route.upstream]:
+        taker = next((earlier.name for earlier in above if _takes(earlier, procedure, mount)), None)
+        if taker is None:
+            return []
+        takers.append(taker)
+    return takers
+
+
+def _takes(route: Route, procedure: str, mount: str) -> bool:
+    return route.upstream in (mount, None) and any(covers(pattern, procedure) for pattern in route.procedures)
 
 
 def _path_takers(path: str, route: Route, above: list[Route]) -> list[str]:
-    """The routes that together take every method of ``path``; empty when one is left over."""
+    """The routes that together take every method of ``path``; empty when one is left."""
     left = set(route.methods)
     takers = []
     for earlier in above:

@@ -86,7 +86,8 @@ class Production:
 
     def _check_written_secrets(self) -> None:
         for steps, scalar in self._secrets():
-            if scalar.value in (None, ""):
+            # The address of a store without a password is none.
+            if scalar.value in (None, "") or (steps == ("state", "redis") and "@" not in str(scalar.value)):
                 continue
             if scalar.defaults:
                 names = " and ".join(scalar.defaults)
@@ -188,7 +189,7 @@ def cannot_open(path: Path) -> str | None:
     """Why no store can be kept in the folder ``path``; None when it can. Nothing is created."""
     if path.exists() and not path.is_dir():
         return "is not a folder"
-    nearest = next(folder for folder in (path, *path.resolve().parents) if folder.exists())
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
         return f"cannot be opened: {nearest} may not be written to"
     return None

@@ -36,7 +36,9 @@ def check_policies(owner: Route | Defaults, spot: Spot, known: Named[str, Collec
                 continue
             below = (key, index) if isinstance(value, tuple) else (key,)
             names = [*known.get(section, ()), *([PUBLIC] if key == "auth" else [])]
-            spot.tell(below, f"names {name}, which is not in {section}", nearest(name, names))
+            spot.tell(
+                below, f"names {name}, which is not in {section}", nearest(name, names) or f"define it under {section}"
+            )
 
 
 def check_upstream(route: Route, spot: Spot, known: Collection[str]) -> None:

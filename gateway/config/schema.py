@@ -68,7 +68,9 @@ def _simple(part: Any, definitions: Schema) -> Any:
         elif key == "default":
             kept[key] = _default(value, part)
         elif key != "title" and key != "x-secret":
-            kept[key] = _simple(value, definitions) if key not in ("enum", "required", "const") else value
+            kept[key] = (
+                _simple(value, definitions) if key not in ("enum", "required", "const", "propertyNames") else value
+            )
     return _or_reference(kept)
 
 

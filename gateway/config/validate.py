@@ -11,8 +11,7 @@ from pydantic_core import ErrorDetails
 
 from gateway.config.problem import Report, nearest
 from gateway.config.shape import known_keys, secrets
-from gateway.config.tree import Mapping, Node, Scalar, Steps, broken, child, follow, plain
-from gateway.core.secret import MASK
+from gateway.config.tree import Mapping, Node, Scalar, Sequence, Steps, broken, child, follow, plain
 from gateway.policy.fields import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
@@ -22,6 +21,9 @@ LATER_SECTIONS = frozenset(("lockouts", "schemas", "uploads", "caches", "breaker
 LATER_KEYS = frozenset(("lockout", "schema", "upload", "cache", "breaker", "fallback", "watch"))
 NOT_AVAILABLE = "is not available in this version"
 NOT_AVAILABLE_HINT = "remove it: the gateway does not start with a protection it cannot give"
+
+_UNSPECIFIC = "has a value that is not accepted"
+_LEAST_HIDDEN = 6  # characters; anything shorter is part of ordinary words and no secret
 
 _Context = dict[str, Any]
 _SENTENCES: dict[str, Callable[[_Context], str]] = {
@@ -59,7 +61,8 @@ def parse(model: type[M], node: Node, steps: Steps, base: Path, report: Report) 
     try:
         parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
     except ValidationError as error:
-        hidden = [str(scalar.value) for _, scalar in secrets(model, node) if scalar.value]
+        values = [str(scalar.value) for _, scalar in secrets(model, node)]
+        hidden = [value for value in values if len(value) >= _LEAST_HIDDEN]
         for detail in error.errors(include_url=False, include_input=False):
             _tell(detail, model, node, steps, hidden, report)
         return None
@@ -77,12 +80,12 @@ def _tell(
         return
     if kind == "missing":
         found = (*found, detail["loc"][-1])
-    elif broken(written):
+    elif broken(written) or (kind == "too_short" and _is_long_enough(written, detail.get("ctx", {}))):
         return
     describe = _SENTENCES.get(kind)
-    sentence = describe(detail.get("ctx", {})) if describe else "has a value that is not accepted"
-    for value in hidden:
-        sentence = sentence.replace(value, MASK)
+    sentence = describe(detail.get("ctx", {})) if describe else _UNSPECIFIC
+    if any(value in sentence for value in hidden):
+        sentence = _UNSPECIFIC
     report.add(written.place, (*steps, *found), sentence)
 
 
@@ -94,6 +97,11 @@ def _tell_unknown(model: type[BaseModel], node: Node, found: Steps, steps: Steps
         report.add(place, (*steps, *found), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
     else:
         report.add(place, (*steps, *found), "is not a known key", nearest(key, known_keys(model, found[:-1])))
+
+
+def _is_long_enough(written: Node, context: _Context) -> bool:
+    """Whether a list only seems too short, because its unsound items were left out."""
+    return isinstance(written, Sequence) and len(written.items) >= context["min_length"]
 
 
 def _entries(count: int) -> str:

@@ -31,7 +31,8 @@ class Rate:
         for name, seconds in _PERIODS.items():
             if seconds == self.period:
                 return f"{self.limit}/{name}"
-        return f"{self.limit}/{self.period:g}s"
+        whole = self.period == int(self.period)
+        return f"{self.limit}/{int(self.period)}s" if whole else f"{self.limit}/{round(self.period * 1000)}ms"
 
 
 def parse_duration(text: str) -> float:
