@@ -78,7 +78,8 @@ def test_a_rate_prints_as_it_is_written(text: str, spelled: str) -> None:
 def test_a_printed_rate_is_read_again(limit: int, period: float) -> None:
     rate = Rate(limit, float(period))
     again = parse_rate(str(rate))
-    assert (again.limit, again.period) == (rate.limit, pytest.approx(rate.period))
+    assert again.limit == rate.limit
+    assert again.period == pytest.approx(rate.period)
 
 
 @given(st.one_of(st.text(max_size=8), st.from_regex(r"[0-9]{1,4}(\.[0-9])?[a-zA-Z/]{0,4}", fullmatch=True)))
