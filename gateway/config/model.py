@@ -176,6 +176,14 @@ class HeaderEdits(Model):
     set: dict[FieldName, FieldValue] = Field(default_factory=dict)
     remove: tuple[FieldName, ...] = ()
 
+    @field_validator("set", mode="before")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        names = [str(name).lower() for name in value] if isinstance(value, dict) else []
+        if len(names) > len(set(names)):
+            raise ValueError("names one header twice: upper and lower case are the same")
+        return value
+
 
 class Upstream(Model):
     """A service behind the gateway."""
