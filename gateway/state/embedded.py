@@ -25,6 +25,8 @@ from gateway.state.verbs import StateError, Stats, Take, Taken
 SIZE = 64 * 1024 * 1024
 """Bytes of the file: about 1.2 million live keys of some 50 bytes each."""
 
+Get = Callable[[bytes], bytes | None]
+
 _FORMAT = b"format"  # shorter than any record's name
 _VERSION = b"tutor-gateway state 1\n"
 _LIMIT = b"r"  # first byte of a limit's record; other kinds of records get other letters
@@ -149,23 +151,23 @@ class EmbeddedStore:
         makes no room. Failing open would let whoever can fill the store switch the sign-in limits off.
         """
         alone = len(takes) == 1 and not self._tight
-        answers = self._alone(takes[0], now) if alone else self._together(takes, now)
+        answers = self._alone(takes[0], now) if alone else self._attempt(takes, now)
         if answers is None:
             self.sweep(now, _HOLD)
             self._look()
-            answers = self._together(takes, now)
+            answers = self._attempt(takes, now)
         if answers is None:
             self._refused_full += 1
             return [Taken(False, 1.0, 0, 0.0, full=True) for _ in takes]
         return answers
 
     def _alone(self, take: Take, now: float) -> Sequence[Taken] | None:
-        """The common case once more without lists, which halves its time."""
+        """``_attempt`` for the common case of one take while there is room, a quarter quicker without the lists."""
         record = self._name(take.key)
         txn = self._begin(None, None, True)
         try:
             found = txn.get(record)
-            answer, tat = settle_one(take, _UNPACK(found)[0] if found else NEVER, ticks(now))
+            answer, tat = settle_one(take, NEVER if found is None else _UNPACK(found)[0], ticks(now))
             if tat is None:
                 txn.abort()
                 return (answer,)
@@ -174,24 +176,22 @@ class EmbeddedStore:
         except BaseException as error:
             self._failed(txn, error)
             return None
-        if not found:
+        if found is None:
             self._grown(1)
         return (answer,)
 
-    def _together(self, takes: Sequence[Take], now: float) -> Sequence[Taken] | None:
+    def _attempt(self, takes: Sequence[Take], now: float) -> Sequence[Taken] | None:
         """None when there is no room."""
-        records = distinct([self._name(take.key) for take in takes])
+        moment = ticks(now)
         txn = self._begin(None, None, True)
         try:
-            founds = [txn.get(record) for record in records]
-            fresh = founds.count(None)
-            answers, tats = settle(takes, [_UNPACK(found)[0] if found else NEVER for found in founds], ticks(now))
-            writes = [(record, _PACK(tat)) for record, tat in zip(records, tats, strict=True) if tat is not None]
-            if not writes or (self._tight and fresh):
+            answers, writes, fresh = self._judge(txn.get, takes, moment)
+            if not writes or (fresh and self._tight):
                 txn.abort()
                 return None if writes else answers
-            for record, tat in writes:
-                txn.put(record, tat)
+            put = txn.put
+            for record, tat in writes.items():
+                put(record, _PACK(tat))
             txn.commit()
         except BaseException as error:
             self._failed(txn, error)
@@ -199,6 +199,34 @@ class EmbeddedStore:
         if fresh:
             self._grown(fresh)
         return answers
+
+    def _judge(self, get: Get, takes: Sequence[Take], moment: float) -> tuple[Sequence[Taken], dict[bytes, float], int]:
+        """The answers, the TATs to write, and how many of these are of new keys.
+
+        What ``gcra.settle`` says, in one pass when all conform: that is the common case and twice as quick.
+        """
+        name = self._name
+        answers: list[Taken] = []
+        writes: dict[bytes, float] = {}
+        fresh, conform = 0, True
+        for take in takes:
+            record = name(take.key)
+            found = get(record)
+            if found is None:
+                fresh += 1
+            answer, tat = settle_one(take, NEVER if found is None else _UNPACK(found)[0], moment)
+            answers.append(answer)
+            if tat is not None:
+                writes[record] = tat
+            if not answer.ok:
+                conform = False
+        if len(answers) == 1 or (conform and len(writes) == len(answers)):
+            return answers, writes, fresh
+        records = distinct([name(take.key) for take in takes])
+        founds = [get(record) for record in records]
+        settled, tats = settle(takes, [NEVER if found is None else _UNPACK(found)[0] for found in founds], moment)
+        mended = {record: tat for record, tat in zip(records, tats, strict=True) if tat is not None}
+        return settled, mended, 0
 
     def _failed(self, txn: lmdb.Transaction, error: BaseException) -> None:
         txn.abort()
