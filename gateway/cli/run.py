@@ -32,7 +32,17 @@ def run(
 
     The log goes to standard output, one JSON line per request and event; what is for people goes to standard error.
     """
+    for fd in range(3):
+        _hold(fd)
     raise typer.Exit(uvloop.run(_demo(config, workers, json) if demo else serve(config, workers, json, os.environ)))
+
+
+def _hold(fd: int) -> None:
+    """Open a standard descriptor that is closed: or a socket would get its number, and the log."""
+    try:
+        os.fstat(fd)
+    except OSError:
+        os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
 
 async def _demo(config: Path, workers: int | None, json: bool) -> int:
@@ -76,7 +86,7 @@ async def serve(
                 f"workers {addresses.workers}  config {addresses.digest[:12]}"
             )
         print(line, file=sys.stderr, flush=True)
-        if suggestions is not None:
+        if suggestions is not None and not json:
             print(suggestions(addresses), file=sys.stderr, flush=True)
 
     try:

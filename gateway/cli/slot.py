@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 import gateway
-from gateway.cli.handover import Order, Start, packed
+from gateway.cli.handover import Order, Reload, Start, packed
 
 YOUNG = 5.0  # seconds: a worker that dies sooner is replaced with a growing delay
 FIRST_DELAY = 0.1
@@ -44,6 +44,7 @@ class Slot:
         self.listener = listener
         self.ready = False
         self.picture: dict[str, Any] | None = None
+        self.follows = ""  # digest of the configuration that the worker was last given
         self.process: asyncio.subprocess.Process | None = None
         self._calls = calls
         self._writer: asyncio.StreamWriter | None = None
@@ -61,15 +62,18 @@ class Slot:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(packed(order))
 
-    async def reload(self, order: Order, timeout: float) -> str:
-        """Why the worker could not follow, empty when it did. A worker that is being replaced follows anyway."""
+    async def reload(self, order: Reload, timeout: float) -> str:
+        """Why the worker could not follow, empty when it did. One that is just starting is left for later."""
         if not self.ready:
             return ""
         self._reload = asyncio.get_running_loop().create_future()
         self.order(order)
         try:
             async with asyncio.timeout(timeout):
-                return await self._reload
+                why = await self._reload
+            if not why:
+                self.follows = order.config.digest
+            return why
         except TimeoutError:
             return f"no answer within {timeout:g} s"
         finally:
@@ -86,9 +90,13 @@ class Slot:
         return bool(done)
 
     def kill(self) -> None:
-        """End the worker now."""
+        """End the worker now and do not replace it."""
         self._retired = True
         self._hurry.set()
+        self.end()
+
+    def end(self) -> None:
+        """End the worker now."""
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
 
@@ -133,7 +141,9 @@ class Slot:
             reader, self._writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
             if self._retired:
                 process.kill()
-            self.order(self._calls.start(self))
+            start = self._calls.start(self)
+            self.follows = start.config.digest
+            self.order(start)
             with contextlib.suppress(ConnectionError):
                 async for line in reader:
                     self._heard(orjson.loads(line))

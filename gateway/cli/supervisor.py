@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -143,6 +143,8 @@ class Supervisor:
                 self._was_ready = True
                 self._log.event("started", version=self._version, digest=self._config.digest, workers=ready)
                 self._told(addresses)
+            if not self._reloading.locked() and any(self._lags(slot) for slot in self._slots):
+                self._spawn(self._catch_up())
         if self._why_not:
             raise CannotStart(self._why_not)
         return await self._drain(public)
@@ -174,8 +176,22 @@ class Supervisor:
         self._stop.set()
         self._changed.set()
 
+    def _lags(self, slot: Slot) -> bool:
+        """Whether a worker that was starting while the others reloaded still has the configuration of before."""
+        return slot.ready and slot.follows != self._config.digest
+
+    async def _catch_up(self) -> None:
+        async with self._reloading:
+            order = Reload(self._config, self._loaded_at)
+            for slot in self._slots:
+                if self._lags(slot) and await slot.reload(order, RELOAD_TIMEOUT):
+                    slot.end()  # its successor starts with the right one
+
     def _on_hangup(self) -> None:
-        task = asyncio.get_running_loop().create_task(self.reload())
+        self._spawn(self.reload())
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -226,6 +242,7 @@ class Supervisor:
                 self._log.event("reload_failed", why=why, digest=before.config.digest)
                 return
             self._config, self._loaded_at = order.config, order.loaded_at
+            self._changed.set()
             self._overseer.reloaded(True)
             self._log.event("reloaded", digest=loaded.digest)
             fixed = needs_restart(before.config, loaded)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 import orjson
 import uvloop
 
+import gateway.cli.lean  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.cli.handover import Drain, Order, Reload, Start, receive
 from gateway.config.model import Config, Tls
 from gateway.ops import metrics

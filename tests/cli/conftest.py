@@ -92,11 +92,12 @@ class Run:
         self.out = folder / "out.log"
         self.err = folder / "err.log"
 
-    async def start(self, *options: str) -> None:
+    async def start(self, *options: str, json: bool = True) -> None:
         entry = self.folder / "upstreams.yaml"
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "gateway", "run", "--config", str(entry), "--json", *options),
+                *(sys.executable, "-m", "gateway", "run", "--config", str(entry), *options),
+                *(("--json",) if json else ()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

@@ -202,6 +202,27 @@ async def test_sighup_with_a_bad_file_changes_nothing_and_says_why(runs: Maker, 
     assert (await figures(run, http))["gateway_config_reloads_total|result=bad"] == 1
 
 
+async def test_a_worker_that_starts_during_a_reload_follows(runs: Maker, http: ClientSession) -> None:
+    run = await runs()
+    (pid,) = (await health(run, http))["workers"]["pids"]
+    entry = run.folder / "upstreams.yaml"
+    entry.write_text(entry.read_text().replace("/api/info,", "/api/info, /api/new,"))
+    os.kill(pid, signal.SIGKILL)
+
+    async def starting() -> bool:
+        pids = (await health(run, http))["workers"]["pids"]
+        return pids not in ([pid], [None])
+
+    await until(starting)
+    run.send(signal.SIGHUP)
+    await until(lambda: bool(run.events("reloaded")))
+
+    async def follows() -> bool:
+        return await status(http, run.url + "/api/new") == 200
+
+    await until(follows)
+
+
 async def test_a_reload_tells_what_needs_a_restart(runs: Maker) -> None:
     run = await runs()
     entry = run.folder / "upstreams.yaml"
