@@ -1,4 +1,5 @@
-// Drives the real @trpc/client by commands: one JSON object a line on standard input, one JSON object a line out.
+// Drives the real @trpc/client by commands: prints {"port": N}, then takes TCP connections on loopback. Each carries one
+// JSON object a line in and one a line out; what a connection began ends with it. Ends when standard input closes.
 //
 //   {"id": 1, "url": ..., "link": "http"|"batch"|"stream", "headers": {...}, "calls": [["lessons.getAll", {...}]]}
 //       all calls are made in one tick, so that a batching link sends one request
@@ -6,9 +7,11 @@
 //          each as it settles, then {"id": 1, "event": "settled"}
 //   {"id": 2, "url": ..., "link": "subscribe", "headers": {...}, "calls": [["chat.stream", {...}]]}
 //       -> {"id": 2, "event": "started" | "data" | "state" | "error" | "complete", ...}
-//   {"id": 2, "link": "unsubscribe"}   {"id": 1, "link": "abort"}
+//   {"id": 2, "link": "stop"}
+//       unsubscribes, or aborts the calls
 //
 // Inputs and results are superjson values, so dates and sets survive on both sides.
+import net from "node:net";
 import { createInterface } from "node:readline";
 import {
   createTRPCClient,
@@ -21,12 +24,14 @@ import {
 import { EventSource } from "eventsource";
 import superjson from "superjson";
 
-const MUTATIONS = new Set(["auth.login", "chat.translate", "chat.sendMessage", "analytics.trackEvent"]);
-const running = new Map(); // id -> { abort } | { unsubscribe }
-
-function say(id, event, more = {}) {
-  process.stdout.write(`${JSON.stringify({ id, event, ...more })}\n`);
-}
+const MUTATIONS = new Set([
+  "auth.login",
+  "auth.signin",
+  "auth.resetPassword",
+  "chat.translate",
+  "chat.sendMessage",
+  "analytics.trackEvent",
+]);
 
 function describe(error) {
   if (!(error instanceof TRPCClientError)) return { kind: error?.name ?? "unknown", message: String(error?.message ?? error) };
@@ -64,45 +69,52 @@ function procedure(client, path) {
   return path.split(".").reduce((node, part) => node[part], client);
 }
 
-async function call(command) {
+async function call(command, say, running) {
   const client = createTRPCClient({ links: [link(command)] });
   const abort = new AbortController();
-  running.set(command.id, { abort: () => abort.abort() });
+  running.set(command.id, () => abort.abort());
   await Promise.all(
     command.calls.map(async ([path, input], index) => {
       const verb = MUTATIONS.has(path) ? "mutate" : "query";
       const value = input === null || input === undefined ? undefined : superjson.deserialize(input);
       try {
-        const data = await procedure(client, path)[command.verb ?? verb](value, { signal: abort.signal });
-        say(command.id, "result", { call: index, data: superjson.serialize(data) });
+        const data = await procedure(client, path)[verb](value, { signal: abort.signal });
+        say("result", { call: index, data: superjson.serialize(data) });
       } catch (error) {
-        say(command.id, "error", { call: index, error: describe(error) });
+        say("error", { call: index, error: describe(error) });
       }
     }),
   );
   running.delete(command.id);
-  say(command.id, "settled");
+  say("settled");
 }
 
-function subscribe(command) {
+function subscribe(command, say, running) {
   const client = createTRPCClient({ links: [link(command)] });
   const [[path, input]] = command.calls;
   const subscription = procedure(client, path).subscribe(superjson.deserialize(input), {
-    onStarted: () => say(command.id, "started"),
-    onConnectionStateChange: ({ state, error }) =>
-      say(command.id, "state", { state, error: error ? describe(error) : null }),
-    onData: ({ id, data }) => say(command.id, "data", { eventId: id, data }),
-    onError: (error) => say(command.id, "error", { error: describe(error) }),
-    onComplete: () => say(command.id, "complete"),
+    onStarted: () => say("started"),
+    onConnectionStateChange: ({ state, error }) => say("state", { state, error: error ? describe(error) : null }),
+    onData: ({ id, data }) => say("data", { eventId: id, data }),
+    onError: (error) => say("error", { error: describe(error) }),
+    onComplete: () => say("complete"),
   });
-  running.set(command.id, subscription);
+  running.set(command.id, () => subscription.unsubscribe());
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const command = JSON.parse(line);
-  if (command.link === "subscribe") subscribe(command);
-  else if (command.link === "unsubscribe") running.get(command.id).unsubscribe();
-  else if (command.link === "abort") running.get(command.id).abort();
-  else void call(command);
-}
-process.exit(0);
+const server = net.createServer(async (socket) => {
+  const running = new Map(); // id -> how to stop it
+  socket.on("error", () => {}); // a test that has ended reads no more
+  for await (const line of createInterface({ input: socket })) {
+    const command = JSON.parse(line);
+    const say = (event, more = {}) => {
+      if (socket.writable) socket.write(`${JSON.stringify({ id: command.id, event, ...more })}\n`);
+    };
+    if (command.link === "stop") running.get(command.id)?.();
+    else if (command.link === "subscribe") subscribe(command, say, running);
+    else void call(command, say, running);
+  }
+  for (const stop of running.values()) stop();
+});
+server.listen(0, "127.0.0.1", () => console.log(JSON.stringify({ port: server.address().port })));
+process.stdin.on("end", () => process.exit(0)).resume();
