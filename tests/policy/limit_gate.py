@@ -1,0 +1,84 @@
+"""A route with rate limits in front of a hand-moved clock, for the tests of the limits."""
+
+import json
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+from gateway.core.exchange import Call, Exchange
+from gateway.core.reason import Refusal
+from gateway.policy.rate_limit import Place, RateLimit, Settings, build
+from gateway.policy.tools import Tools
+from gateway.state.memory import MemoryStore
+
+NOON = 1_767_268_800.0
+ADA = {"json": {"email": "ada@example.com", "password": "nope"}}
+BOB = {"json": {"email": "bob@example.com", "password": "nope"}}
+
+
+def limit(rate: str = "5/minute", *key: str, **more: Any) -> Settings:
+    return Settings.model_validate({"limit": rate, "key": key or ("address",), **more})
+
+
+def route(name: str, *limits: str, shape: str = "superjson") -> Any:
+    return SimpleNamespace(name=name, limit_names=frozenset(limits), shape=shape)
+
+
+class Gate:
+    """All places of a route with ``limits``, in the order of the catalogue; ``ask`` sends a request through."""
+
+    def __init__(self, store: MemoryStore | None = None, **limits: Settings) -> None:
+        self.now = NOON
+        tools = Tools(store or MemoryStore(), lambda: self.now)
+        named = [(name.replace("_", "-"), settings) for name, settings in limits.items()]
+        self.names = [name for name, _ in named]
+        made = [build(named, place, tools) for place in Place]
+        self.stages: list[RateLimit] = [stage for stage in made if stage is not None]
+
+    def ask(
+        self,
+        client: str = "192.0.2.1",
+        principal: str = "",
+        fields: dict[bytes, bytes] | None = None,
+        method: str = "POST",
+        query: str = "",
+        body: Any = None,
+        calls: Sequence[Any] = (),
+        at: Any = None,
+    ) -> "Answer":
+        exchange = Exchange(method, "/", fields or {}, client, 0.0)
+        exchange.principal, exchange.query = principal, query
+        exchange.body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        exchange.calls = [Call("x", named) for named in calls]
+        exchange.route = at or (calls[0] if calls else route("plain", *self.names, shape="problem"))
+        refusal: Any = None
+        entered = []
+        for stage in self.stages:
+            entered.append(stage)
+            refusal = stage.on_request(exchange)
+            if refusal is not None:
+                break
+        for stage in reversed(entered):
+            stage.on_response(exchange)
+        return Answer(refusal, exchange)
+
+    def passes(self, times: int, **request: Any) -> int:
+        return sum(self.ask(**request).refusal is None for _ in range(times))
+
+    def login(self, *inputs: Any, **more: Any) -> "Answer":
+        """A batch of logins, as the app sends even one of them."""
+        login = route("login", *self.names)
+        body = {str(place): value for place, value in enumerate(inputs)}
+        return self.ask(query="batch=1", body=body, calls=[login] * len(inputs), **more)
+
+
+class Answer:
+    def __init__(self, refusal: Refusal | None, exchange: Exchange) -> None:
+        self.refusal = refusal
+        self.exchange = exchange
+        self.lines = [f"{name.decode()}: {value.decode()}" for name, value in exchange.response_headers]
+
+    @property
+    def refused(self) -> tuple[str, str, int]:
+        assert self.refusal is not None
+        return self.refusal.reason.slug, self.refusal.detail, self.refusal.retry_after
