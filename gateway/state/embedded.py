@@ -177,7 +177,7 @@ class EmbeddedStore:
             self._failed(txn, error)
             return None
         if found is None:
-            self._grown(1)
+            self._grown(1, now)
         return (answer,)
 
     def _attempt(self, takes: Sequence[Take], now: float) -> Sequence[Taken] | None:
@@ -197,7 +197,7 @@ class EmbeddedStore:
             self._failed(txn, error)
             return None
         if fresh:
-            self._grown(fresh)
+            self._grown(fresh, now)
         return answers
 
     def _judge(self, get: Get, takes: Sequence[Take], moment: float) -> tuple[Sequence[Taken], dict[bytes, float], int]:
@@ -234,9 +234,11 @@ class EmbeddedStore:
             raise error
         self._tight = True
 
-    def _grown(self, fresh: int) -> None:
+    def _grown(self, fresh: int, now: float) -> None:
         self._fresh += fresh
         if self._fresh >= _LOOK:
+            # Looking at more records than were added keeps up with any number of strangers.
+            self.sweep(now, 2 * _LOOK)
             self._look()
 
     def _look(self) -> None:

@@ -120,6 +120,14 @@ def test_200_000_strangers_leave_nothing_behind(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_store_that_grows_sweeps_itself(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, size=1 << 22)
+    for number in range(20_000):
+        store.take([Take(b"%d" % number, 1, 5, 60.0, 5)], NOON + number / 100)
+    assert store.stats().records < 4000  # of 100 a second, each alive for twelve
+    store.close()
+
+
 def fill(store: EmbeddedStore, first: int = 0) -> int:
     """New keys until one is refused; how many passed."""
     for number in range(first, 100_000):
