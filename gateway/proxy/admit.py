@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from aiohttp.http_parser import RawRequestMessage
 
 from gateway.core.exchange import Exchange
@@ -10,6 +12,9 @@ from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.reason import Refusal, refuse
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+# RFC 9112 3.2: an invalid Host is refused. What a real client sends is a name or an address, and perhaps a port.
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?").fullmatch
 
 
 def fields_of(message: RawRequestMessage) -> dict[bytes, bytes] | Refusal:
@@ -34,6 +39,8 @@ def head(exchange: Exchange, message: RawRequestMessage) -> Refusal | None:
     for name in (b"host", b"content-length", b"transfer-encoding", b"origin", b"expect"):
         if name in fields and b"," in fields[name]:
             return refuse("head_malformed", f"more than one value in {name.decode()}", close=True)
+    if host is not None and _HOST(host) is None:
+        return refuse("head_malformed", "Host is not a name or an address", close=True)
     coding = fields.get(b"transfer-encoding")
     if coding is not None and (version.minor == 0 or b"content-length" in fields or coding.lower() != b"chunked"):
         # RFC 9112 6.1: the classic of request smuggling, so nothing but the plain form is taken

@@ -1,0 +1,199 @@
+"""A client that says exactly the bytes it is given, whole or one by one, and reads the answers strictly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.gateway_fixture import POLICIES, Running, running_gateway
+from tests.proxy.conftest import ENTRY, POLICIES_MORE
+from tests.upstream_fixture import OK, Answer, Received, Script, Upstream, running_upstream
+
+HOST = b"host: gateway\r\n"
+JSON = b"content-type: application/json\r\n"
+CHUNKED = b"transfer-encoding: chunked\r\n"
+LOGIN = b"POST /api/trpc/auth.login HTTP/1.1"
+BEHIND = b"GET /files/behind HTTP/1.1\r\nhost: gateway\r\n\r\n"
+PROBE = b"GET /files/probe HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n"
+PROBED = b"GET /files/probe HTTP/1.1"
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [\x20-\x7e]*")
+_FIELD = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+: [\t\x20-\x7e\x80-\xff]*")
+# What the gateway itself says to an upstream, beyond what it passes on.
+_STOPS_HERE = frozenset(
+    b"connection keep-alive te trailer upgrade http2-settings expect forwarded proxy-authorization proxy-connection".split()
+)
+
+
+def head(line: bytes = b"GET /api/info HTTP/1.1", fields: bytes = HOST) -> bytes:
+    """A request head as given, well-formed or not."""
+    return line + b"\r\n" + fields + b"\r\n"
+
+
+def login(fields: bytes, body: bytes = b"{}") -> bytes:
+    """A login with the framing fields and the body as given."""
+    return head(LOGIN, HOST + JSON + fields) + body
+
+
+@contextlib.asynccontextmanager
+async def standing(
+    answer: bytes = OK, script: Script | None = None, limits: str = "connections: 50"
+) -> AsyncIterator[tuple[Running, Upstream]]:
+    """The gateway of the data plane's tests, with ``limits`` as in ``listen.limits`` of the configuration."""
+    policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
+    async with running_upstream(answer, script) as upstream:
+        entry = ENTRY.format(url=upstream.url, response="2s", header_timeout="10s", body_timeout="10s")
+        entry = re.sub(r"limits: \{.*\}", "limits: {header_bytes: 8KiB, " + limits + "}", entry)
+        async with running_gateway(entry, policies=policies) as gateway:
+            yield gateway, upstream
+
+
+@dataclass
+class Told:
+    """What a connection heard until its end. ``reset``: it ended with an error instead of an end of stream."""
+
+    raw: bytes = b""
+    reset: bool = False
+    answers: list[Answer] = field(default_factory=list)
+
+
+async def settle() -> None:
+    """Let everything that is on its way between the sockets of this process arrive."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+async def connected(port: int) -> socket.socket:
+    """A plain non-blocking socket: a stream would lose what arrived before a reset."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    return sock
+
+
+async def say(sock: socket.socket, data: bytes, drip: bool = False) -> bool:
+    """Send until done, or until the gateway resets the connection: then False.
+
+    ``drip``: byte by byte (long ones in 256 pieces).
+    """
+    loop = asyncio.get_running_loop()
+    size = max(1, len(data) // 256) if drip else max(1, len(data))
+    try:
+        for start in range(0, len(data), size):
+            await loop.sock_sendall(sock, data[start : start + size])
+            await asyncio.sleep(0)
+    except ConnectionError:
+        return False
+    await settle()
+    return True
+
+
+async def hear(sock: socket.socket, heads_only: frozenset[int] = frozenset()) -> Told:
+    """Everything until the gateway ends the connection, within five seconds. Answers must be valid HTTP."""
+    told = Told()
+    async with asyncio.timeout(5):
+        try:
+            while data := await asyncio.get_running_loop().sock_recv(sock, 65536):
+                told.raw += data
+        except ConnectionError:
+            told.reset = True
+    told.answers = parsed(told.raw, heads_only)
+    return told
+
+
+def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Answer]:
+    """Strictly read answers; ``heads_only`` has the places of those to a HEAD request."""
+    answers: list[Answer] = []
+    while raw:
+        text, end, raw = raw.partition(b"\r\n\r\n")
+        assert end, f"an unfinished head: {text!r}"
+        line, *lines = text.split(b"\r\n")
+        found = _STATUS_LINE.fullmatch(line)
+        assert found, f"no status line: {line!r}"
+        assert all(_FIELD.fullmatch(one) for one in lines), lines
+        pairs = [(name, value.strip()) for name, _, value in (one.partition(b":") for one in lines)]
+        status, named = int(found[1]), dict(pairs)
+        body = b""
+        if status >= 200 and status != 204 and len(answers) not in heads_only:
+            assert [name for name, _ in pairs].count(b"content-length") == 1
+            length = int(named[b"content-length"])
+            body, raw = raw[:length], raw[length:]
+            assert len(body) == length
+        answers.append(Answer(status, pairs, body))
+    return answers
+
+
+def reason_of(answer: Answer) -> str:
+    """The named reason of a refusal, whose shape must be one of the two that clients can read; else ``""``."""
+    if answer.status < 400:
+        return ""
+    told = json.loads(answer.body)
+    if answer[b"content-type"] == b"application/problem+json":
+        assert told["status"] == answer.status
+        assert told["title"] and told["detail"]
+    else:
+        assert answer[b"content-type"] == b"application/json"
+        told = told["error"]["json"]["data"]
+        assert (told["httpStatus"], told["path"]) == (answer.status, None)
+    assert told["request_id"] == answer[b"x-request-id"].decode()
+    assert answer[b"cache-control"] == b"no-store"
+    reason: str = told["reason"]
+    return reason
+
+
+def well_formed(received: Received) -> None:
+    """An upstream request of ours has one meaning: one Host, at most one framing, nothing hop-by-hop."""
+    names = [name for name, _ in received.fields]
+    assert names == [name.lower() for name in names]
+    assert all(_FIELD.fullmatch(name + b": " + value) for name, value in received.fields)
+    assert names.count(b"host") == 1
+    assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1
+    assert not _STOPS_HERE & set(names)
+    assert received.all(b"x-forwarded-for") == [b"127.0.0.1"]
+
+
+async def converse(port: int, data: bytes, drip: bool, ends: bool, heads_only: frozenset[int] = frozenset()) -> Told:
+    """Say ``data`` on a new connection and hear it out; one that must not have ended is ended by a good request."""
+    with contextlib.closing(await connected(port)) as sock:
+        await say(sock, data, drip)
+        if not ends:
+            await say(sock, PROBE)
+        return await hear(sock, heads_only)
+
+
+Expected = Sequence[tuple[int, str]]
+
+
+async def pin(data: bytes, answers: Expected, ends: bool, upstream_sees: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """Say ``data`` whole and dripping: both must be answered alike, and the gateway must go on serving.
+
+    ``answers``: status and reason of each. ``ends``: whether the gateway closes behind them. ``upstream_sees``: line
+    and body of each request that passes.
+    """
+    async with standing() as (gateway, upstream):
+        for drip in (False, True):
+            before = len(upstream.requests)
+            told = await converse(gateway.port, data, drip, ends, _heads(data))
+            way = "dripping" if drip else "whole"
+            heard = [(answer.status, reason_of(answer)) for answer in told.answers]
+            assert heard == [*answers, *([] if ends else [(200, "")])], way
+            for answer in told.answers[:-1]:
+                assert b"connection" not in answer or answer.status == 100, way
+            assert told.answers[-1][b"connection"] == b"close", way
+            seen = [(one.line, one.body) for one in upstream.requests[before:]]
+            assert seen == [*upstream_sees, *([] if ends else [(PROBED, b"")])], way
+        assert [answer.status for answer in (await converse(gateway.port, PROBE, False, True)).answers] == [200]
+        for received in upstream.requests:
+            well_formed(received)
+        assert gateway.seen.events == []
+        assert gateway.seen.begun == len(gateway.seen.exchanges)
+
+
+def _heads(data: bytes) -> frozenset[int]:
+    return frozenset({0}) if data.startswith(b"HEAD ") else frozenset()
