@@ -52,7 +52,8 @@ class Worker:
         self.store = store
         self.view_of_store = StoreView("embedded")
         self.health = Health(start.version)
-        self.watcher = Watcher(log, metrics.Metrics())
+        figures = start.run / "figures"
+        self.watcher = Watcher(log, metrics.Metrics(room=lambda: metrics.has_room(figures)))
         self.gateway = Gateway(limits_of(config), self.watcher, self.health)
         self.tls = tls_context(config.listen.tls)
         self.stopping = asyncio.Event()
@@ -75,7 +76,7 @@ class Worker:
         ticking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await ticking
-        self.watcher.tick(self.gateway.connections)
+        self._figures()
         self.report()
 
     def show(self, config: Config, loaded_at: float) -> Plane | None:
@@ -121,10 +122,14 @@ class Worker:
         while True:
             await asyncio.sleep(TICK)
             count += 1
-            self.watcher.tick(self.gateway.connections)
+            self._figures()
             if count % STATUS == 0:
                 self._look()
                 self.report()
+
+    def _figures(self) -> None:
+        with contextlib.suppress(OSError):  # an ill disk costs figures, not the worker
+            self.watcher.tick(self.gateway.connections)
 
     def _look(self) -> None:
         now = time.time()

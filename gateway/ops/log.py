@@ -15,6 +15,7 @@ from gateway.core.exchange import Exchange
 from gateway.ops.plain import Pseudonyms, clean, redact
 from gateway.ops.sink import Sink
 
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # these need no cleaning
 _OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
 
 
@@ -79,11 +80,12 @@ class Log:
         Never in it: the raw target, the query, headers, bodies, the principal itself.
         """
         route = exchange.route
+        method = exchange.method
         fields: dict[str, Any] = {
             "ts": self._now(),
             "event": "request",
             "id": exchange.id,
-            "method": clean(exchange.method),
+            "method": method if method in _METHODS else clean(method),
             "path": clean(exchange.path),
             "route": route.name if route is not None else None,
             "client": exchange.client,
@@ -94,7 +96,11 @@ class Log:
             **self._fixed,
         }
         if exchange.calls:
-            fields["procedures"] = [clean(call.procedure) for call in exchange.calls[:20]]
+            calls = exchange.calls
+            # the comprehension is a call of its own, and most requests have one call
+            fields["procedures"] = (
+                [clean(calls[0].procedure)] if len(calls) == 1 else [clean(call.procedure) for call in calls[:20]]
+            )
         if exchange.principal:
             fields["principal"] = self._name(exchange.principal)
         if exchange.origin:

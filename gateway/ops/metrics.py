@@ -7,7 +7,9 @@ counters neither fall back nor gather files over restarts.
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_left
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
@@ -23,6 +25,8 @@ DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it from the en
 # Seconds. From an answer the gateway gives by itself (under 1 ms) to the longest an upstream may take (15 s).
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 
+ROOM = 1024 * 1024  # bytes that must be free before more is written: a process writes some 300 KiB in all
+
 NO_ROUTE = "unmatched"  # the route label of what matched no route, as the data plane names it
 
 
@@ -34,6 +38,12 @@ def use_files(place: str) -> None:
 def forget_place(directory: Path, place: str) -> None:
     """Take the gauges of a worker that is gone out of the sums; its counters stay."""
     mark_process_dead(place, str(directory))  # type: ignore[no-untyped-call]  # the library has no types
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the disk takes some more figures."""
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize > ROOM
 
 
 def exposition(directory: Path) -> bytes:
@@ -73,33 +83,48 @@ class _Tally:
         self.total = 0.0
 
 
-class _Kind:
-    """Requests of one route, status and reason between two flushes."""
+class _Count:
+    """Increments of one counter child between two flushes; the child is made with the first of them."""
 
-    __slots__ = ("_child", "count", "seconds", "upstream")
+    __slots__ = ("_child", "_counter", "_labels", "pending")
 
-    def __init__(self, child: Counter, seconds: _Tally, upstream: _Tally) -> None:
-        self._child = child
-        self.count = 0
-        self.seconds = seconds
-        self.upstream = upstream
+    def __init__(self, counter: Counter, *labels: str) -> None:
+        self._counter = counter
+        self._labels = labels
+        self._child: Counter | None = None
+        self.pending = 0
 
     def flush(self) -> None:
-        self._child.inc(self.count)
-        self.count = 0
-        self.seconds.flush()
-        self.upstream.flush()
+        if not self.pending:
+            return
+        if self._child is None:
+            self._child = self._counter.labels(*self._labels)
+        self._child.inc(self.pending)
+        self.pending = 0
+
+
+class _Kind:
+    """Requests of one route, status and reason."""
+
+    __slots__ = ("requests", "seconds", "upstream")
+
+    def __init__(self, requests: _Count, seconds: _Tally, upstream: _Tally) -> None:
+        self.requests = requests
+        self.seconds = seconds
+        self.upstream = upstream
 
 
 class Metrics:
     """The figures of one worker, gathered in plain numbers and handed to prometheus-client by ``flush``.
 
-    Counting straight into its memory-mapped values costs 9 us a request, gathering 1 us. Children are looked up once;
-    labels are route names, statuses and reasons, all few.
+    Counting straight into its memory-mapped values costs 9 us a request, gathering 1 us, and a request never meets a
+    file. Children are looked up once; labels are route names, statuses and reasons, all few. While ``room`` says that
+    there is none on the disk, gathering goes on: a mapped file that cannot grow ends the process (SIGBUS).
     """
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+    def __init__(self, registry: CollectorRegistry | None = None, room: Callable[[], bool] = lambda: True) -> None:
         registry = registry or CollectorRegistry()
+        self._room = room
         self._requests = Counter(
             "gateway_requests_total",
             "Requests that are over, answered or not (status 0).",
@@ -145,6 +170,7 @@ class Metrics:
             registry=registry,
         )
         self._kinds: dict[tuple[str, int, str], _Kind] = {}
+        self._others: dict[tuple[str, ...], _Count] = {}  # events, and what report mode let pass
         self._tallies: dict[str, tuple[_Tally, _Tally]] = {}
         self._dropped_before = 0
 
@@ -156,7 +182,7 @@ class Metrics:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = self._kind(*key)
-        kind.count += 1
+        kind.requests.pending += 1
         kind.seconds.counts[bisect_left(BUCKETS, elapsed)] += 1
         kind.seconds.total += elapsed
         if exchange.endpoint:
@@ -164,26 +190,38 @@ class Metrics:
             kind.upstream.total += exchange.upstream_time
         if exchange.reported:
             for slug in exchange.reported:
-                self._reported.labels(name, slug).inc()
+                self._other(self._reported, name, slug).pending += 1
 
     def _kind(self, route: str, status: int, reason: str) -> _Kind:
         tallies = self._tallies.get(route)
         if tallies is None:
             tallies = self._tallies[route] = (_Tally(self._seconds, route), _Tally(self._upstream, route))
-        return _Kind(self._requests.labels(route, str(status), reason), *tallies)
+        return _Kind(_Count(self._requests, route, str(status), reason), *tallies)
 
-    def flush(self) -> None:
-        """Hand on what was gathered; called a few times a second and before the process ends."""
-        for kind in self._kinds.values():
-            if kind.count:
-                kind.flush()
+    def _other(self, counter: Counter, *labels: str) -> _Count:
+        found = self._others.get(labels)
+        if found is None:
+            found = self._others[labels] = _Count(counter, *labels)
+        return found
 
     def event(self, name: str) -> None:
         """Count an event. ``name`` comes from the code, never from a client."""
-        self._events.labels(name).inc()
+        self._other(self._events, name).pending += 1
 
-    def level(self, in_flight: int, connections: int, dropped: int) -> None:
-        """Set what is measured by looking now and then; ``dropped`` counts from the start of the process."""
+    def flush(self, in_flight: int, connections: int, dropped: int) -> None:
+        """Hand on what was gathered, and the levels as they are now; ``dropped`` lines since the process began.
+
+        Called a few times a second and before the process ends.
+        """
+        if not self._room():
+            return
+        for kind in self._kinds.values():
+            if kind.requests.pending:
+                kind.requests.flush()
+                kind.seconds.flush()
+                kind.upstream.flush()
+        for count in self._others.values():
+            count.flush()
         self._in_flight.set(in_flight)
         self._connections.set(connections)
         if dropped > self._dropped_before:

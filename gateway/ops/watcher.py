@@ -31,5 +31,4 @@ class Watcher:
 
     def tick(self, connections: int) -> None:
         """Called a few times a second and before the process ends: bring the figures up to date."""
-        self._metrics.flush()
-        self._metrics.level(self.in_flight, connections, self._log.sink.dropped)
+        self._metrics.flush(self.in_flight, connections, self._log.sink.dropped)

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.core.exchange import Exchange
-from gateway.ops.metrics import BUCKETS, Metrics, Overseer, exposition, forget_place
+from gateway.ops.metrics import BUCKETS, Metrics, Overseer, exposition, forget_place, has_room
 
 
 def exchange(
@@ -30,8 +30,8 @@ def test_requests_are_counted_by_route_status_and_reason() -> None:
     metrics = Metrics(registry)
     for made in (exchange(), exchange(), exchange(status=429, reason="rate_limited"), exchange(route=None, status=404)):
         metrics.done(made, 0.001)
-    metrics.flush()
-    metrics.flush()  # nothing is counted twice
+    metrics.flush(0, 0, 0)
+    metrics.flush(0, 0, 0)  # nothing is counted twice
 
     def count(route: str, status: str, reason: str) -> float | None:
         labels = {"route": route, "status": status, "reason": reason}
@@ -41,7 +41,7 @@ def test_requests_are_counted_by_route_status_and_reason() -> None:
     assert count("chat", "429", "rate_limited") == 1
     assert count("unmatched", "404", "") == 1
     metrics.done(exchange(), 0.001)
-    metrics.flush()
+    metrics.flush(0, 0, 0)
     assert count("chat", "200", "") == 3
 
 
@@ -52,7 +52,7 @@ def test_gathered_observations_are_what_the_library_would_have_observed() -> Non
     for seconds in (0.0, 0.0005, 0.00051, 0.003, 0.1, 14.9, 15.0, 15.1, 1000.0):
         metrics.done(exchange(), seconds)
         expected.labels("chat").observe(seconds)
-    metrics.flush()
+    metrics.flush(0, 0, 0)
     for bound in (*BUCKETS, float("inf")):
         labels = {"route": "chat", "le": "+Inf" if bound == float("inf") else str(float(bound))}
         got = ours.get_sample_value("gateway_request_seconds_bucket", labels)
@@ -67,7 +67,7 @@ def test_upstream_time_is_measured_only_where_one_answered() -> None:
     metrics = Metrics(registry)
     metrics.done(exchange(upstream=0.02), 0.03)
     metrics.done(exchange(route="closed", status=403), 0.001)
-    metrics.flush()
+    metrics.flush(0, 0, 0)
     assert registry.get_sample_value("gateway_upstream_seconds_count", {"route": "chat"}) == 1
     assert registry.get_sample_value("gateway_upstream_seconds_count", {"route": "closed"}) is None
 
@@ -79,14 +79,33 @@ def test_report_mode_events_and_levels() -> None:
     reported.reported = ["rate_limited"]
     metrics.done(reported, 0.001)
     metrics.event("drain_cut")
-    metrics.level(3, 7, 5)
-    metrics.level(2, 6, 9)
+    metrics.flush(3, 7, 5)
+    metrics.flush(2, 6, 9)
     value = registry.get_sample_value
     assert value("gateway_reported_total", {"route": "chat", "reason": "rate_limited"}) == 1
     assert value("gateway_events_total", {"event": "drain_cut"}) == 1
     assert value("gateway_requests_in_flight") == 2
     assert value("gateway_connections") == 6
     assert value("gateway_log_lines_dropped_total") == 9
+
+
+def test_while_the_disk_is_full_figures_are_kept_in_memory() -> None:
+    registry = CollectorRegistry()
+    full = [False, True]
+    metrics = Metrics(registry, lambda: full.pop(0))
+    metrics.done(exchange(), 0.001)
+    metrics.event("odd")
+    metrics.flush(1, 1, 1)
+    labels = {"route": "chat", "status": "200", "reason": ""}
+    assert registry.get_sample_value("gateway_requests_total", labels) is None
+    metrics.done(exchange(), 0.001)
+    metrics.flush(1, 1, 1)
+    assert registry.get_sample_value("gateway_requests_total", labels) == 2
+    assert registry.get_sample_value("gateway_events_total", {"event": "odd"}) == 1
+
+
+def test_there_is_room_where_this_test_writes(tmp_path: Path) -> None:
+    assert has_room(tmp_path)
 
 
 def test_the_supervisor_has_its_own_figures() -> None:
@@ -115,8 +134,7 @@ done = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
 done.route, done.status = SimpleNamespace(name="chat"), 200
 for _ in range(int(sys.argv[2])):
     made.done(done, 0.001)
-made.level(1, 2, 0)
-made.flush()
+made.flush(1, 2, 0)
 """
 
 
