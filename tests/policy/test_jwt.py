@@ -1,86 +1,29 @@
-"""Bearer tokens: what passes, what is refused and how, and what is remembered."""
+"""Bearer tokens: what passes, and what is refused and how."""
 
-import base64
-import hashlib
-import hmac
-import json
 from typing import Any
 
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal
-from gateway.policy import jwt
-from gateway.policy.jwt import Jwt, Settings
-from gateway.policy.tools import Tools
-
-SECRET = "correct horse battery staple, 32+"
-NOW = 1_700_000_000.0
-ACCESS = {"kind": "jwt", "algorithms": ["HS256"], "secret": SECRET, "require": {"type": "access"}, "leeway": "5s"}
-
-
-class Clock:
-    """Unix seconds, moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def rule(clock: Clock | None = None, **changed: object) -> Jwt:
-    tools = Tools(store=None, wall=clock or Clock())  # type: ignore[arg-type]  # this stage stores nothing
-    return jwt.build("access-token", Settings.model_validate({**ACCESS, **changed}), tools)
-
-
-def claims(**changed: object) -> dict[str, Any]:
-    made = {"sub": "a" * 32, "sid": "s" * 32, "type": "access", "expInSec": 900, "iat": int(NOW), "exp": int(NOW) + 900}
-    return {name: value for name, value in {**made, **changed}.items() if value is not None}
-
-
-def part(value: object) -> bytes:
-    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(raw).rstrip(b"=")
-
-
-def signed(payload: object = None, header: object = None, secret: str = SECRET) -> bytes:
-    """A token with a genuine HS256 signature over whatever it says."""
-    body = part({"alg": "HS256", "typ": "JWT"} if header is None else header) + b"." + part(payload or claims())
-    return body + b"." + part(hmac.new(secret.encode(), body, hashlib.sha256).digest())
-
-
-def present(stage: Jwt, authorization: bytes | None) -> tuple[Refusal | None, Exchange]:
-    fields = {} if authorization is None else {b"authorization": authorization}
-    exchange = Exchange("POST", "/", fields, "192.0.2.1", 0.0)
-    return stage.on_request(exchange), exchange
-
-
-def slug(stage: Jwt, token: bytes | None, scheme: bytes = b"Bearer ") -> str:
-    refusal, exchange = present(stage, None if token is None else scheme + token)
-    if refusal is None:
-        assert exchange.principal and exchange.claims is not None
-        return ""
-    assert exchange.principal == "" and exchange.claims is None
-    assert refusal.headers[0][0] == b"www-authenticate"
-    assert refusal.headers[0][1].startswith(b'Bearer realm="api"')
-    assert token is None or len(token) < 12 or token.decode("latin-1") not in refusal.detail
-    return refusal.reason.slug
-
-
-def challenge(stage: Jwt, authorization: bytes | None) -> bytes:
-    refusal, _ = present(stage, authorization)
-    assert refusal is not None
-    return refusal.headers[0][1]
-
-
-STAGE = rule()
+from gateway.policy.jwt import Settings
+from tests.policy.jwt_tokens import (
+    ACCESS,
+    NOW,
+    SECRET,
+    STAGE,
+    Clock,
+    challenge,
+    claims,
+    held,
+    part,
+    present,
+    rule,
+    signed,
+    slug,
+)
 
 
 @pytest.mark.parametrize("scheme", [b"Bearer ", b"bearer ", b"BEARER ", b"bEaReR "])
@@ -291,7 +234,11 @@ def pem(private: Any) -> tuple[str, str]:
 
 
 RSA_KEY = rsa.generate_private_key(65537, 2048)
+
+
 P256 = ec.generate_private_key(ec.SECP256R1())
+
+
 ED25519 = ed25519.Ed25519PrivateKey.generate()
 
 
@@ -359,119 +306,9 @@ def test_a_small_rsa_key_is_refused_at_load() -> None:
         Settings.model_validate({**ACCESS, "algorithms": ["RS256"], "secret": None, "public_key": small})
 
 
-def held(stage: Jwt) -> set[str]:
-    return {known.subject for known in (*stage._known.values(), *stage._older.values())}
-
-
-def test_remembered_tokens_are_bounded_and_those_in_use_stay() -> None:
-    stage = Jwt(Settings.model_validate(ACCESS), Clock(), remember=10)
-    tokens = [signed(claims(sub=f"user-{number}")) for number in range(40)]
-    for token in tokens:
-        assert slug(stage, token) == ""
-        assert slug(stage, tokens[0]) == ""
-        assert len(stage._known) + len(stage._older) <= 10
-    assert {"user-0", "user-39", "user-38", "user-37"} <= held(stage)
-
-
-def test_an_expired_token_is_dropped_from_the_older_generation_too() -> None:
-    clock = Clock()
-    stage = Jwt(Settings.model_validate(ACCESS), clock, remember=4)
-    brief, *others = (signed(claims(sub=f"user-{number}", exp=int(NOW) + 10 + number)) for number in range(4))
-    for token in (brief, *others):
-        assert slug(stage, token) == ""
-    assert "user-0" in {known.subject for known in stage._older.values()}
-    clock.now = NOW + 15
-    assert slug(stage, brief) == "token_expired"
-    assert "user-0" not in held(stage)
-    clock.now = NOW + 15.5
-    assert slug(stage, others[0]) == ""
-
-
-def test_remembering_can_be_turned_off() -> None:
-    forgetful = Jwt(Settings.model_validate(ACCESS), Clock(), remember=0)
-    assert slug(forgetful, signed()) == slug(forgetful, signed()) == ""
-    assert not held(forgetful)
-
-
-def test_failing_tokens_are_not_remembered() -> None:
-    stage = rule()
-    for bad in (b"x", signed(secret="y" * 32), signed(claims(type="refresh")), signed(claims(exp=1))):
-        assert slug(stage, bad) != ""
-    assert not held(stage)
-
-
-def test_a_remembered_token_vouches_for_no_other() -> None:
-    stage = rule()
-    good = signed()
-    assert slug(stage, good) == ""
-    for place in range(0, len(good), 7):
-        changed = bytearray(good)
-        changed[place] ^= 1
-        assert slug(stage, bytes(changed)) in ("token_invalid", "claim_refused")
-
-
-def test_the_tokens_themselves_are_not_kept() -> None:
-    stage = rule()
-    assert slug(stage, signed()) == ""
-    assert all(len(mark) == 16 for mark in stage._known)
-
-
 def test_the_verifier_signs_nothing_and_gives_no_key_away() -> None:
     algorithm = STAGE._verifier.get_algorithm_by_name("HS256")
     assert STAGE._verifier.get_algorithms() == ["HS256"]
     for misuse in (lambda: algorithm.sign(b"", b""), lambda: algorithm.to_jwk(b""), lambda: algorithm.from_jwk("{}")):
         with pytest.raises(NotImplementedError):
             misuse()
-
-
-def test_forgetting_one_subject_or_all() -> None:
-    stage = rule()
-    tokens = [signed(claims(sub=name, n=number)) for name in ("ada", "bob") for number in range(3)]
-    for token in tokens:
-        assert slug(stage, token) == ""
-    assert stage.forget("ada") == 3
-    assert stage.forget("ada") == 0
-    assert held(stage) == {"bob"}
-    stage.clear()
-    assert not held(stage)
-    assert slug(stage, tokens[0]) == ""
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=80))
-def test_no_noise_is_a_token(noise: bytes) -> None:
-    assert slug(STAGE, noise, b"") == "token_invalid"
-    assert slug(STAGE, noise) == "token_invalid"
-
-
-@settings(deadline=None)
-@given(st.sampled_from([b"Bearer ", b""]), st.binary(max_size=8), st.binary(max_size=8), st.integers(0, 400))
-def test_a_token_with_anything_put_in_is_invalid(scheme: bytes, before: bytes, inside: bytes, place: int) -> None:
-    token = signed()
-    changed = before + token[:place] + inside + token[place:]
-    genuine = (scheme + changed).lower().startswith(b"bearer ") and (scheme + changed)[len(b"bearer ") :] == token
-    assert slug(STAGE, changed, scheme) == ("" if genuine else "token_invalid")
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
-NAMES = st.sampled_from(["sub", "exp", "nbf", "iat", "iss", "aud", "type", "scope", "jti"])
-
-
-@settings(deadline=None)
-@given(
-    st.dictionaries(NAMES, json_values),
-    st.dictionaries(st.sampled_from(["alg", "kid", "crit", "b64", "typ"]), json_values),
-)
-def test_no_signed_content_makes_it_stumble(payload: dict[str, Any], header: dict[str, Any]) -> None:
-    for head in ({"alg": "HS256"}, {"alg": "HS256", **header}):
-        for body in ({**payload}, {**claims(), **payload}):
-            assert slug(STAGE, signed(body or {"sub": ""}, head)) in (
-                "",
-                "token_invalid",
-                "token_expired",
-                "claim_refused",
-            )
