@@ -92,14 +92,15 @@ class Run:
         self.out = folder / "out.log"
         self.err = folder / "err.log"
 
-    async def start(self, *options: str, json: bool = True) -> None:
+    async def start(self, *options: str, json: bool = True, stdout: int | None = None) -> None:
+        """``stdout``: a descriptor for the log, in place of the file ``out``."""
         entry = self.folder / "upstreams.yaml"
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", "run", "--config", str(entry), *options),
                 *(("--json",) if json else ()),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=out,
+                stdout=out if stdout is None else stdout,
                 stderr=err,
                 env=self.env,
                 start_new_session=True,
@@ -148,7 +149,9 @@ async def runs(tmp_path: Path, backend: tuple[Backend, str]) -> AsyncIterator[Ma
     """Makes runs with ``workers`` and ``drain``; all of them end with the test."""
     made: list[Run] = []
 
-    async def make(workers: int = 1, drain: str = "10s", entry: str = ENTRY, serving: bool = True) -> Run:
+    async def make(
+        workers: int = 1, drain: str = "10s", entry: str = ENTRY, serving: bool = True, stdout: int | None = None
+    ) -> Run:
         env = {
             **os.environ,
             "JWT_SECRET": JWT_SECRET,
@@ -158,7 +161,7 @@ async def runs(tmp_path: Path, backend: tuple[Backend, str]) -> AsyncIterator[Ma
         run = Run(tmp_path, env)
         text = entry.replace("WORKERS", str(workers)).replace("DRAIN", drain).replace("BACKEND", backend[1])
         (tmp_path / "upstreams.yaml").write_text(text)
-        await run.start()
+        await run.start(stdout=stdout)
         made.append(run)
         if serving:
             await run.serving()

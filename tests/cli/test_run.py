@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import signal
@@ -280,6 +281,35 @@ async def test_no_secret_is_in_any_output(runs: Maker, http: ClientSession) -> N
     told = run.out.read_bytes() + run.err.read_bytes() + json.dumps(picture).encode() + routes + arguments
     for secret in (JWT_SECRET, OPS_TOKEN, "upstream-key-value", "eyJhbGci", "c2lnbmF0", "c00kie", "qu3ry"):
         assert secret.encode() not in told, secret
+
+
+async def test_a_log_that_nobody_reads_holds_nothing_up(runs: Maker, http: ClientSession) -> None:
+    reader, writer = os.pipe()
+    try:
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        run = await runs(stdout=writer)
+        for _ in range(50):  # some 12 KB of log
+            assert await status(http, run.url + "/api/info") == 200
+        run.send(signal.SIGTERM)
+        assert await run.ended() == 0
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+async def test_a_log_whose_reader_is_gone_costs_lines_and_tells_how_many(runs: Maker, http: ClientSession) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        run = await runs(stdout=writer)
+
+        async def told() -> bool:
+            assert await status(http, run.url + "/api/info") == 200
+            return (await figures(run, http))["gateway_log_lines_dropped_total"] > 0
+
+        await until(told)
+    finally:
+        os.close(writer)
 
 
 async def test_problems_end_the_run_before_it_begins(runs: Maker) -> None:
