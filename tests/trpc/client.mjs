@@ -47,8 +47,13 @@ function describe(error) {
   };
 }
 
-function link({ link: kind, url, headers = {}, maxItems, maxURLLength }) {
-  const common = { url, transformer: superjson, headers };
+// Connections of its own for each command, so that none is left, or opened again, when the command is over. The class
+// is the one behind Node's fetch, which Node does not export; the symbol is how undici shares it (undici lib/global.js).
+await fetch("data:,");
+const Agent = globalThis[Symbol.for("undici.globalDispatcher.1")].constructor;
+
+function link({ link: kind, url, headers = {}, maxItems, maxURLLength }, dispatcher) {
+  const common = { url, transformer: superjson, headers, fetch: (target, init) => fetch(target, { ...init, dispatcher }) };
   if (kind === "http") return httpLink(common);
   if (kind === "batch") return httpBatchLink({ ...common, maxItems, maxURLLength });
   if (kind === "stream") return httpBatchStreamLink({ ...common, maxItems, maxURLLength });
@@ -58,7 +63,7 @@ function link({ link: kind, url, headers = {}, maxItems, maxURLLength }) {
       transformer: superjson,
       EventSource,
       eventSourceOptions: () => ({
-        fetch: (target, init) => fetch(target, { ...init, headers: { ...init.headers, ...headers } }),
+        fetch: (target, init) => common.fetch(target, { ...init, headers: { ...init.headers, ...headers } }),
       }),
     });
   }
@@ -70,7 +75,8 @@ function procedure(client, path) {
 }
 
 async function call(command, say, running) {
-  const client = createTRPCClient({ links: [link(command)] });
+  const agent = new Agent();
+  const client = createTRPCClient({ links: [link(command, agent)] });
   const abort = new AbortController();
   running.set(command.id, () => abort.abort());
   await Promise.all(
@@ -86,11 +92,13 @@ async function call(command, say, running) {
     }),
   );
   running.delete(command.id);
+  await agent.destroy();
   say("settled");
 }
 
 function subscribe(command, say, running) {
-  const client = createTRPCClient({ links: [link(command)] });
+  const agent = new Agent();
+  const client = createTRPCClient({ links: [link(command, agent)] });
   const [[path, input]] = command.calls;
   const subscription = procedure(client, path).subscribe(superjson.deserialize(input), {
     onStarted: () => say("started"),
@@ -99,7 +107,10 @@ function subscribe(command, say, running) {
     onError: (error) => say("error", { error: describe(error) }),
     onComplete: () => say("complete"),
   });
-  running.set(command.id, () => subscription.unsubscribe());
+  running.set(command.id, () => {
+    subscription.unsubscribe();
+    void agent.destroy();
+  });
 }
 
 const server = net.createServer(async (socket) => {

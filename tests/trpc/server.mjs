@@ -1,9 +1,9 @@
 // A tutor-like backend on the real @trpc/server: what the gateway tests talk to, through the gateway.
 // Prints {"port": N} once it listens. Ends when its standard input closes, so a crashed test leaves nothing behind.
 //
-// Control (never routed by a gateway): GET /__control/state, POST /__control/reset, POST /__control/release,
-// POST /__control/push with a JSON body. Nothing here waits for time to pass: the tests say when a held call or a
-// stream goes on.
+// Control (never routed by a gateway): GET /__control/state, and POST /__control/ reset, release (the held calls), push
+// (an event to a stream), drop (the connections of what is being answered). Nothing here waits for time to pass: the
+// tests say when a held call or a stream goes on.
 import { createHmac, timingSafeEqual } from "node:crypto";
 import http from "node:http";
 import { initTRPC, TRPCError, tracked } from "@trpc/server";
@@ -20,6 +20,7 @@ const LESSONS = [
 
 const state = { runs: {}, streamsOpen: 0, streamsCancelled: 0, held: 0, heads: [] };
 let releases = [];
+const answering = new Set(); // sockets
 const streams = new Map(); // topic -> { events, waiters }
 
 function reset() {
@@ -150,6 +151,9 @@ const control = {
     for (const release of releases) release();
     releases = [];
   },
+  "POST /__control/drop": () => {
+    for (const socket of answering) socket.destroy();
+  },
   "POST /__control/push": ({ topic: name, event }) => {
     const source = topic(name);
     source.events.push(event);
@@ -172,6 +176,8 @@ const server = http.createServer({ keepAliveTimeout: 5000 }, async (req, res) =>
     return;
   }
   state.heads.push({ method: req.method, url: req.url, headers: req.headers });
+  answering.add(req.socket);
+  res.once("close", () => answering.delete(req.socket));
   res.setHeader("access-control-allow-origin", "true"); // as the real backend does; a gateway must drop it
   trpc(req, res);
 });

@@ -123,6 +123,16 @@ async def test_a_streamed_batch_shows_each_result_when_it_is_there(client: Clien
         assert (second["call"], data(second)) == (0, {"released": True})
 
 
+async def test_a_streamed_batch_that_is_cut_fails_what_is_missing(client: Client, server: Server) -> None:
+    async with gateway_before(server.url) as gateway:
+        task = client.start(gateway.url, "stream", "lessons.held", "lessons.getAll")
+        first = await task.next()
+        assert (first["event"], first["call"]) == ("result", 1)
+        await server.control("drop")
+        second = await task.next()
+        assert (second["event"], second["call"], second["error"]["kind"]) == ("error", 0, "TRPCClientError")
+
+
 @pytest.mark.parametrize("link", LINKS)
 async def test_a_client_that_leaves_cancels_the_call_upstream(client: Client, server: Server, link: str) -> None:
     async with gateway_before(server.url) as gateway:

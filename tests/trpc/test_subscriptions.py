@@ -50,6 +50,23 @@ async def test_a_stream_that_ends_is_complete(client: Client, server: Server) ->
         await server.until(streamsOpen=0, streamsCancelled=0)
 
 
+async def test_a_stream_that_is_cut_is_not_complete(client: Client, server: Server) -> None:
+    """The client must notice, so that it connects again and asks for what it has missed."""
+    async with gateway_before(server.url) as gateway:
+        task = client.start(gateway.url, "subscribe", stream("h"), headers=bearer())
+        await task.next("started")
+        await server.push("h", text="one")
+        await task.next("data")
+        await server.control("drop")
+        event = await task.next("state", "complete")
+        while event.get("state") == "pending":
+            event = await task.next("state", "complete")
+        assert (event["event"], event["state"]) == ("state", "connecting")
+        assert event["error"]["kind"] == "TRPCClientError"
+        client.stop(task)
+        await server.until(streamsOpen=0)
+
+
 async def test_an_error_in_a_stream_keeps_code_and_message(client: Client, server: Server) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "subscribe", stream("d"), headers=bearer())
