@@ -114,7 +114,7 @@ async def test_an_upgrade_is_not_offered_and_the_request_runs_as_plain_http(fiel
     async with standing() as (gateway, upstream):
         for drip in (False, True):
             told = await converse(gateway.port, head(fields=HOST + fields), drip, False)
-            assert told.answers[0].status == 200
+            assert [answer.status for answer in told.answers] in ([200], [200, 200])
         for received in upstream.requests:
             assert not {name for name, _ in received.fields} & {b"upgrade", b"connection", b"http2-settings"}
 

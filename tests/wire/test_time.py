@@ -1,0 +1,147 @@
+"""Clients that are slow, idle or many: each is bounded, and none makes the others wait."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+
+import pytest
+
+from tests.wire.talk import (
+    CHUNKED,
+    HOST,
+    PROBE,
+    connected,
+    converse,
+    head,
+    hear,
+    login,
+    reason_of,
+    say,
+    settle,
+    standing,
+)
+
+ALIVE = head()
+
+
+async def _drip(sock: socket.socket, data: bytes, pause: float) -> None:
+    with contextlib.suppress(ConnectionError):
+        for byte in data:
+            await asyncio.get_running_loop().sock_sendall(sock, bytes((byte,)))
+            await asyncio.sleep(pause)
+
+
+HEADS = {
+    "nothing": b"",
+    "half-a-line": b"GET /api",
+    "endless-fields": b"GET /api/info HTTP/1.1\r\n" + b"x: y\r\n" * 60,
+    "empty-lines": b"\r\n" * 200,
+}
+
+
+@pytest.mark.parametrize("data", HEADS.values(), ids=HEADS)
+async def test_a_head_that_drips_is_ended_in_its_time_whatever_still_comes(data: bytes):
+    async with standing(limits="header_timeout: 200ms, keepalive: 5s") as (gateway, upstream):
+        with contextlib.closing(await connected(gateway.port)) as sock:
+            dripping = asyncio.ensure_future(_drip(sock, data, 0.01))
+            told = await hear(sock)
+            dripping.cancel()
+        assert [(answer.status, reason_of(answer)) for answer in told.answers] == [(408, "head_timeout")]
+        assert told.answers[0][b"connection"] == b"close"
+        assert upstream.requests == []
+
+
+async def test_the_second_head_of_a_connection_has_its_time_too():
+    async with standing(limits="header_timeout: 200ms, keepalive: 5s") as (gateway, _):
+        with contextlib.closing(await connected(gateway.port)) as sock:
+            await say(sock, ALIVE)
+            dripping = asyncio.ensure_future(_drip(sock, b"GET /api/info HTTP/1.1\r\n" + b"x: y\r\n" * 60, 0.01))
+            told = await hear(sock)
+            dripping.cancel()
+        assert [answer.status for answer in told.answers] == [200, 408]
+
+
+BODIES = {
+    "length-drips": (b"content-length: 1000\r\n", b" " * 1000),
+    "length-stalls": (b"content-length: 1000\r\n", b"{"),
+    "chunks-drip": (CHUNKED, b"1\r\n{\r\n" * 200),
+    "size-drips": (CHUNKED, b"0" * 1000),
+    "extension-drips": (CHUNKED, b"2;" + b"a" * 1000),
+    "trailers-drip": (CHUNKED, b"0\r\n" + b"x: y\r\n" * 200),
+}
+
+
+@pytest.mark.parametrize(("fields", "body"), BODIES.values(), ids=BODIES)
+async def test_a_body_that_drips_or_stalls_is_ended_in_its_time(fields: bytes, body: bytes):
+    async with standing(limits="body_timeout: 200ms") as (gateway, upstream):
+        with contextlib.closing(await connected(gateway.port)) as sock:
+            await say(sock, login(fields, b""))
+            dripping = asyncio.ensure_future(_drip(sock, body, 0.01))
+            told = await hear(sock)
+            dripping.cancel()
+        assert [(answer.status, reason_of(answer)) for answer in told.answers] == [(408, "body_timeout")]
+        assert upstream.requests == []
+        assert gateway.seen.events == []
+
+
+async def test_a_kept_connection_is_ended_after_its_rest_without_a_word():
+    async with standing(limits="keepalive: 200ms") as (gateway, _):
+        with contextlib.closing(await connected(gateway.port)) as sock:
+            await say(sock, ALIVE)
+            told = await hear(sock)
+        assert [answer.status for answer in told.answers] == [200]
+        assert b"connection" not in told.answers[0]
+
+
+async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4096), hard), hard))
+    loop = asyncio.get_running_loop()
+    async with standing(limits="connections: 2000, keepalive: 3s, header_timeout: 3s") as (gateway, _):
+        with contextlib.ExitStack() as stack:
+            idle = [stack.enter_context(contextlib.closing(await connected(gateway.port))) for _ in range(1000)]
+            for sock in idle[::2]:  # half of them have been used before
+                await loop.sock_sendall(sock, ALIVE)
+                assert (await loop.sock_recv(sock, 4096)).startswith(b"HTTP/1.1 200")
+            assert gateway.gateway.connections == 1000
+            started = loop.time()
+            assert [answer.status for answer in (await converse(gateway.port, PROBE, False, True)).answers] == [200]
+            assert loop.time() - started < 0.5
+            for sock in idle:
+                await hear(sock)
+            await settle()
+            assert gateway.gateway.connections == 0
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_one_connection_too_many_is_told_so_and_the_next_free_place_is_taken():
+    async with standing(limits="connections: 3") as (gateway, upstream):
+        with contextlib.ExitStack() as stack:
+            kept = [stack.enter_context(contextlib.closing(await connected(gateway.port))) for _ in range(3)]
+            await settle()
+            told = await converse(gateway.port, b"", False, True)
+            assert [(answer.status, reason_of(answer)) for answer in told.answers] == [(503, "too_many_connections")]
+            assert told.answers[0][b"retry-after"] == b"1"
+            await settle()
+            kept.pop().close()
+            await settle()
+            assert [answer.status for answer in (await converse(gateway.port, PROBE, False, True)).answers] == [200]
+        assert len(upstream.requests) == 1
+
+
+async def test_one_connection_too_many_can_read_so_though_it_has_sent_a_request():
+    """RFC 9112 9.6: closing with the request unread resets the connection, and the reset may overtake the answer."""
+    async with standing(limits="connections: 1") as (gateway, upstream):
+        with contextlib.closing(await connected(gateway.port)):
+            await settle()
+            with contextlib.closing(await connected(gateway.port)) as sock:
+                await asyncio.get_running_loop().sock_sendall(sock, login(b"content-length: 2\r\n"))
+                await settle()
+                await asyncio.get_running_loop().sock_sendall(sock, HOST)
+                told = await hear(sock)
+            assert [(answer.status, reason_of(answer)) for answer in told.answers] == [(503, "too_many_connections")]
+            assert not told.reset
+        assert upstream.requests == []
