@@ -55,7 +55,7 @@ class Exchange:
         self.target = target  # proxy/server: the raw request target, never routed on
         self.fields = fields  # core/fields: lower-case name -> value, repeated fields joined
         self.peer = peer  # proxy/server: address of the TCP peer, no port
-        self.started = started  # proxy/server: loop.time() seconds
+        self.started = started  # proxy/server: time.monotonic() seconds
         self.secure = False  # proxy/server: the client came over TLS
         self.id = ""  # policy/identity: request id
         self.path = ""  # core/path: canonical, percent-encoded

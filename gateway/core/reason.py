@@ -50,15 +50,35 @@ class Reason:
 
 _TABLE = (
     Reason("head_malformed", 400, "Malformed request", "The request is not well-formed HTTP. Please update the app."),
-    Reason("headers_too_large", 431, "Request headers too large", "The request headers are too large. Clear the site's cookies and try again."),
-    Reason("head_timeout", 408, "Request head too slow", "The request took too long to arrive. Check your connection and try again."),
+    Reason(
+        "headers_too_large",
+        431,
+        "Request headers too large",
+        "The request headers are too large. Clear the site's cookies and try again.",
+    ),
+    Reason(
+        "head_timeout",
+        408,
+        "Request head too slow",
+        "The request took too long to arrive. Check your connection and try again.",
+    ),
     Reason("expectation_failed", 417, "Expectation failed", "Only 'Expect: 100-continue' is understood here."),
     Reason("too_many_connections", 503, "Too many connections", "The service is busy. Try again in a moment."),
-    Reason("path_ambiguous", 400, "Ambiguous path", "The address has more than one reading and is refused. Please update the app."),
+    Reason(
+        "path_ambiguous",
+        400,
+        "Ambiguous path",
+        "The address has more than one reading and is refused. Please update the app.",
+    ),
     Reason("no_route", 404, "Not found", "There is nothing at this address."),
     Reason("route_denied", 403, "Closed", "This function is closed at the moment."),
     Reason("method_not_allowed", 405, "Method not allowed", "This address does not take that method."),
-    Reason("batch_malformed", 400, "Malformed batch", "The batch names an empty or unknown procedure. Please update the app."),
+    Reason(
+        "batch_malformed",
+        400,
+        "Malformed batch",
+        "The batch names an empty or unknown procedure. Please update the app.",
+    ),
     Reason("batch_too_large", 400, "Batch too large", "Too many calls in one batch. Please update the app."),
     Reason("batch_refused", 400, "Batch refused", "These calls cannot travel in one batch. Please update the app."),
     Reason("origin_refused", 403, "Origin refused", "This website may not use the service."),
@@ -76,7 +96,9 @@ _TABLE = (
     Reason("body_timeout", 408, "Body too slow", "The upload took too long. Check your connection and try again."),
     Reason("upstream_unreachable", 502, "Service unreachable", "The service cannot be reached. Try again in a moment."),
     Reason("upstream_timeout", 504, "Service too slow", "The service took too long to answer. Try again in a moment."),
-    Reason("upstream_broken", 502, "Service answer broken", "The service gave an unreadable answer. Try again in a moment."),
+    Reason(
+        "upstream_broken", 502, "Service answer broken", "The service gave an unreadable answer. Try again in a moment."
+    ),
     Reason("upstream_busy", 503, "Service busy", "The service is busy. Try again in a moment."),
     Reason("draining", 503, "Restarting", "The service is restarting. Try again in a moment."),
     Reason("internal_error", 500, "Internal error", "Something went wrong on our side. Try again in a moment."),

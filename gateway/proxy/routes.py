@@ -84,11 +84,11 @@ class Routes:
         return made[0].route if len(made) == 1 else self._batch(made, mount)
 
     def _batch(self, made: list[Call], mount: Prefix) -> Plan:
-        plans = frozenset(call.route for call in made)
+        plans: frozenset[Plan] = frozenset(call.route for call in made)
         if any(plan.alone for plan in plans):
             return self._ending("batch_refused", mount.shape, ())
         if len(plans) == 1:
-            return made[0].route
+            return next(iter(plans))
         merged = self._batches.get(plans)
         if merged is None:
             merged = self._batches[plans] = self._merge(tuple(sorted(plans, key=lambda plan: plan.name)))

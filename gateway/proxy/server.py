@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any, Protocol
 
 from aiohttp import http_parser, web
@@ -113,7 +114,7 @@ class Gateway:
         fields = admit.fields_of(message)
         refusal = fields if isinstance(fields, Refusal) else None
         exchange = Exchange(
-            message.method, message.path, {} if isinstance(fields, Refusal) else fields, protocol.peer, self.loop.time()
+            message.method, message.path, {} if isinstance(fields, Refusal) else fields, protocol.peer, monotonic()
         )
         exchange.secure = protocol.secure
         http10 = message.version.minor == 0
@@ -135,7 +136,7 @@ class Gateway:
             self.in_flight -= 1
             if not self.in_flight:
                 self._idle.set()
-            self.observer.done(exchange, self.loop.time() - exchange.started)
+            self.observer.done(exchange, monotonic() - exchange.started)
 
     async def _decide(self, exchange: Exchange, client: Client, message: Any, refusal: Refusal | None) -> Finished:
         if not client.inbound.payload.is_eof() or message.chunked or b"content-length" in exchange.fields:
@@ -264,7 +265,7 @@ class _Connection(RequestHandler):
 
     def _tell(self, refusal: Refusal) -> Finished:
         gateway = self.gateway
-        exchange = Exchange("", "", {}, self.peer, gateway.loop.time())
+        exchange = Exchange("", "", {}, self.peer, monotonic())
         found = _ending(gateway._bare, refusal)
         gateway.observer.begin(exchange)
         for decide, _ in found.deciders:

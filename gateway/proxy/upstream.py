@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterable
+from time import monotonic
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import forwardable
@@ -124,9 +125,9 @@ class Upstream:
         self, exchange: Exchange, connection: Connection, data: bytes, stream: Body | None, interim: Interim
     ) -> Connection | Refusal:
         loop = self.pool.loop
-        sent = loop.time()
+        sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
         if stream is None:
-            connection.send(data, exchange.method == "HEAD", sent + self.pool.response_timeout, interim, False)
+            connection.send(data, exchange.method == "HEAD", loop.time() + self.pool.response_timeout, interim, False)
             await connection.head()
         else:
             connection.send(data, exchange.method == "HEAD", math.inf, interim, True)
@@ -138,7 +139,7 @@ class Upstream:
             if refusal is not None:
                 connection.close()
                 return refusal
-        exchange.upstream_time = loop.time() - sent
+        exchange.upstream_time = monotonic() - sent
         return connection
 
     async def _head_while_pumping(self, connection: Connection, pump: asyncio.Task[Refusal | None]) -> Refusal | None:
