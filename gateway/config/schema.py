@@ -5,6 +5,7 @@ They are a help and not the judge: ``gateway check`` knows more, such as whether
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping as Named
 from typing import Any
 
@@ -39,7 +40,7 @@ def _file(schema: Schema, description: str) -> Schema:
 def _section(kind: type[Policy]) -> Schema:
     return {
         "type": "object",
-        "description": (kind.__doc__ or "").strip(),
+        "description": inspect.cleandoc(kind.__doc__ or ""),
         "propertyNames": {"pattern": NAME_PATTERN},
         "additionalProperties": _of(kind),
     }
