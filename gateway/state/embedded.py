@@ -15,10 +15,12 @@ from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from struct import Struct
+from typing import TypeVar
 
 import lmdb
 
 from gateway.state.claim import Claim
+from gateway.state.embedded_attempts import HOLD, AttemptsStore, Ledger
 from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
 from gateway.state.verbs import StateError, Stats, Take, Taken
 
@@ -26,18 +28,18 @@ SIZE = 64 * 1024 * 1024
 """Bytes of the file: about 1.2 million live keys of some 50 bytes each."""
 
 Get = Callable[[bytes], bytes | None]
+T = TypeVar("T")
 
 _FORMAT = b"format"  # shorter than any record's name
 _VERSION = b"tutor-gateway state 1\n"
-_LIMIT = b"r"  # first byte of a limit's record; other kinds of records get other letters
+_LIMIT = b"r"  # first byte of a limit's record; other kinds of records have letters behind it
 _PACK = Struct("<d").pack
-_UNPACK = Struct("<d").unpack
+_UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
 _ROOM = 0.85  # share of the file that limits may fill; LMDB needs free pages even to delete
 _LOOK = 128  # new keys between two looks at how full the file is
-_HOLD = 256  # records swept in one transaction: the other workers wait for it, some 100 us
 
 
-class EmbeddedStore:
+class EmbeddedStore(AttemptsStore):
     """Opens or makes the store in ``directory`` (0700, its files 0600; parents are made).
 
     Open it after the process has forked, once per process. ``key`` is the secret under which keys are hashed; without
@@ -153,7 +155,7 @@ class EmbeddedStore:
         alone = len(takes) == 1 and not self._tight
         answers = self._alone(takes[0], now) if alone else self._attempt(takes, now)
         if answers is None:
-            self.sweep(now, _HOLD)
+            self.sweep(now, HOLD)
             self._look()
             answers = self._attempt(takes, now)
         if answers is None:
@@ -228,6 +230,21 @@ class EmbeddedStore:
         mended = {record: tat for record, tat in zip(records, tats, strict=True) if tat is not None}
         return settled, mended, 0
 
+    def _work(self, work: Callable[[Ledger], T | None]) -> tuple[T | None, int]:
+        """What ``work`` gives in a transaction of its own, and how many records it added; None when there is no room."""
+        txn = self._begin(None, None, True)
+        try:
+            ledger = Ledger(txn, self._digest)
+            done = work(ledger)
+            txn.commit()
+        except BaseException as error:
+            self._failed(txn, error)
+            return None, 0
+        return done, ledger.fresh
+
+    def _digest(self, of: bytes) -> bytes:
+        return self._name(of)[1:]
+
     def _failed(self, txn: lmdb.Transaction, error: BaseException) -> None:
         txn.abort()
         if not isinstance(error, lmdb.MapFullError):
@@ -238,7 +255,7 @@ class EmbeddedStore:
         self._fresh += fresh
         if self._fresh >= _LOOK:
             # Looking at more records than were added keeps up with any number of strangers.
-            self.sweep(now, 2 * _LOOK)
+            self.sweep(now, 2 * self._fresh)
             self._look()
 
     def _look(self) -> None:
@@ -248,7 +265,7 @@ class EmbeddedStore:
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. Holds the other workers up for 100 microseconds at a time."""
-        moment, gone, hold = ticks(now), 0, _HOLD
+        moment, gone, hold = ticks(now), 0, HOLD
         while budget > 0 and hold:
             swept = self._sweep_some(moment, min(budget, hold))
             if swept is None:
@@ -267,15 +284,14 @@ class EmbeddedStore:
         try:
             cursor = txn.cursor()
             cursor.set_range(self._position or _LIMIT)
-            while seen < budget and cursor.key()[:1] == _LIMIT:
+            while seen < budget and cursor.key():
                 seen += 1
                 if _UNPACK(cursor.value())[0] <= moment:
                     cursor.delete()
                     gone += 1
                 else:
                     cursor.next()
-            following = bytes(cursor.key())  # empty behind the last record
-            self._position = following if following[:1] == _LIMIT else b""
+            self._position = bytes(cursor.key())  # empty behind the last record
             cursor.close()
             if gone:
                 txn.commit()

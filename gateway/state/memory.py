@@ -2,53 +2,112 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from hashlib import blake2b
 from itertools import islice
 
+from gateway.state import attempts as guesses
+from gateway.state.attempts import NOTHING, Name, Record, Written, name_of
 from gateway.state.gcra import NEVER, distinct, settle, ticks
-from gateway.state.verbs import Stats, Take, Taken
+from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
 
 _RECORD = 96  # bytes of a key, a number and their place in a dictionary, near enough for health
 
 
 class MemoryStore:
-    """``capacity`` is how many records it holds; a new key beyond that is refused (``Taken.full``)."""
+    """``capacity`` is how many records it holds; a new key beyond that is refused (``full``)."""
 
     def __init__(self, capacity: int = 1_000_000) -> None:
         self._tats: dict[bytes, float] = {}
+        self._attempts: dict[Name, tuple[Record, float]] = {}  # with when they die
         self._capacity = capacity
         self._refused_full = 0
+        self._key = os.urandom(32)
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""
         names = distinct([take.key for take in takes])
         answers, tats = settle(takes, [self._tats.get(name, NEVER) for name in names], ticks(now))
         writes = {name: tat for name, tat in zip(names, tats, strict=True) if tat is not None}
-        fresh = len(writes.keys() - self._tats.keys())
-        if fresh and len(self._tats) + fresh > self._capacity:
-            self.sweep(now, len(self._tats))
-            if len(self._tats) + fresh > self._capacity:
-                self._refused_full += 1
-                return [Taken(False, 1.0, 0, 0.0, full=True) for _ in takes]
+        if not self._room(len(writes.keys() - self._tats.keys()), now):
+            return [Taken(False, 1.0, 0, 0.0, full=True) for _ in takes]
         self._tats.update(writes)
         return answers
 
+    def _room(self, fresh: int, now: float) -> bool:
+        if not fresh or self.stats().records + fresh <= self._capacity:
+            return True
+        self.sweep(now, self.stats().records)
+        if self.stats().records + fresh <= self._capacity:
+            return True
+        self._refused_full += 1
+        return False
+
+    def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
+        """See ``Store.reserve``."""
+        answers, writes = guesses.reserve(attempts, self._found, now)
+        if not self._room(len(writes.keys() - self._attempts.keys()), now):
+            return [Reserved(False, 0.0, 0, full=True) for _ in attempts]
+        self._write(writes)
+        return answers
+
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+        """See ``Store.settle``."""
+        self._write(guesses.settle(attempts, failed, self._found, now))
+
+    def _found(self, attempt: Attempt) -> Record:
+        return self._attempts.get(name_of(attempt), (NOTHING, 0.0))[0]
+
+    def _write(self, writes: Written) -> None:
+        for name, (record, within) in writes.items():
+            moment = guesses.dies(record, within)
+            if moment:
+                self._attempts[name] = record, moment
+            else:
+                self._attempts.pop(name, None)
+
+    def locks(self, now: float, limit: int) -> Sequence[Lock]:
+        """See ``Store.locks``."""
+        locked = ((name, record) for name, (record, _) in self._attempts.items() if record.until > now)
+        return [
+            Lock(kind, self._who(kind, key), record.since, record.until, record.failures, LOCK_REASONS[kind])
+            for (kind, key), record in islice(locked, limit)
+        ]
+
+    def _who(self, kind: str, key: bytes) -> str:
+        if kind == "address":
+            return key.rpartition(b"\0")[2].decode()
+        return blake2b(key, key=self._key, digest_size=16).hexdigest()
+
+    def unlock(self, kind: str, key: bytes, now: float) -> bool:
+        """See ``Store.unlock``."""
+        record, _ = self._attempts.pop((kind, key), (NOTHING, 0.0))
+        return record.until > now
+
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. What was looked at moves to the end, so the next call goes on behind it."""
-        moment = ticks(now)
-        seen = list(islice(self._tats.items(), budget))
-        gone = 0
+        moment, gone = ticks(now), 0
+        # Each kind gets its share, or many records of one would keep those of the other for ever.
+        share = -(-budget * len(self._attempts) // max(1, self.stats().records))
+        seen = list(islice(self._tats.items(), budget - share))
         for name, tat in seen:
             del self._tats[name]
             if tat > moment:
                 self._tats[name] = tat
             else:
                 gone += 1
+        for which, kept in list(islice(self._attempts.items(), share)):
+            del self._attempts[which]
+            if kept[1] > now:
+                self._attempts[which] = kept
+            else:
+                gone += 1
         return gone
 
     def stats(self) -> Stats:
         """See ``Store.stats``."""
-        records = len(self._tats)
+        records = len(self._tats) + len(self._attempts)
         return Stats(records, records * _RECORD, self._capacity * _RECORD, self._refused_full)
 
     def close(self) -> None:

@@ -44,6 +44,57 @@ class Taken(NamedTuple):
     full: bool = False
 
 
+class Attempt(NamedTuple):
+    """One try at something that can be guessed, counted under ``key``.
+
+    ``kind`` is ``account``, ``address`` or ``pair`` (an account as tried from one address). ``failures`` failed attempts
+    within ``within`` seconds lock the key for ``lock_for`` seconds: the first lock for the first of them, further ones
+    for the following, the last of them from then on. ``key`` is any bytes; no store keeps it in clear, except what
+    follows the last NUL in the key of an address that is locked, so that operators can see who is.
+    """
+
+    key: bytes
+    kind: str
+    failures: int
+    within: float
+    lock_for: tuple[float, ...]
+
+
+class Reserved(NamedTuple):
+    """The answer to one attempt.
+
+    ``ok``: nothing speaks against this attempt. Attempts are reserved only when all of a call are ok.
+    ``locked_until``: Unix seconds, 0.0 when the key is not locked; not ok and not locked means that as many attempts
+    as may fail are on their way. ``left``: attempts left after this one. ``full``: the store has no room for a new
+    record, so the attempt is refused (lockouts fail closed).
+    """
+
+    ok: bool
+    locked_until: float
+    left: int
+    full: bool = False
+
+
+class Lock(NamedTuple):
+    """A key that is locked now. ``who`` is the keyed hash in hex, of an address the address itself; ``since`` and
+    ``until`` are Unix seconds; ``failures`` is how many earned it."""
+
+    kind: str
+    who: str
+    since: float
+    until: float
+    failures: int
+    reason: str
+
+
+LOCK_REASONS = {
+    "account": "failed attempts on one account",
+    "address": "failed attempts from one address",
+    "pair": "failed attempts on one account from one address",
+}
+"""Why a key of each kind is locked."""
+
+
 class Stats(NamedTuple):
     """Figures for health. ``records`` live or not yet swept, ``used`` and ``size`` in bytes, ``refused_full`` takes
     that this process refused because the store was full."""
@@ -59,6 +110,28 @@ class Store(Protocol):
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """One answer per take, in order. All conform and all are charged, or none is charged."""
+        ...
+
+    def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
+        """One answer per attempt, in order. All are reserved, or none is.
+
+        A reservation counts like a failure until it is settled, or for ``within`` seconds when nobody settles it.
+        A key may come several times in one call, one attempt each.
+        """
+        ...
+
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+        """The verdict on reserved attempts. True: they failed, and a key with ``failures`` of them is locked. False:
+        they succeeded, which clears the failures of an account or a pair, and gives an address only the attempt back.
+        None: there is no verdict, so the attempt is given back."""
+        ...
+
+    def locks(self, now: float, limit: int) -> Sequence[Lock]:
+        """Up to ``limit`` of the keys that are locked, in no order."""
+        ...
+
+    def unlock(self, kind: str, key: bytes, now: float) -> bool:
+        """Forgets all about a key, its failures and former locks too. Whether it was locked."""
         ...
 
     def sweep(self, now: float, budget: int) -> int:
