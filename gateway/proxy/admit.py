@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 
 from aiohttp.http_parser import RawRequestMessage
 
@@ -25,6 +26,14 @@ def fields_of(message: RawRequestMessage) -> dict[bytes, bytes] | Refusal:
     except Malformed as error:
         return refuse("head_malformed", str(error), close=True)
     return fields
+
+
+def size(message: RawRequestMessage, limit: int) -> Refusal | None:
+    """The refusal of a head whose line and fields together are over ``limit`` bytes; the parser bounds each one only."""
+    raw = message.raw_headers
+    if len(message.path) + len(b"".join(chain.from_iterable(raw))) + 4 * len(raw) > limit:
+        return refuse("headers_too_large", close=True)
+    return None
 
 
 def head(exchange: Exchange, message: RawRequestMessage) -> Refusal | None:

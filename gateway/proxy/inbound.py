@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 
@@ -45,10 +46,11 @@ class Body:
     async def read(self) -> bytes | Refusal:
         """The next bytes, ``b""`` at the end, or the refusal that ends the request."""
         payload = self._payload
-        if payload.is_eof():
+        if payload.is_eof() and payload.exception() is None:
             data = payload.read_nowait(-1) if not payload.at_eof() else b""
         else:
-            self._invite()
+            if not payload.is_eof():
+                self._invite()
             loop = asyncio.get_running_loop()
             started = loop.time()
             budget = self.timeout + self.received / MINIMUM_RATE - self._waited
@@ -57,6 +59,8 @@ class Body:
                     data = await payload.readany()
             except TimeoutError:
                 return refuse("body_timeout", f"{self.received} bytes received", close=True)
+            except HttpProcessingError as error:  # a bad chunk
+                return refuse("body_malformed", type(error).__name__, close=True)
             self._waited += loop.time() - started
         self.received += len(data)
         if self.limit is not None and self.received > self.limit:

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from aiohttp import http_parser, web
 from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, refuse
@@ -112,14 +113,17 @@ class Gateway:
         message = inbound.message
         protocol = inbound.protocol
         fields = admit.fields_of(message)
-        refusal = fields if isinstance(fields, Refusal) else None
+        refusal = fields if isinstance(fields, Refusal) else admit.size(message, self.limits.header_bytes)
         exchange = Exchange(
             message.method, message.path, {} if isinstance(fields, Refusal) else fields, protocol.peer, monotonic()
         )
         exchange.secure = protocol.secure
         http10 = message.version.minor == 0
         # A chunked request ends its connection: aiohttp's parser would read its trailers as fields of the next request.
-        client = Client(inbound, http10, not (message.should_close or message.chunked or self.draining))
+        # So does one that asks for an upgrade: the parser drops what follows it in the same segment.
+        client = Client(
+            inbound, http10, not (message.should_close or message.chunked or message.upgrade or self.draining)
+        )
         self.in_flight += 1
         self.observer.begin(exchange)
         try:
@@ -144,6 +148,7 @@ class Gateway:
         if refusal is None:
             refusal = admit.head(exchange, message)
         if refusal is not None:
+            client.keep_alive = client.keep_alive and not refusal.close  # an earlier stage may answer in its place
             bare = self._bare if self.plane is None or not exchange.fields else self.plane.early
             return await pipeline.run(exchange, _ending(bare, refusal), client)
         answer = self.health.public(exchange.path)
@@ -201,7 +206,7 @@ class _Manager(web.Server):
 class _Connection(RequestHandler):
     """aiohttp's protocol with a bound on the size and age of a head, and refusals in the gateway's shape."""
 
-    __slots__ = ("_head_bytes", "gateway", "head_since", "peer", "secure")
+    __slots__ = ("_arriving", "_head_bytes", "gateway", "head_since", "peer", "secure")
 
     def __init__(self, manager: web.Server, gateway: Gateway) -> None:
         limits = gateway.limits
@@ -220,6 +225,7 @@ class _Connection(RequestHandler):
         self.gateway = gateway
         self.head_since = 0.0
         self._head_bytes = 0
+        self._arriving: StreamReader | None = None
         self.peer = ""
         self.secure = False
 
@@ -239,15 +245,17 @@ class _Connection(RequestHandler):
         self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
         self.head_since = self.gateway.loop.time()
-        if self.gateway.connections > self.gateway.limits.connections:
+        if self.gateway.draining:
+            self.force_close()  # accepted while the listener closed: nobody would end it
+        elif self.gateway.connections > self.gateway.limits.connections:
             self.refuse_head(refuse("too_many_connections", retry_after=1, close=True))
 
     def data_received(self, data: bytes) -> None:
         if not self.resting:
-            super().data_received(data)
+            self._parse(data)
             return
         self._head_bytes += len(data)
-        super().data_received(data)
+        self._parse(data)
         if self._messages:
             self._head_bytes = 0
             self.head_since = 0.0
@@ -256,12 +264,37 @@ class _Connection(RequestHandler):
         elif self.head_since == 0.0:
             self.head_since = self.gateway.loop.time()
 
+    def _parse(self, data: bytes) -> None:
+        """Feed aiohttp's parser. When it fails inside a body, aiohttp tells only who asks for the next request."""
+        super().data_received(data)
+        if not self._messages:
+            return
+        message, payload = self._messages[-1]
+        if not isinstance(message, _ErrInfo):
+            self._arriving = payload
+        elif self._arriving is not None and not self._arriving.is_eof():
+            self._arriving.set_exception(message.exc)
+            self._arriving.feed_eof()  # nothing to linger for
+
     def refuse_head(self, refusal: Refusal) -> None:
         """Refuse what never became a request, and end the connection."""
         self.head_since = 0.0
         if not self.closing:
             self._tell(refusal)
-        self.force_close()
+        self._end()
+
+    def _end(self) -> None:
+        """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the answer (RFC 9112 9.6)."""
+        transport = self.transport
+        if transport is None or not transport.can_write_eof():
+            self.force_close()
+            return
+        self._force_close = True  # aiohttp drops what still comes
+        if self._waiter is not None:
+            self._waiter.cancel()
+        if not transport.is_closing():
+            transport.write_eof()
+        self.gateway.loop.call_later(LINGER, transport.close)
 
     def _tell(self, refusal: Refusal) -> Finished:
         gateway = self.gateway
@@ -280,6 +313,10 @@ class _Connection(RequestHandler):
         self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> Any:
         """aiohttp asks this how to answer what its parser refused."""
-        if isinstance(exc, LineTooLong) or (exc is not None and "Too many headers" in str(exc)):
-            return self._tell(refuse("headers_too_large", close=True))
-        return self._tell(refuse("head_malformed", type(exc).__name__, close=True))
+        large = isinstance(exc, LineTooLong) or (exc is not None and "Too many headers" in str(exc))
+        try:
+            return self._tell(
+                refuse("headers_too_large" if large else "head_malformed", type(exc).__name__, close=True)
+            )
+        finally:
+            self._end()
