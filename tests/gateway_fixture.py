@@ -19,7 +19,7 @@ from gateway.proxy.plane import Plane
 from gateway.proxy.server import Gateway, Limits
 from gateway.state.memory import MemoryStore
 
-SECRET = "a-test-secret-of-more-than-32-bytes!"  # noqa: S105  # signs nothing outside the tests
+SECRET = "a-test-secret-of-more-than-32-bytes!"  # signs nothing outside the tests
 
 POLICIES = """\
 auth:
