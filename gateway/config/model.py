@@ -228,6 +228,8 @@ class WrittenRoute(Model):
     rate_limits: tuple[str, ...] | None = None
     """Replaces the list of ``defaults``."""
     body: str | None = None
+    lockout: str | None = None
+    """Counts wrong guesses, and locks."""
     response_headers: str | None = None
     batch: Literal["allow", "deny"] = "allow"
     """``deny``: these procedures do not travel beside others."""
@@ -269,6 +271,7 @@ class Route:
     cors: str | None = None
     rate_limits: tuple[str, ...] = ()
     body: str | None = None
+    lockout: str | None = None
     response_headers: str | None = None
     batch: Literal["allow", "deny"] = "allow"
     place: Place = NOWHERE

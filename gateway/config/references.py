@@ -20,13 +20,14 @@ SECTIONS = {
     "cors": "cors",
     "rate_limits": "rate_limits",
     "body": "bodies",
+    "lockout": "lockouts",
     "response_headers": "response_headers",
 }
 
 
 def check_policies(owner: Route | Defaults, spot: Spot, known: Named[str, Collection[str]]) -> None:
     """Tells every policy that ``owner`` itself names and that is not among ``known`` (section -> names)."""
-    for key in INHERITED:
+    for key in (*INHERITED, "lockout") if isinstance(owner, Route) else INHERITED:
         if child(spot.node, key) is None:
             continue  # inherited: told once, where the defaults stand
         section = SECTIONS[key]

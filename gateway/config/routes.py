@@ -45,6 +45,7 @@ def complete(written: WrittenRoute, defaults: Defaults, place: Place) -> Route:
         rewrite=written.rewrite,
         deny=written.deny,
         batch=written.batch,
+        lockout=written.lockout,
         place=place,
         **inherited,
     )

@@ -21,6 +21,8 @@ class Exchange:
     """One request and what the stages found out about it. Each slot is set by the one stage named beside it."""
 
     __slots__ = (
+        "answer",
+        "attempts",
         "body",
         "bytes_in",
         "bytes_out",
@@ -43,6 +45,7 @@ class Exchange:
         "response_headers",
         "route",
         "secure",
+        "sent",
         "started",
         "status",
         "stream",
@@ -71,6 +74,9 @@ class Exchange:
         self.body: bytes | None = None  # policy/body: the whole body once a stage asked for it
         self.response_headers: list[Pair] = []  # any on_response: fields to add to the answer
         self.reported: list[str] = []  # policy/report: slugs that report mode let pass
+        self.attempts: list[Any] = []  # policy/lockout: what is reserved and waits for a verdict
+        self.sent = False  # proxy/upstream: something of the request has gone out
+        self.answer: bytes | None = None  # proxy/pipeline: the answer's body where a stage reads it
         self.endpoint = ""  # proxy/upstream: host:port that answered
         self.upstream_time = 0.0  # proxy/upstream: seconds from sending to the head of the answer
         self.status = 0  # proxy/pipeline: status sent

@@ -94,6 +94,13 @@ _TABLE = (
     Reason("body_malformed", 400, "Malformed body", "What you sent could not be read."),
     Reason("media_type_refused", 415, "Media type refused", "This kind of content is not accepted here."),
     Reason("body_timeout", 408, "Body too slow", "The upload took too long. Check your connection and try again."),
+    Reason("account_locked", 429, "Account locked", "Too many sign-in attempts. Try again in {retry_after} seconds."),
+    Reason(
+        "address_locked",
+        429,
+        "Address locked",
+        "Too many sign-in attempts from this network. Try again in {retry_after} seconds.",
+    ),
     Reason("upstream_unreachable", 502, "Service unreachable", "The service cannot be reached. Try again in a moment."),
     Reason("upstream_timeout", 504, "Service too slow", "The service took too long to answer. Try again in a moment."),
     Reason(

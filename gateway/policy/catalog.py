@@ -9,12 +9,14 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, Verdict
-from gateway.policy import body, client, cors, identity, jwt, rate_limit, response_headers
+from gateway.policy import body, client, cors, identity, jwt, lockout, rate_limit, response_headers
 from gateway.policy.fields import Policy
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 
-SECTIONS: dict[str, ModuleType] = {module.SECTION: module for module in (jwt, cors, rate_limit, body, response_headers)}
+SECTIONS: dict[str, ModuleType] = {
+    module.SECTION: module for module in (jwt, cors, rate_limit, body, lockout, response_headers)
+}
 
 ORDER = (
     "identity",  # first, so that even the first refusal has an id to be found by
@@ -27,6 +29,7 @@ ORDER = (
     "body",  # only who may come in is measured
     "buffer",  # reads the body, only where a later stage looks inside
     "input_limits",  # limits keyed on what the body says
+    "lockout",  # names the account by the body; behind the limits, so that refused requests spend no attempt
 )
 
 
@@ -38,6 +41,7 @@ class Choice:
     cors: tuple[str, ...] = ()
     rate_limits: tuple[str, ...] = ()
     bodies: tuple[str, ...] = ()
+    lockouts: tuple[str, ...] = ()
     response_headers: tuple[str, ...] = ()
 
     def __or__(self, other: Choice) -> Choice:
@@ -70,7 +74,8 @@ class Catalogue:
             (rate_limit.Place.INPUT, "input_limits"),
         ):
             found[slot] += self._limits(choice.rate_limits, place)
-        if found["input_limits"]:
+        found["lockout"] += self._named("lockouts", choice.lockouts)
+        if found["input_limits"] or found["lockout"]:
             found["buffer"].append((body.Buffer(), False))
         return [stage for name in ORDER for stage in found[name]]
 

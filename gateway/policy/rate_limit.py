@@ -18,9 +18,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import REASONS, Refusal, refuse
-from gateway.core.trpc import inputs, is_batch
 from gateway.policy.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
 from gateway.policy.fields import Policy, RateField
+from gateway.policy.inputs import inputs_of
 from gateway.policy.pointer import MISSING
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
@@ -218,7 +218,7 @@ class RateLimit(Stage):
         takes: list[Take] = []
         whose: list[Limit] = []
         try:
-            values = _inputs(exchange) if self._reads_input else ()
+            values = inputs_of(exchange) if self._reads_input else ()
             for limit in self._limits:
                 for take in limit.takes(exchange, values):
                     takes.append(take)
@@ -277,19 +277,6 @@ def _refusal(refused: Sequence[State]) -> Refusal:
         return refuse("rate_limited", names, retry_after=max(1, int(max(waits) + _ROUND)))
     # One take that can never pass makes waiting useless, however soon the others would.
     return Refusal(_NEVER, names)
-
-
-def _inputs(exchange: Exchange) -> Sequence[Any]:
-    """What the upstream will read, one value per call; raises ValueError for what two readers may read differently."""
-    body = exchange.body
-    if not exchange.calls:
-        return inputs(body, "", False, 1, "none") if body else (MISSING,)
-    count = len(exchange.calls)
-    if exchange.method in ("GET", "HEAD"):
-        body = None
-    elif not body:
-        return (MISSING,) * count
-    return inputs(body, exchange.query, is_batch(exchange.query), count, exchange.route.shape)
 
 
 def build(limits: Sequence[tuple[str, Settings]], place: Place, tools: Tools) -> RateLimit | None:

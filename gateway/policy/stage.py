@@ -13,7 +13,9 @@ class Stage:
     """Base of all stages. A hook that is not overridden is compiled out of the route, not called.
 
     ``on_request`` decides: None lets the request pass; it may be a coroutine. ``on_response`` runs in reverse over
-    the stages entered, refusals included, and only adds to ``exchange.response_headers``. ``on_done`` is synchronous,
+    the stages entered, refusals included, and only adds to ``exchange.response_headers``. ``on_answer`` reads the upstream's
+    answer before it is passed on: ``exchange.status`` and, when it is not too large, ``exchange.answer``; it may be a
+    coroutine. ``on_done`` is synchronous,
     touches memory only, and runs exactly once per entered stage even when the client hangs up.
     """
 
@@ -24,6 +26,9 @@ class Stage:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
     def on_response(self, exchange: Exchange) -> None:
+        raise NotImplementedError  # compiled out where a stage has no such hook
+
+    def on_answer(self, exchange: Exchange) -> Awaitable[None] | None:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
     def on_done(self, exchange: Exchange) -> None:

@@ -7,13 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from gateway.state.verbs import Store
+from gateway.state.verbs import Shared, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed."""
+    """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed.
+
+    ``shared`` is the store of all replicas where there is one; ``store`` then only stands in for it, and no policy
+    asks it directly.
+    """
 
     store: Store
     wall: Callable[[], float] = time.time
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    shared: Shared | None = None

@@ -13,6 +13,11 @@ from gateway.proxy.inbound import CLOSE, KEEP, Finished, Inbound
 from gateway.proxy.plan import Plan
 from gateway.proxy.reply import JSON, answer_head, refusal_body, refusal_fields, status_line
 
+# An answer that is read comes in the one form that can be: tRPC streams a batch as lines when asked to, with status
+# 200 whatever the calls did, and a coded body says nothing.
+_STEERING = (b"trpc-accept", b"accept", b"accept-encoding", b"range")
+_READ = 64 * 1024  # bytes of an answer that are collected for a reader
+
 _EMPTY: frozenset[bytes] = frozenset()
 _NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer"})
 
@@ -20,13 +25,14 @@ _NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer
 class Client:
     """The wire back to the client of one request."""
 
-    __slots__ = ("http10", "inbound", "keep_alive", "transport")
+    __slots__ = ("began", "http10", "inbound", "keep_alive", "transport")
 
     def __init__(self, inbound: Inbound, http10: bool, keep_alive: bool) -> None:
         self.inbound = inbound
         self.transport = inbound.protocol.transport
         self.http10 = http10
         self.keep_alive = keep_alive
+        self.began = False  # something of the answer is on its way
 
     def interim(self, status: int, raw: list[Pair]) -> None:
         """Pass an upstream's 1xx on (RFC 9110 15.2), of its fields only what 103 is for (RFC 8297)."""
@@ -34,10 +40,12 @@ class Client:
             links = b"".join(b"link: %b\r\n" % value for name, value in answer_pairs(raw)[0] if name == b"link")
             if links:
                 self.write(status_line(status) + links + b"\r\n")
+                self.began = False
 
     def write(self, data: bytes) -> None:
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the client has left")
+        self.began = True
         self.transport.write(data)
 
     async def drain(self) -> None:
@@ -69,6 +77,9 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
             depth = plan.depth
             verdict = plan.terminal
         if verdict is None:
+            if plan.readers:
+                for name in _STEERING:
+                    exchange.fields.pop(name, None)
             answer = await plan.upstream.call(exchange, plan.target(exchange), client.interim)
             if not isinstance(answer, Refusal):
                 return await _answer(exchange, plan, client, answer)
@@ -81,20 +92,20 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
 
 def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Reply, depth: int) -> Finished:
     """Answer with the gateway's own words."""
+    exchange.status = status = verdict.reason.status if isinstance(verdict, Refusal) else verdict.status
     for respond in plan.responders[depth]:
         respond(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False  # what is left of the body would have to be read first
     if isinstance(verdict, Refusal):
         exchange.reason = verdict.reason.slug
-        status = verdict.reason.status
         content_type, body = refusal_body(verdict, exchange, plan.shape)
         own = [content_type, (b"cache-control", b"no-store"), *refusal_fields(verdict)]
         exchange.detail = verdict.detail
         if verdict.close:
             client.keep_alive = False
     else:
-        status, body = verdict.status, verdict.body
+        body = verdict.body
         own = list(verdict.headers)
         if body and not any(name == b"content-type" for name, _ in own):
             own.append(JSON)
@@ -102,20 +113,27 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
     head = answer_head(status, own, exchange.response_headers, plan.removed, framing, client.keep_alive)
     if exchange.method == "HEAD":
         body = b""
-    exchange.status = status
     exchange.bytes_out = len(body)
     client.write(head + body)
     return KEEP if client.keep_alive else CLOSE
 
 
 async def _answer(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+    exchange.status = status = answer.status
+    collected: bytes | None = None
+    if plan.readers:
+        try:
+            collected = await _read(exchange, plan, answer)
+        except BaseException:
+            exchange.status = 0  # not answered
+            answer.close()
+            raise
     for respond in plan.responders[plan.depth]:
         respond(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False
-    exchange.status = status = answer.status
     if answer.phase is Phase.DONE and not answer.streaming:
-        body = answer.take()
+        body = answer.take() if collected is None else collected
         length = answer.length if exchange.method == "HEAD" else len(body)
         framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
         head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
@@ -123,10 +141,32 @@ async def _answer(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         answer.finish()
         client.write(head + body if body else head)
         return KEEP if client.keep_alive else CLOSE
-    return await _stream(exchange, plan, client, answer)
+    return await _stream(exchange, plan, client, answer, collected or b"")
 
 
-async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+async def _read(exchange: Exchange, plan: Plan, answer: Connection) -> bytes:
+    """Collect the answer's body for the readers of ``plan``; the bytes taken off it, which are still to be passed on.
+
+    ``exchange.answer`` stays None when it is too large or not whole: the readers judge without it.
+    """
+    taken = bytearray()
+    try:
+        while len(taken) <= _READ:
+            piece = await answer.read()
+            taken += piece
+            if not piece:
+                exchange.answer = bytes(taken)
+                break
+    except UpstreamError:
+        pass  # passing it on meets the same error, and cuts the client off there
+    for read in plan.readers:
+        waiting = read(exchange)
+        if waiting is not None:
+            await waiting
+    return bytes(taken)
+
+
+async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connection, first: bytes) -> Finished:
     """Pass a large or endless answer on as it comes, waiting for whichever side is slower."""
     chunked = answer.length is None and not client.http10
     if answer.length is not None:
@@ -139,7 +179,8 @@ async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connec
     )
     try:
         client.write(head)
-        while piece := await answer.read():
+        while piece := first or await answer.read():
+            first = b""
             exchange.bytes_out += len(piece)
             client.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
             await client.drain()

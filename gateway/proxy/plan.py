@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from gateway.policy.catalog import Choice, Decide, reporting
 from gateway.policy.stage import Stage, hook
 
 Hook = Callable[[Exchange], None]
+Reader = Callable[[Exchange], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +20,7 @@ class Plan:
     """A compiled route.
 
     ``deciders`` are pairs of hook and depth; ``responders[depth]`` and ``finishers[depth]`` are the hooks of the stages
-    entered by then, last first. ``terminal`` is the verdict that stands in for an upstream.
+    entered by then, last first. ``readers`` see the answer's body before it is passed on. ``terminal`` is the verdict that stands in for an upstream.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Plan:
     finishers: tuple[tuple[Hook, ...], ...]
     depth: int
     shape: str = "problem"
+    readers: tuple[Reader, ...] = ()
     removed: frozenset[bytes] = frozenset()
     terminal: Verdict = None
     upstream: Any = None
@@ -35,6 +37,7 @@ class Plan:
     methods: frozenset[str] = frozenset()
     alone: bool = False
     limit_names: frozenset[str] = frozenset()
+    lockout_names: frozenset[str] = frozenset()
     choice: Choice = field(default_factory=Choice)
     preflight: Plan | None = None
 
@@ -48,12 +51,25 @@ def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
     deciders: list[tuple[Decide, int]] = []
     responders: list[tuple[Hook, ...]] = [()]
     finishers: list[tuple[Hook, ...]] = [()]
+    readers: list[Reader] = []
     removed: frozenset[bytes] = frozenset()
     for depth, (stage, report) in enumerate(stages, 1):
         decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
+        read = hook(stage, "on_answer")
+        if read is not None:
+            readers.append(read)
         if decide is not None:
             deciders.append((reporting(decide) if report else decide, depth))
         responders.append((respond, *responders[-1]) if respond is not None else responders[-1])
         finishers.append((done, *finishers[-1]) if done is not None else finishers[-1])
         removed |= getattr(stage, "removed", frozenset())
-    return Plan(name, tuple(deciders), tuple(responders), tuple(finishers), len(stages), removed=removed, **more)
+    return Plan(
+        name,
+        tuple(deciders),
+        tuple(responders),
+        tuple(finishers),
+        len(stages),
+        readers=tuple(readers),
+        removed=removed,
+        **more,
+    )

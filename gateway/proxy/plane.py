@@ -85,6 +85,7 @@ class Plane:
             cors=_one(route.cors),
             rate_limits=limits,
             bodies=_one(route.body),
+            lockouts=_one(route.lockout),
             response_headers=_one(route.response_headers),
         )
         more: dict[str, Any] = {
@@ -92,10 +93,11 @@ class Plane:
             "rewrite": route.rewrite or "",
             "alone": route.batch == "deny",
             "limit_names": frozenset(limits),
+            "lockout_names": frozenset(_one(route.lockout)),
         }
         if route.deny is not None:
             more["terminal"] = refuse("route_denied", route.deny)
-            choice = replace(choice, bodies=(), rate_limits=self._early(limits))
+            choice = replace(choice, bodies=(), lockouts=(), rate_limits=self._early(limits))
         else:
             more["upstream"] = self.upstreams[str(route.upstream)]
         return self._plan(route.name, choice, **more)
@@ -156,6 +158,7 @@ class Plane:
             methods=methods,
             shape=first.shape,
             limit_names=frozenset(choice.rate_limits),
+            lockout_names=frozenset(choice.lockouts),
         )
 
 

@@ -132,7 +132,7 @@ class Gateway:
             return CLOSE  # the client has left; exchange.status says whether it was answered
         except Exception as error:
             self.observer.event("bug", error=type(error).__name__, where=_where(error), id=exchange.id)
-            if exchange.status == 0 and not protocol.closing:
+            if not client.began and not protocol.closing:
                 return pipeline.bug(exchange, client)
             client.cut()
             return CLOSE

@@ -125,6 +125,7 @@ class Upstream:
         self, exchange: Exchange, connection: Connection, data: bytes, stream: Body | None, interim: Interim
     ) -> Connection | Refusal:
         loop = self.pool.loop
+        exchange.sent = True
         sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
         if stream is None:
             connection.send(data, exchange.method == "HEAD", loop.time() + self.pool.response_timeout, interim, False)

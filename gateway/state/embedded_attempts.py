@@ -149,17 +149,17 @@ class AttemptsStore:
     _refused_full: int
 
     def _work(self, work: Callable[[Ledger], T | None]) -> tuple[T | None, int]:
-        raise NotImplementedError  # pragma: no cover - the store has it
+        raise NotImplementedError  # the store has it
 
     def _grown(self, fresh: int, now: float) -> None:
-        raise NotImplementedError  # pragma: no cover - the store has it
+        raise NotImplementedError  # the store has it
 
     def _look(self) -> None:
-        raise NotImplementedError  # pragma: no cover - the store has it
+        raise NotImplementedError  # the store has it
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``."""
-        raise NotImplementedError  # pragma: no cover - the store has it
+        raise NotImplementedError  # the store has it
 
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``Store.reserve``. A full store degrades as for ``take``."""

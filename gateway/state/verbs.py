@@ -145,3 +145,28 @@ class Store(Protocol):
     def close(self) -> None:
         """Gives files and connections back. Calling it twice is harmless; no verb may follow."""
         ...
+
+
+class Shared(Protocol):
+    """The memory of all replicas: the verbs of ``Store`` with a round trip in between. It answers always, by the
+    embedded store where the shared one does not (``state.fallback``), so none of these raises."""
+
+    async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
+        """See ``Store.take``."""
+        ...
+
+    async def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
+        """See ``Store.reserve``."""
+        ...
+
+    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+        """See ``Store.settle``."""
+        ...
+
+    async def locks(self, now: float, limit: int) -> Sequence[Lock]:
+        """See ``Store.locks``."""
+        ...
+
+    async def unlock(self, kind: str, key: bytes, now: float) -> bool:
+        """See ``Store.unlock``. Holds on every replica at once."""
+        ...

@@ -237,6 +237,7 @@ def test_every_policy_is_used(config: Config) -> None:
         "auth": {route.auth for route in config.routes},
         "cors": {route.cors for route in config.routes},
         "rate_limits": {name for route in config.routes for name in route.rate_limits},
+        "lockouts": {route.lockout for route in config.routes},
         "bodies": {route.body for route in config.routes},
         "response_headers": {route.response_headers for route in config.routes},
     }
