@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from time import time
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.fields import Malformed, answer_pairs
@@ -11,7 +12,7 @@ from gateway.core.reason import REASONS, Refusal, Reply, Verdict
 from gateway.proxy.connection import Connection, Phase, UpstreamError
 from gateway.proxy.inbound import CLOSE, KEEP, Finished, Inbound
 from gateway.proxy.plan import Plan
-from gateway.proxy.reply import JSON, answer_head, refusal_body, refusal_fields, status_line
+from gateway.proxy.reply import DATE, JSON, answer_head, refusal_body, refusal_fields, status_line
 
 # An answer that is read comes in the one form that can be: tRPC streams a batch as lines when asked to, with status
 # 200 whatever the calls did, and a coded body says nothing.
@@ -100,13 +101,13 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
     if isinstance(verdict, Refusal):
         exchange.reason = verdict.reason.slug
         content_type, body = refusal_body(verdict, exchange, plan.shape)
-        own = [content_type, (b"cache-control", b"no-store"), *refusal_fields(verdict)]
+        own = [DATE.field(time()), content_type, (b"cache-control", b"no-store"), *refusal_fields(verdict)]
         exchange.detail = verdict.detail
         if verdict.close:
             client.keep_alive = False
     else:
         body = verdict.body
-        own = list(verdict.headers)
+        own = [DATE.field(time()), *verdict.headers]
         if body and not any(name == b"content-type" for name, _ in own):
             own.append(JSON)
     framing = b"" if status == 204 else b"content-length: %d\r\n" % len(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
@@ -15,6 +16,26 @@ _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 PROBLEM = (b"content-type", b"application/problem+json")
 JSON = (b"content-type", b"application/json")
 _CLOSE = b"connection: close\r\n\r\n"
+
+
+class _Date:
+    """The Date field of answers that begin here (RFC 9110 6.6.1), written anew once a second."""
+
+    __slots__ = ("_field", "_second")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._field = (b"date", b"")
+
+    def field(self, wall: float) -> Pair:
+        """The field for the moment ``wall``, in Unix seconds."""
+        second = int(wall)
+        if second != self._second:
+            self._second, self._field = second, (b"date", formatdate(second, usegmt=True).encode())
+        return self._field
+
+
+DATE = _Date()
 
 
 def status_line(status: int) -> bytes:

@@ -81,6 +81,7 @@ async def test_each_refusal_has_its_name_and_never_touches_the_upstream(request_
             assert body["status"] == status
         assert (answer.status, body["reason"]) == (status, reason)
         assert body["request_id"] == answer[b"x-request-id"].decode()
+        assert answer[b"date"].endswith(b"GMT")
         assert b"Origin" in answer[b"vary"] or b"expect" in request_bytes or reason == "path_ambiguous"
         assert upstream.requests == []
         assert gateway.seen.reasons == [reason]
