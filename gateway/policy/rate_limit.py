@@ -24,7 +24,7 @@ from gateway.policy.inputs import inputs_of
 from gateway.policy.pointer import MISSING
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
-from gateway.state.verbs import Take, Taken
+from gateway.state.verbs import Shared, Take, Taken
 
 SECTION = "rate_limits"
 
@@ -186,14 +186,14 @@ class Limit:
         return Said(state, older, ((b"ratelimit-policy", self.policy), (b"ratelimit", state), *older))
 
 
-class RateLimit(Stage):
-    """Takes all limits of one place in one call of the store: all are charged, or none.
+class _Limits(Stage):
+    """Takes all limits of one place in one call of a store: all are charged, or none.
 
     Adds ``(limit, answer)`` to ``exchange.limits`` for each limit; the first stage on the way back turns those of all
     places into one set of fields. May refuse with ``rate_limited`` and, where the input counts, ``body_malformed``.
     """
 
-    __slots__ = ("_alone", "_limits", "_reads_input", "_store", "_told", "_wall")
+    __slots__ = ("_alone", "_limits", "_reads_input", "_told", "_wall")
     kind = "rate_limit"
     removed = frozenset(
         (b"ratelimit", b"ratelimit-policy", b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset")
@@ -205,16 +205,10 @@ class RateLimit(Stage):
         self._alone = limits[0] if len(limits) == 1 and place is not Place.INPUT else None
         self._told = all(limit.told for limit in limits)
         self._reads_input = place is Place.INPUT
-        self._store = tools.store
         self._wall = tools.wall
 
-    def on_request(self, exchange: Exchange) -> Refusal | None:
-        limit = self._alone
-        if limit is not None and len(exchange.calls) < 2:
-            answer = self._store.take(limit.alone(exchange), self._wall())[0]
-            if limit.told:
-                exchange.limits.append((limit, answer))
-            return None if answer.ok else _refusal([(limit, answer)])
+    def _asked(self, exchange: Exchange) -> tuple[list[Take], list[Limit]] | Refusal:
+        """The takes of ``exchange`` and whose each is."""
         takes: list[Take] = []
         whose: list[Limit] = []
         try:
@@ -225,9 +219,11 @@ class RateLimit(Stage):
                     whose.append(limit)
         except ValueError as error:
             return refuse("body_malformed", f"{self._limits[0].name}: {error}")
-        answers = self._store.take(takes, self._wall())
+        return takes, whose
+
+    def _judged(self, exchange: Exchange, whose: Sequence[Limit], answers: Sequence[Taken]) -> Refusal | None:
         states = list(zip(whose, answers, strict=True))
-        told = states if len(takes) == len(self._limits) else _tightest(states)
+        told = states if len(whose) == len(self._limits) else _tightest(states)
         exchange.limits += told if self._told else [state for state in told if state[0].told]
         for answer in answers:
             if not answer.ok:
@@ -249,6 +245,44 @@ class RateLimit(Stage):
             (b"ratelimit", b", ".join([limit.says(answer).state for limit, answer in states])),
             *tightest.says(answer).older,
         )
+
+
+class RateLimit(_Limits):
+    """Limits in the embedded store, which answers at once."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools) -> None:
+        super().__init__(limits, place, tools)
+        self._store = tools.store
+
+    def on_request(self, exchange: Exchange) -> Refusal | None:
+        limit = self._alone
+        if limit is not None and len(exchange.calls) < 2:
+            answer = self._store.take(limit.alone(exchange), self._wall())[0]
+            if limit.told:
+                exchange.limits.append((limit, answer))
+            return None if answer.ok else _refusal([(limit, answer)])
+        asked = self._asked(exchange)
+        if isinstance(asked, Refusal):
+            return asked
+        return self._judged(exchange, asked[1], self._store.take(asked[0], self._wall()))
+
+
+class SharedRateLimit(_Limits):
+    """Limits in the store of all replicas, which is a round trip away."""
+
+    __slots__ = ("_store",)
+
+    def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools, store: Shared) -> None:
+        super().__init__(limits, place, tools)
+        self._store = store
+
+    async def on_request(self, exchange: Exchange) -> Refusal | None:
+        asked = self._asked(exchange)
+        if isinstance(asked, Refusal):
+            return asked
+        return self._judged(exchange, asked[1], await self._store.take(asked[0], self._wall()))
 
 
 State = tuple[Limit, Taken]
@@ -279,7 +313,9 @@ def _refusal(refused: Sequence[State]) -> Refusal:
     return Refusal(_NEVER, names)
 
 
-def build(limits: Sequence[tuple[str, Settings]], place: Place, tools: Tools) -> RateLimit | None:
+def build(limits: Sequence[tuple[str, Settings]], place: Place, tools: Tools) -> Stage | None:
     """The stage that takes those of ``limits`` that belong to ``place``; None when none does."""
     chosen = [Limit(name, settings) for name, settings in limits if place_of(settings) is place]
-    return RateLimit(chosen, place, tools) if chosen else None
+    if not chosen:
+        return None
+    return SharedRateLimit(chosen, place, tools, tools.shared) if tools.shared else RateLimit(chosen, place, tools)

@@ -1,0 +1,197 @@
+"""Real Redis servers on free ports, in folders of their own, gone when the test is."""
+
+import contextlib
+import datetime
+import ipaddress
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+KEY = b"a key that all replicas of a test share"
+PATIENCE = 10.0  # seconds for what a machine under load does late
+
+
+def free_port(beside: int = 0) -> int:
+    """A port nobody listens on, nor on the one ``beside`` it (a cluster's bus has its own)."""
+    while True:
+        with socket.socket() as one, socket.socket() as other:
+            one.bind(("127.0.0.1", 0))
+            port = int(one.getsockname()[1])
+            if not beside:
+                return port
+            with contextlib.suppress(OSError, OverflowError):
+                other.bind(("127.0.0.1", port + beside))
+                return port
+
+
+def wait_until(what: str, happened: Callable[[], bool]) -> None:
+    """Asks ``happened`` again and again; fails after ``PATIENCE``."""
+    end, pause = time.monotonic() + PATIENCE, threading.Event()
+    while not happened():
+        assert time.monotonic() < end, f"{what} did not happen"
+        pause.wait(0.01)
+
+
+class Server:
+    """One redis-server (or sentinel) process. A missing program fails the test."""
+
+    def __init__(self, folder: Path, *arguments: str, port: int = 0, tls: bool = False, password: str = "") -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.password = password
+        self._tls = tls
+        self._arguments = list(arguments)
+        self._process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Starts it, empty, and waits until it answers."""
+        listening = ("--tls-port", str(self.port), "--port", "0") if self._tls else ("--port", str(self.port))
+        command = ["redis-server", *self._arguments, *listening, "--dir", str(self.folder)]
+        command += ["--bind", "127.0.0.1", "--logfile", str(self.folder / "log")]
+        if "--sentinel" not in self._arguments:
+            command += ["--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(f"redis-server on {self.port}", self._listens)
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
+            return self._tls or "LOADING" not in self.say("PING")
+        return False
+
+    def say(self, *words: str) -> str:
+        """What the server answers to an inline command, as it is on the wire."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as wire, wire.makefile("rwb") as stream:
+            if self.password:
+                stream.write(f"AUTH {self.password}\r\n".encode())
+                stream.flush()
+                stream.readline()
+            stream.write(b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%b\r\n" % (len(w), w) for w in _raw(words))]))
+            stream.flush()
+            line = stream.readline()
+            if line.startswith(b"$") and line != b"$-1\r\n":
+                return stream.read(int(line[1:]) + 2).decode()
+            return line.decode()
+
+    def signal(self, what: signal.Signals) -> None:
+        """STOP and CONT pause it and let it go on, KILL ends it at once."""
+        assert self._process is not None
+        os.kill(self._process.pid, what)
+        if what in (signal.SIGKILL, signal.SIGTERM):
+            self._process.wait(PATIENCE)
+
+    def stop(self) -> None:
+        """Ends it, however it is."""
+        if self._process is not None and self._process.poll() is None:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGKILL)
+
+
+def _raw(words: Sequence[str]) -> list[bytes]:
+    return [word.encode() for word in words]
+
+
+@contextlib.contextmanager
+def server(folder: Path, *arguments: str, port: int = 0, tls: bool = False, password: str = "") -> Iterator[Server]:
+    """One server for the time of the block."""
+    made = Server(folder, *arguments, port=port, tls=tls, password=password)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@contextlib.contextmanager
+def cluster(folder: Path) -> Iterator[list[Server]]:
+    """Three masters that share the slots."""
+    nodes: list[Server] = []
+    with contextlib.ExitStack() as stack:
+        for number in range(3):
+            options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
+            nodes.append(stack.enter_context(server(folder / str(number), *options, port=free_port(10000))))
+        bounds = (0, 5461, 10923, 16384)
+        for node, first, following in zip(nodes, bounds, bounds[1:], strict=False):
+            assert node.say("CLUSTER", "ADDSLOTSRANGE", str(first), str(following - 1)) == "+OK\r\n"
+        for number, node in enumerate(nodes):
+            node.say("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            for other in nodes[:number]:
+                node.say("CLUSTER", "MEET", "127.0.0.1", str(other.port))
+        wait_until("the cluster", lambda: all(_joined(node) for node in nodes))
+        yield nodes
+
+
+def _joined(node: Server) -> bool:
+    told = node.say("CLUSTER", "INFO")
+    return "cluster_state:ok" in told and "cluster_known_nodes:3" in told and "cluster_slots_ok:16384" in told
+
+
+@contextlib.contextmanager
+def sentinels(folder: Path) -> Iterator[tuple[str, Server, Server]]:
+    """The URL of three sentinels, their master and its replica."""
+    with contextlib.ExitStack() as stack:
+        master = stack.enter_context(server(folder / "master"))
+        following = ("--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0")
+        replica = stack.enter_context(server(folder / "replica", *following))
+        wait_until("replication", lambda: "master_link_status:up" in replica.say("INFO", "replication"))
+        watching = []
+        for number in range(3):
+            place = folder / f"sentinel{number}"
+            place.mkdir()
+            file = place / "sentinel.conf"
+            file.write_text(
+                f"sentinel monitor tutor 127.0.0.1 {master.port} 2\n"
+                "sentinel down-after-milliseconds tutor 400\n"
+                "sentinel failover-timeout tutor 3000\n"
+            )
+            watching.append(stack.enter_context(server(place, str(file), "--sentinel")))
+        wait_until("the sentinels", lambda: all(_watches(one, master) for one in watching))
+        hosts = ",".join(f"127.0.0.1:{one.port}" for one in watching)
+        yield f"redis+sentinel://{hosts}/tutor", master, replica
+
+
+def _watches(one: Server, master: Server) -> bool:
+    told = one.say("INFO", "sentinel")
+    return f"address=127.0.0.1:{master.port},slaves=1,sentinels=3" in told
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A self-made certificate for 127.0.0.1, its own authority, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "redis of a test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = folder / "cert.pem", folder / "key.pem"
+    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return paths
