@@ -293,6 +293,8 @@ class Connection(asyncio.Protocol):
         if self.phase is Phase.INTERIM:
             self.phase = Phase.HEAD
         else:
+            if self.trailers:
+                answer_pairs(self.trailers)  # Malformed breaks the answer, as it would in its head
             self.phase = Phase.DONE
 
 

@@ -137,8 +137,12 @@ async def _answer(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         body = answer.take() if collected is None else collected
         length = answer.length if exchange.method == "HEAD" else len(body)
         framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
-        head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
         exchange.bytes_out = len(body)
+        trailers = _trailers(answer) if answer.trailers and not client.http10 else b""
+        if trailers:  # only chunks can carry them (RFC 9112 7.1.2)
+            framing = b"transfer-encoding: chunked\r\n"
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n%b\r\n" % trailers
+        head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
         answer.finish()
         client.write(head + body if body else head)
         return KEEP if client.keep_alive else CLOSE
