@@ -16,6 +16,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import orjson
 import uvloop
@@ -34,6 +35,9 @@ from gateway.proxy.server import Gateway, Limits
 from gateway.state.embedded import EmbeddedStore
 from gateway.state.verbs import StateError, Store
 
+if TYPE_CHECKING:
+    from gateway.state.fallback import FallbackStore
+
 TICK = 0.25  # seconds between two looks at the levels
 STATUS = 4  # ticks between two reports to the supervisor
 SWEEP = 512  # records of the store looked at per report: some 200 us
@@ -50,6 +54,7 @@ class Worker:
         self.config = config
         self.log = log
         self.store = store
+        self.shared: FallbackStore | None = None
         self.view_of_store = StoreView("embedded")
         self.health = Health(start.version)
         figures = start.run / "figures"
@@ -59,6 +64,29 @@ class Worker:
         self.stopping = asyncio.Event()
         self.seconds = config.listen.drain
         self._report = report
+
+    async def share(self) -> None:
+        """Connect to the Redis of all replicas where there is one. Raises StateError for an address that cannot be."""
+        state = self.config.state
+        if state.redis is None:
+            return
+        # Here and not above: redis-py is some megabytes that most workers do without.
+        from gateway.state.fallback import FallbackStore
+        from gateway.state.shared import SharedStore
+
+        shared = SharedStore(state.redis.reveal(), state.key.reveal().encode() if state.key else b"")
+        self.view_of_store = StoreView("redis")
+        self.shared = FallbackStore(shared, self.store, self._shared_changed, state.path / "locks.json")
+        await self.shared.start()
+
+    def _shared_changed(self, up: bool, why: str) -> None:
+        was = self.view_of_store.ok
+        self.view_of_store.seen(up, time.time())
+        self.watcher.store_ok = up
+        if not up:
+            self.watcher.event("state_away", error=why)
+        elif not was:
+            self.watcher.event("state_back")
 
     async def serve(self) -> None:
         """Compile, listen, and stay until told to stop; then drain."""
@@ -81,7 +109,7 @@ class Worker:
 
     def show(self, config: Config, loaded_at: float) -> Plane | None:
         """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
-        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies))
+        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared)
         plane = Plane.compile(config, tools)
         before = self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
@@ -134,13 +162,15 @@ class Worker:
     def _look(self) -> None:
         now = time.time()
         was = self.view_of_store.ok
+        away = self.shared is not None and not self.shared.up
         try:
             self.store.sweep(now, SWEEP)
-            self.view_of_store.seen(True, now)
+            self.view_of_store.seen(not away, now)
         except Exception as error:  # whatever ails the store, the worker lives on and says so
             self.view_of_store.seen(False, now)
             if was:
                 self.watcher.event("state_failing", error=str(error))
+        self.watcher.store_ok = self.view_of_store.ok
         if self.view_of_store.ok and not was:
             self.watcher.event("state_well")
 
@@ -178,11 +208,14 @@ async def work(control: socket.socket) -> int:
         key = order.config.state.key
         store = EmbeddedStore(order.config.state.path, key.reveal().encode() if key else None)
         worker = Worker(order, log, store, writer.write)
+        await worker.share()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, worker.stop)
         orders = asyncio.create_task(_obey(worker, reader))
         await worker.serve()
         orders.cancel()
+        if worker.shared is not None:
+            await worker.shared.close()
     except (StateError, OSError, RuntimeError, ValueError) as error:
         writer.write(orjson.dumps({"cannot": f"{type(error).__name__}: {error}"}) + b"\n")
         code = CANNOT

@@ -164,6 +164,12 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self._store = Gauge(
+            "gateway_state_ok",
+            "1 while the state store answers that is configured, 0 while the embedded one stands in or it fails.",
+            multiprocess_mode="livemin",
+            registry=registry,
+        )
         self._dropped = Counter(
             "gateway_log_lines_dropped_total",
             "Log lines that nobody took: a slow or absent reader, a full disk.",
@@ -208,7 +214,7 @@ class Metrics:
         """Count an event. ``name`` comes from the code, never from a client."""
         self._other(self._events, name).pending += 1
 
-    def flush(self, in_flight: int, connections: int, dropped: int) -> None:
+    def flush(self, in_flight: int, connections: int, dropped: int, store_ok: bool = True) -> None:
         """Hand on what was gathered, and the levels as they are now; ``dropped`` lines since the process began.
 
         Called a few times a second and before the process ends.
@@ -224,6 +230,7 @@ class Metrics:
             count.flush()
         self._in_flight.set(in_flight)
         self._connections.set(connections)
+        self._store.set(store_ok)
         if dropped > self._dropped_before:
             self._dropped.inc(dropped - self._dropped_before)
             self._dropped_before = dropped

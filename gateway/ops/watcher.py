@@ -12,6 +12,8 @@ class Watcher:
 
     def __init__(self, log: Log, metrics: Metrics) -> None:
         self.in_flight = 0
+        self.store_ok = True
+        """Whether the state store answers that the configuration names."""
         self._log = log
         self._metrics = metrics
 
@@ -31,4 +33,4 @@ class Watcher:
 
     def tick(self, connections: int) -> None:
         """Called a few times a second and before the process ends: bring the figures up to date."""
-        self._metrics.flush(self.in_flight, connections, self._log.sink.dropped)
+        self._metrics.flush(self.in_flight, connections, self._log.sink.dropped, self.store_ok)
