@@ -78,10 +78,13 @@ class Routes:
             made.append(Call(name, named))
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
-        allowed: frozenset[str] = frozenset.intersection(*(call.route.methods for call in made))
+        plan: Plan = made[0].route
+        allowed = plan.methods
+        if len(made) > 1:
+            allowed = allowed.intersection(*(call.route.methods for call in made))
         if method not in allowed:
             return self._ending("method_not_allowed", mount.shape, tuple(sorted(allowed)))
-        return made[0].route if len(made) == 1 else self._batch(made, mount)
+        return plan if len(made) == 1 else self._batch(made, mount)
 
     def _batch(self, made: list[Call], mount: Prefix) -> Plan:
         plans: frozenset[Plan] = frozenset(call.route for call in made)
