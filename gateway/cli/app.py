@@ -18,6 +18,7 @@ COMMANDS = {
     "routes": "gateway.cli.routes:routes",
     "schema": "gateway.cli.schema:schema",
     "token": "gateway.cli.token:token",
+    "unlock": "gateway.cli.unlock:unlock",
     "demo": "gateway.cli.demo_command:demo",
 }
 

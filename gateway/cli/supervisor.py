@@ -14,6 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.cli.desk import StoreDesk
 from gateway.cli.handover import Drain, Reload, Start
 from gateway.cli.listening import listeners, url
 from gateway.cli.rundir import RunFolder
@@ -21,7 +22,7 @@ from gateway.cli.slot import Calls, Slot
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.core.secret import Secret
-from gateway.ops import metrics
+from gateway.ops import lockouts, metrics
 from gateway.ops.app import application
 from gateway.ops.health import together
 from gateway.ops.log import Bridge, Log
@@ -107,7 +108,10 @@ class Supervisor:
         listen, ops = self._config.listen, self._config.ops
         public = _bound("listen", listen.host, listen.port, listen.workers)
         private: list[socket.socket] = []
-        runner = web.AppRunner(application(self), access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
+        app = application(self)
+        desk = StoreDesk(lambda: self._config, self._log, self._key)
+        lockouts.add(app, desk)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         try:
             private = _bound("ops", ops.host, ops.port, 1)
             await runner.setup()
@@ -130,6 +134,7 @@ class Supervisor:
                 slot.kill()
             await asyncio.gather(*(slot.retire(GRACE) for slot in self._slots))
             await runner.cleanup()
+            desk.close()
             for sock in (*public, *private):
                 sock.close()
 

@@ -47,7 +47,7 @@ def application(facts: Facts) -> web.Application:
             return await handler(request)
         except web.HTTPException as error:
             allow = {"allow": error.headers["allow"]} if "allow" in error.headers else {}
-            return _problem(error.status, error.reason, **allow)
+            return problem(error.status, error.reason, **allow)
 
     async def health(_: web.Request) -> web.Response:
         reply = answer(facts.picture())
@@ -81,11 +81,11 @@ def _refused(request: web.Request, token: Secret | None) -> web.Response | None:
             return None
         # RFC 6750 3: error codes only when something was sent
         challenge = 'Bearer realm="ops"' + (', error="invalid_token"' if sent else "")
-        return _problem(401, "Operators only", **{"www-authenticate": challenge})
+        return problem(401, "Operators only", **{"www-authenticate": challenge})
     if not _names_this_host(request.host):
         # Without a token the loopback address is all that protects; a web page whose name was pointed here
         # (DNS rebinding) would come with that name in Host.
-        return _problem(403, "Not this host")
+        return problem(403, "Not this host")
     return None
 
 
@@ -99,7 +99,7 @@ def _names_this_host(host: str) -> bool:
         return False
 
 
-def _problem(status: int, title: str, **headers: str) -> web.Response:
-    """RFC 9457."""
+def problem(status: int, title: str, **headers: str) -> web.Response:
+    """An answer by RFC 9457."""
     body = orjson.dumps({"type": "about:blank", "title": title, "status": status})
     return web.Response(status=status, body=body, content_type="application/problem+json", headers=headers)

@@ -7,7 +7,6 @@ guesses sent at once, in batches or with hang-ups get no further than guesses on
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
@@ -18,13 +17,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS, Refusal, refuse
-from gateway.core.trpc import is_batch
 from gateway.policy.bucket import address_key, sized
 from gateway.policy.fields import Duration, Model, Policy
 from gateway.policy.inputs import inputs_of
 from gateway.policy.pointer import find, parts_of, spelled_alike
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
+from gateway.policy.verdict import statuses_of
 from gateway.state.verbs import Attempt, Reserved, Shared, Store
 
 SECTION = "lockouts"
@@ -194,7 +193,7 @@ class _Lockouts(Stage):
         if exchange.status in _UNTOLD:
             self._mine(exchange)  # spent, without a lock to their name
             return []
-        statuses = _statuses(exchange)
+        statuses = statuses_of(exchange)
         sorted_out: dict[bool | None, tuple[Attempt, ...]] = {False: (), None: (), True: ()}
         for held in self._mine(exchange):
             status = statuses[held.place] if held.place < len(statuses) else 0
@@ -210,32 +209,6 @@ class _Lockouts(Stage):
         if not mine or (exchange.sent and exchange.reason):
             return None
         return tuple(attempt for held in mine for attempt in held.attempts), (True if exchange.sent else None)
-
-
-def _statuses(exchange: Exchange) -> Sequence[int]:
-    """The status of each call; 0 for one that cannot be read, and none for what is missing."""
-    status = exchange.status
-    count = max(1, len(exchange.calls))
-    if not exchange.calls or not is_batch(exchange.query) or (status != 207 and not 200 <= status < 300):
-        return (status,) * count
-    try:
-        answers = json.loads(exchange.answer or b"")
-    except (ValueError, RecursionError):
-        return ()
-    return [_status(answer) for answer in answers] if isinstance(answers, list) and len(answers) == count else ()
-
-
-def _status(answer: Any) -> int:
-    """Of one element of a batch's answer (@trpc/server 11, with superjson or without)."""
-    if not isinstance(answer, dict):
-        return 0
-    if "error" not in answer:
-        return 200 if "result" in answer else 0
-    error = answer["error"]
-    error = error.get("json", error) if isinstance(error, dict) else None
-    data = error.get("data") if isinstance(error, dict) else None
-    status = data.get("httpStatus") if isinstance(data, dict) else None
-    return status if type(status) is int else 0
 
 
 class Lockout(_Lockouts):

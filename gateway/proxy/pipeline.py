@@ -14,9 +14,8 @@ from gateway.proxy.inbound import CLOSE, KEEP, Finished, Inbound
 from gateway.proxy.plan import Plan
 from gateway.proxy.reply import DATE, JSON, answer_head, refusal_body, refusal_fields, status_line
 
-# An answer that is read comes in the one form that can be: tRPC streams a batch as lines when asked to, with status
-# 200 whatever the calls did, and a coded body says nothing.
-_STEERING = (b"trpc-accept", b"accept", b"accept-encoding", b"range")
+# A coded body or a part of one says nothing to a reader, so neither is asked for.
+_STEERING = (b"accept-encoding", b"range")
 _READ = 64 * 1024  # bytes of an answer that are collected for a reader
 
 _EMPTY: frozenset[bytes] = frozenset()

@@ -94,7 +94,7 @@ async def test_without_a_configured_token_only_this_host_is_answered(aiohttp_cli
         assert (await client.get("/health", headers={"host": host})).status == 403
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/breakers", "/v1/lockouts", "/v1/events", "/docs", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/v1/breakers", "/v1/events", "/docs", "/openapi.json"])
 async def test_what_is_not_there_is_a_problem(aiohttp_client: Client, path: str) -> None:
     client = await aiohttp_client(application(Facts(TOKEN)))
     answer = await client.get(path, headers=GOOD)

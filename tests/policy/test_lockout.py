@@ -139,7 +139,7 @@ def test_without_a_transformer_the_elements_are_plain() -> None:
         [7, None],
         [{}, {"error": 7}],
         [{"error": {"json": None}}, {"error": {"json": {"data": {"httpStatus": True}}}}],
-        b'{"json":{"0":[[0],[null,0,0]]}}\n[0,0,[[{"result":0}]]]\n',
+        b'{"json":{"0":[[0],[null,0,0]]}}\n{"json":[0,0,[[{"result":0}]]]}\n',
     ],
 )
 @pytest.mark.parametrize("status", [200, 207])
