@@ -1,6 +1,7 @@
 # make run    set up and run the gateway on port 8080 before a demo backend      (Ctrl-C stops everything)
 # make test   set up and run all tests
 # make check  formatting, lint, types, the rules of the house, the shipped configuration
+# make bench  measure the gateway beside Envoy, HAProxy, nginx, Traefik and aiohttp; QUICK=1 is short, SOAK=1 the soak
 # make lock   resolve pyproject.toml anew into the lock files
 # make clean  remove everything the above have made
 #
@@ -10,7 +11,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check lock clean
+.PHONY: help run test check bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +30,9 @@ test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
 
 check: $(VENV)/test.stamp
 	@scripts/check
+
+bench: $(VENV)/run.stamp
+	@scripts/bench
 
 lock:
 	@scripts/lock --upgrade

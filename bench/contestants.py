@@ -127,7 +127,9 @@ def _aiohttp(setting: Setting) -> Command:
 def found(program: str) -> str:
     """Where a program is: beside this interpreter, or on the path. Raises FileNotFoundError."""
     beside = Path(sys.executable).parent / program
-    where = str(beside) if beside.exists() else shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/bin:/sbin:/bin")
+    where = (
+        str(beside) if beside.exists() else shutil.which(program, path="/usr/sbin:/usr/bin:/usr/local/bin:/sbin:/bin")
+    )
     if where is None:
         raise FileNotFoundError(f"{program} is not installed: scripts/bench brings it")
     return where
@@ -204,7 +206,9 @@ def start_upstream(folder: Path, secret: str) -> tuple[subprocess.Popen[bytes], 
     """The backend of all, on the other core; its process and port."""
     files = folder / "files"
     files.mkdir(parents=True)
-    (files / "items.json").write_text('{"items":[' + ",".join(f'{{"id":{n},"name":"item {n}"}}' for n in range(40)) + "]}")
+    (files / "items.json").write_text(
+        '{"items":[' + ",".join(f'{{"id":{n},"name":"item {n}"}}' for n in range(40)) + "]}"
+    )
     (files / "file.bin").write_bytes(bytes(range(256)) * 39063)  # 10 MB
     for path in (folder, files, *files.iterdir()):
         path.chmod(0o755)

@@ -17,7 +17,14 @@ SETTLE = 1.0  # seconds
 def measure(running: Running, count: int) -> dict[str, float]:
     """Open ``count`` connections, ask once on each, wait, and see. Raises NotProved when one is refused or cut."""
     bearer = token(running.setting.secret, "idler")
-    lines = ("GET /api/items HTTP/1.1", "Host: idle", f"Origin: {GOOD_ORIGIN}", f"Authorization: Bearer {bearer}", "", "")
+    lines = (
+        "GET /api/items HTTP/1.1",
+        "Host: idle",
+        f"Origin: {GOOD_ORIGIN}",
+        f"Authorization: Bearer {bearer}",
+        "",
+        "",
+    )
     request = "\r\n".join(lines).encode()
     kept: list[socket.socket] = []
     try:

@@ -31,7 +31,9 @@ def ask(
 ) -> Answer:
     """One request on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", running.setting.port, timeout=10)
-    headers = {name: value for name, value in (("Authorization", bearer and f"Bearer {bearer}"), ("Origin", origin)) if value}
+    headers = {
+        name: value for name, value in (("Authorization", bearer and f"Bearer {bearer}"), ("Origin", origin)) if value
+    }
     if body is not None:
         headers["Content-Type"] = "application/octet-stream"
     try:

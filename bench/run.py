@@ -47,6 +47,7 @@ class Bench:
     samples: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
     proofs: dict[str, dict[str, int | None]] = field(default_factory=dict)
     rest_mib: dict[str, float] = field(default_factory=dict)
+    worker_mib: float = 0.0
     idle: dict[str, dict[str, float]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -80,6 +81,9 @@ class Bench:
     def _one(self, running: Running, mode: str, scenarios: list[Scenario]) -> None:
         name = running.contestant.name
         self.rest_mib.setdefault(f"{name} {mode}", resident_kib(running.pids) / 1024)
+        if name == "gateway":
+            workers = running.pids[1:]  # the first is the supervisor
+            self.worker_mib = max(self.worker_mib, *(resident_kib([pid]) / 1024 for pid in workers))
         if f"{name} {mode}" not in self.proofs:
             self.proofs[f"{name} {mode}"] = prove(running)
         for scenario in scenarios:
@@ -107,7 +111,9 @@ class Bench:
             try:
                 with self.running(contestant, "policies", 99) as running:
                     self.idle[contestant.name] = seen = idle.measure(running, self.options.idle)
-                    say(f"  {'idle':14} {contestant.name:8} {seen['kib_each']:6.1f} KiB each of {seen['connections']:.0f}")
+                    say(
+                        f"  {'idle':14} {contestant.name:8} {seen['kib_each']:6.1f} KiB each of {seen['connections']:.0f}"
+                    )
             except (NotProved, FileNotFoundError, OSError) as error:
                 self._missing(f"{contestant.name} idle", str(error))
 
@@ -202,6 +208,7 @@ def main(arguments: list[str]) -> int:
             "proofs": bench.proofs,
             "missing": bench.missing,
             "rest_mib": {name: round(value, 1) for name, value in bench.rest_mib.items()},
+            "worker_mib": round(bench.worker_mib, 1) or None,
             "idle": bench.idle,
             "samples": {
                 scenario: {name: [sample.as_dict() for sample in kept] for name, kept in by.items()}

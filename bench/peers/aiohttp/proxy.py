@@ -1,6 +1,6 @@
 """A reverse proxy as people write it with aiohttp: Application, middleware, ClientSession, pyjwt.
 
-    proxy.py PORT UPSTREAM SECRET MODE      MODE: bare, policies, policies+log
+proxy.py PORT UPSTREAM SECRET MODE      MODE: bare, policies, policies+log
 """
 
 from __future__ import annotations
