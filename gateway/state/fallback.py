@@ -92,12 +92,13 @@ class FallbackStore:
 
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""
+        here = self._local.take(takes, now)  # so that an outage begins with what this host has used up
         if self.up:
             try:
                 return await self._shared.take(takes, now)
             except Unreachable as error:
                 self._lose(error)
-        return self._local.take(takes, now)
+        return here
 
     async def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``Store.reserve``."""

@@ -28,6 +28,8 @@ TIMEOUT = 0.05
 """Seconds that a request waits for Redis."""
 
 _ROUNDS = 4  # round trips under way at once; what comes meanwhile waits and shares the next one
+_MOST = 5  # times its time that a request waits while Redis answers others, or while this process is not running
+_LATE = 0.005  # seconds; a timer that comes later than this comes from a process that was not running
 _CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
 
 
@@ -60,6 +62,7 @@ class SharedStore(SharedAttempts):
         self._hash = _hasher(key)
         self._queue: list[_Call] = []
         self._called = False
+        self._answered = 0.0  # when Redis last answered in time
         self._rounds: set[asyncio.Task[None]] = set()
 
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
@@ -98,7 +101,8 @@ class SharedStore(SharedAttempts):
         """Ask for a sign of life, opening connections if need be; raises Unreachable after some two seconds."""
         try:
             async with asyncio.timeout(_CONNECT):
-                await self._client.ping()
+                # All connections that requests will share, so that none of them waits for one to open.
+                await asyncio.gather(*(self._client.ping() for _ in range(_ROUNDS)))
         except (RedisError, OSError, TimeoutError) as error:
             raise Unreachable(_why(error)) from None
 
@@ -140,8 +144,12 @@ class SharedStore(SharedAttempts):
             self._send()
 
     async def _round(self, calls: Sequence[_Call]) -> None:
+        loop = asyncio.get_running_loop()
+        begun, timer = loop.time(), None
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(None) as limit:
+                due = begun + self._timeout
+                timer = loop.call_at(due, self._overdue, limit, begun, due)
                 replies = await self._pipeline(calls, "EVALSHA")
                 unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
                 if unknown:  # a server that has just started
@@ -158,6 +166,11 @@ class SharedStore(SharedAttempts):
         except BaseException:
             self._fail(calls, Unreachable("cut off"))
             raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if (ended := loop.time()) - begun < self._timeout:
+            self._answered = ended
         for call, reply in zip(calls, replies, strict=True):
             if call.answer.done():
                 continue  # the client has left
@@ -165,6 +178,18 @@ class SharedStore(SharedAttempts):
                 call.answer.set_exception(Unreachable(_why(reply)))
             else:
                 call.answer.set_result(reply)
+
+    def _overdue(self, limit: asyncio.Timeout, begun: float, due: float) -> None:
+        """Ends a round that is late, unless Redis answers others in time or this process is itself to blame: an
+        overloaded gateway would leave a Redis that is well, and count by itself."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        excused = now - self._answered < self._timeout / 2 or now - due > _LATE
+        if excused and now - begun < _MOST * self._timeout:
+            loop.call_later(_LATE, self._overdue, limit, begun, now + _LATE)
+        elif limit.when() is None:
+            with contextlib.suppress(RuntimeError):  # the round has just ended
+                limit.reschedule(now)
 
     async def _pipeline(self, calls: Sequence[_Call], command: str) -> list[Any]:
         pipeline: Any = self._client.pipeline(transaction=False)

@@ -1,5 +1,6 @@
 """Real Redis servers on free ports, in folders of their own, gone when the test is."""
 
+import asyncio
 import contextlib
 import datetime
 import ipaddress
@@ -9,13 +10,17 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from gateway.state.shared import SharedStore
+from gateway.state.verbs import Attempt, Lock, Reserved, Take, Taken
 
 KEY = b"a key that all replicas of a test share"
 PATIENCE = 10.0  # seconds for what a machine under load does late
@@ -195,3 +200,38 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return paths
+
+
+class Waiting:
+    """The shared store as the suites ask stores: every verb waits for its answer."""
+
+    def __init__(self, url: str) -> None:
+        self._closed = False
+        self._runner = asyncio.Runner()
+        self._store = SharedStore(url, KEY, timeout=5.0)
+        self._run(self._store.restore([], 0.0))
+
+    def _run(self, verb: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(verb)
+
+    def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
+        return self._run(self._store.take(takes, now))  # type: ignore[no-any-return]  # as the verb says
+
+    def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
+        return self._run(self._store.reserve(attempts, now))  # type: ignore[no-any-return]  # as the verb says
+
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+        self._run(self._store.settle(attempts, failed, now))
+
+    def locks(self, now: float, limit: int) -> Sequence[Lock]:
+        return self._run(self._store.locks(now, limit))  # type: ignore[no-any-return]  # as the verb says
+
+    def unlock(self, kind: str, key: bytes, now: float) -> bool:
+        return bool(self._run(self._store.unlock(kind, key, now)))
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._run(self._store.close())
+            self._run(self._store.close())
+            self._runner.close()

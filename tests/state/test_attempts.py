@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,12 +10,26 @@ from gateway.state.embedded import EmbeddedStore
 from gateway.state.memory import MemoryStore
 from gateway.state.verbs import Attempt, Store
 from tests.state.guesses import NOON, account, address, guess
+from tests.state.redis_fixture import Server, Waiting
 
 DAY = 86_400.0
 
 
+@pytest.fixture(params=["embedded", "memory", "shared"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "shared":
+        redis: Server = request.getfixturevalue("any_redis")
+        redis.say("FLUSHALL")
+        made: Any = Waiting(redis.url)
+    else:
+        made = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["embedded", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The stores that forget by being swept; Redis does it by itself."""
     made: Store = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()
@@ -152,14 +167,14 @@ def test_unlock_forgets_everything_at_once(store: Store) -> None:
     assert not guess(store, NOON, twice)
 
 
-def test_a_verdict_after_an_unlock_or_out_of_nowhere_counts(store: Store) -> None:
-    store.reserve([account()], NOON)
-    store.unlock("account", b"ada", NOON)
-    store.settle([account()], True, NOON)
-    assert store.reserve([account()], NOON)[0].left == 1
-    store.settle([account(b"bob")], None, NOON)
-    store.settle([account(b"bob")], False, NOON)
-    assert store.stats().records == 1
+def test_a_verdict_after_an_unlock_or_out_of_nowhere_counts(swept: Store) -> None:
+    swept.reserve([account()], NOON)
+    swept.unlock("account", b"ada", NOON)
+    swept.settle([account()], True, NOON)
+    assert swept.reserve([account()], NOON)[0].left == 1
+    swept.settle([account(b"bob")], None, NOON)
+    swept.settle([account(b"bob")], False, NOON)
+    assert swept.stats().records == 1
 
 
 def test_kinds_and_keys_are_apart(store: Store) -> None:
@@ -182,19 +197,19 @@ def test_a_clock_that_steps_back_makes_no_lock_longer(store: Store) -> None:
     assert guess(store, NOON - 2 * 3600 + 60)
 
 
-def test_sweep_removes_what_has_run_out_and_nothing_else(store: Store) -> None:
+def test_sweep_removes_what_has_run_out_and_nothing_else(swept: Store) -> None:
     for number in range(100):
-        guess(store, NOON, account(b"%d" % number))
+        guess(swept, NOON, account(b"%d" % number))
     for _ in range(3):
-        guess(store, NOON, account(b"locked"))
-    assert store.stats().records == 101
-    assert store.sweep(NOON + 899, 1000) == 0
-    assert store.sweep(NOON + 900, 1000) == 100
-    assert store.sweep(NOON + DAY + 59, 1000) == 0
-    assert store.sweep(NOON + DAY + 60, 1000) == 1
-    assert store.stats().records == 0
+        guess(swept, NOON, account(b"locked"))
+    assert swept.stats().records == 101
+    assert swept.sweep(NOON + 899, 1000) == 0
+    assert swept.sweep(NOON + 900, 1000) == 100
+    assert swept.sweep(NOON + DAY + 59, 1000) == 0
+    assert swept.sweep(NOON + DAY + 60, 1000) == 1
+    assert swept.stats().records == 0
 
 
-def test_a_success_leaves_no_record(store: Store) -> None:
-    assert guess(store, NOON, failed=False)
-    assert store.stats().records == 0
+def test_a_success_leaves_no_record(swept: Store) -> None:
+    assert guess(swept, NOON, failed=False)
+    assert swept.stats().records == 0

@@ -2,18 +2,33 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.state.embedded import EmbeddedStore
 from gateway.state.memory import MemoryStore
 from gateway.state.verbs import Store, Take
+from tests.state.redis_fixture import Server, Waiting
 
 NOON = 1_767_268_800.0
 
 
+@pytest.fixture(params=["embedded", "memory", "shared"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "shared":
+        redis: Server = request.getfixturevalue("any_redis")
+        redis.say("FLUSHALL")
+        made: Any = Waiting(redis.url)
+    else:
+        made = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+    yield made
+    made.close()
+
+
 @pytest.fixture(params=["embedded", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The stores that forget by being swept; Redis does it by itself."""
     made: Store = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()
@@ -140,39 +155,39 @@ def test_a_smaller_burst_holds_for_buckets_filled_under_the_larger(store: Store)
     assert store.take([small], NOON + 1)[0].ok
 
 
-def test_sweep_removes_what_has_run_out_and_nothing_else(store: Store) -> None:
+def test_sweep_removes_what_has_run_out_and_nothing_else(swept: Store) -> None:
     for number in range(100):
-        store.take([five_a_minute(b"%d" % number, cost=1 + number % 2)], NOON)
-    assert store.stats().records == 100
-    assert store.sweep(NOON + 11, 1000) == 0
-    assert store.sweep(NOON + 12, 1000) == 50
-    assert store.stats().records == 50
-    assert store.take([five_a_minute(b"1")], NOON + 12)[0].reset == 24.0
-    assert store.sweep(NOON + 24, 1000) == 49
-    assert store.stats().records == 1
+        swept.take([five_a_minute(b"%d" % number, cost=1 + number % 2)], NOON)
+    assert swept.stats().records == 100
+    assert swept.sweep(NOON + 11, 1000) == 0
+    assert swept.sweep(NOON + 12, 1000) == 50
+    assert swept.stats().records == 50
+    assert swept.take([five_a_minute(b"1")], NOON + 12)[0].reset == 24.0
+    assert swept.sweep(NOON + 24, 1000) == 49
+    assert swept.stats().records == 1
 
 
-def test_sweep_goes_on_where_it_stopped(store: Store) -> None:
+def test_sweep_goes_on_where_it_stopped(swept: Store) -> None:
     for number in range(1000):
-        store.take([five_a_minute(b"%d" % number)], NOON)
-    gone = [store.sweep(NOON + 60, 300) for _ in range(6)]
+        swept.take([five_a_minute(b"%d" % number)], NOON)
+    gone = [swept.sweep(NOON + 60, 300) for _ in range(6)]
     assert max(gone) == 300
     assert sum(gone) == 1000
-    assert store.stats().records == 0
-    assert store.sweep(NOON + 60, 300) == 0
+    assert swept.stats().records == 0
+    assert swept.sweep(NOON + 60, 300) == 0
 
 
-def test_sweep_gets_past_records_that_live(store: Store) -> None:
+def test_sweep_gets_past_records_that_live(swept: Store) -> None:
     for number in range(400):
-        store.take([five_a_minute(b"%d" % number, cost=5 if number % 4 else 1)], NOON)
-    assert sum(store.sweep(NOON + 30, 40) for _ in range(24)) == 100
+        swept.take([five_a_minute(b"%d" % number, cost=5 if number % 4 else 1)], NOON)
+    assert sum(swept.sweep(NOON + 30, 40) for _ in range(24)) == 100
 
 
-def test_stats_tell_room_and_use(store: Store) -> None:
-    empty = store.stats()
+def test_stats_tell_room_and_use(swept: Store) -> None:
+    empty = swept.stats()
     for number in range(500):
-        store.take([five_a_minute(b"%d" % number)], NOON)
-    full = store.stats()
+        swept.take([five_a_minute(b"%d" % number)], NOON)
+    full = swept.stats()
     assert (empty.records, full.records) == (0, 500)
     assert empty.used < full.used < full.size
     assert full.refused_full == 0
