@@ -21,6 +21,7 @@ import lmdb
 
 from gateway.state.claim import Claim
 from gateway.state.embedded_attempts import HOLD, AttemptsStore, Ledger
+from gateway.state.embedded_breakers import BreakersStore
 from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
 from gateway.state.verbs import StateError, Stats, Take, Taken
 
@@ -39,7 +40,7 @@ _ROOM = 0.85  # share of the file that limits may fill; LMDB needs free pages ev
 _LOOK = 128  # new keys between two looks at how full the file is
 
 
-class EmbeddedStore(AttemptsStore):
+class EmbeddedStore(AttemptsStore, BreakersStore):
     """Opens or makes the store in ``directory`` (0700, its files 0600; parents are made).
 
     Open it after the process has forked, once per process. ``key`` is the secret under which keys are hashed; without

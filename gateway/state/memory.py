@@ -8,7 +8,9 @@ from hashlib import blake2b
 from itertools import islice
 
 from gateway.state import attempts as guesses
+from gateway.state import breakers
 from gateway.state.attempts import NOTHING, Name, Record, Written, name_of
+from gateway.state.breakers import Admitted, Circuit, Trip
 from gateway.state.gcra import NEVER, distinct, settle, ticks
 from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
 
@@ -21,6 +23,7 @@ class MemoryStore:
     def __init__(self, capacity: int = 1_000_000) -> None:
         self._tats: dict[bytes, float] = {}
         self._attempts: dict[Name, tuple[Record, float]] = {}  # with when they die
+        self._circuits: dict[bytes, Circuit] = {}
         self._capacity = capacity
         self._refused_full = 0
         self._key = os.urandom(32)
@@ -84,6 +87,22 @@ class MemoryStore:
         """See ``Store.unlock``."""
         record, _ = self._attempts.pop((kind, key), (NOTHING, 0.0))
         return record.until > now
+
+    def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
+        """See ``Store.admit``."""
+        answer = breakers.admit(self.circuit(name, now), trip, now)
+        self._circuits[name] = answer.circuit
+        return answer
+
+    def found(self, name: bytes, trip: Trip, turn: int, failed: bool | None, now: float) -> tuple[Circuit, str]:
+        """See ``Store.found``."""
+        before = self.circuit(name, now)
+        after = self._circuits[name] = breakers.found(before, trip, turn, failed, now)
+        return after, before.state
+
+    def circuit(self, name: bytes, now: float) -> Circuit:
+        """See ``Store.circuit``."""
+        return breakers.current(self._circuits.get(name), now)
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. What was looked at moves to the end, so the next call goes on behind it."""

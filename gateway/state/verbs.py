@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from gateway.state.breakers import Admitted, Circuit, Trip
+
 
 class StateError(Exception):
     """The store cannot be opened or is not ours. The sentence names the file and what to do."""
@@ -132,6 +134,19 @@ class Store(Protocol):
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """Forgets all about a key, its failures and former locks too. Whether it was locked."""
+        ...
+
+    def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
+        """Whether a call may go through the circuit ``name``; of a crowd at a half-open one it is one call."""
+        ...
+
+    def found(self, name: bytes, trip: Trip, turn: int, failed: bool | None, now: float) -> tuple[Circuit, str]:
+        """How the call went that was admitted at ``turn``: True failed, False went well, None says nothing. The circuit
+        now, and the name of its state before: whoever changed it is the one to tell."""
+        ...
+
+    def circuit(self, name: bytes, now: float) -> Circuit:
+        """The circuit ``name`` as it is; reads only."""
         ...
 
     def sweep(self, now: float, budget: int) -> int:

@@ -1,0 +1,143 @@
+"""The circuit of an upstream: what a store keeps of it, and how admissions and findings move it on.
+
+Nothing here knows a clock or a file. Every store reads a circuit, asks ``admit`` or ``found`` what becomes of it, and
+writes that down, all in one transaction: so one worker's findings protect all, and one probe is one over all workers.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
+STATES = (CLOSED, OPEN, HALF_OPEN)
+
+FORGET = 86_400.0
+"""Seconds after which a circuit that nobody has called through is as good as new."""
+
+SLOTS = 10
+"""Parts of the window of a failure ratio: a call leaves it at most a tenth of the window late."""
+
+_SOON = 1.0  # seconds to wait while a probe is on its way
+
+
+class Trip(NamedTuple):
+    """When a circuit opens and closes. ``failures`` in a row open it, as does a share ``ratio`` (0.0: none) of at least
+    ``min_volume`` calls within ``window`` seconds. After ``recover_after`` seconds one probe at a time goes through;
+    ``successes`` good ones in a row close. A probe without a finding for ``lease`` seconds is taken for lost."""
+
+    failures: int
+    ratio: float
+    window: float
+    min_volume: int
+    recover_after: float
+    successes: int
+    lease: float
+
+
+class Circuit(NamedTuple):
+    """``turn`` counts the probes and changes: a finding from before the last of them is not about this state.
+
+    ``failures`` are in a row, ``good`` probes in a row; ``opened_at`` and ``probe_until`` are Unix seconds, 0.0 for
+    none. ``slots`` are the parts of the window: its number, calls, failures. ``dies``: forgotten from then on.
+    """
+
+    state: str = CLOSED
+    turn: int = 0
+    failures: int = 0
+    good: int = 0
+    opened_at: float = 0.0
+    retry_at: float = 0.0
+    probe_until: float = 0.0
+    dies: float = 0.0
+    slots: tuple[tuple[int, int, int], ...] = ()
+
+
+NEW = Circuit()
+
+
+class Admitted(NamedTuple):
+    """The answer to one call that wants through. ``turn`` is handed back with the finding; ``retry_in`` seconds until it
+    is worth asking again, 0.0 when ``ok``. ``circuit`` is the state now, ``was`` the name of the one before."""
+
+    ok: bool
+    turn: int
+    retry_in: float
+    circuit: Circuit
+    was: str
+
+
+def current(circuit: Circuit | None, now: float) -> Circuit:
+    """The circuit as it counts at ``now``: what has died is new, but for its turn."""
+    if circuit is None:
+        return NEW
+    return NEW._replace(turn=circuit.turn + 1) if 0.0 < circuit.dies <= now else circuit
+
+
+def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
+    """Whether a call may go through, and the circuit after it."""
+    if circuit.state == CLOSED:
+        return Admitted(True, circuit.turn, 0.0, circuit, CLOSED)
+    if circuit.state == OPEN:
+        # A clock that was set back must not keep the circuit open for as long as it was set back.
+        left = min(circuit.retry_at - now, trip.recover_after)
+        if left > 0:
+            if circuit.opened_at > now:
+                circuit = circuit._replace(opened_at=now, retry_at=now + left)
+            return Admitted(False, 0, left, circuit, OPEN)
+    elif now < circuit.probe_until <= now + trip.lease:
+        return Admitted(False, 0, _SOON, circuit, HALF_OPEN)
+    probing = circuit._replace(
+        state=HALF_OPEN, turn=circuit.turn + 1, probe_until=now + trip.lease, dies=now + trip.lease + FORGET
+    )
+    return Admitted(True, probing.turn, 0.0, probing, circuit.state)
+
+
+def found(circuit: Circuit, trip: Trip, turn: int, failed: bool | None, now: float) -> Circuit:
+    """The circuit after the call that was admitted at ``turn``; None: the call says nothing about the upstream."""
+    if turn != circuit.turn or circuit.state == OPEN:
+        return circuit
+    if circuit.state == HALF_OPEN:
+        return _probed(circuit, trip, failed, now)
+    if failed is None:
+        return circuit
+    slots = _counted(circuit.slots, trip, failed, now) if trip.ratio else ()
+    if not failed and not circuit.failures and not slots:
+        return circuit
+    after = circuit._replace(failures=circuit.failures + 1 if failed else 0, slots=slots, dies=now + FORGET)
+    tripped = after.failures >= trip.failures or (failed and _over(slots, trip))
+    return _opened(after, trip, now) if tripped else after
+
+
+def _probed(circuit: Circuit, trip: Trip, failed: bool | None, now: float) -> Circuit:
+    if failed:
+        return _opened(circuit._replace(failures=circuit.failures + 1), trip, now)
+    freed = circuit._replace(probe_until=0.0, good=circuit.good + (failed is False))
+    if freed.good < trip.successes:
+        return freed
+    return NEW._replace(turn=circuit.turn + 1, dies=now + FORGET)
+
+
+def _opened(circuit: Circuit, trip: Trip, now: float) -> Circuit:
+    return Circuit(
+        OPEN,
+        circuit.turn + 1,
+        circuit.failures,
+        0,
+        now,
+        now + trip.recover_after,
+        dies=now + trip.recover_after + FORGET,
+    )
+
+
+def _counted(
+    slots: tuple[tuple[int, int, int], ...], trip: Trip, failed: bool, now: float
+) -> tuple[tuple[int, int, int], ...]:
+    number = int(now / trip.window * SLOTS)
+    kept = tuple(slot for slot in slots if number - SLOTS < slot[0] < number)
+    calls, failures = next((slot[1:] for slot in slots if slot[0] == number), (0, 0))
+    return (*kept, (number, calls + 1, failures + failed))
+
+
+def _over(slots: tuple[tuple[int, int, int], ...], trip: Trip) -> bool:
+    calls = sum(slot[1] for slot in slots)
+    return bool(slots) and calls >= trip.min_volume and sum(slot[2] for slot in slots) >= trip.ratio * calls
