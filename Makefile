@@ -2,6 +2,7 @@
 # make test   set up and run all tests
 # make check  formatting, lint, types, the rules of the house, the shipped configuration
 # make bench  measure the gateway beside Envoy, HAProxy, nginx, Traefik and aiohttp; QUICK=1 is short, SOAK=1 the soak
+# make soak   the memory of a worker over 200,000 requests
 # make lock   resolve pyproject.toml anew into the lock files
 # make clean  remove everything the above have made
 #
@@ -11,7 +12,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +34,9 @@ check: $(VENV)/test.stamp
 
 bench: $(VENV)/run.stamp
 	@scripts/bench
+
+soak: $(VENV)/test.stamp
+	@scripts/soak
 
 lock:
 	@scripts/lock --upgrade
