@@ -31,7 +31,7 @@ SECRETS = {
     "TOOLKIT_API_KEY": "a-soak-key",
 }
 WARM = 60_000  # requests until whatever remembers clients, origins and accounts up to a bound is full
-VARIETY = 5000  # so many of each; clients are told apart by X-Forwarded-For
+VARIETY = 1000  # so many of each, few enough for all of them to come while it warms up; clients are told apart by X-Forwarded-For
 TOKENS = 200
 CONNECTIONS = 16
 FLAT = 2 * 1024  # KiB a warm worker may grow by
