@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -160,14 +161,14 @@ class Contestant:
         return Running(self, setting, process, errors)
 
     def described(self) -> str:
-        """Its version as it tells itself, one line."""
+        """Its version as it tells itself."""
         if not self.version:
             return ""
         told = subprocess.run(
             [found(self.version[0]), *self.version[1:]], capture_output=True, text=True, timeout=20, check=False
         )
-        lines = [line.strip() for line in (told.stdout + told.stderr).splitlines() if line.strip()]
-        return next((line for line in lines if "ersion" in line), lines[0] if lines else "")
+        number = re.search(r"(?<![\w.])\d+\.\d+\.\d+", told.stdout + told.stderr)
+        return number[0] if number else ""
 
 
 @dataclass(slots=True)

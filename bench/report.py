@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench.scenarios import MODES, SCENARIOS, Scenario
+from bench.scenarios import MODES, SCENARIOS, TWO, Scenario
 from bench.summary import Figures, Results, losses, noise, table, targets
 
 HERE = Path(__file__).parent
@@ -52,6 +52,8 @@ def _lines(results: Results, soak: Results | None) -> list[str]:
     lines += ["![Throughput with all policies](results/chart.svg)", ""]
     lines += ["## Targets", "", "| | wanted | seen | |", "|---|---|---|---|"]
     words = {True: "met", False: "**missed**", None: "not measured"}
+    if loud:
+        words = {True: "met, noisy", False: "**missed**, noisy", None: "not measured"}
     lines += [f"| {one.title} | {one.wanted} | {one.seen} | {words[one.met]} |" for one in targets(results, soak)]
     lines += [
         "",
@@ -75,6 +77,11 @@ def _scenarios(results: Results) -> list[str]:
         lines += [f"### {scenario.title}", "", f"`{scenario.name}`: {MODES[scenario.mode]}.", ""]
         lines += [BULK if scenario.bulk else HEAD, LINE]
         lines += [_row(scenario, name, one, by.get("envoy")) for name, one in by.items()]
+        if scenario.mode == TWO and results["machine"]["cores"] < 4:
+            lines += [
+                "",
+                "On so few cores the second worker shares its core with upstream and load: no measure of how it grows.",
+            ]
         if scenario.refused and "gateway" in by:
             ours = by["gateway"]
             dearer = "less than" if ours.cpu_us < ours.load_cpu_us else "more than"
@@ -172,12 +179,10 @@ def _proofs(results: Results) -> list[str]:
     ]
     if results["missing"]:
         lines += ["", "Not measured:", ""]
-        lines += [f"- {what}: {why.splitlines()[0]}" for what, why in results["missing"].items()]
-    if results["versions"]:
-        lines += [
-            "",
-            "Versions: " + "; ".join(f"{name} {text}".strip() for name, text in results["versions"].items()) + ".",
-        ]
+        lines += [f"- {what}: {why}" for what, why in results["missing"].items()]
+    told = [f"{name} {text}" for name, text in results["versions"].items() if text]
+    if told:
+        lines += ["", f"Versions: {', '.join(told)}."]
     return lines
 
 

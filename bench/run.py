@@ -26,7 +26,7 @@ from bench.contestants import CONTESTANTS, HERE, Contestant, Running, Setting, f
 from bench.load import Sample, Spoilt, measure, token_files
 from bench.process import AROUND, CORES, cpu_model, free_port, resident_kib, start, stop
 from bench.prove import NotProved, prove, wait
-from bench.scenarios import MODES, REDIS, SCENARIOS, Scenario
+from bench.scenarios import LOGGED, MODES, REDIS, SCENARIOS, Scenario
 from bench.tokens import spoilt, token
 
 RESULTS = HERE / "results"
@@ -98,10 +98,17 @@ class Bench:
                 self._missing(f"{name} {scenario.name}", str(error))
                 continue
             self.samples.setdefault(scenario.name, {}).setdefault(name, []).append(sample)
+            self._logged(running)
             say(
                 f"  {scenario.name:14} {name:8} {sample.per_second:9,.0f}/s  p99 {sample.p99_us / 1000:8.2f} ms  "
                 f"{sample.cpu_us:7.1f} us cpu  {sample.peak_mib:6.0f} MiB"
             )
+
+    def _logged(self, running: Running) -> None:
+        """See that a log that is asked for is written. Raises NotProved."""
+        log = running.setting.log
+        if running.setting.mode == LOGGED and not (log.exists() and log.stat().st_size > 1000):
+            raise NotProved(f"{running.contestant.name} writes no access log")
 
     def idle_connections(self) -> None:
         """Memory of connections that wait."""
@@ -118,7 +125,7 @@ class Bench:
                 self._missing(f"{contestant.name} idle", str(error))
 
     def _missing(self, what: str, why: str) -> None:
-        self.missing[what] = why.strip()
+        self.missing[what] = why.strip().partition("\n")[0]  # the rest names paths of this machine
         say(f"  NOT MEASURED {what}: {why.strip()}")
 
     @contextlib.contextmanager

@@ -181,8 +181,8 @@ async def soak(users: int, seconds: int, folder: Path) -> dict[str, Any]:
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description="Many users for long.")
-    parser.add_argument("--users", type=int, default=int(os.environ.get("USERS", "1000")))
-    parser.add_argument("--seconds", type=int, default=int(os.environ.get("SECONDS", "600")))
+    parser.add_argument("--users", type=int, default=int(os.environ.get("SOAK_USERS", "1000")))
+    parser.add_argument("--seconds", type=int, default=int(os.environ.get("SOAK_SECONDS", "600")))
     parser.add_argument("--results", type=Path, default=HERE / "results")
     options = parser.parse_args(arguments)
     os.sched_setaffinity(0, AROUND)
