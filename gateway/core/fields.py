@@ -16,7 +16,7 @@ class Malformed(ValueError):
 
 
 # RFC 9110 7.6.1 and 7.6.2, RFC 9113 3.2.1 (HTTP2-Settings). Trailer is here because the announced trailers of a request
-# are not passed on, and those of an answer are announced anew.
+# are not passed on, and those of an answer go on unannounced, which RFC 9110 6.6.2 allows.
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-connection proxy-authenticate proxy-authorization proxy-authentication-info te "
     b"trailer transfer-encoding upgrade http2-settings".split()
