@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.plain import Pseudonyms
 from gateway.state.embedded import EmbeddedStore
+from gateway.state.verbs import Shared, Store
+
+if TYPE_CHECKING:
+    from gateway.state.fallback import FallbackStore
 
 
 class StoreDesk:
@@ -17,20 +22,34 @@ class StoreDesk:
         self._config = config
         self._person = Pseudonyms(key).of
         self._store: EmbeddedStore | None = None
+        self._shared: FallbackStore | None = None
         self.audit = log.event
 
     def lockouts(self) -> Sequence[str]:
         return list(self._config().policies.get("lockouts", {}))
 
-    def store(self) -> EmbeddedStore:
+    def store(self) -> Store | Shared:
+        state = self._config().state
+        key = state.key.reveal().encode() if state.key else b""
         if self._store is None:
-            state = self._config().state
-            self._store = EmbeddedStore(state.path, state.key.reveal().encode() if state.key else None)
-        return self._store
+            self._store = EmbeddedStore(state.path, key or None)
+        if state.redis is None:
+            return self._store
+        if self._shared is None:
+            # Here and not above: redis-py is some megabytes that most gateways do without.
+            from gateway.state.fallback import FallbackStore
+            from gateway.state.shared import SharedStore
+
+            self._shared = FallbackStore(
+                SharedStore(state.redis.reveal(), key), self._store, keepsake=state.path / "locks.json"
+            )
+        return self._shared
 
     def person(self, account: str) -> str:
         return self._person(account.strip().casefold())
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        if self._shared is not None:
+            await self._shared.close()
         if self._store is not None:
             self._store.close()

@@ -134,7 +134,7 @@ class Supervisor:
                 slot.kill()
             await asyncio.gather(*(slot.retire(GRACE) for slot in self._slots))
             await runner.cleanup()
-            desk.close()
+            await desk.close()
             for sock in (*public, *private):
                 sock.close()
 

@@ -44,7 +44,8 @@ class _Happened(NamedTuple):
 
 class FallbackStore:
     """``shared`` while it answers, else ``local``. ``changed`` is told (up, why) at every change; ``keepsake`` is the
-    file for the locks of the other replicas. Belongs to one event loop; ``start`` it before the first verb."""
+    file for the locks of the other replicas. Belongs to one event loop; ``start`` it before the verbs of requests; those of
+    operators start it themselves."""
 
     def __init__(
         self,
@@ -142,6 +143,8 @@ class FallbackStore:
 
     async def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``Store.locks``. Without Redis those that this gateway knows of."""
+        if self._task is None:
+            await self.start()
         if self.up:
             try:
                 return await self._shared.locks(now, limit)
@@ -155,6 +158,8 @@ class FallbackStore:
 
     async def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``Store.unlock``. Without Redis it holds on this host at once, elsewhere when Redis is back."""
+        if self._task is None:
+            await self.start()
         name = self._shared.name_of(kind, key)
         held = self._known.held.get(name)
         was = self._local.unlock(kind, key, now) or (held is not None and held.until > now)

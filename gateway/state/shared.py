@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
@@ -20,6 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
+from gateway.core.units import parse_duration
 from gateway.state.gcra import NEVER, SECOND, distinct, settle, settle_one, ticks
 from gateway.state.shared_attempts import Script, SharedAttempts
 from gateway.state.verbs import StateError, Take, Taken
@@ -51,13 +52,14 @@ class _Call(NamedTuple):
 class SharedStore(SharedAttempts):
     """The Redis at ``url``: ``redis://``, ``rediss://`` (TLS), ``redis+sentinel://host:port,.../master`` or
     ``redis+cluster://host:port,...``. ``key`` is the secret under which keys are hashed, the same on every replica;
-    ``timeout`` in seconds. Belongs to one event loop; connects when first asked. Raises StateError.
+    ``timeout`` in seconds,
+    for which ``?wait=200ms`` in the address may say something else. Belongs to one event loop; connects when first asked. Raises StateError.
     """
 
     def __init__(self, url: str, key: bytes, timeout: float = TIMEOUT) -> None:
         if not key:
             raise StateError("state.redis needs state.key: every replica has to hash names under the same one")
-        self._timeout = timeout
+        url, self._timeout = _patience(url, timeout)
         self._client, self._clustered, self._sentinels = _client(url)
         self._hash = _hasher(key)
         self._queue: list[_Call] = []
@@ -243,6 +245,19 @@ def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return f"{type(error).__name__}: {error}"[:200]
+
+
+def _patience(url: str, timeout: float) -> tuple[str, float]:
+    """``url`` without ``wait``, and how long a request waits."""
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] != "wait"]
+    words = parse_qs(parts.query).get("wait")
+    if not words:
+        return url, timeout
+    try:
+        return urlunsplit(parts._replace(query=urlencode(query))), parse_duration(words[-1])
+    except ValueError as error:
+        raise StateError(f"state.redis: wait: {error}") from None
 
 
 def _client(url: str) -> tuple[Any, bool, Any]:

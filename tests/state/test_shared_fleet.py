@@ -4,15 +4,24 @@ import asyncio
 import os
 import re
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession
 
+from gateway.cli.desk import StoreDesk
+from gateway.config.load import load
+from gateway.config.model import Config
+from gateway.ops.log import Log
+from gateway.ops.sink import Sink
+from gateway.state.shared import SharedStore
+from gateway.state.verbs import Attempt
 from tests.cli.conftest import JWT_SECRET, OPS_TOKEN, Run, until
-from tests.state.redis_fixture import Server, server
+from tests.state.redis_fixture import KEY, Server, server
 
 LIMIT = 300
 REQUESTS = 10_000
@@ -40,13 +49,13 @@ def redis(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-async def gateways(tmp_path: Path, redis: Server) -> AsyncIterator[list[Run]]:
+async def gateways(tmp_path: Path, redis: Server, request: pytest.FixtureRequest) -> AsyncIterator[list[Run]]:
     made = []
     env = {**os.environ, "JWT_SECRET": JWT_SECRET, "GATEWAY_OPS_TOKEN": OPS_TOKEN, "GATEWAY_STATE_KEY": "k" * 40}
     for name in ("one", "other"):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "upstreams.yaml").write_text(ENTRY.replace("REDIS", redis.url))
+        (folder / "upstreams.yaml").write_text(ENTRY.replace("REDIS", redis.url + request.param))
         run = Run(folder, env)
         made.append(run)
         await run.start()
@@ -95,6 +104,8 @@ async def gauge(run: Run) -> float:
         return float(found[1]) if found else -1.0
 
 
+# On a busy machine Redis may be slower than 50 ms; the limit then holds per host, which is not this test's subject.
+@pytest.mark.parametrize("gateways", ["?wait=10s"], indirect=True)
 async def test_no_more_gets_through_than_the_limit_says(gateways: list[Run]) -> None:
     assert [(await picture(run))["ok"] for run in gateways] == [True, True]
     answers = await asyncio.gather(*(statuses(run, REQUESTS // 2) for run in gateways))
@@ -106,6 +117,7 @@ async def test_no_more_gets_through_than_the_limit_says(gateways: list[Run]) -> 
     assert [run.events("state_away") for run in gateways] == [[], []]
 
 
+@pytest.mark.parametrize("gateways", [""], indirect=True)
 async def test_requests_go_on_without_redis_and_operators_are_told(gateways: list[Run], redis: Server) -> None:
     run = gateways[0]
     redis.signal(signal.SIGSTOP)
@@ -127,3 +139,21 @@ async def test_requests_go_on_without_redis_and_operators_are_told(gateways: lis
     redis.signal(signal.SIGCONT)
     await until(back)
     assert run.events("state_back")
+
+
+async def test_an_operator_unlocks_for_all_replicas(tmp_path: Path, redis: Server) -> None:
+    entry = ENTRY.replace("REDIS", f"{redis.url}?wait=5s").replace("${GATEWAY_STATE_KEY}", KEY.decode())
+    (tmp_path / "upstreams.yaml").write_text(entry)
+    config = load(tmp_path / "upstreams.yaml", {"GATEWAY_OPS_TOKEN": OPS_TOKEN})
+    assert isinstance(config, Config)
+    desk = StoreDesk(lambda: config, Log(Sink(1, tmp_path / "turn"), b"k"), b"k")
+    replica = SharedStore(redis.url, KEY, timeout=5.0)
+    await replica.restore([], time.time())
+    guess = Attempt(b"ada", "account", 1, 900.0, (600.0,))
+    await replica.settle([guess], True, time.time())
+    store: Any = desk.store()
+    assert [lock.kind for lock in await store.locks(time.time(), 10)] == ["account"]
+    assert await store.unlock("account", b"ada", time.time())
+    assert (await replica.reserve([guess], time.time()))[0].ok
+    await replica.close()
+    await desk.close()
