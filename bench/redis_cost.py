@@ -1,0 +1,101 @@
+"""What one Redis costs: measured here over a real server, then put on paper for 10,000 and 1,000,000 requests a second.
+
+    python -m bench.redis_cost [--seconds 2]
+
+Prints, per number of keys in a request and requests in a turn of the event loop: microseconds of the gateway's
+processor per request, microseconds of Redis's processor per request, and bytes on the wire per request. Start it on a
+quiet machine: server and client share its cores, so the rates are lower than those of two machines.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.state.shared import SharedStore
+from gateway.state.verbs import Take
+from tests.state.redis_fixture import KEY, Server, server
+
+RATES = (10_000, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one request. ``ours`` and ``theirs`` in seconds of processor time, ``wire`` in bytes both ways."""
+
+    keys: int
+    turn: int
+    rate: float
+    ours: float
+    theirs: float
+    wire: float
+
+
+def used(one: Server) -> tuple[float, int]:
+    """Seconds of processor and bytes on the wire of a server so far."""
+    told = dict(line.split(":", 1) for line in one.say("INFO", "all").split("\r\n") if ":" in line)
+    seconds = float(told["used_cpu_sys"]) + float(told["used_cpu_user"])
+    return seconds, int(told["total_net_input_bytes"]) + int(told["total_net_output_bytes"])
+
+
+async def measure(one: Server, keys: int, turn: int, seconds: float) -> Cost:
+    store = SharedStore(one.url, KEY, timeout=5.0)
+    await store.ping()
+    takes = [[Take(b"%d/%d" % (number, key), 1, 300, 60.0, 60) for key in range(keys)] for number in range(1000)]
+    now, count = time.time(), 0
+    (cpu, wire), own, begin = used(one), time.process_time(), time.perf_counter()
+    while time.perf_counter() - begin < seconds:
+        await asyncio.gather(*(store.take(takes[(count + n) % 1000], now) for n in range(turn)))
+        count += turn
+    lasted, own = time.perf_counter() - begin, time.process_time() - own
+    after = used(one)
+    await store.close()
+    return Cost(keys, turn, count / lasted, own / count, (after[0] - cpu) / count, (after[1] - wire) / count)
+
+
+def on_paper(cost: Cost) -> list[str]:
+    lines = []
+    for rate in RATES:
+        lines.append(
+            f"  at {rate:>9,}/s: {rate * cost.theirs:6.2f} cores of Redis, {rate * cost.ours:7.2f} cores of gateways, "
+            f"{rate * cost.wire * 8 / 1e6:8,.0f} Mbit/s"
+        )
+    return lines
+
+
+def leased(limit: int, period: float, workers: int, block: int) -> str:
+    """What a lease would save and cost, if a worker took ``block`` units ahead of time (not built)."""
+    held = workers * (block - 1)
+    return (
+        f"  blocks of {block:>3}: a round trip per {block} requests on a hot key; up to {held} of {limit} units per "
+        f"{period:g} s lie unused with {workers} workers ({held / limit:.0%} refused too early, never one too many)"
+    )
+
+
+async def report(seconds: float) -> None:
+    with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as one:
+        version = subprocess.run(["redis-server", "--version"], check=True, capture_output=True, text=True).stdout
+        print(version.split(" sha")[0], "and Python", sys.version.split()[0])
+        for keys in (1, 3):
+            for turn in (1, 10, 100):
+                cost = await measure(one, keys, turn, seconds)
+                print(
+                    f"{keys} key(s), {turn:>3} requests a turn: {cost.rate:>7,.0f}/s here, gateway "
+                    f"{cost.ours * 1e6:5.1f} us, Redis {cost.theirs * 1e6:5.1f} us, {cost.wire:4.0f} bytes"
+                )
+                if turn == 100:
+                    print("\n".join(on_paper(cost)))
+        print("A lease of blocks, for a limit of 6,000 a minute over 100 workers:")
+        print("\n".join(leased(6000, 60.0, 100, block) for block in (2, 10, 50)))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2.0)
+    asyncio.run(report(parser.parse_args().seconds))
