@@ -54,6 +54,7 @@ class Setting:
             "CONFIG_DIR": str(self.folder),
             "DYNAMIC": str(self.folder / ("bare.yaml" if self.mode == BARE else "policies.yaml")),
             "LOG": str(self.log),
+            "NGINX_LOG": f"{self.log} combined buffer=64k flush=1s" if self.mode == LOGGED else "off",
             "JS_MODULE": js_module,
         }
         for name, value in places.items():
