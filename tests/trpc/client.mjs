@@ -116,7 +116,14 @@ function subscribe(command, say, running) {
 const server = net.createServer(async (socket) => {
   const running = new Map(); // id -> how to stop it
   socket.on("error", () => {}); // a test that has ended reads no more
-  for await (const line of createInterface({ input: socket })) {
+  // Its reset comes out of the loop as well, and would end this process, which the tests after it still need.
+  const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+  while (true) {
+    const { value: line, done } = await lines.next().catch((error) => {
+      if (error.code !== "ECONNRESET") throw error;
+      return { done: true };
+    });
+    if (done) break;
     const command = JSON.parse(line);
     const say = (event, more = {}) => {
       if (socket.writable) socket.write(`${JSON.stringify({ id: command.id, event, ...more })}\n`);
