@@ -70,11 +70,12 @@ def on_paper(cost: Cost) -> list[str]:
 
 
 def leased(limit: int, period: float, workers: int, block: int) -> str:
-    """What a lease would save and cost, if a worker took ``block`` units ahead of time (not built)."""
+    """What a lease would save and cost, if a worker took ``block`` units ahead of time. Not built: on paper only."""
     held = workers * (block - 1)
     return (
-        f"  blocks of {block:>3}: a round trip per {block} requests on a hot key; up to {held} of {limit} units per "
-        f"{period:g} s lie unused with {workers} workers ({held / limit:.0%} refused too early, never one too many)"
+        f"  blocks of {block:>3}: a round trip per {block} requests on a hot key; at worst {held} of {limit} units per "
+        f"{period:g} s lie with {workers} workers ({held / limit:.0%}): refused to others too early, or, when used "
+        "after the bucket has filled again, that many too many in one period"
     )
 
 
@@ -91,7 +92,7 @@ async def report(seconds: float) -> None:
                 )
                 if turn == 100:
                     print("\n".join(on_paper(cost)))
-        print("A lease of blocks, for a limit of 6,000 a minute over 100 workers:")
+        print("A lease of blocks (not built), for a limit of 6,000 a minute over 100 workers:")
         print("\n".join(leased(6000, 60.0, 100, block) for block in (2, 10, 50)))
 
 
