@@ -29,11 +29,11 @@ def measure(running: Running, count: int) -> dict[str, float]:
     kept: list[socket.socket] = []
     try:
         _open(running, request, kept, BEFORE)
-        time.sleep(SETTLE)
+        time.sleep(SETTLE)  # nothing tells when an allocator has settled
         running.look()
         before = resident_kib(running.pids)
         _open(running, request, kept, BEFORE + count)
-        time.sleep(SETTLE)
+        time.sleep(SETTLE)  # as before the first look
         after = resident_kib(running.pids)
         cut = sum(_is_cut(sock) for sock in kept)
         if cut:

@@ -57,7 +57,7 @@ def wait(running: Running) -> None:
         if status == 200:
             running.look()
             return
-        time.sleep(0.05)
+        time.sleep(0.05)  # a peer of any make: none of them tells when it listens
     wrote = running.errors.read_text(errors="replace")[-1500:] if running.errors.exists() else ""
     raise NotProved(f"{running.contestant.name} does not serve {running.setting.mode}: last status {status}\n{wrote}")
 

@@ -110,7 +110,7 @@ class Bench:
         end = time.monotonic() + 3
         while running.setting.mode == LOGGED and not (log.exists() and log.stat().st_size > 1000):
             if time.monotonic() < end:
-                time.sleep(0.1)
+                time.sleep(0.1)  # peers write their logs in their own time
                 continue
             for scenario in self.scenarios(LOGGED):  # figures without the work are none
                 self.samples.get(scenario.name, {}).pop(running.contestant.name, None)

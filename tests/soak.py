@@ -30,8 +30,8 @@ SECRETS = {
     "GATEWAY_OPS_TOKEN": "a-soak-token-of-more-than-32-bytes!!",
     "TOOLKIT_API_KEY": "a-soak-key",
 }
-WARM = 60_000  # requests until whatever remembers clients, origins and accounts up to a bound is full
-VARIETY = 1000  # so many of each, few enough for all of them to come while it warms up; clients are told apart by X-Forwarded-For
+WARM = 260_000  # requests until whatever remembers clients, origins and accounts up to a bound is full
+VARIETY = 5000  # so many of each; clients are told apart by X-Forwarded-For
 TOKENS = 200
 CONNECTIONS = 16
 FLAT = 2 * 1024  # KiB a warm worker may grow by
@@ -203,9 +203,10 @@ async def soaking(folder: Path, seed: int = 1) -> AsyncIterator[Soak]:
 async def _main(requests: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         async with soaking(Path(folder)) as soak:
+            cold = soak.memory()
             await soak.load(WARM)
             before, started = soak.memory(), time.monotonic()
-            print(f"warm after {WARM:,} requests: {before} KiB", flush=True)
+            print(f"cold: {cold} KiB; warm after {WARM:,} requests: {before} KiB", flush=True)
             for _ in range(10):
                 await soak.load(requests // 10)
                 print(f"{sum(soak.statuses.values()) - WARM:>8,} more: {soak.memory()} KiB", flush=True)

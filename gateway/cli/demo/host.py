@@ -92,7 +92,7 @@ class DemoService:
 
     async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         """The service's own answer to a request that is not for the control endpoints."""
-        raise NotImplementedError
+        raise NotImplementedError  # each demo service has its own
 
     async def _entry(self, request: web.Request) -> web.StreamResponse:
         path, query = read_target(request.raw_path)
