@@ -109,12 +109,13 @@ class Worker:
 
     def show(self, config: Config, loaded_at: float) -> Plane | None:
         """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
-        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared)
+        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared, self.watcher.breaker)
         plane = Plane.compile(config, tools)
         before = self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
         upstreams = {name: upstream.endpoints for name, upstream in plane.upstreams.items()}
-        self.health.view = View(config.digest, loaded_at, self.view_of_store, upstreams)
+        looks = {name: breaker.circuit for name, breaker in plane.breakers.items()}
+        self.health.view = View(config.digest, loaded_at, self.view_of_store, upstreams, looks)
         self.config = config
         return before
 
@@ -137,7 +138,10 @@ class Worker:
 
     def report(self) -> None:
         """Tell the supervisor how it goes."""
-        self._send({"ready": self.health.ready(), "picture": self.health.picture()})
+        picture = self.health.picture()
+        for name in self.health.view.breakers if self.health.view else ():
+            self.watcher.stands(name, picture["upstreams"][name]["breaker"]["state"])
+        self._send({"ready": self.health.ready(), "picture": picture})
 
     def stop(self) -> None:
         self.stopping.set()

@@ -185,4 +185,6 @@ class _Loading:
             routes.check(route, spot, config.upstreams)
         overlap.check(spotted, config.upstreams)
         if known_upstreams is not None:
-            references.check_mounts(config.upstreams, Spot(known_upstreams, ("upstreams",), self._report))
+            spot = Spot(known_upstreams, ("upstreams",), self._report)
+            references.check_mounts(config.upstreams, spot)
+            references.check_resting(config.upstreams, spot, names)

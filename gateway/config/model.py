@@ -193,6 +193,10 @@ class Upstream(Model):
     health_check: HealthCheck | None = None
     trpc: Trpc | None = None
     request_headers: HeaderEdits = HeaderEdits()
+    breaker: str | None = None
+    """Leaves it in peace for a while when it fails; a policy from ``breakers``."""
+    fallback: str | None = None
+    """What the client gets instead of nothing; a policy from ``fallbacks``."""
     max_connections: Count = 1000
     """Open connections of one worker to one endpoint."""
 

@@ -44,7 +44,9 @@ def known_keys(model: type[BaseModel], steps: Steps) -> list[str]:
     kinds: list[Any] = [model]
     for step in steps:
         kinds = [inner for kind in kinds for inner in _types(_below(kind, step))]
-    return sorted({name for kind in kinds if _is_model(kind) for name in kind.model_fields})
+    return sorted(
+        {field.alias or name for kind in kinds if _is_model(kind) for name, field in kind.model_fields.items()}
+    )
 
 
 def secrets(annotation: Any, node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Scalar]]:

@@ -17,8 +17,8 @@ from gateway.policy.fields import WRITTEN
 M = TypeVar("M", bound=BaseModel)
 
 # Kinds of policy that the language has and this version has not. To ignore one would leave a door open silently.
-LATER_SECTIONS = frozenset(("schemas", "uploads", "caches", "breakers", "fallbacks"))
-LATER_KEYS = frozenset(("schema", "upload", "cache", "breaker", "fallback", "watch"))
+LATER_SECTIONS = frozenset(("schemas", "uploads", "caches"))
+LATER_KEYS = frozenset(("schema", "upload", "cache", "watch"))
 NOT_AVAILABLE = "is not available in this version"
 NOT_AVAILABLE_HINT = "remove it: the gateway does not start with a protection it cannot give"
 

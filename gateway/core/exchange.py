@@ -31,6 +31,7 @@ class Exchange:
         "client",
         "detail",
         "endpoint",
+        "fallback",
         "fields",
         "id",
         "limits",
@@ -46,6 +47,7 @@ class Exchange:
         "route",
         "secure",
         "sent",
+        "slot",
         "started",
         "status",
         "stream",
@@ -75,7 +77,9 @@ class Exchange:
         self.response_headers: list[Pair] = []  # any on_response: fields to add to the answer
         self.reported: list[str] = []  # policy/report: slugs that report mode let pass
         self.attempts: list[Any] = []  # policy/lockout: what is reserved and waits for a verdict
-        self.sent = False  # proxy/upstream: something of the request has gone out
+        self.slot: int | None = None  # policy/breaker: the turn of the slot held, None without one
+        self.fallback = ""  # policy/fallback: what stood in for the upstream, empty when nothing did
+        self.sent = 0.0  # proxy/upstream: time.monotonic() when the last of the request so far went out, 0.0 if nothing
         self.answer: bytes | None = None  # proxy/pipeline: the answer's body where a stage reads it
         self.endpoint = ""  # proxy/upstream: host:port that answered
         self.upstream_time = 0.0  # proxy/upstream: seconds from sending to the head of the answer

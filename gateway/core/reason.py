@@ -107,6 +107,12 @@ _TABLE = (
         "upstream_broken", 502, "Service answer broken", "The service gave an unreadable answer. Try again in a moment."
     ),
     Reason("upstream_busy", 503, "Service busy", "The service is busy. Try again in a moment."),
+    Reason(
+        "upstream_resting",
+        503,
+        "Service resting",
+        "The service is not well and is being left in peace. Try again in {retry_after} seconds.",
+    ),
     Reason("draining", 503, "Restarting", "The service is restarting. Try again in a moment."),
     Reason("internal_error", 500, "Internal error", "Something went wrong on our side. Try again in a moment."),
 )

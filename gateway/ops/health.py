@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +12,12 @@ import orjson
 
 from gateway.core.reason import Reply
 from gateway.ops.plain import rfc3339
+from gateway.state.breakers import CLOSED, HALF_OPEN, OPEN, Circuit
 
-# No policy of this version breaks a circuit; the shape of the answer is a contract already.
-_BREAKER = {"state": "closed", "failures": 0, "opened_at": None, "retry_in_s": None}
+# What an upstream without a breaker says: the shape of the answer is the same for all.
+_BREAKER: dict[str, Any] = {"state": CLOSED, "failures": 0, "opened_at": None, "retry_in_s": None}
+
+_SEVERITY = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
 
 _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
@@ -49,12 +53,14 @@ class StoreView:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The plane that is serving: its configuration and the endpoints by upstream. ``loaded_at`` in Unix seconds."""
+    """The plane that is serving: its configuration, and by upstream the endpoints and the look at its breaker.
+    ``loaded_at`` in Unix seconds."""
 
     digest: str
     loaded_at: float
     store: StoreView
     upstreams: Mapping[str, Sequence[Endpoint]] = field(default_factory=dict)
+    breakers: Mapping[str, Callable[[], Circuit]] = field(default_factory=dict)
 
 
 class Health:
@@ -74,7 +80,9 @@ class Health:
     def picture(self) -> dict[str, Any]:
         """The whole body of /health, endpoints included."""
         view = self.view
-        upstreams = {name: _upstream(ends) for name, ends in view.upstreams.items()} if view else {}
+        upstreams = (
+            {name: _upstream(ends, self._breaker(name)) for name, ends in view.upstreams.items()} if view else {}
+        )
         return {
             "status": "draining"
             if self.draining
@@ -94,6 +102,10 @@ class Health:
             },
             "upstreams": upstreams,
         }
+
+    def _breaker(self, name: str) -> dict[str, Any]:
+        look = self.view.breakers.get(name) if self.view else None
+        return _BREAKER if look is None else _standing(look(), self._wall())
 
     def public(self, path: str) -> Reply | None:
         """The answer to a health path of the public listener; None for every other path."""
@@ -130,7 +142,16 @@ def overall(upstreams: Mapping[str, Mapping[str, Any]], store_ok: bool) -> str:
     return "ok" if store_ok and all(status == "ok" for status in statuses) else "degraded"
 
 
-def _upstream(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+def _standing(circuit: Circuit, now: float) -> dict[str, Any]:
+    return {
+        "state": circuit.state,
+        "failures": circuit.failures,
+        "opened_at": rfc3339(circuit.opened_at) if circuit.opened_at else None,
+        "retry_in_s": max(0, math.ceil(circuit.retry_at - now)) if circuit.opened_at else None,
+    }
+
+
+def _upstream(endpoints: Sequence[Endpoint], breaker: Mapping[str, Any]) -> dict[str, Any]:
     listed = [
         {
             "address": f"{endpoint.host}:{endpoint.port}",
@@ -140,21 +161,29 @@ def _upstream(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         }
         for endpoint in endpoints
     ]
-    return {"status": _status(listed), "breaker": _BREAKER, "endpoints": listed}
+    return {"status": _status(listed, breaker), "breaker": breaker, "endpoints": listed}
 
 
-def _status(endpoints: Sequence[Mapping[str, Any]]) -> str:
+def _status(endpoints: Sequence[Mapping[str, Any]], breaker: Mapping[str, Any]) -> str:
+    status = _reached(endpoints)
+    return "degraded" if status == "ok" and breaker["state"] != CLOSED else status
+
+
+def _reached(endpoints: Sequence[Mapping[str, Any]]) -> str:
     healthy = sum(1 for endpoint in endpoints if endpoint["healthy"])
     return "ok" if healthy == len(endpoints) else "degraded" if healthy else "down"
 
 
 def together(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The pictures of several workers, oldest first, as one: an endpoint is healthy when every worker reaches it,
-    calls in flight are added up, of failures the most is told. Needs at least one picture."""
+    calls in flight are added up, of failures the most is told, of a breaker (one over all workers, looked at within a
+    second) the worst. Needs at least one picture."""
     first = pictures[0]
     upstreams: dict[str, Any] = {}
     for name in first["upstreams"]:
-        rows = [picture["upstreams"][name]["endpoints"] for picture in pictures if name in picture["upstreams"]]
+        seen = [picture["upstreams"][name] for picture in pictures if name in picture["upstreams"]]
+        rows = [upstream["endpoints"] for upstream in seen]
+        breaker = max((one["breaker"] for one in seen), key=lambda one: (_SEVERITY[one["state"]], one["failures"]))
         listed = [
             {
                 "address": same[0]["address"],
@@ -164,7 +193,7 @@ def together(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
             }
             for same in zip(*rows, strict=False)
         ]
-        upstreams[name] = {"status": _status(listed), "breaker": _BREAKER, "endpoints": listed}
+        upstreams[name] = {"status": _status(listed, breaker), "breaker": breaker, "endpoints": listed}
     unwell = [picture["state"] for picture in pictures if not picture["state"]["ok"]]
     state = unwell[0] if unwell else first["state"]
     serving = [picture["status"] for picture in pictures if picture["status"] in ("ok", "degraded", "down")]

@@ -112,6 +112,8 @@ class Log:
             fields["reason"] = exchange.reason
             if exchange.detail:
                 fields["detail"] = redact(exchange.detail)
+        if exchange.fallback:
+            fields["fallback"] = exchange.fallback
         if exchange.reported:
             fields["reported"] = exchange.reported
         self._line(fields)

@@ -151,6 +151,7 @@ class Metrics:
             ("route", "reason"),
             registry=registry,
         )
+        self._resting(registry)
         self._events = Counter("gateway_events_total", "Events in the log, by name.", ("event",), registry=registry)
         self._in_flight = Gauge(
             "gateway_requests_in_flight",
@@ -176,9 +177,31 @@ class Metrics:
             registry=registry,
         )
         self._kinds: dict[tuple[str, int, str], _Kind] = {}
-        self._others: dict[tuple[str, ...], _Count] = {}  # events, and what report mode let pass
+        self._others: dict[tuple[object, ...], _Count] = {}  # whatever is rare
         self._tallies: dict[str, tuple[_Tally, _Tally]] = {}
         self._dropped_before = 0
+
+    def _resting(self, registry: CollectorRegistry) -> None:
+        """The figures of breakers and fallbacks."""
+        self._fallbacks = Counter(
+            "gateway_fallbacks_total",
+            "Answers that stood in for an upstream's, by why.",
+            ("route", "fallback", "reason"),
+            registry=registry,
+        )
+        self._transitions = Counter(
+            "gateway_breaker_transitions_total",
+            "Changes of a breaker, by the state it went to.",
+            ("upstream", "state"),
+            registry=registry,
+        )
+        self._breaker = Gauge(
+            "gateway_breaker_state",
+            "How a breaker stands, as of at most a second ago: 0 closed, 1 half open, 2 open.",
+            ("upstream",),
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
 
     def done(self, exchange: Exchange, elapsed: float) -> None:
         """Count one finished request that took ``elapsed`` seconds."""
@@ -194,6 +217,8 @@ class Metrics:
         if exchange.endpoint:
             kind.upstream.counts[bisect_left(BUCKETS, exchange.upstream_time)] += 1
             kind.upstream.total += exchange.upstream_time
+        if exchange.fallback:
+            self._other(self._fallbacks, name, exchange.fallback, exchange.reason).pending += 1
         if exchange.reported:
             for slug in exchange.reported:
                 self._other(self._reported, name, slug).pending += 1
@@ -205,14 +230,24 @@ class Metrics:
         return _Kind(_Count(self._requests, route, str(status), reason), *tallies)
 
     def _other(self, counter: Counter, *labels: str) -> _Count:
-        found = self._others.get(labels)
+        key = (counter, *labels)
+        found = self._others.get(key)
         if found is None:
-            found = self._others[labels] = _Count(counter, *labels)
+            found = self._others[key] = _Count(counter, *labels)
         return found
 
     def event(self, name: str) -> None:
         """Count an event. ``name`` comes from the code, never from a client."""
         self._other(self._events, name).pending += 1
+
+    def breaker_changed(self, upstream: str, state: str) -> None:
+        """Count a change of a breaker."""
+        self._other(self._transitions, upstream, state).pending += 1
+
+    def breaker_stands(self, upstream: str, state: str) -> None:
+        """Tell how a breaker stands now."""
+        if self._room():
+            self._breaker.labels(upstream).set({"closed": 0, "half_open": 1, "open": 2}[state])
 
     def flush(self, in_flight: int, connections: int, dropped: int, store_ok: bool = True) -> None:
         """Hand on what was gathered, and the levels as they are now; ``dropped`` lines since the process began.

@@ -31,6 +31,17 @@ class Watcher:
         self._metrics.event(name)
         self._log.event(name, **fields)
 
+    def breaker(self, name: str, **fields: object) -> None:
+        """An event of a breaker: ``name`` begins with ``breaker_`` and ends with the state it went to."""
+        state, upstream = name.removeprefix("breaker_"), str(fields.get("upstream"))
+        self._metrics.breaker_changed(upstream, state)
+        self._metrics.breaker_stands(upstream, state)
+        self.event(name, **fields)
+
+    def stands(self, upstream: str, state: str) -> None:
+        """How a breaker stands, as seen once a second: another worker may have changed it."""
+        self._metrics.breaker_stands(upstream, state)
+
     def tick(self, connections: int) -> None:
         """Called a few times a second and before the process ends: bring the figures up to date."""
         self._metrics.flush(self.in_flight, connections, self._log.sink.dropped, self.store_ok)

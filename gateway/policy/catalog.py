@@ -9,13 +9,24 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, Verdict
-from gateway.policy import body, client, cors, identity, jwt, lockout, rate_limit, response_headers
+from gateway.policy import (
+    body,
+    breaker,
+    client,
+    cors,
+    fallback,
+    identity,
+    jwt,
+    lockout,
+    rate_limit,
+    response_headers,
+)
 from gateway.policy.fields import Policy
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 
 SECTIONS: dict[str, ModuleType] = {
-    module.SECTION: module for module in (jwt, cors, rate_limit, body, lockout, response_headers)
+    module.SECTION: module for module in (jwt, cors, rate_limit, body, lockout, response_headers, breaker, fallback)
 }
 
 ORDER = (
@@ -30,6 +41,7 @@ ORDER = (
     "buffer",  # reads the body, only where a later stage looks inside
     "input_limits",  # limits keyed on what the body says
     "lockout",  # names the account by the body; behind the limits, so that refused requests spend no attempt
+    "breaker",  # last: a slot is held only for what will really reach the upstream
 )
 
 
@@ -43,6 +55,8 @@ class Choice:
     bodies: tuple[str, ...] = ()
     lockouts: tuple[str, ...] = ()
     response_headers: tuple[str, ...] = ()
+    breakers: tuple[tuple[str, str], ...] = ()
+    """Upstream and breaker."""
 
     def __or__(self, other: Choice) -> Choice:
         return Choice(*(tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in self.__slots__))
@@ -75,9 +89,23 @@ class Catalogue:
         ):
             found[slot] += self._limits(choice.rate_limits, place)
         found["lockout"] += self._named("lockouts", choice.lockouts)
+        found["breaker"] += [self.breaker(*pair) for pair in choice.breakers]
         if found["input_limits"] or found["lockout"]:
             found["buffer"].append((body.Buffer(), False))
         return [stage for name in ORDER for stage in found[name]]
+
+    def breaker(self, upstream: str, name: str) -> tuple[Stage, bool]:
+        """The breaker ``name`` in front of ``upstream``, and whether it only reports."""
+        settings: Any = self._policies["breakers"][name]
+        key = ("breakers", f"{upstream} {name}")
+        if key not in self._built:
+            self._built[key] = breaker.build(upstream, settings, self._tools)
+        return self._built[key], settings.mode == "report"
+
+    def fallback(self, name: str) -> fallback.Fallback:
+        """The fallback ``name``."""
+        settings: Any = self._policies["fallbacks"][name]
+        return fallback.build(name, settings)
 
     def _named(self, section: str, names: tuple[str, ...]) -> Iterator[tuple[Stage, bool]]:
         for name in names:

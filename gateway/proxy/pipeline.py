@@ -84,6 +84,8 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
             if not isinstance(answer, Refusal):
                 return await _answer(exchange, plan, client, answer)
             verdict = answer
+        if plan.fallback is not None and isinstance(verdict, Refusal):
+            verdict = plan.fallback.stand_in(exchange, verdict, plan.shape)
         return reply(exchange, plan, client, verdict, depth)
     finally:
         for done in plan.finishers[depth]:

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Verdict
 from gateway.policy.catalog import Choice, Decide, reporting
+from gateway.policy.fallback import Fallback
 from gateway.policy.stage import Stage, hook
 
 Hook = Callable[[Exchange], None]
@@ -33,6 +34,7 @@ class Plan:
     removed: frozenset[bytes] = frozenset()
     terminal: Verdict = None
     upstream: Any = None
+    fallback: Fallback | None = None
     rewrite: str = ""
     methods: frozenset[str] = frozenset()
     alone: bool = False

@@ -32,6 +32,16 @@ class Plane:
             for name, settings in config.upstreams.items()
             if settings.health_check is not None
         ]
+        self.fallbacks = {
+            name: self.catalogue.fallback(settings.fallback)
+            for name, settings in config.upstreams.items()
+            if settings.fallback is not None
+        }
+        self.breakers: dict[str, Any] = {
+            upstream: self.catalogue.breaker(upstream, name)[0]
+            for settings_of in config.upstreams
+            for upstream, name in self._breakers(settings_of)
+        }
         self._endings: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
         self._fallback = Choice(
             cors=_one(config.defaults.cors),
@@ -87,6 +97,7 @@ class Plane:
             bodies=_one(route.body),
             lockouts=_one(route.lockout),
             response_headers=_one(route.response_headers),
+            breakers=self._breakers(route.upstream) if route.deny is None else (),
         )
         more: dict[str, Any] = {
             "methods": frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set()),
@@ -100,7 +111,12 @@ class Plane:
             choice = replace(choice, bodies=(), lockouts=(), rate_limits=self._early(limits))
         else:
             more["upstream"] = self.upstreams[str(route.upstream)]
+            more["fallback"] = self.fallbacks.get(str(route.upstream))
         return self._plan(route.name, choice, **more)
+
+    def _breakers(self, upstream: str | None) -> tuple[tuple[str, str], ...]:
+        named = self.config.upstreams[upstream].breaker if upstream is not None else None
+        return ((upstream, named),) if upstream is not None and named is not None else ()
 
     def _plan(self, name: str, choice: Choice, **more: Any) -> Plan:
         stages = self.catalogue.stages(choice)
@@ -155,6 +171,7 @@ class Plane:
             "batch",
             choice,
             upstream=first.upstream,
+            fallback=first.fallback,
             methods=methods,
             shape=first.shape,
             limit_names=frozenset(choice.rate_limits),

@@ -125,8 +125,7 @@ class Upstream:
         self, exchange: Exchange, connection: Connection, data: bytes, stream: Body | None, interim: Interim
     ) -> Connection | Refusal:
         loop = self.pool.loop
-        exchange.sent = True
-        sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
+        exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
         if stream is None:
             connection.send(data, exchange.method == "HEAD", loop.time() + self.pool.response_timeout, interim, False)
             await connection.head()
@@ -140,7 +139,7 @@ class Upstream:
             if refusal is not None:
                 connection.close()
                 return refusal
-        exchange.upstream_time = monotonic() - sent
+        exchange.upstream_time = monotonic() - exchange.sent
         return connection
 
     async def _head_while_pumping(self, connection: Connection, pump: asyncio.Task[Refusal | None]) -> Refusal | None:
@@ -168,6 +167,7 @@ class Upstream:
             if isinstance(piece, Refusal):
                 return piece
             exchange.bytes_in += len(piece)
+            exchange.sent = monotonic()  # a client that uploads slowly does not make the upstream slow
             connection.deadline = loop.time() + self.pool.response_timeout
             if not piece:
                 if chunked:

@@ -1,0 +1,139 @@
+"""The breaker: an upstream that fails is left in peace for a while, and asked again by one call at a time.
+
+The circuit lives in the store of the host (``state.breakers``), so what one worker found out protects all. Only what the
+upstream did counts: never what the client caused, and never what the gateway refused by itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Refusal, refuse
+from gateway.policy.fields import Duration, Policy
+from gateway.policy.stage import Stage
+from gateway.policy.tools import Tools
+from gateway.state.breakers import Circuit, Trip
+
+SECTION = "breakers"
+
+_LONGEST = 3600.0  # seconds; an upstream that rests longer should be taken out of the configuration
+
+# What a failed call is called in ``count``, by the reason the client is told.
+_KINDS = {"upstream_unreachable": "connect", "upstream_timeout": "timeout", "upstream_broken": "broken"}
+
+
+def _span(seconds: float) -> float:
+    if not 0.1 <= seconds <= _LONGEST:
+        raise ValueError("must be between 100ms and 1h")
+    return seconds
+
+
+Span = Annotated[Duration, AfterValidator(_span)]
+Count = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Status = Annotated[int, Field(strict=True, ge=500, le=599)]
+Counted = Literal["connect", "timeout", "broken"] | Status
+
+
+class Settings(Policy):
+    """When an upstream is left in peace, and when it is asked again."""
+
+    failures: Count = 5
+    """So many failures in a row open the circuit."""
+    ratio: Annotated[float, Field(gt=0, le=1)] | None = None
+    """So large a share of failures within ``window`` opens it too: 0.5 is half of the calls."""
+    window: Span = 60.0
+    """The time that ``ratio`` looks back."""
+    min_volume: Count = 20
+    """Fewer calls than that within ``window`` say nothing about a share."""
+    recover_after: Span = 60.0
+    """So long is the upstream left in peace; then one call at a time may try it."""
+    successes: Count = 1
+    """So many tries in a row must go well to close the circuit."""
+    slow_after: Span | None = None
+    """An answer that takes longer to begin counts as a failure."""
+    probe_timeout: Span = 30.0
+    """A try that has come to no end for so long is taken for lost, and another may go."""
+    count: Annotated[tuple[Counted, ...], Field(min_length=1)] = ("connect", "timeout", "broken", 502, 503, 504)
+    """What is a failure: no connection, no answer in time, an unreadable answer, an answer of a status."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Settings:
+        if self.ratio is not None and self.min_volume < 2:
+            raise ValueError("min_volume must be at least 2 beside ratio: one call is no share")
+        return self
+
+    def trip(self) -> Trip:
+        """The same for the store."""
+        return Trip(
+            self.failures,
+            self.ratio or 0.0,
+            self.window,
+            self.min_volume,
+            self.recover_after,
+            self.successes,
+            self.probe_timeout,
+        )
+
+
+class Breaker(Stage):
+    """The breaker in front of ``upstream``. Admission holds a slot that ``on_done`` gives back with what was found."""
+
+    __slots__ = ("_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
+    kind = "breaker"
+
+    def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
+        self.upstream = upstream
+        self._settings = settings
+        self._trip = settings.trip()
+        self._name = upstream.encode()
+        self._store = tools.store  # also beside a store of all replicas: each host sees for itself
+        self._wall: Callable[[], float] = tools.wall
+        self._tell = tools.event
+
+    def on_request(self, exchange: Exchange) -> Refusal | None:
+        admitted = self._store.admit(self._name, self._trip, self._wall())
+        self._changed(admitted.was, admitted.circuit)
+        if admitted.ok:
+            exchange.slot = admitted.turn
+            return None
+        return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(admitted.retry_in)))
+
+    def on_done(self, exchange: Exchange) -> None:
+        turn, exchange.slot = exchange.slot, None
+        if turn is None:
+            return
+        circuit, was = self._store.found(self._name, self._trip, turn, self.failed(exchange), self._wall())
+        self._changed(was, circuit)
+
+    def failed(self, exchange: Exchange) -> bool | None:
+        """Whether the upstream failed; None when the call says nothing about it: the client left, sent something wrong
+        or too slowly, or the gateway itself was full."""
+        counted = self._settings.count
+        if exchange.reason:
+            kind = _KINDS.get(exchange.reason)
+            return None if kind is None else kind in counted or None
+        status: int = exchange.status
+        if not status:
+            return None
+        slow = self._settings.slow_after
+        return status in counted or (slow is not None and exchange.upstream_time > slow)
+
+    def circuit(self) -> Circuit:
+        """How it stands, for health."""
+        return self._store.circuit(self._name, self._wall())
+
+    def _changed(self, was: str, circuit: Circuit) -> None:
+        if was != circuit.state:
+            self._tell(
+                f"breaker_{circuit.state}", upstream=self.upstream, before=was, failures=circuit.failures
+            )  # fmt: skip
+
+
+def build(name: str, settings: Settings, tools: Tools) -> Breaker:
+    """The stage for the upstream ``name``: two upstreams with one breaker's settings have a circuit each."""
+    return Breaker(name, settings, tools)

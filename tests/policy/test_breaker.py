@@ -1,0 +1,157 @@
+"""What counts against an upstream, and what the client gets while it rests; on a clock moved by hand."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.core.exchange import Exchange
+from gateway.policy.breaker import Settings, build
+from gateway.policy.tools import Tools
+from gateway.state.memory import MemoryStore
+
+NOON = 1_767_268_800.0
+
+
+class Gate:
+    """Workers of one host in front of one upstream: each has a breaker of its own over one store."""
+
+    def __init__(self, workers: int = 1, store: Any = None, **more: Any) -> None:
+        self.now = NOON
+        self.events: list[tuple[str, dict[str, object]]] = []
+        settings = Settings.model_validate({"failures": 3, "count": ["connect", "timeout", "broken", 500, 503], **more})
+        tools = Tools(store or MemoryStore(), lambda: self.now, event=self._heard)
+        self.stages = [build("stt", settings, tools) for _ in range(workers)]
+
+    def _heard(self, name: str, **fields: object) -> None:
+        self.events.append((name, fields))
+
+    def begin(self, worker: int = 0) -> tuple[Exchange, Any]:
+        exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
+        return exchange, self.stages[worker].on_request(exchange)
+
+    def call(self, status: int = 200, reason: str = "", worker: int = 0, took: float = 0.1) -> Any:
+        """A whole call; its refusal, or None."""
+        exchange, refusal = self.begin(worker)
+        exchange.status, exchange.reason, exchange.upstream_time = status, reason, took
+        self.stages[worker].on_done(exchange)
+        return refusal
+
+    @property
+    def state(self) -> str:
+        return self.stages[0].circuit().state
+
+
+COUNTED = [(502, "upstream_unreachable"), (504, "upstream_timeout"), (502, "upstream_broken"), (500, ""), (503, "")]
+NOT_COUNTED = [
+    (0, ""),  # the client left before there was an answer
+    (400, ""), (401, ""), (404, ""), (413, ""), (429, ""), (501, ""),
+    (400, "body_malformed"), (413, "body_too_large"), (408, "body_timeout"), (503, "upstream_busy"), (500, "internal_error"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "reason"), COUNTED)
+def test_what_the_upstream_did_opens_it(status: int, reason: str) -> None:
+    gate = Gate()
+    for _ in range(3):
+        assert gate.call(status, reason) is None
+    refusal = gate.call()
+    assert (refusal.reason.slug, refusal.reason.status, refusal.retry_after) == ("upstream_resting", 503, 60)
+
+
+@pytest.mark.parametrize(("status", "reason"), NOT_COUNTED)
+def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: str) -> None:
+    gate = Gate()
+    for _ in range(20):
+        assert gate.call(status, reason) is None
+    assert gate.state == "closed"
+
+
+@pytest.mark.parametrize(("status", "reason"), [one for one in NOT_COUNTED if one[1] or not one[0]])
+def test_what_says_nothing_does_not_hide_a_row_of_failures(status: int, reason: str) -> None:
+    gate = Gate()
+    for _ in range(3):
+        gate.call(503)
+        gate.call(status, reason)
+    assert gate.state == "open"
+
+
+def test_a_kind_that_is_not_listed_is_not_counted() -> None:
+    gate = Gate(count=["connect"])
+    for _ in range(20):
+        gate.call(504, "upstream_timeout")
+        gate.call(503)
+    assert gate.state == "closed"
+
+
+def test_slow_answers_count_where_a_time_is_set() -> None:
+    patient, hasty = Gate(), Gate(slow_after="10s")
+    for _ in range(3):
+        patient.call(took=13.0)
+        hasty.call(took=9.9)
+    assert (patient.state, hasty.state) == ("closed", "closed")
+    for _ in range(3):
+        hasty.call(took=10.1)
+    assert hasty.state == "open"
+
+
+def test_one_worker_finds_out_and_all_of_them_know() -> None:
+    gate = Gate(workers=4)
+    for _ in range(3):
+        gate.call(503, worker=2)
+    assert all(gate.call(worker=worker) is not None for worker in range(4))
+
+
+def test_it_is_tried_once_and_closes_again() -> None:
+    gate = Gate(workers=4)
+    for _ in range(3):
+        gate.call(503)
+    gate.now += 59.5
+    assert gate.call().retry_after == 1
+    gate.now += 0.5
+    begun = [(*gate.begin(place % 4), place % 4) for place in range(500)]
+    probes = [(exchange, worker) for exchange, refusal, worker in begun if refusal is None]
+    assert len(probes) == 1
+    exchange, worker = probes[0]
+    exchange.status = 200
+    gate.stages[worker].on_done(exchange)
+    gate.stages[worker].on_done(exchange)  # once given back, there is nothing to give back
+    assert gate.state == "closed"
+    assert [name for name, _ in gate.events] == ["breaker_open", "breaker_half_open", "breaker_closed"]
+    assert gate.events[0][1] == {"upstream": "stt", "before": "closed", "failures": 3}
+
+
+def test_a_probe_whose_client_leaves_makes_room_for_the_next() -> None:
+    gate = Gate()
+    for _ in range(3):
+        gate.call(503)
+    gate.now += 60
+    assert gate.call(0) is None
+    assert gate.state == "half_open"
+    assert gate.call(200) is None
+    assert gate.state == "closed"
+
+
+def test_a_refused_call_holds_no_slot() -> None:
+    gate = Gate()
+    for _ in range(3):
+        gate.call(503)
+    exchange, refusal = gate.begin()
+    assert refusal is not None and exchange.slot is None
+    gate.stages[0].on_done(exchange)
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"recover_after": "2h"}, "must be between 100ms and 1h"),
+        ({"count": []}, "at least 1"),
+        ({"count": [404]}, "greater than or equal to 500"),
+        ({"ratio": 0.5, "min_volume": 1}, "one call is no share"),
+        ({"ratio": 1.5}, "less than or equal to 1"),
+        ({"failures": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(more: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        Settings.model_validate(more)
