@@ -160,7 +160,10 @@ class Worker:
                 self.report()
 
     def _figures(self) -> None:
+        plane = self.gateway.plane
         with contextlib.suppress(OSError):  # an ill disk costs figures, not the worker
+            for name, calls in plane.calls.items() if plane is not None else ():
+                self.watcher.called(name, calls.taken(), calls.left())
             self.watcher.tick(self.gateway.connections)
 
     def _look(self) -> None:

@@ -187,4 +187,5 @@ class _Loading:
         if known_upstreams is not None:
             spot = Spot(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, spot)
+            references.check_calling(config.upstreams, spot)
             references.check_resting(config.upstreams, spot, names)

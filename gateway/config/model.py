@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
+from gateway.config.calling import Retries
 from gateway.config.names import (
     EndpointUrl,
     EnvironmentName,
@@ -197,6 +198,8 @@ class Upstream(Model):
     """Leaves it in peace for a while when it fails; a policy from ``breakers``."""
     fallback: str | None = None
     """What the client gets instead of nothing; a policy from ``fallbacks``."""
+    retries: Retries | None = None
+    """When a call that came to nothing is made again; not at all unless written."""
     max_connections: Count = 1000
     """Open connections of one worker to one endpoint."""
 

@@ -59,6 +59,15 @@ def check_resting(upstreams: Named[str, Upstream], spot: Spot, known: Named[str,
                 spot.tell((upstream, key), f"names {name}, which is not in {section}", hint)
 
 
+def check_calling(upstreams: Named[str, Upstream], spot: Spot) -> None:
+    """Tells what an upstream says about its calls that its other parts make senseless."""
+    for name, upstream in upstreams.items():
+        retries, response = upstream.retries, upstream.timeouts.response
+        if retries and retries.attempt_timeout and retries.attempt_timeout >= response:
+            sentence = "leaves no time for a second attempt: all attempts together end with timeouts.response"
+            spot.tell((name, "retries", "attempt_timeout"), sentence, "make it shorter than that")
+
+
 def check_keys(route: Route, spot: Spot, limits: Named[str, Policy]) -> None:
     """Tells of limits by account on a route that has none: nobody would ever be counted."""
     if route.auth != PUBLIC or route.deny:

@@ -1,4 +1,4 @@
-"""The units people write in YAML: durations, byte sizes and rates.
+"""The units people write in YAML: durations, byte sizes, rates and shares.
 
 Every parser raises ValueError with a sentence that says what is accepted, so it can be shown as it is.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 # The patterns are public because the JSON Schemas that editors use are made from them.
 DURATION_PATTERN = r"^[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m|h|d)$"
 SIZE_PATTERN = r"^[0-9]{1,15}(B|KB|KiB|MB|MiB|GB|GiB)?$"
+SHARE_PATTERN = r"^[0-9]{1,3}(\.[0-9]{1,2})?%$"
 RATE_PATTERN = r"^[0-9]{1,9}/(second|minute|hour|day|[0-9]{1,9}(ms|s|m|h|d))$"
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -17,6 +18,7 @@ _PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h|d)")
 _SIZE = re.compile(r"([0-9]{1,15})(|B|KB|KiB|MB|MiB|GB|GiB)")
+_SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 _RATE = re.compile(r"([0-9]{1,9})/([0-9a-z]+)")
 
 
@@ -61,3 +63,12 @@ def parse_rate(text: str) -> Rate:
         if period > 0:
             return Rate(int(found[1]), period)
     raise ValueError("is not a rate: write how many in which time, such as 5/minute, 300/hour or 100/15m")
+
+
+def parse_share(text: str) -> float:
+    """The part of one that ``20%`` or ``0.5%`` is: 0.0 to 1.0. Raises ValueError."""
+    found = _SHARE.fullmatch(text)
+    share = float(found[1]) / 100 if found else 2.0
+    if share > 1.0:
+        raise ValueError("is not a share: write per cent from 0% to 100%, such as 20%")
+    return share

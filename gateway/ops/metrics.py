@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
@@ -152,6 +152,7 @@ class Metrics:
             registry=registry,
         )
         self._resting(registry)
+        self._calling(registry)
         self._events = Counter("gateway_events_total", "Events in the log, by name.", ("event",), registry=registry)
         self._in_flight = Gauge(
             "gateway_requests_in_flight",
@@ -203,6 +204,21 @@ class Metrics:
             registry=registry,
         )
 
+    def _calling(self, registry: CollectorRegistry) -> None:
+        """The figures of calls to upstreams beyond the first attempt."""
+        self._extra = {
+            "retries": Counter(
+                "gateway_retries_total", "Calls made again, by what had failed.", ("upstream", "why"), registry=registry
+            ),
+        }
+        self._budget = Gauge(
+            "gateway_budget_left",
+            "Extra calls that all workers together could make now, as of at most a second ago.",
+            ("upstream", "budget"),
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+
     def done(self, exchange: Exchange, elapsed: float) -> None:
         """Count one finished request that took ``elapsed`` seconds."""
         route = exchange.route
@@ -248,6 +264,14 @@ class Metrics:
         """Tell how a breaker stands now."""
         if self._room():
             self._breaker.labels(upstream).set({"closed": 0, "half_open": 1, "open": 2}[state])
+
+    def called(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:
+        """Add what was done beyond first attempts since the last time, and tell what is ``left`` of each budget."""
+        for (figure, why), times in counted.items():
+            self._other(self._extra[figure], upstream, why).pending += times
+        if self._room():
+            for budget, calls in left.items():
+                self._budget.labels(upstream, budget).set(calls)
 
     def flush(self, in_flight: int, connections: int, dropped: int, store_ok: bool = True) -> None:
         """Hand on what was gathered, and the levels as they are now; ``dropped`` lines since the process began.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
 from gateway.ops.metrics import Metrics
@@ -41,6 +43,10 @@ class Watcher:
     def stands(self, upstream: str, state: str) -> None:
         """How a breaker stands, as seen once a second: another worker may have changed it."""
         self._metrics.breaker_stands(upstream, state)
+
+    def called(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:
+        """What was done for an upstream beyond first attempts, and what is left of its budgets."""
+        self._metrics.called(upstream, counted, left)
 
     def tick(self, connections: int) -> None:
         """Called a few times a second and before the process ends: bring the figures up to date."""

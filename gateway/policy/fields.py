@@ -37,6 +37,12 @@ def _rate(value: Any) -> units.Rate:
     return value if isinstance(value, units.Rate) else units.parse_rate(value if isinstance(value, str) else "")
 
 
+def _share(value: Any, info: ValidationInfo) -> float:
+    if _number(value) and 0 <= value <= 1 and not info.context:
+        return float(value)
+    return units.parse_share(value if isinstance(value, str) else "")
+
+
 def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
         return value
@@ -75,6 +81,9 @@ RateField = Annotated[
     WithJsonSchema({"type": "string", "pattern": units.RATE_PATTERN}),
 ]
 """A number of events in a time, written ``5/minute``."""
+
+Share = Annotated[float, PlainValidator(_share), WithJsonSchema({"type": "string", "pattern": units.SHARE_PATTERN})]
+"""A part of one, written ``20%``."""
 
 Network = Annotated[
     ipaddress.IPv4Network | ipaddress.IPv6Network,

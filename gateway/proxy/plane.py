@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import ssl
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +18,10 @@ from gateway.policy.tools import Tools
 from gateway.proxy.health import Checker
 from gateway.proxy.plan import Plan, plan
 from gateway.proxy.pool import Endpoint, Pool
+from gateway.proxy.retry import Retry
 from gateway.proxy.routes import Prefix, Routes
 from gateway.proxy.upstream import Upstream
+from gateway.state.breakers import CLOSED, Circuit
 
 
 class Plane:
@@ -26,7 +30,7 @@ class Plane:
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
         self.catalogue = Catalogue(config.policies, tools)
-        self.upstreams = {name: _upstream(name, settings) for name, settings in config.upstreams.items()}
+        self.upstreams = {name: _upstream(name, settings, tools) for name, settings in config.upstreams.items()}
         self.checkers = [
             Checker(self.upstreams[name].pool, settings.health_check)
             for name, settings in config.upstreams.items()
@@ -42,6 +46,9 @@ class Plane:
             for settings_of in config.upstreams
             for upstream, name in self._breakers(settings_of)
         }
+        for name, breaker in self.breakers.items():
+            self.upstreams[name].spare_while(_resting(breaker.circuit))
+        self.calls = {name: upstream.calls for name, upstream in self.upstreams.items() if upstream.calls is not None}
         self._endings: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
         self._fallback = Choice(
             cors=_one(config.defaults.cors),
@@ -179,11 +186,15 @@ class Plane:
         )
 
 
+def _resting(look: Callable[[], Circuit]) -> Callable[[], bool]:
+    return lambda: look().state != CLOSED
+
+
 def _one(name: str | None) -> tuple[str, ...]:
     return () if name is None else (name,)
 
 
-def _upstream(name: str, settings: UpstreamConfig) -> Upstream:
+def _upstream(name: str, settings: UpstreamConfig, tools: Tools) -> Upstream:
     tls = ssl.create_default_context() if any(e.scheme == "https" for e in settings.endpoints) else None
     endpoints = [Endpoint(e.host, e.port, tls if e.scheme == "https" else None) for e in settings.endpoints]
     timeouts = settings.timeouts
@@ -197,4 +208,6 @@ def _upstream(name: str, settings: UpstreamConfig) -> Upstream:
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
-    return Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove])
+    retries = settings.retries
+    retry = Retry(retries, pool.loop.time, tools.wall, random.random) if retries is not None else None
+    return Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove], retry)

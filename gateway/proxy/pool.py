@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import ssl
 from collections.abc import Callable
 
@@ -13,6 +14,14 @@ from gateway.proxy.connection import Connection, UpstreamError
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
 Interim = Callable[[int, list[Pair]], None]
+
+
+class Unsent(UpstreamError):
+    """A call that failed before anything of it was sent. ``waited``: it had to wait for a connection in vain."""
+
+    def __init__(self, slug: str, detail: str, *, waited: bool = False) -> None:
+        super().__init__(slug, detail, untouched=True)
+        self.waited = waited
 
 
 class Endpoint:
@@ -95,13 +104,13 @@ class Pool:
             connection.close()
         return None
 
-    async def fresh(self, endpoint: Endpoint) -> Connection:
-        """A new connection. Raises UpstreamError, always untouched: nothing was sent."""
+    async def fresh(self, endpoint: Endpoint, until: float = math.inf) -> Connection:
+        """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises Unsent."""
         if len(self.open) + self.opening >= self.most and not self._reap():
-            raise UpstreamError("upstream_busy", f"{self.most} connections are open", untouched=True)
+            raise Unsent("upstream_busy", f"{self.most} connections are open")
         self.opening += 1
         try:
-            async with asyncio.timeout(self.connect_timeout):
+            async with asyncio.timeout(min(self.connect_timeout, until - self.loop.time())):
                 _, connection = await self.loop.create_connection(
                     lambda: Connection(_Owner(self, endpoint), self.loop),
                     endpoint.host,
@@ -111,10 +120,10 @@ class Pool:
                 )
         except TimeoutError:
             endpoint.failures += 1
-            raise UpstreamError("upstream_unreachable", "connecting took too long", untouched=True) from None
+            raise Unsent("upstream_unreachable", "connecting took too long", waited=True) from None
         except OSError as error:  # refused, no route, name not found, certificate not trusted
             endpoint.failures += 1
-            raise UpstreamError("upstream_unreachable", str(error)[:200], untouched=True) from None
+            raise Unsent("upstream_unreachable", str(error)[:200]) from None
         finally:
             self.opening -= 1
         self.open.add(connection)

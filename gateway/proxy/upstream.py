@@ -4,40 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import forwardable
 from gateway.core.reason import REASONS, Refusal
 from gateway.policy.identity import correlation
+from gateway.proxy.calls import IDEMPOTENT, Calls
 from gateway.proxy.connection import SMALL, Connection, UpstreamError
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Endpoint, Interim, Pool
+from gateway.proxy.retry import Retry
+
+Send = Callable[[Exchange, str, bytes, Body | None, Interim], Awaitable[Connection | Refusal]]
 
 # Set by the gateway, whatever the client sent.
 _OWN = frozenset({b"x-request-id", b"x-correlation-id"})
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 9.2.2
 
 
 class Upstream:
     """One upstream of the configuration, ready to be called.
 
-    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case).
+    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case). ``calls``
+    makes its calls where there is more to one than asking the only endpoint once; None where there is not.
     """
 
     def __init__(
-        self, name: str, pool: Pool, fields: Iterable[tuple[bytes, bytes]] = (), removed: Iterable[bytes] = ()
+        self,
+        name: str,
+        pool: Pool,
+        fields: Iterable[tuple[bytes, bytes]] = (),
+        removed: Iterable[bytes] = (),
+        retry: Retry | None = None,
     ) -> None:
         pairs = list(fields)
         self.name = name
         self.pool = pool
+        self.calls: Calls | None = None
+        self.send: Send = self.attempt
+        if retry is not None or len(pool.endpoints) > 1:
+            self.calls = Calls(self, retry)
+            self.send = self.calls.send
         self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
         self._dropped = frozenset(removed) | {field for field, _ in pairs} | _OWN
 
     @property
     def endpoints(self) -> list[Endpoint]:
         return self.pool.endpoints
+
+    def spare_while(self, resting: Callable[[], bool]) -> None:
+        """Have no call made twice while ``resting`` says that the breaker is not closed."""
+        if self.calls is not None and self.calls.retry is not None:
+            self.calls.retry.resting = resting
 
     def head(self, exchange: Exchange, framing: bytes) -> bytes:
         """Everything after the request line and Host, up to and with the empty line."""
@@ -79,32 +98,35 @@ class Upstream:
         if body:
             rest += body
         try:
-            return await self._attempt(exchange, target, rest, stream, interim)
+            return await self.send(exchange, target, rest, stream, interim)
         except UpstreamError as error:
             return Refusal(REASONS[error.slug], f"{self.name}: {error.detail}")
 
-    async def _attempt(
-        self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim
+    async def attempt(
+        self,
+        exchange: Exchange,
+        target: str,
+        rest: bytes,
+        stream: Body | None,
+        interim: Interim,
+        endpoint: Endpoint | None = None,
+        until: float = math.inf,
     ) -> Connection | Refusal:
+        """Ask one endpoint, the first unless another is given, for an answer that begins by the loop's time ``until``.
+
+        A kept connection that was closed meanwhile is replaced once. Raises UpstreamError, Unsent if nothing was sent.
+        """
         pool = self.pool
-        tried: set[Endpoint] = set()
-        endpoint = pool.choose(tried)
-        assert endpoint is not None, "an upstream has at least one endpoint"
+        if endpoint is None:
+            endpoint = pool.endpoints[0]
         connection = pool.kept(endpoint)
         while True:
             if connection is None:
-                try:
-                    connection = await pool.fresh(endpoint)
-                except UpstreamError:
-                    tried.add(endpoint)  # nothing was sent, so any other endpoint may be asked
-                    endpoint = pool.choose(tried)
-                    if endpoint is None:
-                        raise
-                    continue
+                connection = await pool.fresh(endpoint, until)
             endpoint.in_flight += 1
             try:
                 data = f"{target} HTTP/1.1\r\nhost: {endpoint.authority}\r\n".encode() + rest
-                answer = await self._exchange(exchange, connection, data, stream, interim)
+                answer = await self._exchange(exchange, connection, data, stream, interim, until)
                 exchange.endpoint = endpoint.authority
                 return answer
             except UpstreamError as error:
@@ -122,12 +144,21 @@ class Upstream:
                 endpoint.in_flight -= 1
 
     async def _exchange(
-        self, exchange: Exchange, connection: Connection, data: bytes, stream: Body | None, interim: Interim
+        self,
+        exchange: Exchange,
+        connection: Connection,
+        data: bytes,
+        stream: Body | None,
+        interim: Interim,
+        until: float,
     ) -> Connection | Refusal:
         loop = self.pool.loop
         exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
         if stream is None:
-            connection.send(data, exchange.method == "HEAD", loop.time() + self.pool.response_timeout, interim, False)
+            deadline = loop.time() + self.pool.response_timeout
+            if deadline > until:
+                deadline = until
+            connection.send(data, exchange.method == "HEAD", deadline, interim, False)
             await connection.head()
         else:
             connection.send(data, exchange.method == "HEAD", math.inf, interim, True)

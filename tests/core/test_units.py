@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from gateway.core.units import (
     DURATION_PATTERN,
     RATE_PATTERN,
+    SHARE_PATTERN,
     SIZE_PATTERN,
     Rate,
     parse_duration,
     parse_rate,
+    parse_share,
     parse_size,
 )
 
@@ -107,3 +109,15 @@ def test_every_rate_that_is_read_fits_the_pattern(text: str) -> None:
 def test_units_are_multiples_of_each_other(number: int) -> None:
     assert parse_duration(f"{number}m") == 60 * parse_duration(f"{number}s")
     assert parse_size(f"{number}MiB") == 1024 * parse_size(f"{number}KiB")
+
+
+@pytest.mark.parametrize(("text", "share"), [("20%", 0.2), ("0%", 0.0), ("100%", 1.0), ("0.25%", 0.0025)])
+def test_shares(text: str, share: float) -> None:
+    assert parse_share(text) == pytest.approx(share)
+    assert re.search(SHARE_PATTERN, text)
+
+
+@pytest.mark.parametrize("text", ["", "20", "%", "-1%", "101%", "100.01%", "20 %", ".5%", "\u0661%", "20%\n"])
+def test_no_shares(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a share"):
+        parse_share(text)

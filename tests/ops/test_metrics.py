@@ -45,6 +45,17 @@ def test_requests_are_counted_by_route_status_and_reason() -> None:
     assert count("chat", "200", "") == 3
 
 
+def test_what_was_done_beyond_first_attempts_is_added_and_what_is_left_is_told() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.called("tutor", {("retries", "reset"): 2, ("retries", "503"): 1}, {"retries": 30})
+    metrics.called("tutor", {("retries", "reset"): 1}, {"retries": 7})
+    metrics.flush(0, 0, 0)
+    assert registry.get_sample_value("gateway_retries_total", {"upstream": "tutor", "why": "reset"}) == 3
+    assert registry.get_sample_value("gateway_retries_total", {"upstream": "tutor", "why": "503"}) == 1
+    assert registry.get_sample_value("gateway_budget_left", {"upstream": "tutor", "budget": "retries"}) == 7
+
+
 def test_gathered_observations_are_what_the_library_would_have_observed() -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     metrics = Metrics(ours)
