@@ -94,6 +94,9 @@ class _Loading:
             files=tuple(self._files.paths),
         )
         self._check_names(entry, config, spotted, written)
+        if "state" not in self._unsound:
+            references.check_key(config.state, Spot(entry.entries.get("state", entry), ("state",), self._report))
+            references.check_leases(policies.get("rate_limits", {}), config.state, written, self._report)
         references.check_tls(config.listen.tls, Spot(entry.entries.get("listen", entry), ("listen",), self._report))
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:

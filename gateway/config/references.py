@@ -7,11 +7,11 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
-from gateway.config.model import Defaults, Route, Tls, Upstream
-from gateway.config.policies import PUBLIC
-from gateway.config.problem import nearest
+from gateway.config.model import Defaults, Route, State, Tls, Upstream
+from gateway.config.policies import PUBLIC, Written
+from gateway.config.problem import Report, nearest
 from gateway.config.routes import INHERITED, Spot
-from gateway.config.tree import child
+from gateway.config.tree import child, follow
 from gateway.policy.fields import Policy
 
 # The key of a route and the section whose policies it names.
@@ -77,6 +77,26 @@ def check_keys(route: Route, spot: Spot, limits: Named[str, Policy]) -> None:
         if "principal" in getattr(settings, "key", ()):
             sentence = f"{name} counts by principal, but a public route knows none"
             spot.tell(("rate_limits", index), sentence, "use a limit by address, or ask for a token with auth")
+
+
+def check_leases(
+    limits: Named[str, Policy], state: State, written: Named[tuple[str, str], Written], report: Report
+) -> None:
+    """Tells of limits that are to be taken ahead of time where there is nothing to be ahead of."""
+    for name, limit in limits.items():
+        settings: Any = limit
+        if state.redis is None and getattr(settings, "lease", None) is not None:
+            node, _ = follow(written["rate_limits", name].node, ("lease",))
+            sentence = "is for limits in Redis, and there is no state.redis"
+            hint = "remove it: the embedded store answers at once"
+            report.add_unless_told(node.place, ("rate_limits", name, "lease"), sentence, hint)
+
+
+def check_key(state: State, spot: Spot) -> None:
+    """Tells when replicas would each keep other names in the Redis that they share."""
+    if state.redis is not None and not state.key:
+        sentence = "is missing: with redis all replicas have to store names as hashes under the same key"
+        spot.tell(("key",), sentence, "make one with: openssl rand -base64 32")
 
 
 def check_mounts(upstreams: Named[str, Upstream], spot: Spot) -> None:

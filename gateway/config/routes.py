@@ -63,6 +63,10 @@ def check(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
         spot.tell(
             ("upstream",), "is missing: nothing says where requests go", "name an upstream, or deny with a reason"
         )
+    if route.deny and route.lockout:
+        spot.tell(
+            ("lockout",), "does not go with deny: nothing is sent on, so no guess can fail", "remove one of the two"
+        )
     for name in ("procedures", "paths", "methods", "rate_limits"):
         _check_twice(getattr(route, name), name, spot)
     upstream = upstreams.get(route.upstream or "")

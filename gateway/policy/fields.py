@@ -43,6 +43,14 @@ def _share(value: Any, info: ValidationInfo) -> float:
     return units.parse_share(value if isinstance(value, str) else "")
 
 
+def _lease(value: Any) -> int | float:
+    if isinstance(value, str) and value.endswith("%"):
+        return units.parse_share(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("must be a number of units, such as 20, or a share of the burst, such as 5%")
+    return value
+
+
 def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     if isinstance(value, ipaddress.IPv4Network | ipaddress.IPv6Network):
         return value
@@ -84,6 +92,14 @@ RateField = Annotated[
 
 Share = Annotated[float, PlainValidator(_share), WithJsonSchema({"type": "string", "pattern": units.SHARE_PATTERN})]
 """A part of one, written ``20%``."""
+
+
+LeaseField = Annotated[
+    int | float,
+    PlainValidator(_lease),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 2}, {"type": "string", "pattern": units.SHARE_PATTERN}]}),
+]
+"""Units of a limit, an int written ``20``, or a share of its burst, a float written ``5%``."""
 
 Network = Annotated[
     ipaddress.IPv4Network | ipaddress.IPv6Network,

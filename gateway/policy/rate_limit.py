@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import REASONS, Refusal, refuse
 from gateway.policy.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
-from gateway.policy.fields import Policy, RateField
+from gateway.policy.fields import LeaseField, Policy, RateField
 from gateway.policy.inputs import inputs_of
 from gateway.policy.pointer import MISSING
 from gateway.policy.stage import Stage
@@ -50,13 +50,31 @@ class Settings(Policy):
     limit: RateField
     burst: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)] | None = None
     key: Annotated[tuple[Key, ...], AfterValidator(_keys)]
+    lease: LeaseField | None = None
+    """Units that a worker takes from Redis ahead of time, such as ``20`` or ``5%`` of the burst."""
+
+    @property
+    def at_once(self) -> int:
+        """Units that pass at once after a pause."""
+        return self.burst or self.limit.limit
+
+    @property
+    def block(self) -> int:
+        """Units of a lease, 0 for none."""
+        lease = self.lease or 0
+        return lease if isinstance(lease, int) else int(lease * self.at_once)
 
     @model_validator(mode="after")
     def _sane(self) -> Settings:
         if self.limit.limit / self.limit.period > _FASTEST:
             raise ValueError("is faster than a million a second: that is no limit")
-        if (self.burst or self.limit.limit) * self.limit.period / self.limit.limit > _LONGEST:
+        if self.at_once * self.limit.period / self.limit.limit > _LONGEST:
             raise ValueError("takes more than a year to give a used-up burst back: lower burst or raise limit")
+        if self.lease is not None and not 2 <= self.block <= self.at_once // 2:
+            raise ValueError(
+                "has a lease that makes no sense: at least 2 units, or it saves nothing, and at most half of the burst, "
+                "or one worker holds most of it"
+            )
         return self
 
 
@@ -108,6 +126,7 @@ class Limit:
         "_state",
         "alone",
         "burst",
+        "lease",
         "name",
         "policy",
         "rate",
@@ -117,7 +136,8 @@ class Limit:
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.rate = settings.limit
-        self.burst = settings.burst or settings.limit.limit
+        self.burst = settings.at_once
+        self.lease = settings.block
         self.told = settings.mode == "enforce"  # a limit that only reports must not make clients slow down
         self._interval = self.rate.period / self.rate.limit
         self._per_call = any(key == "route" or key.startswith("input:") for key in settings.key)
@@ -144,7 +164,7 @@ class Limit:
         return (self._take(self._bucket(exchange, (calls[0].route if calls else exchange.route).name, value), 1),)
 
     def _take(self, bucket: bytes, cost: int) -> Take:
-        return _new(Take, (bucket, cost, self.rate.limit, self.rate.period, self.burst))
+        return _new(Take, (bucket, cost, self.rate.limit, self.rate.period, self.burst, self.lease))
 
     def _bucket(self, exchange: Exchange, route: str, value: Any) -> bytes:
         return self._prefix + b"".join([part(exchange, route, value) for part in self._parts])

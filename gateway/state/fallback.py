@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.state.keepsake import read, write
+from gateway.state.leases import Leases
 from gateway.state.shared import SharedStore, Unreachable
 from gateway.state.shared_attempts import Known
 from gateway.state.verbs import Attempt, Lock, Reserved, Store, Take, Taken
@@ -58,6 +59,7 @@ class FallbackStore:
         self.up = False
         self.why = "not connected yet"
         self._shared = shared
+        self._leases = Leases(shared)
         self._local = local
         self._changed = changed
         self._keepsake = keepsake
@@ -96,6 +98,9 @@ class FallbackStore:
         here = self._local.take(takes, now)  # so that an outage begins with what this host has used up
         if self.up:
             try:
+                for take in takes:
+                    if take.lease:
+                        return await self._leases.take(takes, now)
                 return await self._shared.take(takes, now)
             except Unreachable as error:
                 self._lose(error)
@@ -176,6 +181,7 @@ class FallbackStore:
         self.why = str(error)
         if self.up:
             self.up = False
+            self._leases.clear()
             self._gone.set()
             self._changed(False, self.why)
 
@@ -205,6 +211,7 @@ class FallbackStore:
             if asyncio.get_running_loop().time() > steady:
                 self._pause = _FIRST
             await self._learn()
+            await self._leases.give_back(self._wall())
 
     async def _learn(self) -> None:
         now = self._wall()

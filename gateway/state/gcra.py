@@ -42,7 +42,7 @@ def settle_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]
 
     ``tat`` and ``now`` are in ticks.
     """
-    _, cost, limit, period, burst = take
+    _, cost, limit, period, burst, _ = take
     interval = period * SECOND // limit
     tolerance = interval * burst
     ahead = tat - now

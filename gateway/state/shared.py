@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,6 +23,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from gateway.core.units import parse_duration
 from gateway.state.gcra import NEVER, SECOND, distinct, settle, settle_one, ticks
+from gateway.state.leases import HOLD, Lease, Lent
 from gateway.state.shared_attempts import Script, SharedAttempts
 from gateway.state.verbs import StateError, Take, Taken
 
@@ -40,6 +42,7 @@ class Unreachable(Exception):
 
 _TAKE = Script("take")
 _REFUND = Script("refund")
+_LEASE = Script("lease")
 
 
 class _Call(NamedTuple):
@@ -62,6 +65,7 @@ class SharedStore(SharedAttempts):
         url, self._timeout = _patience(url, timeout)
         self._client, self._clustered, self._sentinels = _client(url)
         self._hash = _hasher(key)
+        self._worker = os.urandom(8)  # whose leases they are
         self._queue: list[_Call] = []
         self._called = False
         self._answered = 0.0  # when Redis last answered in time
@@ -98,6 +102,17 @@ class SharedStore(SharedAttempts):
             with contextlib.suppress(Unreachable):
                 await _all([self._run(_REFUND, [name], [b"%d" % moment, price]) for name, price in charged])
         return settle(takes, tats, moment)[0]
+
+    async def lend(self, take: Take, more: int, last: Lease, now: float) -> Lent:
+        """See ``leases.Lender.lend``."""
+        name = b"gw1:r:" + self._hash(take.key)
+        unit = _interval(take)
+        words = [b"%d" % word for word in (ticks(now), unit, unit * take.burst)]
+        words += [self._worker, last.name, b"%d" % last.used, b"%d" % take.cost, b"%d" % more]
+        words.append(b"%d" % ticks(now + HOLD))
+        # Its braces put the second key where a cluster keeps the first.
+        units, ahead, out = await self._run(_LEASE, [name, b"gw1:l:{%b}" % name], words)
+        return Lent(units, float(ahead), out)
 
     async def ping(self) -> None:
         """Ask for a sign of life, opening connections if need be; raises Unreachable after some two seconds."""

@@ -20,7 +20,8 @@ class StateError(Exception):
 class Take(NamedTuple):
     """``cost`` units from the bucket of ``key``: ``limit`` units every ``period`` seconds, ``burst`` of them at once.
 
-    ``key`` is any bytes; no store keeps it in clear.
+    ``key`` is any bytes; no store keeps it in clear. ``lease``: up to so many units may be taken ahead of time by a worker
+    whose store is a round trip away (``state.leases``); a store that answers at once has no use for it.
     """
 
     key: bytes
@@ -28,6 +29,7 @@ class Take(NamedTuple):
     limit: int
     period: float
     burst: int
+    lease: int = 0
 
 
 class Taken(NamedTuple):
