@@ -109,7 +109,7 @@ class Worker:
 
     def show(self, config: Config, loaded_at: float) -> Plane | None:
         """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
-        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared, self.watcher.breaker)
+        tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared, self.watcher.told)
         plane = Plane.compile(config, tools)
         before = self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
@@ -141,6 +141,8 @@ class Worker:
         picture = self.health.picture()
         for name in self.health.view.breakers if self.health.view else ():
             self.watcher.stands(name, picture["upstreams"][name]["breaker"]["state"])
+        for name, upstream in picture["upstreams"].items():
+            self.watcher.endpoints(name, upstream["endpoints"])
         self._send({"ready": self.health.ready(), "picture": picture})
 
     def stop(self) -> None:

@@ -1,16 +1,20 @@
-"""What an upstream may say about how it is called: how often it is asked again.
+"""What an upstream may say about its endpoints and how they are called.
 
 Durations are seconds. Every default stands here and nowhere else.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
 
-from gateway.config.names import Positive
+from gateway.config.names import EndpointUrl, HostValue, Name, Positive, UrlPath, none_if_empty
 from gateway.policy.fields import Model, Share
+
+STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 FAILURES = ("connect", "reset", "timeout", "broken")
 """How a call comes to nothing: no connection; closed before any answer; no answer in time; an unreadable answer."""
@@ -29,6 +33,97 @@ Failure = Annotated[
     PlainValidator(_failure),
     WithJsonSchema({"anyOf": [{"enum": [*FAILURES, 429]}, {"type": "integer", "minimum": 500, "maximum": 599}]}),
 ]
+
+
+def _statuses(value: Any) -> tuple[int, int]:
+    found = STATUSES.fullmatch(str(value)) if not isinstance(value, bool) else None
+    if found and int(found[1]) <= int(found[2] or found[1]):
+        return int(found[1]), int(found[2] or found[1])
+    raise ValueError("is not a status or a span of them: write 200 or 200-299")
+
+
+Statuses = Annotated[
+    tuple[int, int],
+    PlainValidator(_statuses),
+    PlainSerializer(lambda span: f"{span[0]}-{span[1]}", return_type=str, when_used="json"),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": f"^{STATUSES.pattern}$"}]}),
+]
+"""A first and a last status, written ``200`` or ``200-299``."""
+
+Times = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Region = Annotated[Name | None, BeforeValidator(none_if_empty)]
+
+
+class Endpoint(Model):
+    """One server of an upstream."""
+
+    url: EndpointUrl
+    weight: Times = 1
+    """Its share of the calls beside the others of its priority."""
+    priority: Annotated[int, Field(strict=True, ge=0, le=9)] = 0
+    """The lowest is used first, the next only when too few of it are healthy."""
+    region: Region = None
+    """Where it stands; those in the gateway's own region are preferred."""
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url).scheme
+
+    @property
+    def host(self) -> str:
+        """The host without the brackets of an IPv6 address."""
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or (443 if self.scheme == "https" else 80)
+
+
+class HealthCheck(Model):
+    """Asking each endpoint now and then whether it is well."""
+
+    path: UrlPath
+    interval: Positive = 5.0
+    timeout: Positive = 2.0
+    """For one check, from connecting to the head of the answer."""
+    healthy: Times = 2
+    """So many good checks in a row bring an endpoint back."""
+    unhealthy: Times = 3
+    """So many bad ones in a row take it out."""
+    jitter: Share = 0.1
+    """Each interval is longer or shorter by up to this share, so that workers do not march in step."""
+    expect: Annotated[tuple[Statuses, ...], Field(min_length=1)] = ((200, 499),)
+    """Statuses of an endpoint that is well."""
+    host: HostValue | None = None
+    """Host of the checks; the endpoint's own unless written."""
+
+
+class Ejection(Model):
+    """Leaving out an endpoint that fails its calls while the others do not."""
+
+    failures: Times = 5
+    """So many failed calls in a row eject it."""
+    count: Annotated[tuple[Failure, ...], Field(min_length=1)] = (
+        "connect",
+        "reset",
+        "timeout",
+        "broken",
+        502,
+        503,
+        504,
+    )
+    """What is a failure."""
+    eject_for: Positive = 30.0
+    """The first time; twice as long with each further one."""
+    max_eject_for: Positive = 300.0
+    most: Share = 0.5
+    """No more of the endpoints than this are out at once, the unhealthy ones counted in."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Ejection:
+        if self.max_eject_for < self.eject_for:
+            raise ValueError("max_eject_for must not be shorter than eject_for")
+        return self
 
 
 class Retries(Model):

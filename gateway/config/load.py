@@ -83,6 +83,7 @@ class _Loading:
         spotted = self._routes(entry, defaults)
         config = Config(
             environment=head.environment if head else self._environment(entry),
+            region=(head.region or "") if head else "",
             listen=self._part(Listen, entry, "listen", Listen()),
             ops=self._part(Ops, entry, "ops", Ops()),
             state=self._part(State, entry, "state", State()),

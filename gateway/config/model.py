@@ -9,13 +9,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from gateway.config.calling import Retries
+from gateway.config.calling import Ejection, Endpoint, HealthCheck, Region, Retries
 from gateway.config.names import (
-    EndpointUrl,
     EnvironmentName,
     FieldName,
     FieldValue,
@@ -32,7 +30,7 @@ from gateway.config.names import (
     none_if_empty,
 )
 from gateway.config.tree import Place
-from gateway.policy.fields import ByteSize, Model, Network, Policy, SecretField
+from gateway.policy.fields import ByteSize, Model, Network, Policy, SecretField, Share
 
 
 def _whole(value: Any) -> Any:
@@ -124,25 +122,6 @@ class State(Model):
     _empty = field_validator("redis", "key", mode="before")(none_if_empty)
 
 
-class Endpoint(Model):
-    """One server of an upstream."""
-
-    url: EndpointUrl
-
-    @property
-    def scheme(self) -> str:
-        return urlsplit(self.url).scheme
-
-    @property
-    def host(self) -> str:
-        """The host without the brackets of an IPv6 address."""
-        return urlsplit(self.url).hostname or ""
-
-    @property
-    def port(self) -> int:
-        return urlsplit(self.url).port or (443 if self.scheme == "https" else 80)
-
-
 class Timeouts(Model):
     """How long an upstream may take for each part of its answer."""
 
@@ -153,11 +132,6 @@ class Timeouts(Model):
     """The longest silence inside an answer."""
     idle: Positive = 4.0
     """How long a connection waits for its next request; stay below the upstream's own limit."""
-
-
-class HealthCheck(Model):
-    path: UrlPath
-    interval: Positive = 5.0
 
 
 class Trpc(Model):
@@ -191,7 +165,11 @@ class Upstream(Model):
 
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
     timeouts: Timeouts = Timeouts()
+    spill_below: Share = 0.5
+    """The next priority of endpoints joins in while less than this of the one before is healthy."""
     health_check: HealthCheck | None = None
+    ejection: Ejection | None = None
+    """Leaves out an endpoint that fails while others do not; not at all unless written."""
     trpc: Trpc | None = None
     request_headers: HeaderEdits = HeaderEdits()
     breaker: str | None = None
@@ -248,6 +226,8 @@ class Head(Model):
     version: Literal[1]
     environment: EnvironmentName = "development"
     """``production`` turns on the strict checks."""
+    region: Region = None
+    """Where this gateway stands; endpoints in the same region are preferred."""
     include: tuple[str, ...] = ()
     """Files with policies, as patterns from the folder of this file."""
 
@@ -290,6 +270,7 @@ class Config:
 
     version: int = 1
     environment: str = "development"
+    region: str = ""
     listen: Listen = field(default_factory=Listen)
     ops: Ops = field(default_factory=Ops)
     state: State = field(default_factory=State)

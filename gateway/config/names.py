@@ -126,6 +126,11 @@ def _endpoint(text: str) -> str:
     return text.rstrip("/")
 
 
+def _host(text: str) -> str:
+    sentence = "is not a value for Host: write a name or an address, and perhaps a port"
+    return _matching(text, r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", sentence)
+
+
 def _redis(value: Secret) -> Secret:
     if not re.match(r"(redis|rediss|redis\+sentinel|redis\+cluster)://[^/]", value.reveal()):
         raise ValueError("must start with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host")
@@ -164,6 +169,7 @@ FieldValue = Annotated[SecretField, AfterValidator(_field_value)]
 EndpointUrl = Annotated[
     str, AfterValidator(_endpoint), WithJsonSchema({"type": "string", "pattern": r"^https?://[^/@?#]+/?$"})
 ]
+HostValue = Annotated[str, AfterValidator(_host), WithJsonSchema({"type": "string", "minLength": 1})]
 EnvironmentName = Annotated[
     str, AfterValidator(_environment), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]*$"})
 ]

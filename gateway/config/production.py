@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from gateway.config.model import Config, Endpoint, Entry, Route
+from gateway.config.calling import Endpoint
+from gateway.config.model import Config, Entry, Route
 from gateway.config.policies import Written
 from gateway.config.problem import Report
 from gateway.config.routes import Spot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection
 from collections.abc import Mapping as Named
@@ -66,6 +67,21 @@ def check_calling(upstreams: Named[str, Upstream], spot: Spot) -> None:
         if retries and retries.attempt_timeout and retries.attempt_timeout >= response:
             sentence = "leaves no time for a second attempt: all attempts together end with timeouts.response"
             spot.tell((name, "retries", "attempt_timeout"), sentence, "make it shorter than that")
+        _check_endpoints(name, upstream, spot)
+
+
+def _check_endpoints(name: str, upstream: Upstream, spot: Spot) -> None:
+    first: dict[tuple[str, str, int], int] = {}
+    for index, endpoint in enumerate(upstream.endpoints):
+        earlier = first.setdefault((endpoint.scheme, endpoint.host, endpoint.port), index)
+        if earlier != index:
+            below = (name, "endpoints", index, "url")
+            spot.tell(below, f"is the same as endpoints[{earlier}]", "write it once, with a weight")
+    ejection, count = upstream.ejection, len(upstream.endpoints)
+    if ejection and ejection.most * count + 1e-9 < 1:
+        least = math.ceil(100 / count) if count > 1 else 0
+        hint = f"write most: {least}% or more" if least else "remove ejection, or name more endpoints"
+        spot.tell((name, "ejection"), f"would never leave one out: most allows none of {count}", hint)
 
 
 def check_keys(route: Route, spot: Spot, limits: Named[str, Policy]) -> None:

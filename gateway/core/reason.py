@@ -106,6 +106,12 @@ _TABLE = (
     Reason(
         "upstream_broken", 502, "Service answer broken", "The service gave an unreadable answer. Try again in a moment."
     ),
+    Reason(
+        "no_healthy_endpoint",
+        503,
+        "Service down",
+        "The service is down. Try again in {retry_after} seconds.",
+    ),
     Reason("upstream_busy", 503, "Service busy", "The service is busy. Try again in a moment."),
     Reason(
         "upstream_resting",

@@ -23,12 +23,20 @@ _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store
 
 
 class Endpoint(Protocol):
-    """What health reads of an upstream's endpoint (``proxy.pool``)."""
+    """What health reads of an upstream's endpoint (``proxy.endpoint``)."""
 
     @property
-    def host(self) -> str: ...
+    def label(self) -> str: ...
     @property
-    def port(self) -> int: ...
+    def address(self) -> str: ...
+    @property
+    def weight(self) -> int: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def ejected_for(self) -> float: ...
     @property
     def healthy(self) -> bool: ...
     @property
@@ -81,7 +89,9 @@ class Health:
         """The whole body of /health, endpoints included."""
         view = self.view
         upstreams = (
-            {name: _upstream(ends, self._breaker(name)) for name, ends in view.upstreams.items()} if view else {}
+            {name: _upstream(ends, self._breaker(name), self._wall()) for name, ends in view.upstreams.items()}
+            if view
+            else {}
         )
         return {
             "status": "draining"
@@ -151,11 +161,16 @@ def _standing(circuit: Circuit, now: float) -> dict[str, Any]:
     }
 
 
-def _upstream(endpoints: Sequence[Endpoint], breaker: Mapping[str, Any]) -> dict[str, Any]:
+def _upstream(endpoints: Sequence[Endpoint], breaker: Mapping[str, Any], now: float) -> dict[str, Any]:
     listed = [
         {
-            "address": f"{endpoint.host}:{endpoint.port}",
+            "address": endpoint.label,
+            "resolved": endpoint.address or None,
+            "weight": endpoint.weight,
+            "priority": endpoint.priority,
+            "region": endpoint.region or None,
             "healthy": endpoint.healthy,
+            "ejected_until": rfc3339(now + endpoint.ejected_for) if endpoint.ejected_for else None,
             "failures": endpoint.failures,
             "in_flight": endpoint.in_flight,
         }
@@ -176,23 +191,14 @@ def _reached(endpoints: Sequence[Mapping[str, Any]]) -> str:
 
 def together(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The pictures of several workers, oldest first, as one: an endpoint is healthy when every worker reaches it,
-    calls in flight are added up, of failures the most is told, of a breaker (one over all workers, looked at within a
+    calls in flight are added up, of failures and ejections the most is told, of a breaker (one over all workers, looked at within a
     second) the worst. Needs at least one picture."""
     first = pictures[0]
     upstreams: dict[str, Any] = {}
     for name in first["upstreams"]:
         seen = [picture["upstreams"][name] for picture in pictures if name in picture["upstreams"]]
-        rows = [upstream["endpoints"] for upstream in seen]
         breaker = max((one["breaker"] for one in seen), key=lambda one: (_SEVERITY[one["state"]], one["failures"]))
-        listed = [
-            {
-                "address": same[0]["address"],
-                "healthy": all(endpoint["healthy"] for endpoint in same),
-                "failures": max(endpoint["failures"] for endpoint in same),
-                "in_flight": sum(endpoint["in_flight"] for endpoint in same),
-            }
-            for same in zip(*rows, strict=False)
-        ]
+        listed = _merged([upstream["endpoints"] for upstream in seen])
         upstreams[name] = {"status": _status(listed, breaker), "breaker": breaker, "endpoints": listed}
     unwell = [picture["state"] for picture in pictures if not picture["state"]["ok"]]
     state = unwell[0] if unwell else first["state"]
@@ -201,3 +207,20 @@ def together(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
     if status == "ok" and len(serving) < len(pictures):
         status = "degraded"
     return {**first, "status": status, "state": state, "upstreams": upstreams}
+
+
+def _merged(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """The endpoints of all workers, each once. A name that is looked up may lead one worker further than another."""
+    same: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
+    for endpoint in (endpoint for row in rows for endpoint in row):
+        same.setdefault((endpoint["address"], endpoint["resolved"]), []).append(endpoint)
+    return [
+        {
+            **each[0],
+            "healthy": all(endpoint["healthy"] for endpoint in each),
+            "ejected_until": max(endpoint["ejected_until"] or "" for endpoint in each) or None,
+            "failures": max(endpoint["failures"] for endpoint in each),
+            "in_flight": sum(endpoint["in_flight"] for endpoint in each),
+        }
+        for each in same.values()
+    ]

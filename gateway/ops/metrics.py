@@ -210,12 +210,23 @@ class Metrics:
             "retries": Counter(
                 "gateway_retries_total", "Calls made again, by what had failed.", ("upstream", "why"), registry=registry
             ),
+            "ejections": Counter(
+                "gateway_ejections_total", "Endpoints left out.", ("upstream", "endpoint"), registry=registry
+            ),
         }
         self._budget = Gauge(
             "gateway_budget_left",
             "Extra calls that all workers together could make now, as of at most a second ago.",
             ("upstream", "budget"),
             multiprocess_mode="livesum",
+            registry=registry,
+        )
+
+        self._endpoints = Gauge(
+            "gateway_endpoint_healthy",
+            "Whether an endpoint may get calls, in every worker, as of at most a second ago.",
+            ("upstream", "endpoint"),
+            multiprocess_mode="livemin",
             registry=registry,
         )
 
@@ -272,6 +283,12 @@ class Metrics:
         if self._room():
             for budget, calls in left.items():
                 self._budget.labels(upstream, budget).set(calls)
+
+    def endpoints_stand(self, upstream: str, healthy: Mapping[str, bool]) -> None:
+        """Tell of each endpoint whether it may get calls."""
+        if self._room():
+            for endpoint, well in healthy.items():
+                self._endpoints.labels(upstream, endpoint).set(well)
 
     def flush(self, in_flight: int, connections: int, dropped: int, store_ok: bool = True) -> None:
         """Hand on what was gathered, and the levels as they are now; ``dropped`` lines since the process began.

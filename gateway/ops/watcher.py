@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
@@ -33,8 +34,11 @@ class Watcher:
         self._metrics.event(name)
         self._log.event(name, **fields)
 
-    def breaker(self, name: str, **fields: object) -> None:
-        """An event of a breaker: ``name`` begins with ``breaker_`` and ends with the state it went to."""
+    def told(self, name: str, **fields: object) -> None:
+        """An event of a policy or an upstream. Of a breaker ``name`` ends with the state it went to."""
+        if not name.startswith("breaker_"):
+            self.event(name, **fields)
+            return
         state, upstream = name.removeprefix("breaker_"), str(fields.get("upstream"))
         self._metrics.breaker_changed(upstream, state)
         self._metrics.breaker_stands(upstream, state)
@@ -43,6 +47,14 @@ class Watcher:
     def stands(self, upstream: str, state: str) -> None:
         """How a breaker stands, as seen once a second: another worker may have changed it."""
         self._metrics.breaker_stands(upstream, state)
+
+    def endpoints(self, upstream: str, listed: Iterable[Mapping[str, Any]]) -> None:
+        """How the endpoints of an upstream stand, as health lists them; a name is well when all it leads to is."""
+        healthy: dict[str, bool] = {}
+        for endpoint in listed:
+            address = endpoint["address"]
+            healthy[address] = endpoint["healthy"] and healthy.get(address, True)
+        self._metrics.endpoints_stand(upstream, healthy)
 
     def called(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:
         """What was done for an upstream beyond first attempts, and what is left of its budgets."""

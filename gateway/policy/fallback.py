@@ -14,7 +14,9 @@ from gateway.policy.fields import Policy
 
 SECTION = "fallbacks"
 
-COVERS = frozenset({"upstream_resting", "upstream_unreachable", "upstream_timeout", "upstream_broken"})
+COVERS = frozenset(
+    {"upstream_resting", "upstream_unreachable", "upstream_timeout", "upstream_broken", "no_healthy_endpoint"}
+)
 """The refusals that it stands in for: those that mean that nothing came from the upstream."""
 
 _JSON = (b"content-type", b"application/json")

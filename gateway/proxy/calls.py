@@ -8,10 +8,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.core.reason import Refusal
+from gateway.core.reason import Refusal, refuse
 from gateway.proxy.connection import Connection, UpstreamError
+from gateway.proxy.ejection import Ejection
+from gateway.proxy.endpoint import Endpoint
 from gateway.proxy.inbound import Body
-from gateway.proxy.pool import Endpoint, Interim, Unsent
+from gateway.proxy.pool import Interim, Unsent
 from gateway.proxy.retry import Retry, failure
 
 if TYPE_CHECKING:
@@ -47,10 +49,15 @@ class _Call:
 
 
 class Calls:
-    """Makes the calls of ``upstream``."""
+    """Makes the calls of ``upstream``. ``again`` is in seconds: when a client refused for want of a healthy endpoint may
+    ask again."""
 
-    def __init__(self, upstream: Upstream, retry: Retry | None = None) -> None:
+    def __init__(
+        self, upstream: Upstream, retry: Retry | None = None, ejection: Ejection | None = None, *, again: int = 1
+    ) -> None:
         self.retry = retry
+        self._ejection = ejection
+        self._again = again
         self._counted: Counter[tuple[str, str]] = Counter()
         self._upstream = upstream
         self._pool = upstream.pool
@@ -114,14 +121,28 @@ class Calls:
                     raise refused
                 tried.clear()
                 endpoint = pool.choose(tried)
-                assert endpoint is not None, "an upstream has at least one endpoint"
+                if endpoint is None:
+                    return refuse("no_healthy_endpoint", self._upstream.name, retry_after=self._again)
             tried.add(endpoint)
             try:
-                return await self._upstream.attempt(
+                answer = await self._upstream.attempt(
                     call.exchange, call.target, call.rest, call.stream, call.heard, endpoint, until
                 )
             except Unsent as error:
+                self._heard(endpoint, failure(error))
                 waited += error.waited
                 if waited >= _PATIENCE or pool.loop.time() >= until:
                     raise
                 refused = error
+            except UpstreamError as error:
+                self._heard(endpoint, failure(error))
+                raise
+            else:
+                if isinstance(answer, Connection):
+                    self._heard(endpoint, answer.status)
+                return answer
+
+    def _heard(self, endpoint: Endpoint, outcome: str | int) -> None:
+        """Tell what became of an attempt at ``endpoint``."""
+        if self._ejection is not None and self._ejection.heard(endpoint, outcome):
+            self._counted["ejections", endpoint.label] += 1

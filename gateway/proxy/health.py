@@ -1,62 +1,103 @@
-"""Active health checks: each endpoint is asked for its health path now and then; what fails is asked last."""
+"""Active health checks: each endpoint is asked for its health path now and then, and gets calls only while it is well."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import random
+from collections.abc import Callable, Iterable
 
-from gateway.config.model import HealthCheck
+from gateway.config.calling import HealthCheck
 from gateway.proxy.connection import Connection, UpstreamError
-from gateway.proxy.pool import Endpoint, Pool
+from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.pool import Pool
 
-FALL = 3  # failures in a row until an endpoint counts as unhealthy
+
+def _untold(name: str, **fields: object) -> None:
+    """Takes events where nobody watches."""
 
 
 class Checker:
-    """Checks the endpoints of one pool. ``interval`` is in seconds, spread by a tenth so that workers do not march in step."""
+    """Checks the endpoints of one pool, those too that join it later.
 
-    def __init__(self, pool: Pool, settings: HealthCheck) -> None:
+    ``draw`` gives numbers from 0.0 to 1.0 for the pauses, so that workers do not march in step; ``tell`` gets an
+    event's name and fields when an endpoint changes.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        settings: HealthCheck,
+        draw: Callable[[], float] = random.random,
+        tell: Callable[..., None] = _untold,
+    ) -> None:
         self._pool = pool
-        self._path = settings.path
-        self._interval = settings.interval
-        self._tasks: list[asyncio.Task[None]] = []
+        self._settings = settings
+        self._draw = draw
+        self._tell = tell
+        self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """Begin checking, in the running loop."""
-        self._tasks = [asyncio.create_task(self._watch(endpoint)) for endpoint in self._pool.endpoints]
+        self.moved(self._pool.endpoints, ())
 
     async def stop(self) -> None:
         """End all checks and wait until they have ended."""
-        for task in self._tasks:
+        tasks, self._tasks = list(self._tasks.values()), {}
+        for task in tasks:
             task.cancel()
-        for task in self._tasks:
+        for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _watch(self, endpoint: Endpoint) -> None:
-        failed = 0
-        while True:
-            failed = 0 if await self.check(endpoint) else failed + 1
-            if failed == 0:
-                endpoint.healthy = True
-                endpoint.failures = 0
-            elif failed >= FALL:
-                endpoint.healthy = False
-            await asyncio.sleep(self._interval * random.uniform(0.9, 1.1))
+    def moved(self, joined: Iterable[Endpoint], left: Iterable[Endpoint]) -> None:
+        """Check those that ``joined`` too, and those that ``left`` no more."""
+        for endpoint in left:
+            task = self._tasks.pop(endpoint, None)
+            if task is not None:
+                task.cancel()
+        for endpoint in joined:
+            self._tasks[endpoint] = asyncio.create_task(self._watch(endpoint))
 
-    async def check(self, endpoint: Endpoint) -> bool:
-        """One GET on a connection of its own. Healthy is any answer below 500."""
+    def pause(self) -> float:
+        """Seconds until the next check of an endpoint: the interval, more or less by up to ``jitter`` of it."""
+        settings = self._settings
+        return settings.interval * (1 + settings.jitter * (2 * self._draw() - 1))
+
+    async def _watch(self, endpoint: Endpoint) -> None:
+        row = 0  # checks in a row that say otherwise than what is held true
+        while True:
+            found = await self.check(endpoint)
+            if found is not None:
+                row = row + 1 if found is not endpoint.well else 0
+                if found and endpoint.well:
+                    endpoint.failures = 0
+                elif row >= (self._settings.healthy if found else self._settings.unhealthy):
+                    row = 0
+                    self._turn(endpoint, found)
+            await asyncio.sleep(self.pause())
+
+    def _turn(self, endpoint: Endpoint, well: bool) -> None:
+        endpoint.well = well
+        endpoint.failures = 0 if well else endpoint.failures
+        self._pool.balance.changed()
+        self._tell("endpoint_healthy" if well else "endpoint_unhealthy", endpoint=endpoint.label)
+
+    async def check(self, endpoint: Endpoint) -> bool | None:
+        """One GET on a connection of its own: whether the answer is one that was expected. None when it could not be
+        made because the gateway itself is full."""
+        settings = self._settings
+        until = self._pool.loop.time() + settings.timeout
         try:
-            connection: Connection = await self._pool.fresh(endpoint)
-        except UpstreamError:
-            return False
+            connection: Connection = await self._pool.fresh(endpoint, until)
+        except UpstreamError as error:
+            return None if error.slug == "upstream_busy" else False
         try:
-            head = f"GET {self._path} HTTP/1.1\r\nhost: {endpoint.authority}\r\nconnection: close\r\n\r\n".encode()
-            deadline = self._pool.loop.time() + self._pool.response_timeout
-            connection.send(head, False, deadline, lambda status, pairs: None, False)
+            host = settings.host or endpoint.authority
+            head = f"GET {settings.path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode()
+            connection.send(head, False, until, lambda status, pairs: None, False)
             await connection.head()
-            return connection.status < 500
+            return any(low <= connection.status <= high for low, high in settings.expect)
         except UpstreamError:
             return False
         finally:

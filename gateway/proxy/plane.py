@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import random
-import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from gateway.config.model import Config, Route, Trpc
-from gateway.config.model import Upstream as UpstreamConfig
 from gateway.core.pattern import compile_paths, compile_procedures
 from gateway.core.reason import refuse
 from gateway.policy.catalog import Catalogue, Choice
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
-from gateway.proxy.health import Checker
+from gateway.proxy.assembly import assemble, checks
 from gateway.proxy.plan import Plan, plan
-from gateway.proxy.pool import Endpoint, Pool
-from gateway.proxy.retry import Retry
 from gateway.proxy.routes import Prefix, Routes
-from gateway.proxy.upstream import Upstream
 from gateway.state.breakers import CLOSED, Circuit
 
 
@@ -30,12 +24,11 @@ class Plane:
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
         self.catalogue = Catalogue(config.policies, tools)
-        self.upstreams = {name: _upstream(name, settings, tools) for name, settings in config.upstreams.items()}
-        self.checkers = [
-            Checker(self.upstreams[name].pool, settings.health_check)
-            for name, settings in config.upstreams.items()
-            if settings.health_check is not None
-        ]
+        self.upstreams = {
+            name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()
+        }
+        checkers = (checks(self.upstreams[name], settings, tools) for name, settings in config.upstreams.items())
+        self.checkers = [each for each in checkers if each is not None]
         self.fallbacks = {
             name: self.catalogue.fallback(settings.fallback)
             for name, settings in config.upstreams.items()
@@ -192,22 +185,3 @@ def _resting(look: Callable[[], Circuit]) -> Callable[[], bool]:
 
 def _one(name: str | None) -> tuple[str, ...]:
     return () if name is None else (name,)
-
-
-def _upstream(name: str, settings: UpstreamConfig, tools: Tools) -> Upstream:
-    tls = ssl.create_default_context() if any(e.scheme == "https" for e in settings.endpoints) else None
-    endpoints = [Endpoint(e.host, e.port, tls if e.scheme == "https" else None) for e in settings.endpoints]
-    timeouts = settings.timeouts
-    pool = Pool(
-        endpoints,
-        connect=timeouts.connect,
-        response=timeouts.response,
-        silence=timeouts.body,
-        idle=timeouts.idle,
-        most=settings.max_connections,
-    )
-    edits = settings.request_headers
-    fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
-    retries = settings.retries
-    retry = Retry(retries, pool.loop.time, tools.wall, random.random) if retries is not None else None
-    return Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove], retry)

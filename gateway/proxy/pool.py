@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-import ssl
+import random
 from collections.abc import Callable
 
 from gateway.core.exchange import Pair
+from gateway.proxy.balance import Balance
 from gateway.proxy.connection import Connection, UpstreamError
+from gateway.proxy.endpoint import Endpoint
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
@@ -24,25 +26,6 @@ class Unsent(UpstreamError):
         self.waited = waited
 
 
-class Endpoint:
-    """One address of an upstream with its kept connections, the last used first, so that the rest idle out."""
-
-    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        self.host = host
-        self.port = port
-        self.tls = tls
-        self.healthy = True
-        self.failures = 0
-        self.in_flight = 0
-        self.idle: list[Connection] = []
-
-    @property
-    def authority(self) -> str:
-        """The value of Host: the port only where it is not the scheme's own (RFC 9110 7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
-
-
 class _Owner:
     """Binds a connection to its endpoint."""
 
@@ -53,7 +36,7 @@ class _Owner:
         self.endpoint = endpoint
 
     def released(self, connection: Connection) -> None:
-        if self.pool.closed:
+        if self.pool.closed or self.endpoint.gone:
             connection.close()
             return
         connection.idle_since = self.pool.loop.time()
@@ -69,11 +52,19 @@ class Pool:
     """Connections to the endpoints of one upstream.
 
     ``connect``, ``response``, ``silence`` (between bytes of an answer's body) and ``idle`` are in seconds; ``most``
-    bounds the connections open at once.
+    bounds the connections open at once. ``balance`` makes the choice with ``endpoints`` and the loop's time.
     """
 
     def __init__(
-        self, endpoints: list[Endpoint], *, connect: float, response: float, silence: float, idle: float, most: int
+        self,
+        endpoints: list[Endpoint],
+        *,
+        connect: float,
+        response: float,
+        silence: float,
+        idle: float,
+        most: int,
+        balance: Balance | None = None,
     ) -> None:
         self.endpoints = endpoints
         self.connect_timeout = connect
@@ -85,14 +76,16 @@ class Pool:
         self.opening = 0
         self.closed = False
         self.loop = asyncio.get_running_loop()
+        self.balance = balance or Balance(endpoints, random.random, self.loop.time)
+        for endpoint in endpoints:
+            endpoint.clock = self.loop.time
         self._ticker: asyncio.TimerHandle | None = None
 
     def choose(self, tried: set[Endpoint]) -> Endpoint | None:
-        """The least busy endpoint not yet tried, a healthy one if there is any."""
-        if len(self.endpoints) == 1 and not tried:
-            return self.endpoints[0]
-        left = [endpoint for endpoint in self.endpoints if endpoint not in tried]
-        return min(left, key=lambda endpoint: (not endpoint.healthy, endpoint.in_flight), default=None)
+        """The endpoint for a call that has ``tried`` some, None when no other is healthy. An only one is never refused."""
+        if len(self.endpoints) == 1:
+            return None if tried else self.endpoints[0]
+        return self.balance.choose(tried)
 
     def kept(self, endpoint: Endpoint) -> Connection | None:
         """A kept connection that is young enough for the upstream not to be closing it just now."""
@@ -113,7 +106,7 @@ class Pool:
             async with asyncio.timeout(min(self.connect_timeout, until - self.loop.time())):
                 _, connection = await self.loop.create_connection(
                     lambda: Connection(_Owner(self, endpoint), self.loop),
-                    endpoint.host,
+                    endpoint.address or endpoint.host,
                     endpoint.port,
                     ssl=endpoint.tls,
                     server_hostname=endpoint.host if endpoint.tls else None,

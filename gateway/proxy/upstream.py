@@ -13,9 +13,9 @@ from gateway.core.reason import REASONS, Refusal
 from gateway.policy.identity import correlation
 from gateway.proxy.calls import IDEMPOTENT, Calls
 from gateway.proxy.connection import SMALL, Connection, UpstreamError
+from gateway.proxy.endpoint import Endpoint
 from gateway.proxy.inbound import Body
-from gateway.proxy.pool import Endpoint, Interim, Pool
-from gateway.proxy.retry import Retry
+from gateway.proxy.pool import Interim, Pool
 
 Send = Callable[[Exchange, str, bytes, Body | None, Interim], Awaitable[Connection | Refusal]]
 
@@ -36,22 +36,25 @@ class Upstream:
         pool: Pool,
         fields: Iterable[tuple[bytes, bytes]] = (),
         removed: Iterable[bytes] = (),
-        retry: Retry | None = None,
     ) -> None:
         pairs = list(fields)
         self.name = name
         self.pool = pool
         self.calls: Calls | None = None
         self.send: Send = self.attempt
-        if retry is not None or len(pool.endpoints) > 1:
-            self.calls = Calls(self, retry)
-            self.send = self.calls.send
+        if len(pool.endpoints) > 1:
+            self.calling(Calls(self))
         self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
         self._dropped = frozenset(removed) | {field for field, _ in pairs} | _OWN
 
     @property
     def endpoints(self) -> list[Endpoint]:
         return self.pool.endpoints
+
+    def calling(self, calls: Calls) -> None:
+        """Have ``calls`` make the calls from now on."""
+        self.calls = calls
+        self.send = calls.send
 
     def spare_while(self, resting: Callable[[], bool]) -> None:
         """Have no call made twice while ``resting`` says that the breaker is not closed."""

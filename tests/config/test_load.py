@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.calling import Endpoint
 from gateway.config.load import load
-from gateway.config.model import Config, Endpoint
+from gateway.config.model import Config
 from gateway.policy.fields import Policy
 
 CASES = Path(__file__).parent / "cases"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.model import Endpoint
+from gateway.config.calling import Endpoint
 from gateway.config.production import cannot_open, is_private
 from gateway.config.weak import origin_weakness, secret_weakness
 

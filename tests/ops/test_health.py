@@ -15,8 +15,12 @@ CLOSED = {"state": "closed", "failures": 0, "opened_at": None, "retry_in_s": Non
 
 @dataclass
 class Endpoint:
-    host: str = "127.0.0.1"
-    port: int = 8787
+    label: str = "127.0.0.1:8787"
+    address: str = ""
+    weight: int = 1
+    priority: int = 0
+    region: str = ""
+    ejected_for: float = 0.0
     healthy: bool = True
     failures: int = 0
     in_flight: int = 0
@@ -64,7 +68,17 @@ def test_the_public_body_is_the_contract_without_endpoints() -> None:
 def test_the_full_body_has_the_endpoints() -> None:
     picture = serving(Endpoint(failures=2, in_flight=3)).picture()
     assert picture["upstreams"]["tutor"]["endpoints"] == [
-        {"address": "127.0.0.1:8787", "healthy": True, "failures": 2, "in_flight": 3}
+        {
+            "address": "127.0.0.1:8787",
+            "resolved": None,
+            "weight": 1,
+            "priority": 0,
+            "region": None,
+            "healthy": True,
+            "ejected_until": None,
+            "failures": 2,
+            "in_flight": 3,
+        }
     ]
     assert "endpoints" not in without_endpoints(picture)["upstreams"]["tutor"]
 
@@ -122,16 +136,49 @@ def test_other_paths_are_not_ours(path: str) -> None:
 
 
 def test_workers_together() -> None:
-    one = serving(Endpoint(failures=1, in_flight=2), Endpoint(port=1)).picture()
-    other = serving(Endpoint(healthy=False, failures=5, in_flight=3), Endpoint(port=1)).picture()
+    second = Endpoint("b:80", "192.0.2.1", weight=2, priority=1, region="eu")
+    one = serving(Endpoint(failures=1, in_flight=2), second).picture()
+    ejected = Endpoint(healthy=False, ejected_for=30, failures=5, in_flight=3)
+    other = serving(ejected, second, Endpoint("b:80", "192.0.2.2")).picture()
     whole = together([one, other])
     assert whole["status"] == "degraded"
     assert whole["upstreams"]["tutor"] == {
         "status": "degraded",
         "breaker": CLOSED,
         "endpoints": [
-            {"address": "127.0.0.1:8787", "healthy": False, "failures": 5, "in_flight": 5},
-            {"address": "127.0.0.1:1", "healthy": True, "failures": 0, "in_flight": 0},
+            {
+                "address": "127.0.0.1:8787",
+                "resolved": None,
+                "weight": 1,
+                "priority": 0,
+                "region": None,
+                "healthy": False,
+                "ejected_until": "2023-11-14T22:13:50Z",
+                "failures": 5,
+                "in_flight": 5,
+            },
+            {
+                "address": "b:80",
+                "resolved": "192.0.2.1",
+                "weight": 2,
+                "priority": 1,
+                "region": "eu",
+                "healthy": True,
+                "ejected_until": None,
+                "failures": 0,
+                "in_flight": 0,
+            },
+            {
+                "address": "b:80",
+                "resolved": "192.0.2.2",
+                "weight": 1,
+                "priority": 0,
+                "region": None,
+                "healthy": True,
+                "ejected_until": None,
+                "failures": 0,
+                "in_flight": 0,
+            },
         ],
     }
 

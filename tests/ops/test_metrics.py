@@ -50,7 +50,13 @@ def test_what_was_done_beyond_first_attempts_is_added_and_what_is_left_is_told()
     metrics = Metrics(registry)
     metrics.called("tutor", {("retries", "reset"): 2, ("retries", "503"): 1}, {"retries": 30})
     metrics.called("tutor", {("retries", "reset"): 1}, {"retries": 7})
+    metrics.called("tutor", {("ejections", "a:1"): 1}, {})
+    metrics.endpoints_stand("tutor", {"a:1": False, "b:1": True})
     metrics.flush(0, 0, 0)
+    assert registry.get_sample_value("gateway_ejections_total", {"upstream": "tutor", "endpoint": "a:1"}) == 1
+    for endpoint, healthy in (("a:1", 0), ("b:1", 1)):
+        labels = {"upstream": "tutor", "endpoint": endpoint}
+        assert registry.get_sample_value("gateway_endpoint_healthy", labels) == healthy
     assert registry.get_sample_value("gateway_retries_total", {"upstream": "tutor", "why": "reset"}) == 3
     assert registry.get_sample_value("gateway_retries_total", {"upstream": "tutor", "why": "503"}) == 1
     assert registry.get_sample_value("gateway_budget_left", {"upstream": "tutor", "budget": "retries"}) == 7

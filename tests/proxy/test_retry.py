@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from gateway.config.calling import Retries
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
+from gateway.proxy.calls import Calls
 from gateway.proxy.connection import Connection
-from gateway.proxy.pool import Endpoint, Pool
+from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.pool import Pool
 from gateway.proxy.retry import WINDOW, Budget, Retry, pause, retry_after
 from gateway.proxy.upstream import Upstream
 from tests.gateway_fixture import POLICIES, running_gateway
@@ -40,7 +42,9 @@ async def retrying(
     )  # fmt: skip
     retries = Retries.model_validate({**QUICK, **settings})
     try:
-        yield Upstream("tutor", pool, retry=Retry(retries, pool.loop.time, wall, random))
+        upstream = Upstream("tutor", pool)
+        upstream.calling(Calls(upstream, Retry(retries, pool.loop.time, wall, random)))
+        yield upstream
     finally:
         for connection in list(pool.open):
             connection.close()

@@ -11,7 +11,8 @@ import pytest
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal
 from gateway.proxy.connection import Connection, Phase, UpstreamError
-from gateway.proxy.pool import Endpoint, Pool
+from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.pool import Pool
 from gateway.proxy.upstream import Upstream
 from tests.upstream_fixture import OK, running_upstream
 from tests.upstream_fixture import Upstream as Fake

@@ -1,0 +1,76 @@
+"""From an upstream's settings to an upstream that can be called."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import ssl
+from collections.abc import Callable
+from functools import partial
+
+from gateway.config.model import Upstream as Settings
+from gateway.policy.tools import Tools
+from gateway.proxy.balance import Balance
+from gateway.proxy.calls import Calls
+from gateway.proxy.ejection import Ejection
+from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.health import Checker
+from gateway.proxy.pool import Pool
+from gateway.proxy.retry import Retry
+from gateway.proxy.upstream import Upstream
+
+
+def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstream:
+    """The upstream ``name``, for a gateway that stands in ``region``. Must run in the loop that will serve it."""
+    clock = asyncio.get_running_loop().time
+    endpoints = _endpoints(settings)
+    timeouts = settings.timeouts
+    pool = Pool(
+        endpoints,
+        connect=timeouts.connect,
+        response=timeouts.response,
+        silence=timeouts.body,
+        idle=timeouts.idle,
+        most=settings.max_connections,
+        balance=Balance(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
+    )
+    edits = settings.request_headers
+    fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
+    upstream = Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove])
+    if len(endpoints) > 1 or settings.retries is not None:
+        upstream.calling(_calls(upstream, settings, clock, tools))
+    return upstream
+
+
+def checks(upstream: Upstream, settings: Settings, tools: Tools) -> Checker | None:
+    """The health checks of ``upstream``, None when there are none."""
+    if settings.health_check is None:
+        return None
+    return Checker(upstream.pool, settings.health_check, tell=partial(tools.event, upstream=upstream.name))
+
+
+def _endpoints(settings: Settings) -> list[Endpoint]:
+    tls = ssl.create_default_context() if any(e.scheme == "https" for e in settings.endpoints) else None
+    return [
+        Endpoint(
+            each.host,
+            each.port,
+            tls if each.scheme == "https" else None,
+            weight=each.weight,
+            priority=each.priority,
+            region=each.region or "",
+        )
+        for each in settings.endpoints
+    ]
+
+
+def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], tools: Tools) -> Calls:
+    pool = upstream.pool
+    retry = Retry(settings.retries, clock, tools.wall, random.random) if settings.retries is not None else None
+    ejection = None
+    if settings.ejection is not None:
+        tell = partial(tools.event, upstream=upstream.name)
+        ejection = Ejection(settings.ejection, pool.endpoints, clock, pool.balance.changed, tell)
+    check = settings.health_check
+    return Calls(upstream, retry, ejection, again=math.ceil(check.interval) if check is not None else 1)
