@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from gateway.config import overlap, production, references, routes
+from gateway.config import overlap, production, references, resting, routes
 from gateway.config.environment import Environment
 from gateway.config.model import (
     Config,
@@ -192,4 +192,5 @@ class _Loading:
             spot = Spot(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, spot)
             references.check_calling(config.upstreams, spot)
-            references.check_resting(config.upstreams, spot, names)
+            resting.check(config.upstreams, spot, names, config.policies.get("fallbacks", {}))
+        resting.check_targets(written, config.policies.get("fallbacks", {}), upstream_names, self._report)

@@ -56,6 +56,13 @@ Workers = Annotated[
     Field(ge=1),
     BeforeValidator(_cores, json_schema_input_type=Literal["auto"] | Annotated[int, Field(ge=1)]),
 ]
+Fallbacks = Annotated[
+    tuple[str, ...],
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else () if value is None else value,
+        json_schema_input_type=str | tuple[str, ...] | None,
+    ),
+]
 HeaderBytes = Annotated[ByteSize, AfterValidator(_roomy)]
 
 NOWHERE = Place("", 0, 0)
@@ -174,8 +181,8 @@ class Upstream(Model):
     request_headers: HeaderEdits = HeaderEdits()
     breaker: str | None = None
     """Leaves it in peace for a while when it fails; a policy from ``breakers``."""
-    fallback: str | None = None
-    """What the client gets instead of nothing; a policy from ``fallbacks``."""
+    fallback: Fallbacks = ()
+    """What the client gets instead of nothing: a policy from ``fallbacks``, or a list of them, tried in order."""
     retries: Retries | None = None
     """When a call that came to nothing is made again; not at all unless written."""
     max_connections: Count = 1000

@@ -49,17 +49,6 @@ def check_upstream(route: Route, spot: Spot, known: Collection[str]) -> None:
         spot.tell(("upstream",), f"names {route.upstream}, which is not in upstreams", nearest(route.upstream, known))
 
 
-def check_resting(upstreams: Named[str, Upstream], spot: Spot, known: Named[str, Collection[str]]) -> None:
-    """Tells every breaker and fallback that an upstream names and nothing defines."""
-    for upstream, settings in upstreams.items():
-        for key, section in (("breaker", "breakers"), ("fallback", "fallbacks")):
-            name = getattr(settings, key)
-            names = known.get(section, ())
-            if name is not None and name not in names:
-                hint = nearest(name, names) or f"define it under {section}"
-                spot.tell((upstream, key), f"names {name}, which is not in {section}", hint)
-
-
 def check_calling(upstreams: Named[str, Upstream], spot: Spot) -> None:
     """Tells what an upstream says about its calls that its other parts make senseless."""
     for name, upstream in upstreams.items():

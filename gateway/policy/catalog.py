@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, Verdict
@@ -23,6 +23,7 @@ from gateway.policy import (
 )
 from gateway.policy.fields import Policy
 from gateway.policy.stage import Stage
+from gateway.policy.stale import Memory
 from gateway.policy.tools import Tools
 
 SECTIONS: dict[str, ModuleType] = {
@@ -72,6 +73,7 @@ class Catalogue:
             ("", "identity"): identity.build(),
             ("", "client"): client.build(tools),
         }
+        self._memories: dict[str, Memory] = {}
 
     def stages(self, choice: Choice) -> list[tuple[Stage, bool]]:
         """The stages of a route in ``ORDER``, each with whether it only reports (``mode: report``)."""
@@ -102,10 +104,18 @@ class Catalogue:
             self._built[key] = breaker.build(upstream, settings, self._tools)
         return self._built[key], settings.mode == "report"
 
-    def fallback(self, name: str) -> fallback.Fallback:
-        """The fallback ``name``."""
+    def fallback(self, name: str) -> fallback.Settings:
+        """What the fallback ``name`` is."""
         settings: Any = self._policies["fallbacks"][name]
-        return fallback.build(name, settings)
+        return cast(fallback.Settings, settings)
+
+    def memory(self, name: str) -> Memory:
+        """What the fallback ``name`` remembers, the same for all upstreams that name it."""
+        if name not in self._memories:
+            stale = self.fallback(name).stale
+            assert stale is not None, "asked for by its kind"
+            self._memories[name] = Memory(stale, self._tools.wall)
+        return self._memories[name]
 
     def _named(self, section: str, names: tuple[str, ...]) -> Iterator[tuple[Stage, bool]]:
         for name in names:

@@ -117,6 +117,8 @@ class ResponseHeaders(Stage):
         if len(exchange.calls) > 1:  # several policies may stand over a batch: the first to speak is heard
             said = {name for name, _ in exchange.response_headers}
             pairs = tuple(pair for pair in pairs if pair[0] not in said)
+        if exchange.fallback:  # what stands in must not be kept as if it were the real thing
+            pairs = (*(pair for pair in pairs if pair[0] != b"cache-control"), (b"cache-control", b"no-store"))
         exchange.response_headers += pairs
 
 

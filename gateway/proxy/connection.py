@@ -127,6 +127,11 @@ class Connection(asyncio.Protocol):
             await self._sleep()
         return self.take()
 
+    @property
+    def arrived(self) -> bytes:
+        """All body bytes that have arrived, which ``take`` or ``read`` will still give."""
+        return b"".join(self._parts)
+
     def take(self) -> bytes:
         """All body bytes that have arrived."""
         parts = self._parts

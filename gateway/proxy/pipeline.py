@@ -82,10 +82,11 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
                     exchange.fields.pop(name, None)
             answer = await plan.upstream.call(exchange, plan.target(exchange), client.interim)
             if not isinstance(answer, Refusal):
-                return await _answer(exchange, plan, client, answer)
+                return await pass_on(exchange, plan, client, answer)
             verdict = answer
         if plan.fallback is not None and isinstance(verdict, Refusal):
-            verdict = plan.fallback.stand_in(exchange, verdict, plan.shape)
+            finished: Finished = await plan.fallback.answer(exchange, plan, client, verdict, depth)
+            return finished
         return reply(exchange, plan, client, verdict, depth)
     finally:
         for done in plan.finishers[depth]:
@@ -120,7 +121,8 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
     return KEEP if client.keep_alive else CLOSE
 
 
-async def _answer(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+    """Answer with what an upstream said, and end its call."""
     exchange.status = status = answer.status
     collected: bytes | None = None
     if plan.readers:

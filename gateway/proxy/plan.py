@@ -9,7 +9,6 @@ from typing import Any
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Verdict
 from gateway.policy.catalog import Choice, Decide, reporting
-from gateway.policy.fallback import Fallback
 from gateway.policy.stage import Stage, hook
 
 Hook = Callable[[Exchange], None]
@@ -34,7 +33,7 @@ class Plan:
     removed: frozenset[bytes] = frozenset()
     terminal: Verdict = None
     upstream: Any = None
-    fallback: Fallback | None = None
+    fallback: Any = None  # proxy.standing_in.StandIn, which needs this file
     rewrite: str = ""
     methods: frozenset[str] = frozenset()
     alone: bool = False

@@ -10,11 +10,15 @@ from gateway.config.model import Config, Route, Trpc
 from gateway.core.pattern import compile_paths, compile_procedures
 from gateway.core.reason import refuse
 from gateway.policy.catalog import Catalogue, Choice
+from gateway.policy.fallback import Fixed
+from gateway.policy.fallback import build as build_fallback
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 from gateway.proxy.assembly import assemble, checks
 from gateway.proxy.plan import Plan, plan
 from gateway.proxy.routes import Prefix, Routes
+from gateway.proxy.standing_in import Elsewhere, Remembered, StandIn, Watched
+from gateway.proxy.upstream import Upstream
 from gateway.state.breakers import CLOSED, Circuit
 
 
@@ -30,9 +34,14 @@ class Plane:
         checkers = (checks(self.upstreams[name], settings, tools) for name, settings in config.upstreams.items())
         self.checkers = [each for each in checkers if each is not None]
         self.fallbacks = {
-            name: self.catalogue.fallback(settings.fallback)
+            name: StandIn([self._choice(fallback) for fallback in settings.fallback])
             for name, settings in config.upstreams.items()
-            if settings.fallback is not None
+            if settings.fallback
+        }
+        self._called: dict[str, Upstream | Watched] = {
+            name: Watched(self.upstreams[name], stand_in)
+            for name, stand_in in self.fallbacks.items()
+            if stand_in.memories or stand_in.calls_again
         }
         self.breakers: dict[str, Any] = {
             upstream: self.catalogue.breaker(upstream, name)[0]
@@ -110,9 +119,19 @@ class Plane:
             more["terminal"] = refuse("route_denied", route.deny)
             choice = replace(choice, bodies=(), lockouts=(), rate_limits=self._early(limits))
         else:
-            more["upstream"] = self.upstreams[str(route.upstream)]
+            more["upstream"] = self._called.get(str(route.upstream), self.upstreams[str(route.upstream)])
             more["fallback"] = self.fallbacks.get(str(route.upstream))
         return self._plan(route.name, choice, **more)
+
+    def _choice(self, name: str) -> Fixed | Remembered | Elsewhere:
+        settings = self.catalogue.fallback(name)
+        report = settings.mode == "report"
+        if settings.stale is not None:
+            return Remembered(name, report, self.catalogue.memory(name))
+        if settings.upstream is not None:
+            guards = [self.catalogue.breaker(*pair) for pair in self._breakers(settings.upstream)]
+            return Elsewhere(name, report, self.upstreams[settings.upstream], guards)
+        return build_fallback(name, settings)
 
     def _breakers(self, upstream: str | None) -> tuple[tuple[str, str], ...]:
         named = self.config.upstreams[upstream].breaker if upstream is not None else None

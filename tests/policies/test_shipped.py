@@ -241,7 +241,7 @@ def test_every_policy_is_used(config: Config) -> None:
         "bodies": {route.body for route in config.routes},
         "response_headers": {route.response_headers for route in config.routes},
         "breakers": {upstream.breaker for upstream in config.upstreams.values()},
-        "fallbacks": {upstream.fallback for upstream in config.upstreams.values()},
+        "fallbacks": {name for upstream in config.upstreams.values() for name in upstream.fallback},
     }
     assert set(config.policies) == set(used)
     assert [name for kind, policies in config.policies.items() for name in set(policies) - used[kind]] == []
