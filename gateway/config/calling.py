@@ -6,10 +6,19 @@ Durations are seconds. Every default stands here and nowhere else.
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
 from gateway.config.names import EndpointUrl, HostValue, Name, Positive, UrlPath, none_if_empty
 from gateway.policy.fields import Model, Share
@@ -18,6 +27,15 @@ STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 FAILURES = ("connect", "reset", "timeout", "broken")
 """How a call comes to nothing: no connection; closed before any answer; no answer in time; an unreadable answer."""
+
+
+def is_name(host: str) -> bool:
+    """Whether ``host`` is a name, and no address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return True
+    return False
 
 
 def _failure(value: Any) -> str | int:
@@ -50,6 +68,15 @@ Statuses = Annotated[
 ]
 """A first and a last status, written ``200`` or ``200-299``."""
 
+
+def _not_too_often(seconds: float) -> float:
+    if seconds < 1:
+        raise ValueError("must be at least 1s: name servers remember their answers for longer than that")
+    return seconds
+
+
+LookupInterval = Annotated[Positive, AfterValidator(_not_too_often)]
+
 Times = Annotated[int, Field(strict=True, ge=1, le=1000)]
 Region = Annotated[Name | None, BeforeValidator(none_if_empty)]
 
@@ -73,6 +100,11 @@ class Endpoint(Model):
     def host(self) -> str:
         """The host without the brackets of an IPv6 address."""
         return urlsplit(self.url).hostname or ""
+
+    @property
+    def named(self) -> bool:
+        """Whether the host is a name that has to be looked up."""
+        return is_name(self.host)
 
     @property
     def port(self) -> int:

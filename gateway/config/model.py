@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from gateway.config.calling import Ejection, Endpoint, HealthCheck, Region, Retries
+from gateway.config.calling import Ejection, Endpoint, HealthCheck, LookupInterval, Region, Retries
 from gateway.config.names import (
     EnvironmentName,
     FieldName,
@@ -172,6 +172,9 @@ class Upstream(Model):
 
     endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
     timeouts: Timeouts = Timeouts()
+    resolve: LookupInterval | None = None
+    """How often the names of the endpoints are looked up, each address being an endpoint; unless written, each new
+    connection has the system look its name up."""
     spill_below: Share = 0.5
     """The next priority of endpoints joins in while less than this of the one before is healthy."""
     health_check: HealthCheck | None = None

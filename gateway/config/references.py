@@ -66,7 +66,12 @@ def _check_endpoints(name: str, upstream: Upstream, spot: Spot) -> None:
         if earlier != index:
             below = (name, "endpoints", index, "url")
             spot.tell(below, f"is the same as endpoints[{earlier}]", "write it once, with a weight")
+    named = any(endpoint.named for endpoint in upstream.endpoints)
+    if upstream.resolve and not named:
+        spot.tell((name, "resolve"), "has nothing to look up: all endpoints are addresses", "remove it")
     ejection, count = upstream.ejection, len(upstream.endpoints)
+    if named and upstream.resolve:
+        return  # how many endpoints there are is found out later
     if ejection and ejection.most * count + 1e-9 < 1:
         least = math.ceil(100 / count) if count > 1 else 0
         hint = f"write most: {least}% or more" if least else "remove ejection, or name more endpoints"

@@ -17,6 +17,7 @@ from gateway.proxy.ejection import Ejection
 from gateway.proxy.endpoint import Endpoint
 from gateway.proxy.health import Checker
 from gateway.proxy.pool import Pool
+from gateway.proxy.resolve import Names
 from gateway.proxy.retry import Retry
 from gateway.proxy.upstream import Upstream
 
@@ -38,16 +39,22 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
     upstream = Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove])
-    if len(endpoints) > 1 or settings.retries is not None:
+    if len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None:
         upstream.calling(_calls(upstream, settings, clock, tools))
     return upstream
 
 
-def checks(upstream: Upstream, settings: Settings, tools: Tools) -> Checker | None:
-    """The health checks of ``upstream``, None when there are none."""
-    if settings.health_check is None:
-        return None
-    return Checker(upstream.pool, settings.health_check, tell=partial(tools.event, upstream=upstream.name))
+def tending(upstream: Upstream, settings: Settings, tools: Tools) -> list[Checker | Names]:
+    """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
+    tell = partial(tools.event, upstream=upstream.name)
+    check, interval = settings.health_check, settings.resolve
+    checker = Checker(upstream.pool, check, tell=tell) if check is not None else None
+    names = Names(upstream.pool, interval, checker.moved if checker else _unseen, tell) if interval else None
+    return [each for each in (checker, names) if each is not None]
+
+
+def _unseen(joined: object, left: object) -> None:
+    """Takes the news of endpoints where nothing checks them."""
 
 
 def _endpoints(settings: Settings) -> list[Endpoint]:

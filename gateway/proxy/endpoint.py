@@ -69,3 +69,15 @@ class Endpoint:
     def healthy(self) -> bool:
         """Whether it may get calls."""
         return self.well and not self.ejected_for
+
+    def at(self, address: str) -> Endpoint:
+        """The same server at one of the addresses that its name leads to."""
+        return Endpoint(
+            self.host,
+            self.port,
+            self.tls,
+            weight=self.weight,
+            priority=self.priority,
+            region=self.region,
+            address=address,
+        )

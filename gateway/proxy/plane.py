@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from gateway.config.model import Config, Route, Trpc
@@ -14,7 +15,7 @@ from gateway.policy.fallback import Fixed
 from gateway.policy.fallback import build as build_fallback
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
-from gateway.proxy.assembly import assemble, checks
+from gateway.proxy.assembly import assemble, tending
 from gateway.proxy.plan import Plan, plan
 from gateway.proxy.routes import Prefix, Routes
 from gateway.proxy.standing_in import Elsewhere, Remembered, StandIn, Watched
@@ -31,8 +32,7 @@ class Plane:
         self.upstreams = {
             name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()
         }
-        checkers = (checks(self.upstreams[name], settings, tools) for name, settings in config.upstreams.items())
-        self.checkers = [each for each in checkers if each is not None]
+        self.tending = {name: tending(self.upstreams[name], of, tools) for name, of in config.upstreams.items()}
         self.fallbacks = {
             name: StandIn([self._choice(fallback) for fallback in settings.fallback])
             for name, settings in config.upstreams.items()
@@ -86,14 +86,14 @@ class Plane:
         return cls(config, tools)
 
     def start(self) -> None:
-        """Begin the health checks."""
-        for checker in self.checkers:
-            checker.start()
+        """Begin the health checks and the lookup of names."""
+        for each in chain.from_iterable(self.tending.values()):
+            each.start()
 
     async def close(self) -> None:
         """Stop the checks and let go of idle connections; requests in flight end on their own."""
-        for checker in self.checkers:
-            await checker.stop()
+        for each in chain.from_iterable(self.tending.values()):
+            await each.stop()
         for upstream in self.upstreams.values():
             await upstream.pool.close()
 

@@ -81,6 +81,17 @@ class Pool:
             endpoint.clock = self.loop.time
         self._ticker: asyncio.TimerHandle | None = None
 
+    def exchange(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
+        """Have ``endpoints`` from now on. Calls to those that ``left`` end by themselves, their connections with them."""
+        for endpoint in left:
+            endpoint.gone = True
+            for connection in endpoint.idle[:]:
+                connection.close()
+        for endpoint in endpoints:
+            endpoint.clock = self.loop.time
+        self.endpoints[:] = endpoints  # in place: others look at the same list
+        self.balance.changed()
+
     def choose(self, tried: set[Endpoint]) -> Endpoint | None:
         """The endpoint for a call that has ``tried`` some, None when no other is healthy. An only one is never refused."""
         if len(self.endpoints) == 1:
