@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
@@ -28,20 +28,28 @@ class StoreDesk:
     def lockouts(self) -> Sequence[str]:
         return list(self._config().policies.get("lockouts", {}))
 
+    def breakers(self) -> Mapping[str, str]:
+        return {name: one.breaker for name, one in self._config().upstreams.items() if one.breaker is not None}
+
+    def circuits(self) -> Store:
+        state = self._config().state
+        if self._store is None:
+            self._store = EmbeddedStore(state.path, state.key.reveal().encode() if state.key else None)
+        return self._store
+
     def store(self) -> Store | Shared:
         state = self._config().state
-        key = state.key.reveal().encode() if state.key else b""
-        if self._store is None:
-            self._store = EmbeddedStore(state.path, key or None)
+        embedded = self.circuits()
         if state.redis is None:
-            return self._store
+            return embedded
         if self._shared is None:
             # Here and not above: redis-py is some megabytes that most gateways do without.
             from gateway.state.fallback import FallbackStore
             from gateway.state.shared import SharedStore
 
+            key = state.key.reveal().encode() if state.key else b""
             self._shared = FallbackStore(
-                SharedStore(state.redis.reveal(), key), self._store, keepsake=state.path / "locks.json"
+                SharedStore(state.redis.reveal(), key), embedded, keepsake=state.path / "locks.json"
             )
         return self._shared
 

@@ -140,7 +140,8 @@ class Worker:
         """Tell the supervisor how it goes."""
         picture = self.health.picture()
         for name in self.health.view.breakers if self.health.view else ():
-            self.watcher.stands(name, picture["upstreams"][name]["breaker"]["state"])
+            breaker = picture["upstreams"][name]["breaker"]
+            self.watcher.stands(name, breaker["state"], breaker["forced"])
         for name, upstream in picture["upstreams"].items():
             self.watcher.endpoints(name, upstream["endpoints"])
         self._send({"ready": self.health.ready(), "picture": picture})

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from gateway.config import overlap, production, references, resting, routes
+from gateway.config import breaking, overlap, production, references, resting, routes
 from gateway.config.environment import Environment
 from gateway.config.model import (
     Config,
@@ -188,6 +188,7 @@ class _Loading:
             references.check_keys(route, spot, config.policies.get("rate_limits", {}))
             routes.check(route, spot, config.upstreams)
         overlap.check(spotted, config.upstreams)
+        breaking.check_breakers(config.policies.get(breaking.SECTION, {}), written, first, self._report)
         if known_upstreams is not None:
             spot = Spot(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, spot)

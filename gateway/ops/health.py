@@ -15,7 +15,13 @@ from gateway.ops.plain import rfc3339
 from gateway.state.breakers import CLOSED, HALF_OPEN, OPEN, Circuit
 
 # What an upstream without a breaker says: the shape of the answer is the same for all.
-_BREAKER: dict[str, Any] = {"state": CLOSED, "failures": 0, "opened_at": None, "retry_in_s": None}
+_BREAKER: dict[str, Any] = {
+    "state": CLOSED,
+    "forced": False,
+    "failures": 0,
+    "opened_at": None,
+    "retry_in_s": None,
+}
 
 _SEVERITY = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
 
@@ -115,7 +121,7 @@ class Health:
 
     def _breaker(self, name: str) -> dict[str, Any]:
         look = self.view.breakers.get(name) if self.view else None
-        return _BREAKER if look is None else _standing(look(), self._wall())
+        return _BREAKER if look is None else standing(look(), self._wall())
 
     def public(self, path: str) -> Reply | None:
         """The answer to a health path of the public listener; None for every other path."""
@@ -152,12 +158,14 @@ def overall(upstreams: Mapping[str, Mapping[str, Any]], store_ok: bool) -> str:
     return "ok" if store_ok and all(status == "ok" for status in statuses) else "degraded"
 
 
-def _standing(circuit: Circuit, now: float) -> dict[str, Any]:
+def standing(circuit: Circuit, now: float) -> dict[str, Any]:
+    """A circuit as health and the list of breakers tell it. ``forced``: an operator holds it in its state."""
     return {
         "state": circuit.state,
+        "forced": bool(circuit.forced),
         "failures": circuit.failures,
         "opened_at": rfc3339(circuit.opened_at) if circuit.opened_at else None,
-        "retry_in_s": max(0, math.ceil(circuit.retry_at - now)) if circuit.opened_at else None,
+        "retry_in_s": max(0, math.ceil(circuit.retry_at - now)) if circuit.opened_at and not circuit.forced else None,
     }
 
 

@@ -18,12 +18,10 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.values import MultiProcessValue
 
 from gateway.core.exchange import Exchange
+from gateway.ops.tally import BUCKETS, Count, Kind, Tally
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it from the environment
-
-# Seconds. From an answer the gateway gives by itself (under 1 ms) to the longest an upstream may take (15 s).
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0)
 
 ROOM = 1024 * 1024  # bytes that must be free before more is written: a process writes some 300 KiB in all
 
@@ -54,64 +52,6 @@ def exposition(directory: Path) -> bytes:
     except ValueError as error:
         raise FileNotFoundError(str(directory)) from error
     return generate_latest(registry)
-
-
-class _Tally:
-    """Observations of one histogram child between two flushes; the child is made with the first of them."""
-
-    __slots__ = ("_child", "_histogram", "_route", "counts", "total")
-
-    def __init__(self, histogram: Histogram, route: str) -> None:
-        self._histogram = histogram
-        self._route = route
-        self._child: Histogram | None = None
-        self.counts = [0] * (len(BUCKETS) + 1)
-        self.total = 0.0
-
-    def flush(self) -> None:
-        if not any(self.counts):
-            return
-        child = self._child
-        if child is None:
-            child = self._child = self._histogram.labels(self._route)
-        # observe() takes one value at a time and three locks each; what it would have added up is added at once.
-        for bucket, count in zip(child._buckets, self.counts, strict=True):
-            if count:
-                bucket.inc(count)
-        child._sum.inc(self.total)
-        self.counts = [0] * len(self.counts)
-        self.total = 0.0
-
-
-class _Count:
-    """Increments of one counter child between two flushes; the child is made with the first of them."""
-
-    __slots__ = ("_child", "_counter", "_labels", "pending")
-
-    def __init__(self, counter: Counter, *labels: str) -> None:
-        self._counter = counter
-        self._labels = labels
-        self._child: Counter | None = None
-        self.pending = 0
-
-    def flush(self) -> None:
-        if not self.pending:
-            return
-        if self._child is None:
-            self._child = self._counter.labels(*self._labels)
-        self._child.inc(self.pending)
-        self.pending = 0
-
-
-class _Kind:
-    """Requests of one route, status and reason."""
-
-    __slots__ = ("requests", "seconds", "upstream")
-
-    def __init__(self, requests: _Count, seconds: _Tally, upstream: _Tally) -> None:
-        self.requests = requests
-        self.seconds = seconds
-        self.upstream = upstream
 
 
 class Metrics:
@@ -177,9 +117,9 @@ class Metrics:
             "Log lines that nobody took: a slow or absent reader, a full disk.",
             registry=registry,
         )
-        self._kinds: dict[tuple[str, int, str], _Kind] = {}
-        self._others: dict[tuple[object, ...], _Count] = {}  # whatever is rare
-        self._tallies: dict[str, tuple[_Tally, _Tally]] = {}
+        self._kinds: dict[tuple[str, int, str], Kind] = {}
+        self._others: dict[tuple[object, ...], Count] = {}  # whatever is rare
+        self._tallies: dict[str, tuple[Tally, Tally]] = {}
         self._dropped_before = 0
 
     def _resting(self, registry: CollectorRegistry) -> None:
@@ -201,6 +141,19 @@ class Metrics:
             "How a breaker stands, as of at most a second ago: 0 closed, 1 half open, 2 open.",
             ("upstream",),
             multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self._forced = Gauge(
+            "gateway_breaker_forced",
+            "1 while an operator holds a breaker in its state, as of at most a second ago.",
+            ("upstream",),
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
+        self._rejected = Counter(
+            "gateway_breaker_rejected_total",
+            "Calls that a breaker kept from an upstream, those that got a fallback too.",
+            ("upstream",),
             registry=registry,
         )
 
@@ -244,23 +197,25 @@ class Metrics:
         if exchange.endpoint:
             kind.upstream.counts[bisect_left(BUCKETS, exchange.upstream_time)] += 1
             kind.upstream.total += exchange.upstream_time
+        if exchange.reason == "upstream_resting":
+            self._other(self._rejected, exchange.detail).pending += 1
         if exchange.fallback:
             self._other(self._fallbacks, name, exchange.fallback, exchange.reason).pending += 1
         if exchange.reported:
             for slug in exchange.reported:
                 self._other(self._reported, name, slug).pending += 1
 
-    def _kind(self, route: str, status: int, reason: str) -> _Kind:
+    def _kind(self, route: str, status: int, reason: str) -> Kind:
         tallies = self._tallies.get(route)
         if tallies is None:
-            tallies = self._tallies[route] = (_Tally(self._seconds, route), _Tally(self._upstream, route))
-        return _Kind(_Count(self._requests, route, str(status), reason), *tallies)
+            tallies = self._tallies[route] = (Tally(self._seconds, route), Tally(self._upstream, route))
+        return Kind(Count(self._requests, route, str(status), reason), *tallies)
 
-    def _other(self, counter: Counter, *labels: str) -> _Count:
+    def _other(self, counter: Counter, *labels: str) -> Count:
         key = (counter, *labels)
         found = self._others.get(key)
         if found is None:
-            found = self._others[key] = _Count(counter, *labels)
+            found = self._others[key] = Count(counter, *labels)
         return found
 
     def event(self, name: str) -> None:
@@ -271,9 +226,10 @@ class Metrics:
         """Count a change of a breaker."""
         self._other(self._transitions, upstream, state).pending += 1
 
-    def breaker_stands(self, upstream: str, state: str) -> None:
-        """Tell how a breaker stands now."""
+    def breaker_stands(self, upstream: str, state: str, forced: bool) -> None:
+        """Tell how a breaker stands now, and whether an operator holds it there."""
         if self._room():
+            self._forced.labels(upstream).set(forced)
             self._breaker.labels(upstream).set({"closed": 0, "half_open": 1, "open": 2}[state])
 
     def called(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:

@@ -41,12 +41,12 @@ class Watcher:
             return
         state, upstream = name.removeprefix("breaker_"), str(fields.get("upstream"))
         self._metrics.breaker_changed(upstream, state)
-        self._metrics.breaker_stands(upstream, state)
+        self._metrics.breaker_stands(upstream, state, False)
         self.event(name, **fields)
 
-    def stands(self, upstream: str, state: str) -> None:
+    def stands(self, upstream: str, state: str, forced: bool) -> None:
         """How a breaker stands, as seen once a second: another worker may have changed it."""
-        self._metrics.breaker_stands(upstream, state)
+        self._metrics.breaker_stands(upstream, state, forced)
 
     def endpoints(self, upstream: str, listed: Iterable[Mapping[str, Any]]) -> None:
         """How the endpoints of an upstream stand, as health lists them; a name is well when all it leads to is."""

@@ -60,6 +60,8 @@ class Settings(Policy):
     """A try that has come to no end for so long is taken for lost, and another may go."""
     count: Annotated[tuple[Counted, ...], Field(min_length=1)] = ("connect", "timeout", "broken", 502, 503, 504)
     """What is a failure: no connection, no answer in time, an unreadable answer, an answer of a status."""
+    ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """By route, statuses that say nothing about the upstream there: a service that answers a bad upload with 503."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
@@ -83,12 +85,13 @@ class Settings(Policy):
 class Breaker(Stage):
     """The breaker in front of ``upstream``. Admission holds a slot that ``on_done`` gives back with what was found."""
 
-    __slots__ = ("_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
+    __slots__ = ("_ignore", "_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
     kind = "breaker"
 
     def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
         self.upstream = upstream
         self._settings = settings
+        self._ignore = settings.ignore
         self._trip = settings.trip()
         self._name = upstream.encode()
         self._store = tools.store  # also beside a store of all replicas: each host sees for itself
@@ -118,10 +121,15 @@ class Breaker(Stage):
             kind = _KINDS.get(exchange.reason)
             return None if kind is None else kind in counted or None
         status: int = exchange.status
-        if not status:
+        if not status or (self._ignore and self._says_nothing(exchange, status)):
             return None
         slow = self._settings.slow_after
         return status in counted or (slow is not None and exchange.upstream_time > slow)
+
+    def _says_nothing(self, exchange: Exchange, status: int) -> bool:
+        """Whether ``ignore`` leaves the status out for the route, or for one of the routes of a batch."""
+        routes = [call.route for call in exchange.calls] or [exchange.route]
+        return any(route is not None and status in self._ignore.get(route.name, ()) for route in routes)
 
     def circuit(self) -> Circuit:
         """How it stands, for health."""

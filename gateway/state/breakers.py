@@ -18,6 +18,7 @@ SLOTS = 10
 """Parts of the window of a failure ratio: a call leaves it at most a tenth of the window late."""
 
 _SOON = 1.0  # seconds to wait while a probe is on its way
+_KEPT = 253_402_300_799.0  # the end of the year 9999: what an operator ordered holds until somebody orders otherwise
 
 
 class Trip(NamedTuple):
@@ -39,6 +40,7 @@ class Circuit(NamedTuple):
 
     ``failures`` are in a row, ``good`` probes in a row; ``opened_at`` and ``probe_until`` are Unix seconds, 0.0 for
     none. ``slots`` are the parts of the window: its number, calls, failures. ``dies``: forgotten from then on.
+    ``forced`` is the state that an operator holds it in, empty when it goes by what is found.
     """
 
     state: str = CLOSED
@@ -50,6 +52,7 @@ class Circuit(NamedTuple):
     probe_until: float = 0.0
     dies: float = 0.0
     slots: tuple[tuple[int, int, int], ...] = ()
+    forced: str = ""
 
 
 NEW = Circuit()
@@ -77,6 +80,8 @@ def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
     """Whether a call may go through, and the circuit after it."""
     if circuit.state == CLOSED:
         return Admitted(True, circuit.turn, 0.0, circuit, CLOSED)
+    if circuit.forced:
+        return Admitted(False, 0, trip.recover_after, circuit, OPEN)
     if circuit.state == OPEN:
         # A clock that was set back must not keep the circuit open for as long as it was set back.
         left = min(circuit.retry_at - now, trip.recover_after)
@@ -94,7 +99,7 @@ def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
 
 def found(circuit: Circuit, trip: Trip, turn: int, failed: bool | None, now: float) -> Circuit:
     """The circuit after the call that was admitted at ``turn``; None: the call says nothing about the upstream."""
-    if turn != circuit.turn or circuit.state == OPEN:
+    if turn != circuit.turn or circuit.state == OPEN or circuit.forced:
         return circuit
     if circuit.state == HALF_OPEN:
         return _probed(circuit, trip, failed, now)
@@ -106,6 +111,24 @@ def found(circuit: Circuit, trip: Trip, turn: int, failed: bool | None, now: flo
     after = circuit._replace(failures=circuit.failures + 1 if failed else 0, slots=slots, dies=now + FORGET)
     tripped = after.failures >= trip.failures or (failed and _over(slots, trip))
     return _opened(after, trip, now) if tripped else after
+
+
+def force(circuit: Circuit, state: str, now: float) -> Circuit:
+    """The circuit held ``OPEN`` or ``CLOSED`` from now on, or handed back (empty).
+
+    Handed back from open, the next call is a probe: nobody knows how the upstream is by now. From closed, it is new.
+    """
+    if state == circuit.forced:
+        return circuit
+    turn = circuit.turn + 1
+    if state == OPEN:
+        since = circuit.opened_at or now
+        return Circuit(OPEN, turn, circuit.failures, opened_at=since, retry_at=since, dies=_KEPT, forced=OPEN)
+    if state == CLOSED:
+        return NEW._replace(turn=turn, dies=_KEPT, forced=CLOSED)
+    if circuit.forced == OPEN:
+        return circuit._replace(turn=turn, retry_at=now, dies=now + FORGET, forced="")
+    return NEW._replace(turn=turn, dies=now + FORGET)
 
 
 def _probed(circuit: Circuit, trip: Trip, failed: bool | None, now: float) -> Circuit:

@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Any
 
 from gateway.state import breakers
-from gateway.state.breakers import NEW, STATES, Admitted, Circuit, Trip
+from gateway.state.breakers import CLOSED, NEW, OPEN, STATES, Admitted, Circuit, Trip
 from gateway.state.gcra import ticks
 
 _LETTER = b"u"
@@ -18,13 +18,14 @@ _LETTER = b"u"
 _HEAD = Struct("<dBIIIdddd")  # when it dies (ticks), state, turn, failures, good, opened, retry, probe, dies
 _SLOT = Struct("<QII")
 _MOST = 0xFFFF_FFFF
+_FORCED = ("", CLOSED, OPEN)  # stands in the upper half of the state's byte
 
 
 def packed(circuit: Circuit) -> bytes:
     """A circuit as it is stored; like every record it begins with the moment it dies."""
     head = _HEAD.pack(
         ticks(circuit.dies),
-        STATES.index(circuit.state),
+        STATES.index(circuit.state) | _FORCED.index(circuit.forced) << 4,
         circuit.turn & _MOST,
         min(circuit.failures, _MOST),
         min(circuit.good, _MOST),
@@ -40,7 +41,8 @@ def unpacked(value: bytes) -> Circuit:
     """The circuit that ``packed`` wrote."""
     _, state, turn, failures, good, opened, retry, probe, dies = _HEAD.unpack_from(value)
     slots = tuple(_SLOT.iter_unpack(value[_HEAD.size :]))
-    return Circuit(STATES[state], turn, failures, good, opened, retry, probe, dies, slots)
+    forced = _FORCED[state >> 4]
+    return Circuit(STATES[state & 15], turn, failures, good, opened, retry, probe, dies, slots, forced)
 
 
 class BreakersStore:
@@ -68,6 +70,11 @@ class BreakersStore:
     def found(self, name: bytes, trip: Trip, turn: int, failed: bool | None, now: float) -> tuple[Circuit, str]:
         """See ``Store.found``."""
         before, after = self._move(name, lambda circuit: breakers.found(circuit, trip, turn, failed, now), now)
+        return after, before.state
+
+    def force(self, name: bytes, state: str, now: float) -> tuple[Circuit, str]:
+        """See ``Store.force``."""
+        before, after = self._move(name, lambda circuit: breakers.force(circuit, state, now), now)
         return after, before.state
 
     def circuit(self, name: bytes, now: float) -> Circuit:

@@ -100,6 +100,12 @@ class MemoryStore:
         after = self._circuits[name] = breakers.found(before, trip, turn, failed, now)
         return after, before.state
 
+    def force(self, name: bytes, state: str, now: float) -> tuple[Circuit, str]:
+        """See ``Store.force``."""
+        before = self.circuit(name, now)
+        after = self._circuits[name] = breakers.force(before, state, now)
+        return after, before.state
+
     def circuit(self, name: bytes, now: float) -> Circuit:
         """See ``Store.circuit``."""
         return breakers.current(self._circuits.get(name), now)

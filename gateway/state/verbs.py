@@ -147,6 +147,11 @@ class Store(Protocol):
         now, and the name of its state before: whoever changed it is the one to tell."""
         ...
 
+    def force(self, name: bytes, state: str, now: float) -> tuple[Circuit, str]:
+        """Holds the circuit ``open`` or ``closed`` whatever is found, or hands it back (empty). The circuit now, and the
+        name of its state before; when its ``forced`` is not what was ordered, the store had no room to note it."""
+        ...
+
     def circuit(self, name: bytes, now: float) -> Circuit:
         """The circuit ``name`` as it is; reads only."""
         ...

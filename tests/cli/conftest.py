@@ -49,6 +49,8 @@ class Backend:
         self.waiting = 0
         self.release = asyncio.Event()
         self.heads: list[bytes] = []
+        self.ports: list[int] = []
+        """Where the connections of the waiting calls come from."""
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def start(self) -> str:
@@ -70,6 +72,7 @@ class Backend:
                 self.heads.append(head)
                 if b"/api/wait/" in head:
                     self.waiting += 1
+                    self.ports.append(writer.get_extra_info("peername")[1])
                     await self.release.wait()
                 writer.write(
                     b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{"fine":true}'
@@ -112,9 +115,11 @@ class Run:
         told = json.loads(self.err.read_text().splitlines()[0])
         self.url, self.ops = told["gateway"], told["ops"]
 
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.read_bytes().split(b"\n")[:-1]]
+
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.out.read_bytes().split(b"\n")[:-1]]
-        return [line for line in lines if line["event"] == name]
+        return [line for line in self.lines() if line["event"] == name]
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.ops.health import Health, StoreView, View, answer, together, without_endpoints
 
-CLOSED = {"state": "closed", "failures": 0, "opened_at": None, "retry_in_s": None}
+CLOSED = {"state": "closed", "forced": False, "failures": 0, "opened_at": None, "retry_in_s": None}
 
 
 @dataclass

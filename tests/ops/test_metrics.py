@@ -11,7 +11,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.core.exchange import Exchange
-from gateway.ops.metrics import BUCKETS, Metrics, Overseer, exposition, forget_place, has_room
+from gateway.ops.metrics import Metrics, Overseer, exposition, forget_place, has_room
+from gateway.ops.tally import BUCKETS
 
 
 def exchange(

@@ -1,11 +1,12 @@
 """What counts against an upstream, and what the client gets while it rests; on a clock moved by hand."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Call, Exchange
 from gateway.policy.breaker import Settings, build
 from gateway.policy.tools import Tools
 from gateway.state.memory import MemoryStore
@@ -84,6 +85,27 @@ def test_a_kind_that_is_not_listed_is_not_counted() -> None:
     assert gate.state == "closed"
 
 
+def test_a_status_that_a_route_answers_bad_input_with_is_not_counted_there() -> None:
+    gate = Gate(ignore={"upload": [503]})
+
+    def call(*routes: str, status: int = 503) -> None:
+        exchange, _ = gate.begin()
+        plans = [SimpleNamespace(name=name) for name in routes]
+        exchange.route, exchange.status = plans[0], status
+        exchange.calls = [Call(plan.name, plan) for plan in plans] if len(plans) > 1 else []
+        gate.stages[0].on_done(exchange)
+
+    for _ in range(20):
+        call("upload")
+        call("other", "upload")
+    assert gate.state == "closed"
+    for _ in range(2):
+        call("upload", status=500)
+        call("upload")  # says nothing, so it does not end the row either
+    call("other", "another")
+    assert gate.state == "open"
+
+
 def test_slow_answers_count_where_a_time_is_set() -> None:
     patient, hasty = Gate(), Gate(slow_after="10s")
     for _ in range(3):
@@ -149,6 +171,7 @@ def test_a_refused_call_holds_no_slot() -> None:
         ({"count": [404]}, "greater than or equal to 500"),
         ({"ratio": 0.5, "min_volume": 1}, "one call is no share"),
         ({"ratio": 1.5}, "less than or equal to 1"),
+        ({"ignore": {"upload": [400]}}, "greater than or equal to 500"),
         ({"failures": 0}, "greater than or equal to 1"),
     ],
 )

@@ -138,6 +138,54 @@ def test_a_circuit_is_read_as_it_was_written() -> None:
     circuit = Circuit(HALF_OPEN, 7, 3, 1, NOON, NOON + 60, NOON + 90, NOON + 99, ((1, 2, 3), (4, 5, 6)))
     assert unpacked(packed(circuit)) == circuit
     assert unpacked(packed(NEW)) == NEW
+    for forced in (OPEN, CLOSED):
+        assert unpacked(packed(circuit._replace(forced=forced))).forced == forced
+
+
+def test_held_open_by_an_operator_nothing_goes_through_and_nothing_closes_it(store: Any) -> None:
+    early = store.admit(b"stt", TRIP, NOON)
+    circuit, was = store.force(b"stt", OPEN, NOON)
+    assert (circuit.state, circuit.forced, circuit.opened_at, was) == (OPEN, OPEN, NOON, CLOSED)
+    store.found(b"stt", TRIP, early.turn, False, NOON)
+    for later in (1, 60, 3600, 86_400 * 365):
+        refused = store.admit(b"stt", TRIP, NOON + later)
+        assert (refused.ok, refused.retry_in) == (False, 60.0)
+        store.sweep(NOON + later, 100)
+    assert store.force(b"stt", OPEN, NOON + 5)[0].opened_at == NOON, "ordered twice is ordered once"
+
+
+def test_handed_back_from_open_the_next_call_tries_it(store: Any) -> None:
+    store.force(b"stt", OPEN, NOON)
+    assert store.force(b"stt", "", NOON + 10)[0].forced == ""
+    answers = [store.admit(b"stt", TRIP, NOON + 10) for _ in range(20)]
+    assert [answer.ok for answer in answers] == [True] + [False] * 19
+    assert store.circuit(b"stt", NOON + 10).state == HALF_OPEN
+
+
+def test_held_closed_by_an_operator_no_failure_opens_it_and_it_is_new_afterwards(store: Any) -> None:
+    opened(store)
+    assert store.force(b"stt", CLOSED, NOON)[0].state == CLOSED
+    for _ in range(20):
+        assert call(store, True)
+    assert store.force(b"stt", "", NOON + 1)[0].failures == 0
+    for _ in range(3):
+        assert call(store, True, NOON + 1)
+    assert not call(store, True, NOON + 1)
+
+
+def test_handing_back_what_nobody_holds_changes_nothing(store: Any) -> None:
+    opened(store)
+    before = store.circuit(b"stt", NOON)
+    assert store.force(b"stt", "", NOON + 1)[0] == before
+
+
+def test_what_an_operator_ordered_outlives_the_processes(tmp_path: Path) -> None:
+    one = EmbeddedStore(tmp_path / "state")
+    one.force(b"stt", OPEN, NOON)
+    one.close()
+    other = EmbeddedStore(tmp_path / "state")
+    assert other.circuit(b"stt", NOON + 86_400 * 30).forced == OPEN
+    other.close()
 
 
 class AgainstAModel(RuleBasedStateMachine):
@@ -153,6 +201,7 @@ class AgainstAModel(RuleBasedStateMachine):
         self.probe: Any = None
         self.probe_until = 0.0
         self.flying: list[tuple[Any, int]] = []
+        self.held = ""
 
     def change(self, state: str) -> None:
         self.state, self.era, self.good, self.probe = state, self.era + 1, 0, None
@@ -168,7 +217,7 @@ class AgainstAModel(RuleBasedStateMachine):
     @rule()
     def a_call_comes(self) -> None:
         got = self.store.admit(b"stt", TRIP, self.now)
-        if self.state == OPEN and self.now >= self.until:
+        if self.state == OPEN and self.now >= self.until and not self.held:
             self.change(HALF_OPEN)
         probing = self.probe is not None and self.now < self.probe_until
         assert got.ok == (self.state == CLOSED or (self.state == HALF_OPEN and not probing))
@@ -182,7 +231,7 @@ class AgainstAModel(RuleBasedStateMachine):
     def a_call_ends(self, which: int, failed: bool | None) -> None:
         turn, era = self.flying.pop(which % len(self.flying))
         self.store.found(b"stt", TRIP, turn, failed, self.now)
-        if era != self.era or self.state == OPEN:
+        if era != self.era or self.state == OPEN or self.held:
             return
         if self.state == CLOSED:
             self.row = self.row if failed is None else self.row + 1 if failed else 0
@@ -197,10 +246,23 @@ class AgainstAModel(RuleBasedStateMachine):
             elif self.good >= TRIP.successes:
                 self.change(CLOSED)
 
+    @rule(order=st.sampled_from([OPEN, CLOSED, "", ""]))
+    def an_operator_orders(self, order: str) -> None:
+        self.store.force(b"stt", order, self.now)
+        if order == self.held:
+            return
+        was, self.held = self.held, order
+        if order or was == CLOSED:
+            self.change(order or CLOSED)
+        else:
+            self.change(OPEN)
+            self.until = self.now
+
     @invariant()
     def agrees(self) -> None:
         circuit = self.store.circuit(b"stt", self.now)
-        assert (circuit.state, circuit.failures, circuit.good) == (self.state, self.row, self.good)
+        told = (circuit.state, circuit.failures, circuit.good, circuit.forced)
+        assert told == (self.state, self.row, self.good, self.held)
 
 
 TestAgainstAModel = AgainstAModel.TestCase

@@ -1,0 +1,29 @@
+"""What breakers say that only makes sense together with the rest: the routes they name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping as Named
+from typing import Any
+
+from gateway.config.policies import Written
+from gateway.config.problem import Report, nearest
+from gateway.config.routes import Spot
+from gateway.policy.fields import Policy
+
+SECTION = "breakers"
+
+
+def check_breakers(
+    policies: Named[str, Policy],
+    written: Named[tuple[str, str], Written],
+    routes: Collection[str],
+    report: Report,
+) -> None:
+    """Tells every route under a breaker's ``ignore`` that does not exist: its statuses would count after all."""
+    for name, settings in policies.items():
+        spot = Spot(written[SECTION, name].node, (SECTION, name), report)
+        ignored: Any = getattr(settings, "ignore", {})
+        for route in ignored:
+            if route not in routes:
+                spot.tell(("ignore", route), f"names {route}, which is not in routes", nearest(route, routes))
