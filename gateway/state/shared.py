@@ -24,6 +24,7 @@ from redis.exceptions import NoScriptError, RedisError
 from gateway.core.units import parse_duration
 from gateway.state.gcra import NEVER, SECOND, distinct, settle, settle_one, ticks
 from gateway.state.leases import HOLD, Lease, Lent
+from gateway.state.patience import Patience
 from gateway.state.shared_attempts import Script, SharedAttempts
 from gateway.state.verbs import StateError, Take, Taken
 
@@ -31,8 +32,7 @@ TIMEOUT = 0.04
 """Seconds that a request waits for Redis; with falling over to the embedded store it is served within 50 ms."""
 
 _ROUNDS = 4  # round trips under way at once; what comes meanwhile waits and shares the next one
-_MOST = 5  # times its time that a request waits while Redis answers others, or while this process is not running
-_LATE = 0.005  # seconds; a timer that comes later than this comes from a process that was not running
+_CALLS = 64  # scripts in a round trip: 1 or 2 ms of Redis, so that it answers somebody all the time while it is busy
 _CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
 
 
@@ -62,13 +62,13 @@ class SharedStore(SharedAttempts):
     def __init__(self, url: str, key: bytes, timeout: float = TIMEOUT) -> None:
         if not key:
             raise StateError("state.redis needs state.key: every replica has to hash names under the same one")
-        url, self._timeout = _patience(url, timeout)
+        url, self._timeout = _waiting(url, timeout)
+        self._patience = Patience(self._timeout)
         self._client, self._clustered, self._sentinels = _client(url)
         self._hash = _hasher(key)
         self._worker = os.urandom(8)  # whose leases they are
         self._queue: list[_Call] = []
         self._called = False
-        self._answered = 0.0  # when Redis last answered in time
         self._rounds: set[asyncio.Task[None]] = set()
 
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
@@ -125,6 +125,7 @@ class SharedStore(SharedAttempts):
 
     async def close(self) -> None:
         """Gives the connections back. Calling it twice is harmless."""
+        self._patience.close()
         for task in tuple(self._rounds):
             task.cancel()
         for client in (self._client, self._sentinels):
@@ -136,22 +137,26 @@ class SharedStore(SharedAttempts):
         return self._hash(of)
 
     def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue.append(_Call(script, keys, arguments, answer))
         if not self._called and len(self._rounds) < _ROUNDS:
-            self._called = True
-            loop.call_soon(self._send)
+            self._call()
         return answer
+
+    def _call(self) -> None:
+        self._called = True
+        asyncio.get_running_loop().call_soon(self._send)
 
     def _send(self) -> None:
         self._called = False
         if not self._queue:
             return
-        calls, self._queue = self._queue, []
+        calls, self._queue = self._queue[:_CALLS], self._queue[_CALLS:]
         task = asyncio.get_running_loop().create_task(self._round(calls))
         self._rounds.add(task)
         task.add_done_callback(self._over)
+        if self._queue and len(self._rounds) < _ROUNDS:
+            self._call()
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._rounds.discard(task)
@@ -161,18 +166,17 @@ class SharedStore(SharedAttempts):
             self._send()
 
     async def _round(self, calls: Sequence[_Call]) -> None:
-        loop = asyncio.get_running_loop()
-        begun, timer = loop.time(), None
+        wait, answered = None, False
         try:
             async with asyncio.timeout(None) as limit:
-                due = begun + self._timeout
-                timer = loop.call_at(due, self._overdue, calls, limit, begun, due)
+                wait = self._patience.begin(lambda: self._give_up(calls, limit))
                 replies = await self._pipeline(calls, "EVALSHA")
                 unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
                 if unknown:  # a server that has just started
                     again = await self._pipeline([calls[place] for place in unknown], "EVAL")
                     for place, reply in zip(unknown, again, strict=True):
                         replies[place] = reply
+                answered = True
         except (RedisError, OSError, TimeoutError) as error:
             why = Unreachable(_why(error))
             self._fail(calls, why)
@@ -184,10 +188,8 @@ class SharedStore(SharedAttempts):
             self._fail(calls, Unreachable("cut off"))
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
-        if (ended := loop.time()) - begun < self._timeout:
-            self._answered = ended
+            if wait is not None:
+                self._patience.end(wait, answered)
         for call, reply in zip(calls, replies, strict=True):
             if call.answer.done():
                 continue  # the client has left
@@ -196,18 +198,10 @@ class SharedStore(SharedAttempts):
             else:
                 call.answer.set_result(reply)
 
-    def _overdue(self, calls: Sequence[_Call], limit: asyncio.Timeout, begun: float, due: float) -> None:
-        """Ends a round that is late, unless Redis answers others in time or this process is itself to blame: an
-        overloaded gateway would leave a Redis that is well, and count by itself."""
-        loop = asyncio.get_running_loop()
-        now = loop.time()
-        excused = now - self._answered < self._timeout / 2 or now - due > _LATE
-        if excused and now - begun < _MOST * self._timeout:
-            loop.call_later(_LATE, self._overdue, calls, limit, begun, now + _LATE)
-        elif limit.when() is None:
-            with contextlib.suppress(RuntimeError):  # the round has just ended
-                limit.reschedule(now)
-                self._fail(calls, Unreachable(_why(TimeoutError())))  # closing the connection takes its time
+    def _give_up(self, calls: Sequence[_Call], limit: asyncio.Timeout) -> None:
+        with contextlib.suppress(RuntimeError):  # the round has just ended
+            limit.reschedule(asyncio.get_running_loop().time())
+            self._fail(calls, Unreachable(_why(TimeoutError())))  # closing the connection takes its time
 
     async def _pipeline(self, calls: Sequence[_Call], command: str) -> list[Any]:
         pipeline: Any = self._client.pipeline(transaction=False)
@@ -263,7 +257,7 @@ def _why(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def _patience(url: str, timeout: float) -> tuple[str, float]:
+def _waiting(url: str, timeout: float) -> tuple[str, float]:
     """``url`` without ``wait``, and how long a request waits."""
     parts = urlsplit(url)
     query = [pair for pair in parse_qsl(parts.query) if pair[0] != "wait"]

@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.state.shared import SharedStore
+from gateway.state.patience import Patience
+from gateway.state.shared import TIMEOUT, SharedStore
 from gateway.state.verbs import Attempt, Lock, Reserved, Take, Taken
 
 KEY = b"a key that all replicas of a test share"
@@ -200,6 +201,18 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return paths
+
+
+class Looks(Patience):
+    """Patience that counts, and that no load of this machine makes longer: time is no measure in a test."""
+
+    def __init__(self, timeout: float = TIMEOUT) -> None:
+        super().__init__(timeout, lambda: False)
+        self.looked = 0
+
+    def look(self) -> None:
+        self.looked += 1
+        super().look()
 
 
 class Waiting:

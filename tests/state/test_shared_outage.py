@@ -10,9 +10,10 @@ import pytest
 from gateway.state.embedded import EmbeddedStore
 from gateway.state.fallback import FallbackStore
 from gateway.state.memory import MemoryStore
+from gateway.state.patience import LOOKS
 from gateway.state.shared import SharedStore
 from gateway.state.verbs import Attempt, Store, Take
-from tests.state.redis_fixture import KEY, PATIENCE, Server, server
+from tests.state.redis_fixture import KEY, PATIENCE, Looks, Server, server
 
 NOON = 1_767_268_800.0
 FIVE = Take(b"ada", 1, 5, 60.0, 5)
@@ -20,7 +21,7 @@ ADA = Attempt(b"ada", "account", 3, 900.0, (600.0, 3600.0))
 BOB = ADA._replace(key=b"bob")
 EVE = Attempt(b"lock\x00192.0.2.7", "address", 3, 900.0, (600.0,))
 
-LATE = 0.3  # seconds: the 50 ms of a request, five times that where the machine keeps this process from running
+ONE = LOOKS + 1  # looks that the request waits which finds out for all
 
 
 class Gateway:
@@ -31,6 +32,7 @@ class Gateway:
         self.told: list[tuple[bool, str]] = []
         self.local = local or MemoryStore()
         self.shared = SharedStore(url, KEY)
+        self.looks = self.shared._patience = Looks()
         self.store = FallbackStore(
             self.shared, self.local, lambda *news: self.told.append(news), keepsake, lambda: self.now
         )
@@ -46,12 +48,11 @@ class Gateway:
             await self.store.settle([attempt], None, self.now)
         return answer.locked_until > 0
 
-    async def take(self) -> float:
-        """Seconds that a take lasted."""
-        loop = asyncio.get_running_loop()
-        begin = loop.time()
+    async def take(self) -> int:
+        """Looks that a take lasted."""
+        before = self.looks.looked
         await self.store.take([FIVE], self.now)
-        return loop.time() - begin
+        return self.looks.looked - before
 
 
 async def until(happened: Callable[[], bool]) -> None:
@@ -88,8 +89,8 @@ async def test_hung_then_well_again(redis: Server, started: Start) -> None:
     assert gateway.store.up
     redis.signal(signal.SIGSTOP)
     lasted = [await gateway.take() for _ in range(200)]
-    assert max(lasted) < LATE
-    assert sorted(lasted)[-2] < 0.02  # one has found out for all
+    assert LOOKS <= max(lasted) <= ONE
+    assert sum(lasted) == max(lasted)  # one has found out for all
     assert not gateway.store.up
     assert gateway.told == [(True, ""), (False, "no answer in time")]
     redis.signal(signal.SIGCONT)
@@ -97,11 +98,27 @@ async def test_hung_then_well_again(redis: Server, started: Start) -> None:
     assert gateway.told[-1] == (True, "")
 
 
+async def test_fifty_milliseconds_by_the_clock(redis: Server, started: Start) -> None:
+    """Of several tries one at least must not be disturbed by what else the machine does."""
+    gateway = await started(Gateway(redis.url))
+    loop, lasted = asyncio.get_running_loop(), 1.0
+    for _ in range(10):
+        redis.signal(signal.SIGSTOP)
+        begin = loop.time()
+        await gateway.take()
+        lasted = min(lasted, loop.time() - begin)
+        redis.signal(signal.SIGCONT)
+        await until(lambda: gateway.store.up)
+        if lasted < 0.05:
+            break
+    assert 0.03 < lasted < 0.05
+
+
 async def test_slow(redis: Server, started: Start) -> None:
     gateway = await started(Gateway(redis.url))
     redis.say("CLIENT", "PAUSE", "400", "ALL")
     lasted = [await gateway.take() for _ in range(50)]
-    assert max(lasted) < LATE
+    assert LOOKS <= max(lasted) <= ONE
     assert not gateway.store.up
     await until(lambda: gateway.store.up)
 
@@ -142,7 +159,7 @@ async def test_gone_before_the_start_and_there_later(tmp_path: Path, started: St
         one.stop()
         gateway = await started(Gateway(one.url))
         assert gateway.told[0][0] is False
-        assert await gateway.take() < 0.02
+        assert await gateway.take() == 0
         await gateway.fail(ADA, 3)
         one.start()
         await until(lambda: gateway.store.up)
@@ -154,7 +171,7 @@ async def test_another_password(redis: Server, started: Start) -> None:
     redis.say("CONFIG", "SET", "requirepass", "changed")
     redis.password = "changed"
     redis.say("CLIENT", "KILL", "TYPE", "normal")
-    assert await gateway.take() < LATE
+    assert await gateway.take() <= ONE
     await until(lambda: "NOAUTH" in gateway.store.why or "Authentication" in gateway.store.why)
     assert "changed" not in str(gateway.told)
     redis.say("CONFIG", "SET", "requirepass", "")
