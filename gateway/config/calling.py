@@ -16,11 +16,13 @@ from pydantic import (
     Field,
     PlainSerializer,
     PlainValidator,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
 
 from gateway.config.names import EndpointUrl, HostValue, Name, Positive, UrlPath, none_if_empty
+from gateway.core.units import DURATION_PATTERN, parse_duration
 from gateway.policy.fields import Model, Share
 
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
@@ -76,6 +78,27 @@ def _not_too_often(seconds: float) -> float:
 
 
 LookupInterval = Annotated[Positive, AfterValidator(_not_too_often)]
+
+QUANTILE = re.compile(r"p([5-9][0-9])")
+
+
+def _after(value: Any, info: ValidationInfo) -> float | str:
+    if isinstance(value, str) and QUANTILE.fullmatch(value):
+        return value
+    try:
+        seconds = parse_duration(value) if isinstance(value, str) or info.context else float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if seconds <= 0:
+        raise ValueError("is neither a duration nor a quantile: write 200ms, or p95 for what 95% of calls stay below")
+    return seconds
+
+
+After = Annotated[
+    float | str,
+    PlainValidator(_after),
+    WithJsonSchema({"type": "string", "pattern": f"{DURATION_PATTERN}|^{QUANTILE.pattern}$"}),
+]
 
 Times = Annotated[int, Field(strict=True, ge=1, le=1000)]
 Region = Annotated[Name | None, BeforeValidator(none_if_empty)]
@@ -184,3 +207,17 @@ class Retries(Model):
                 "needs attempt_timeout to retry on timeout: otherwise the first attempt takes all the time"
             )
         return self
+
+
+class Hedge(Model):
+    """Sending a safe call that takes long to a second endpoint too."""
+
+    after: After = "p95"
+    """When: a duration, or a quantile from p50 to p99 of the latest calls, in each worker."""
+    budget: Share = 0.05
+    """Second calls as a share of the calls of the last ten seconds."""
+
+    @property
+    def quantile(self) -> float | None:
+        """The quantile as a part of one, None where ``after`` is a duration."""
+        return int(self.after[1:]) / 100 if isinstance(self.after, str) else None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from gateway.config.calling import Ejection, Endpoint, HealthCheck, LookupInterval, Region, Retries
+from gateway.config.calling import Ejection, Endpoint, HealthCheck, Hedge, LookupInterval, Region, Retries
 from gateway.config.names import (
     EnvironmentName,
     FieldName,
@@ -188,6 +188,8 @@ class Upstream(Model):
     """What the client gets instead of nothing: a policy from ``fallbacks``, or a list of them, tried in order."""
     retries: Retries | None = None
     """When a call that came to nothing is made again; not at all unless written."""
+    hedge: Hedge | None = None
+    """Sends a safe call that takes long to a second endpoint too; not at all unless written."""
     max_connections: Count = 1000
     """Open connections of one worker to one endpoint."""
 

@@ -56,6 +56,10 @@ def check_calling(upstreams: Named[str, Upstream], spot: Spot) -> None:
         if retries and retries.attempt_timeout and retries.attempt_timeout >= response:
             sentence = "leaves no time for a second attempt: all attempts together end with timeouts.response"
             spot.tell((name, "retries", "attempt_timeout"), sentence, "make it shorter than that")
+        hedge = upstream.hedge
+        if hedge and isinstance(hedge.after, float) and hedge.after >= response:
+            sentence = "is never reached: timeouts.response ends a call before"
+            spot.tell((name, "hedge", "after"), sentence, "make it shorter than that")
         _check_endpoints(name, upstream, spot)
 
 
@@ -72,6 +76,8 @@ def _check_endpoints(name: str, upstream: Upstream, spot: Spot) -> None:
     ejection, count = upstream.ejection, len(upstream.endpoints)
     if named and upstream.resolve:
         return  # how many endpoints there are is found out later
+    if upstream.hedge and count < 2:
+        spot.tell((name, "hedge"), "needs a second endpoint to send the second call to", "remove it, or name another")
     if ejection and ejection.most * count + 1e-9 < 1:
         least = math.ceil(100 / count) if count > 1 else 0
         hint = f"write most: {least}% or more" if least else "remove ejection, or name more endpoints"

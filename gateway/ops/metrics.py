@@ -163,6 +163,12 @@ class Metrics:
             "retries": Counter(
                 "gateway_retries_total", "Calls made again, by what had failed.", ("upstream", "why"), registry=registry
             ),
+            "hedges": Counter(
+                "gateway_hedges_total",
+                "Calls sent to a second endpoint too, by whether its answer was the one used.",
+                ("upstream", "result"),
+                registry=registry,
+            ),
             "ejections": Counter(
                 "gateway_ejections_total", "Endpoints left out.", ("upstream", "endpoint"), registry=registry
             ),

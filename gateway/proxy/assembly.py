@@ -16,6 +16,7 @@ from gateway.proxy.calls import Calls
 from gateway.proxy.ejection import Ejection
 from gateway.proxy.endpoint import Endpoint
 from gateway.proxy.health import Checker
+from gateway.proxy.hedge import Hedge
 from gateway.proxy.pool import Pool
 from gateway.proxy.resolve import Names
 from gateway.proxy.retry import Retry
@@ -79,5 +80,6 @@ def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], t
     if settings.ejection is not None:
         tell = partial(tools.event, upstream=upstream.name)
         ejection = Ejection(settings.ejection, pool.endpoints, clock, pool.balance.changed, tell)
+    hedge = Hedge(settings.hedge, clock) if settings.hedge is not None else None
     check = settings.health_check
-    return Calls(upstream, retry, ejection, again=math.ceil(check.interval) if check is not None else 1)
+    return Calls(upstream, retry, ejection, hedge, again=math.ceil(check.interval) if check is not None else 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
+from collections.abc import Callable
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from gateway.core.exchange import Exchange, Pair
@@ -12,6 +14,7 @@ from gateway.core.reason import Refusal, refuse
 from gateway.proxy.connection import Connection, UpstreamError
 from gateway.proxy.ejection import Ejection
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.hedge import SAFE, Hedge, race
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Interim, Unsent
 from gateway.proxy.retry import Retry, failure
@@ -25,9 +28,12 @@ _PATIENCE = 2  # endpoints that may keep one call waiting for a connection
 
 
 class _Call:
-    """What is sent, whichever endpoint gets it, and whether anything of an answer has reached the client."""
+    """What is sent, whichever endpoint gets it, and whether anything of an answer has reached the client.
 
-    __slots__ = ("exchange", "interim", "rest", "spoke", "stream", "target")
+    ``quiet``: hints (1xx) are kept from the client, since it is open whose answer they belong to.
+    """
+
+    __slots__ = ("exchange", "interim", "quiet", "rest", "spoke", "stream", "target")
 
     def __init__(self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim) -> None:
         self.exchange = exchange
@@ -36,11 +42,13 @@ class _Call:
         self.stream = stream
         self.interim = interim
         self.spoke = False
+        self.quiet = False
 
     def heard(self, status: int, pairs: list[Pair]) -> None:
         """An upstream's 1xx on its way to the client."""
-        self.spoke = True
-        self.interim(status, pairs)
+        if not self.quiet:
+            self.spoke = True
+            self.interim(status, pairs)
 
     @property
     def repeatable(self) -> bool:
@@ -49,14 +57,25 @@ class _Call:
 
 
 class Calls:
-    """Makes the calls of ``upstream``. ``again`` is in seconds: when a client refused for want of a healthy endpoint may
-    ask again."""
+    """Makes the calls of ``upstream``.
+
+    ``again`` is in seconds: when a client refused for want of a healthy endpoint may ask again. ``resting`` says that the
+    breaker is not closed: then a call is a single try, or others have just found that it is better left in peace.
+    """
 
     def __init__(
-        self, upstream: Upstream, retry: Retry | None = None, ejection: Ejection | None = None, *, again: int = 1
+        self,
+        upstream: Upstream,
+        retry: Retry | None = None,
+        ejection: Ejection | None = None,
+        hedge: Hedge | None = None,
+        *,
+        again: int = 1,
     ) -> None:
-        self.retry = retry
+        self.resting: Callable[[], bool] = lambda: False
+        self._retry = retry
         self._ejection = ejection
+        self._hedge = hedge
         self._again = again
         self._counted: Counter[tuple[str, str]] = Counter()
         self._upstream = upstream
@@ -69,7 +88,8 @@ class Calls:
 
     def left(self) -> dict[str, int]:
         """Calls left in each budget."""
-        return {"retries": self.retry.budget.left} if self.retry is not None else {}
+        extra = (("retries", self._retry), ("hedges", self._hedge))
+        return {name: each.budget.left for name, each in extra if each is not None}
 
     async def send(
         self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim
@@ -77,9 +97,10 @@ class Calls:
         """The answer of the first attempt that is good, or of the last. Raises UpstreamError as the last one did."""
         call = _Call(exchange, target, rest, stream, interim)
         tried: set[Endpoint] = set()
-        retry = self.retry
+        retry = self._retry
+        first = self._attempt if self._hedge is None else self._hedged
         if retry is None:
-            return await self._attempt(call, tried, math.inf)
+            return await first(call, tried, math.inf)
         retry.budget.call()
         clock = self._pool.loop.time
         until = clock() + self._pool.response_timeout
@@ -87,18 +108,19 @@ class Calls:
         while True:
             made += 1
             try:
-                answer = await self._attempt(call, tried, min(until, clock() + retry.attempt_timeout))
+                attempt = first if made == 1 else self._attempt
+                answer = await attempt(call, tried, min(until, clock() + retry.attempt_timeout))
             except UpstreamError as error:
                 why = failure(error)
                 if not retry.wants(why) or not (call.repeatable or isinstance(error, Unsent)):
                     raise
-                wait = retry.pause(made, until - clock())
+                wait = None if self.resting() else retry.pause(made, until - clock())
                 if wait is None:
                     raise
             else:
                 if isinstance(answer, Refusal) or not retry.wants(answer.status) or not call.repeatable:
                     return answer
-                wait = retry.pause(made, until - clock(), answer.pairs)
+                wait = None if self.resting() else retry.pause(made, until - clock(), answer.pairs)
                 if wait is None:
                     return answer
                 why = str(answer.status)
@@ -141,6 +163,36 @@ class Calls:
                 if isinstance(answer, Connection):
                     self._heard(endpoint, answer.status)
                 return answer
+
+    async def _hedged(self, call: _Call, tried: set[Endpoint], until: float) -> Connection | Refusal:
+        """A first attempt that a second one, at another endpoint, may overtake."""
+        hedge = self._hedge
+        assert hedge is not None, "chosen where there is one"
+        if call.stream is not None or call.exchange.method not in SAFE:
+            return await self._attempt(call, tried, until)
+        hedge.budget.call()
+        exchange, began = call.exchange, monotonic()
+        if hedge.after is None:
+            answer = await self._attempt(call, tried, until)
+        else:
+            call.quiet = True
+            answer, second = await race(
+                lambda: self._attempt(call, tried, until), hedge.after, lambda: self._another(tried)
+            )
+            if second is not None:
+                self._counted["hedges", "won" if second else "lost"] += 1
+            if isinstance(answer, Connection):  # the other attempt may have written its own
+                exchange.endpoint = answer.owner.endpoint.authority
+                exchange.upstream_time = monotonic() - began
+        hedge.took(monotonic() - began)
+        return answer
+
+    def _another(self, tried: set[Endpoint]) -> bool:
+        """Whether a second attempt may be made beside the one that began with ``tried``."""
+        hedge = self._hedge
+        return (
+            hedge is not None and not self.resting() and self._pool.choose(tried) is not None and hedge.budget.spend()
+        )
 
     def _heard(self, endpoint: Endpoint, outcome: str | int) -> None:
         """Tell what became of an attempt at ``endpoint``."""

@@ -101,13 +101,11 @@ def failure(error: UpstreamError) -> str:
 
 
 class Retry:
-    """The retries of one upstream. ``resting`` says that its breaker is not closed: then a call is a single try, or
-    others have just found that it should be left in peace."""
+    """The retries of one upstream."""
 
     def __init__(self, settings: Retries, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
         self.budget = Budget(settings.budget, settings.min_per_second, clock)
         self.attempt_timeout = settings.attempt_timeout or math.inf
-        self.resting: Callable[[], bool] = lambda: False
         self._settings = settings
         self._on = frozenset(settings.on)
         self._wall = wall
@@ -126,6 +124,6 @@ class Retry:
         seconds = max(
             pause(made - 1, settings.backoff, settings.max_backoff, self._random), retry_after(pairs, self._wall)
         )
-        if seconds >= left or self.resting() or not self.budget.spend():
+        if seconds >= left or not self.budget.spend():
             return None
         return seconds

@@ -58,8 +58,8 @@ class Upstream:
 
     def spare_while(self, resting: Callable[[], bool]) -> None:
         """Have no call made twice while ``resting`` says that the breaker is not closed."""
-        if self.calls is not None and self.calls.retry is not None:
-            self.calls.retry.resting = resting
+        if self.calls is not None:
+            self.calls.resting = resting
 
     def head(self, exchange: Exchange, framing: bytes) -> bytes:
         """Everything after the request line and Host, up to and with the empty line."""
