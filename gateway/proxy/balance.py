@@ -55,21 +55,18 @@ class Balance:
             ends = list(accumulate(endpoint.weight for endpoint in best))
         if len(best) < 2:
             return best[0] if best else None
-        chosen = self._less_busy(best, ends)
+        total, last = ends[-1], len(ends) - 1  # the last as a bound, since a product may be rounded up to the total
+        index = bisect_right(ends, self._random() * total, 0, last)
+        first = best[index]
+        # The second draw is among the others: the span of the first is left out of the line and jumped over.
+        place = self._random() * (total - first.weight)
+        if place >= ends[index] - first.weight:
+            place += first.weight
+        second = best[bisect_right(ends, place, 0, last)]
+        chosen = second if second.in_flight * first.weight < first.in_flight * second.weight else first
         if chosen.trying and chosen.in_flight:
             return self._proven(best) or chosen
         return chosen
-
-    def _less_busy(self, best: list[Endpoint], ends: list[int]) -> Endpoint:
-        last = len(best) - 1
-        index = min(bisect_right(ends, self._random() * ends[-1]), last)
-        first = best[index]
-        # The second draw is among the others: the span of the first is left out of the line and jumped over.
-        place = self._random() * (ends[-1] - first.weight)
-        if place >= ends[index] - first.weight:
-            place += first.weight
-        second = best[min(bisect_right(ends, place), last)]
-        return second if second.in_flight * first.weight < first.in_flight * second.weight else first
 
     @staticmethod
     def _proven(best: list[Endpoint]) -> Endpoint | None:

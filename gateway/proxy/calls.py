@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal, refuse
@@ -22,18 +22,24 @@ from gateway.proxy.retry import Retry, failure
 if TYPE_CHECKING:
     from gateway.proxy.upstream import Upstream
 
+Attempting = Callable[["_Call", float], Coroutine[Any, Any, Connection | Refusal]]
+
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 9.2.2
 
 _PATIENCE = 2  # endpoints that may keep one call waiting for a connection
 
 
-class _Call:
-    """What is sent, whichever endpoint gets it, and whether anything of an answer has reached the client.
+_NOBODY: frozenset[Endpoint] = frozenset()
 
-    ``quiet``: hints (1xx) are kept from the client, since it is open whose answer they belong to.
+
+class _Call:
+    """What is sent, whichever endpoint gets it, and what has become of it so far.
+
+    ``tried`` are passed over while there are others, ``last`` is the one that was asked last. ``spoke``: something of an
+    answer has reached the client. ``quiet``: hints (1xx) are kept from it, since it is open whose answer they belong to.
     """
 
-    __slots__ = ("exchange", "interim", "quiet", "rest", "spoke", "stream", "target")
+    __slots__ = ("exchange", "interim", "last", "quiet", "rest", "spoke", "stream", "target", "tried")
 
     def __init__(self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim) -> None:
         self.exchange = exchange
@@ -41,6 +47,8 @@ class _Call:
         self.rest = rest
         self.stream = stream
         self.interim = interim
+        self.last: Endpoint | None = None
+        self.tried = _NOBODY
         self.spoke = False
         self.quiet = False
 
@@ -49,6 +57,11 @@ class _Call:
         if not self.quiet:
             self.spoke = True
             self.interim(status, pairs)
+
+    def pass_over(self) -> None:
+        """Ask another than the last one the next time."""
+        if self.last is not None:
+            self.tried |= {self.last}
 
     @property
     def repeatable(self) -> bool:
@@ -91,61 +104,64 @@ class Calls:
         extra = (("retries", self._retry), ("hedges", self._hedge))
         return {name: each.budget.left for name, each in extra if each is not None}
 
-    async def send(
+    def send(
         self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim
-    ) -> Connection | Refusal:
+    ) -> Coroutine[Any, Any, Connection | Refusal]:
         """The answer of the first attempt that is good, or of the last. Raises UpstreamError as the last one did."""
         call = _Call(exchange, target, rest, stream, interim)
-        tried: set[Endpoint] = set()
-        retry = self._retry
         first = self._attempt if self._hedge is None else self._hedged
-        if retry is None:
-            return await first(call, tried, math.inf)
-        retry.budget.call()
+        return first(call, math.inf) if self._retry is None else self._repeated(call, first, self._retry)
+
+    async def _repeated(self, call: _Call, attempt: Attempting, retry: Retry) -> Connection | Refusal:
+        """Make ``attempt``, and plain ones after it, until one is good or there is to be no other."""
         clock = self._pool.loop.time
-        until = clock() + self._pool.response_timeout
+        now = clock()
+        retry.budget.call(now)
+        until = now + self._pool.response_timeout
         made = 0
         while True:
             made += 1
+            timeout = retry.attempt_timeout
             try:
-                attempt = first if made == 1 else self._attempt
-                answer = await attempt(call, tried, min(until, clock() + retry.attempt_timeout))
+                answer = await attempt(call, until if timeout is None else min(until, clock() + timeout))
             except UpstreamError as error:
-                why = failure(error)
-                if not retry.wants(why) or not (call.repeatable or isinstance(error, Unsent)):
+                why: str | int = failure(error)
+                if why not in retry.on or not (call.repeatable or isinstance(error, Unsent)):
                     raise
                 wait = None if self.resting() else retry.pause(made, until - clock())
                 if wait is None:
                     raise
             else:
-                if isinstance(answer, Refusal) or not retry.wants(answer.status) or not call.repeatable:
+                if isinstance(answer, Refusal) or answer.status not in retry.on or not call.repeatable:
                     return answer
                 wait = None if self.resting() else retry.pause(made, until - clock(), answer.pairs)
                 if wait is None:
                     return answer
-                why = str(answer.status)
+                why = answer.status
                 answer.finish()  # nobody gets it; when it is whole its connection is used again
-            self._counted["retries", why] += 1
+            self._counted["retries", str(why)] += 1
+            call.pass_over()
+            attempt = self._attempt
             await asyncio.sleep(wait)
 
-    async def _attempt(self, call: _Call, tried: set[Endpoint], until: float) -> Connection | Refusal:
+    async def _attempt(self, call: _Call, until: float) -> Connection | Refusal:
         """One attempt: at the endpoint chosen, or at the next one as long as no connection can be made.
 
-        ``tried`` are passed over while there are others. Raises UpstreamError.
+        Raises UpstreamError.
         """
-        pool = self._pool
+        choose = self._pool.choose
         refused: UpstreamError | None = None
         waited = 0
         while True:
-            endpoint = pool.choose(tried)
+            endpoint = choose(call.tried)
             if endpoint is None:
                 if refused is not None:
                     raise refused
-                tried.clear()
-                endpoint = pool.choose(tried)
+                call.tried = _NOBODY
+                endpoint = choose(_NOBODY)
                 if endpoint is None:
                     return refuse("no_healthy_endpoint", self._upstream.name, retry_after=self._again)
-            tried.add(endpoint)
+            call.last = endpoint
             try:
                 answer = await self._upstream.attempt(
                     call.exchange, call.target, call.rest, call.stream, call.heard, endpoint, until
@@ -153,32 +169,31 @@ class Calls:
             except Unsent as error:
                 self._heard(endpoint, failure(error))
                 waited += error.waited
-                if waited >= _PATIENCE or pool.loop.time() >= until:
+                if waited >= _PATIENCE or self._pool.loop.time() >= until:
                     raise
                 refused = error
+                call.tried |= {endpoint}
             except UpstreamError as error:
                 self._heard(endpoint, failure(error))
                 raise
             else:
-                if isinstance(answer, Connection):
+                if self._ejection is not None and isinstance(answer, Connection):
                     self._heard(endpoint, answer.status)
                 return answer
 
-    async def _hedged(self, call: _Call, tried: set[Endpoint], until: float) -> Connection | Refusal:
+    async def _hedged(self, call: _Call, until: float) -> Connection | Refusal:
         """A first attempt that a second one, at another endpoint, may overtake."""
         hedge = self._hedge
         assert hedge is not None, "chosen where there is one"
         if call.stream is not None or call.exchange.method not in SAFE:
-            return await self._attempt(call, tried, until)
-        hedge.budget.call()
+            return await self._attempt(call, until)
+        hedge.budget.call(self._pool.loop.time())
         exchange, began = call.exchange, monotonic()
         if hedge.after is None:
-            answer = await self._attempt(call, tried, until)
+            answer = await self._attempt(call, until)
         else:
             call.quiet = True
-            answer, second = await race(
-                lambda: self._attempt(call, tried, until), hedge.after, lambda: self._another(tried)
-            )
+            answer, second = await race(lambda: self._attempt(call, until), hedge.after, lambda: self._another(call))
             if second is not None:
                 self._counted["hedges", "won" if second else "lost"] += 1
             if isinstance(answer, Connection):  # the other attempt may have written its own
@@ -187,12 +202,11 @@ class Calls:
         hedge.took(monotonic() - began)
         return answer
 
-    def _another(self, tried: set[Endpoint]) -> bool:
-        """Whether a second attempt may be made beside the one that began with ``tried``."""
-        hedge = self._hedge
-        return (
-            hedge is not None and not self.resting() and self._pool.choose(tried) is not None and hedge.budget.spend()
-        )
+    def _another(self, call: _Call) -> bool:
+        """Whether a second attempt may be made beside the first."""
+        call.pass_over()
+        other = self._hedge is not None and not self.resting() and self._pool.choose(call.tried) is not None
+        return other and self._hedge is not None and self._hedge.budget.spend()
 
     def _heard(self, endpoint: Endpoint, outcome: str | int) -> None:
         """Tell what became of an attempt at ``endpoint``."""

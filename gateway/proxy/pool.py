@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from gateway.core.exchange import Pair
 from gateway.proxy.balance import Balance
@@ -92,7 +92,7 @@ class Pool:
         self.endpoints[:] = endpoints  # in place: others look at the same list
         self.balance.changed()
 
-    def choose(self, tried: set[Endpoint]) -> Endpoint | None:
+    def choose(self, tried: Collection[Endpoint]) -> Endpoint | None:
         """The endpoint for a call that has ``tried`` some, None when no other is healthy. An only one is never refused."""
         if len(self.endpoints) == 1:
             return None if tried else self.endpoints[0]

@@ -25,49 +25,50 @@ class Budget:
     """How many extra calls one worker may make: at no moment more than ``share`` of the calls of the last ten seconds
     and ``per_second`` times ten together. Ten counters of a second each, whatever the traffic. ``clock`` in seconds."""
 
-    __slots__ = ("_called", "_calls", "_clock", "_floor", "_second", "_share", "_spendings", "_spent")
+    __slots__ = ("_called", "_calls", "_clock", "_end", "_floor", "_share", "_spendings", "_spent")
 
     def __init__(self, share: float, per_second: float, clock: Clock) -> None:
         self._share = share
         self._floor = per_second * WINDOW
         self._clock = clock
-        self._second = int(clock())
+        self._end = math.floor(clock()) + 1  # of the second that is counted in now
         self._calls = [0] * WINDOW
         self._spendings = [0] * WINDOW
         self._called = 0
         self._spent = 0
 
-    def call(self) -> None:
-        """A client's call: what the share is taken of."""
-        second = int(self._clock())
-        if second != self._second:
-            self._forget(second)
-        self._calls[second % WINDOW] += 1
+    def call(self, now: float) -> None:
+        """A client's call at ``now`` of the clock: what the share is taken of."""
+        if now >= self._end:
+            self._forget(now)
+        self._calls[-1] += 1
         self._called += 1
 
     def spend(self) -> bool:
         """Take one extra call out of the budget, if it still holds one."""
         if self.left < 1:
             return False
-        self._spendings[self._second % WINDOW] += 1
+        self._spendings[-1] += 1
         self._spent += 1
         return True
 
     @property
     def left(self) -> int:
         """Extra calls that could be made now."""
-        second = int(self._clock())
-        if second != self._second:
-            self._forget(second)
+        now = self._clock()
+        if now >= self._end:
+            self._forget(now)
         return max(0, math.floor(self._share * self._called + self._floor + 1e-9) - self._spent)
 
-    def _forget(self, second: int) -> None:
-        """Clear the counters of the seconds that are over, up to and with ``second``."""
-        for passed in range(self._second + 1, min(second, self._second + WINDOW) + 1):
-            self._called -= self._calls[passed % WINDOW]
-            self._spent -= self._spendings[passed % WINDOW]
-            self._calls[passed % WINDOW] = self._spendings[passed % WINDOW] = 0
-        self._second = second
+    def _forget(self, now: float) -> None:
+        """Make room for the second of ``now``, the last in the row, and let go of those that are over ten back."""
+        end = math.floor(now) + 1
+        over = min(end - self._end, WINDOW)
+        self._called -= sum(self._calls[:over])
+        self._spent -= sum(self._spendings[:over])
+        self._calls = self._calls[over:] + [0] * over
+        self._spendings = self._spendings[over:] + [0] * over
+        self._end = end
 
 
 def pause(retry: int, base: float, most: float, random: Callable[[], float]) -> float:
@@ -101,19 +102,15 @@ def failure(error: UpstreamError) -> str:
 
 
 class Retry:
-    """The retries of one upstream."""
+    """The retries of one upstream. ``on`` are the failures and statuses that are tried again at all."""
 
     def __init__(self, settings: Retries, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
         self.budget = Budget(settings.budget, settings.min_per_second, clock)
-        self.attempt_timeout = settings.attempt_timeout or math.inf
+        self.on = frozenset(settings.on)
+        self.attempt_timeout = settings.attempt_timeout
         self._settings = settings
-        self._on = frozenset(settings.on)
         self._wall = wall
         self._random = random
-
-    def wants(self, why: str | int) -> bool:
-        """Whether a failure of this kind, or an answer of this status, is tried again at all."""
-        return why in self._on
 
     def pause(self, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
         """Seconds until the next attempt, None when there is to be none. ``made`` attempts failed; ``left`` seconds

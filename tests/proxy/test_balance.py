@@ -65,7 +65,10 @@ def test_calls_that_stay_are_spread_by_weight(weights, seed):
         assert 0.5 * share - 3 <= each.in_flight <= 1.5 * share + 3
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=40), st.lists(st.integers(1, 1000), min_size=1, max_size=5))
+@given(
+    st.lists(st.floats(0, 1), min_size=2, max_size=40),
+    st.lists(st.integers(1, 1000), min_size=1, max_size=5),
+)
 def test_whatever_is_drawn_somebody_is_chosen_and_never_one_that_was_tried(drawn, weights):
     numbers = iter(drawn * 2)
     place = Place(*(endpoint(weight) for weight in weights))

@@ -93,7 +93,7 @@ def test_no_window_holds_more_retries_than_the_budget(share, per_second, steps):
         window = range(int(now) - WINDOW + 1, int(now) + 1)
         if step == "call":
             called.append(int(now))
-            budget.call()
+            budget.call(now)
             continue
         most = share * sum(second in window for second in called) + per_second * WINDOW
         before = sum(second in window for second in spent)
