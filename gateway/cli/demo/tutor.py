@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,6 +25,7 @@ from gateway.cli.demo.wire import Failure, Outcome, batch_status, envelope, stre
 
 PREFIX = "/api/trpc"
 _METHOD = {"query": "GET", "mutation": "POST"}
+_MOST_GUESSERS = 100_000  # pairs of account and address that are kept
 _UNREADABLE = object()  # the input of a request whose JSON does not parse: every call that wants input fails
 
 
@@ -43,6 +45,9 @@ class DemoTutor(DemoService):
         super().__init__(host, port)
         self.wall = wall
         self.accounts = Accounts(secret, wall)
+        self.guesses: Counter[tuple[str, str]] = Counter()
+        """How often a password was compared, by account and by the client's address as the gateway tells it."""
+        self.controls["GET /__control/guesses"] = self._read_guesses
 
     async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         headers = self._headers(request)
@@ -138,8 +143,16 @@ class DemoTutor(DemoService):
         if problems:
             raise Failure(400, "Invalid input", problems)
         given = call.given if isinstance(call.given, dict) else {}
+        if procedure.name == "auth.login" and len(self.guesses) < _MOST_GUESSERS:
+            client = request.headers.get("x-forwarded-for") or request.remote or ""
+            self.guesses[given["email"].lower(), client] += 1
         answer = ANSWERS.get(procedure.name)
         return answer(self.accounts, given, claims) if answer else {"procedure": procedure.name, "input": call.given}
+
+    async def _read_guesses(self, _: web.Request) -> Any:
+        return [
+            {"account": account, "address": address, "guesses": n} for (account, address), n in self.guesses.items()
+        ]
 
     async def _stream(self, request: web.Request, calls: list[_Call], headers: dict[str, str]) -> web.StreamResponse:
         response = web.StreamResponse(headers={**headers, "content-type": "application/json"})
