@@ -93,6 +93,12 @@ class Metrics:
         )
         self._resting(registry)
         self._calling(registry)
+        self._locked = Counter(
+            "gateway_locks_total",
+            "Locks that were set, by lockout and by what was locked: account, address or pair.",
+            ("lockout", "kind"),
+            registry=registry,
+        )
         self._events = Counter("gateway_events_total", "Events in the log, by name.", ("event",), registry=registry)
         self._in_flight = Gauge(
             "gateway_requests_in_flight",
@@ -227,6 +233,10 @@ class Metrics:
     def event(self, name: str) -> None:
         """Count an event. ``name`` comes from the code, never from a client."""
         self._other(self._events, name).pending += 1
+
+    def locked(self, lockout: str, kind: str) -> None:
+        """Count a lock that was set."""
+        self._other(self._locked, lockout, kind).pending += 1
 
     def breaker_changed(self, upstream: str, state: str) -> None:
         """Count a change of a breaker."""

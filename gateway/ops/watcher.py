@@ -8,6 +8,7 @@ from typing import Any
 from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
 from gateway.ops.metrics import Metrics
+from gateway.ops.plain import rfc3339
 
 
 class Watcher:
@@ -36,6 +37,11 @@ class Watcher:
 
     def told(self, name: str, **fields: object) -> None:
         """An event of a policy or an upstream. Of a breaker ``name`` ends with the state it went to."""
+        if name == "locked":
+            self._metrics.locked(str(fields["lockout"]), str(fields["kind"]))
+            until = fields["until"]
+            self.event(name, **{**fields, "until": rfc3339(until) if isinstance(until, float) else until})
+            return
         if not name.startswith("breaker_"):
             self.event(name, **fields)
             return

@@ -24,7 +24,7 @@ from gateway.policy.pointer import find, parts_of, spelled_alike
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 from gateway.policy.verdict import statuses_of
-from gateway.state.verbs import Attempt, Reserved, Shared, Store
+from gateway.state.verbs import Attempt, Lock, Reserved, Shared, Store
 
 SECTION = "lockouts"
 
@@ -122,13 +122,21 @@ class Held(NamedTuple):
     attempts: tuple[Attempt, ...]
 
 
+def _untold(mine: Sequence[Held]) -> list[tuple[tuple[Attempt, ...], bool | None]]:
+    """What is to be settled when nobody can say whether the guess was right. It may have run, and a backend that answers
+    wrong guesses too late to be heard would tell right from wrong by that: so it stays spent for its account, without a
+    lock to its name. Its address gets it back: many people may share that, and all of them would pay for the backend."""
+    given = tuple(attempt for held in mine for attempt in held.attempts if attempt.kind == "address")
+    return [(given, None)] if given else []
+
+
 class _Lockouts(Stage):
     """Adds the attempts of each call to ``exchange.attempts``.
 
     May refuse with ``account_locked``, ``address_locked`` and ``body_malformed``.
     """
 
-    __slots__ = ("_name", "_pointer", "_settings", "_statuses", "_wall")
+    __slots__ = ("_event", "_name", "_pointer", "_settings", "_statuses", "_wall")
     kind = "lockout"
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
@@ -137,6 +145,14 @@ class _Lockouts(Stage):
         self._pointer = parts_of(settings.account)
         self._statuses = frozenset(settings.on_status)
         self._wall = tools.wall
+        self._event = tools.event
+
+    def _tell(self, locks: Sequence[Lock]) -> None:
+        """Tells of locks that were set. ``who`` is what ``GET /v1/lockouts`` lists: an account's keyed hash."""
+        for lock in locks:
+            self._event(
+                "locked", lockout=self._name, kind=lock.kind, who=lock.who, until=lock.until, reason=lock.reason
+            )
 
     def _asked(self, exchange: Exchange) -> list[Held] | Refusal:
         """The attempts that ``exchange`` makes, call by call."""
@@ -191,8 +207,7 @@ class _Lockouts(Stage):
         """What is to be settled now that the upstream has answered: the successes first, so that they clear nothing
         that failed beside them."""
         if exchange.status in _UNTOLD:
-            self._mine(exchange)  # spent, without a lock to their name
-            return []
+            return _untold(self._mine(exchange))
         statuses = statuses_of(exchange)
         sorted_out: dict[bool | None, tuple[Attempt, ...]] = {False: (), None: (), True: ()}
         for held in self._mine(exchange):
@@ -204,10 +219,12 @@ class _Lockouts(Stage):
 
     def _left_over(self, exchange: Exchange) -> tuple[tuple[Attempt, ...], bool | None] | None:
         """What is to be settled when there was no answer: given back when nothing was sent, a failure when the client
-        has left, and neither when the upstream failed: the guess may have run, and stays spent for its time."""
+        has left, and what ``_untold`` says when the upstream failed."""
         mine = self._mine(exchange)
-        if not mine or (exchange.sent and exchange.reason):
+        if not mine:
             return None
+        if exchange.sent and exchange.reason:
+            return next(iter(_untold(mine)), None)
         return tuple(attempt for held in mine for attempt in held.attempts), (True if exchange.sent else None)
 
 
@@ -230,12 +247,12 @@ class Lockout(_Lockouts):
 
     def on_answer(self, exchange: Exchange) -> None:
         for attempts, failed in self._verdicts(exchange):
-            self._store.settle(attempts, failed, self._wall())
+            self._tell(self._store.settle(attempts, failed, self._wall()))
 
     def on_done(self, exchange: Exchange) -> None:
         left = self._left_over(exchange)
         if left is not None:
-            self._store.settle(*left, self._wall())
+            self._tell(self._store.settle(*left, self._wall()))
 
 
 class SharedLockout(_Lockouts):
@@ -274,7 +291,7 @@ class SharedLockout(_Lockouts):
 
     async def _settle(self, verdicts: Sequence[tuple[tuple[Attempt, ...], bool | None]]) -> None:
         for attempts, failed in verdicts:
-            await self._store.settle(attempts, failed, self._wall())
+            self._tell(await self._store.settle(attempts, failed, self._wall()))
 
     async def _give_back(self, asking: Awaitable[Sequence[Reserved]], attempts: Sequence[Attempt]) -> None:
         if all(answer.ok for answer in await asking):

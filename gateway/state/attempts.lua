@@ -2,10 +2,10 @@
 -- KEYS: the sign that this server holds our records, the index of locks, that of unlocks, a number that changes with
 -- either, then one record per name.
 -- ARGV: the verb, the moment, then what the verb reads. Moments are Unix seconds, written so that no bit is lost.
--- A record: failed, flying (moments, oldest first), level, since, until, failures, calm; it is kept until it means
--- nothing and a second longer, as the clocks of gateways are not quite the same.
-local QUIET, STEP, DAY = 86400, 1, 86400000
-local FAILED, FLYING, LEVEL, SINCE, UNTIL, EARNED, CALM = 1, 2, 3, 4, 5, 6, 7
+-- A record: failed, flying (moments, oldest first), level, since, until, failures, calm, and when it dies; it is kept
+-- until then and a second longer, as the clocks of gateways are not quite the same.
+local QUIET, STEP, DAY = 86400, 5, 86400000 -- STEP: more than the clocks of gateways are apart
+local FAILED, FLYING, LEVEL, SINCE, UNTIL, EARNED, CALM, DIES = 1, 2, 3, 4, 5, 6, 7, 8
 local OWN = 4 -- keys before the records
 local verb, now = ARGV[1], tonumber(ARGV[2])
 local at = 2
@@ -23,30 +23,45 @@ local function exact(value)
   return string.format('%.17g', value)
 end
 
-local function counting(moments, within)
+local function counting(moments, within, time)
   local kept = {}
   for _, moment in ipairs(moments) do
-    if moment > now - within then
-      kept[#kept + 1] = moment > now + STEP and now or moment
+    if moment > time - within then
+      kept[#kept + 1] = moment
     end
   end
   return kept
 end
 
-local function load(key)
-  local found = redis.call('GET', key)
-  return found and cmsgpack.unpack(found) or {{}, {}, 0, 0, 0, 0, 0}
+-- Where the clock of a gateway has stepped back, the time that a record has left to live says what time it is for it:
+-- so nothing that is over begins anew, and nothing lasts longer.
+local times = {}
+
+local function time(key)
+  return times[key] or now
 end
 
--- The record without what has run out, and with what a clock that stepped back left in the future pulled in.
-local function current(record, within)
-  record[FAILED], record[FLYING] = counting(record[FAILED], within), counting(record[FLYING], within)
+local function load(key)
+  local found = redis.call('GET', key)
+  if not found then
+    return {{}, {}, 0, 0, 0, 0, 0}
+  end
+  local record = cmsgpack.unpack(found)
+  local there = (record[DIES] or 0) + 1 - redis.call('PTTL', key) / 1000
+  if there > now + STEP then
+    times[key] = there
+  end
+  return record
+end
+
+-- The record without what has run out.
+local function current(key, within)
+  local record = load(key)
+  local moment = time(key)
+  record[FAILED] = counting(record[FAILED], within, moment)
+  record[FLYING] = counting(record[FLYING], within, moment)
   if record[LEVEL] > 0 then
-    if record[SINCE] > now + STEP then
-      local back = record[SINCE] - now
-      record[SINCE], record[UNTIL], record[CALM] = now, record[UNTIL] - back, record[CALM] - back
-    end
-    if record[CALM] <= now then
+    if record[CALM] <= moment then
       record[LEVEL], record[SINCE], record[UNTIL], record[EARNED], record[CALM] = 0, 0, 0, 0, 0
     end
   end
@@ -56,8 +71,9 @@ end
 local function save(key, record, within)
   local last = math.max(record[FAILED][#record[FAILED]] or 0, record[FLYING][#record[FLYING]] or 0)
   local dies = math.max(last > 0 and last + within or 0, record[LEVEL] > 0 and record[CALM] or 0)
-  if dies > now then
-    redis.call('SET', key, cmsgpack.pack(record), 'PX', math.ceil((dies - now) * 1000) + 1000)
+  if dies > time(key) then
+    record[DIES] = dies
+    redis.call('SET', key, cmsgpack.pack(record), 'PX', math.ceil((dies - time(key)) * 1000) + 1000)
   else
     redis.call('DEL', key)
   end
@@ -88,6 +104,8 @@ local function attempts()
   return found
 end
 
+local made = {} -- locks, told by the clock of the gateway
+
 local function fail(record, attempt, moment)
   table.insert(record[FAILED], moment)
   table.sort(record[FAILED])
@@ -99,6 +117,8 @@ local function fail(record, attempt, moment)
     record[FAILED], record[LEVEL], record[SINCE] = {}, record[LEVEL] + 1, moment
     record[UNTIL], record[EARNED], record[CALM] = till, attempt.failures, till + QUIET
     index(attempt.member, till)
+    local ahead = time(attempt.key) - now
+    made[#made + 1] = {attempt.member, exact(moment - ahead), exact(till - ahead), attempt.failures}
   end
 end
 
@@ -107,26 +127,24 @@ local function reserve()
   local listed = attempts()
   for _, attempt in ipairs(listed) do
     local key = attempt.key
-    before[key] = before[key] or current(load(key), attempt.within)
+    before[key] = before[key] or current(key, attempt.within)
     local record = before[key]
     local left = attempt.failures - #record[FAILED] - #record[FLYING] - (taken[key] or 0)
-    local locked = record[UNTIL] > now
+    local locked = record[UNTIL] > time(key)
     local ok = not locked and left > 0
     good = good and ok
     if ok then
       taken[key] = (taken[key] or 0) + 1
     end
-    answers[#answers + 1] = {ok and 1 or 0, locked and exact(record[UNTIL]) or '0', ok and left - 1 or 0}
+    answers[#answers + 1] = {ok and 1 or 0, locked and exact(record[UNTIL] + now - time(key)) or '0', ok and left - 1 or 0}
   end
   for place, attempt in ipairs(listed) do
     local record = before[attempt.key]
     if good then
-      table.insert(record[FLYING], now)
+      table.insert(record[FLYING], time(attempt.key))
       after[attempt.key] = attempt.within
     elseif answers[place][1] == 1 then
       answers[place][3] = attempt.failures - #record[FAILED] - #record[FLYING]
-    elseif record[LEVEL] > 0 or #record[FAILED] > 0 then
-      after[attempt.key] = attempt.within -- a clock that stepped back is mended
     end
   end
   for key, within in pairs(after) do
@@ -140,7 +158,7 @@ local function settle(verdict, moment)
   local records, within = {}, {}
   for _, attempt in ipairs(attempts()) do
     local key = attempt.key
-    local record = records[key] or current(load(key), attempt.within)
+    local record = records[key] or current(key, attempt.within)
     records[key], within[key] = record, attempt.within
     if verb == 'settle' then
       table.remove(record[FLYING])
@@ -150,7 +168,7 @@ local function settle(verdict, moment)
     if verb == 'replay' and (undone >= moment or moment <= now - attempt.within) then
       -- forgotten since, by an operator or by time
     elseif verdict == 'failed' then
-      fail(record, attempt, moment)
+      fail(record, attempt, moment or time(key))
     elseif verdict == 'passed' and string.sub(attempt.member, 1, 7) ~= 'address' then
       record[FAILED] = {}
     end
@@ -158,12 +176,12 @@ local function settle(verdict, moment)
   for key, record in pairs(records) do
     save(key, record, within[key])
   end
-  return {}
+  return made
 end
 
 local function unlock(member)
   local key, name = KEYS[OWN + 1], string.match(member, '^%a+:%x+')
-  local locked = load(key)[UNTIL] > now
+  local locked = load(key)[UNTIL] > time(key)
   redis.call('DEL', key)
   redis.call('ZREM', KEYS[2], member)
   redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', exact(now - DAY / 1000))
@@ -182,10 +200,13 @@ local function locks(prefix, limit, seen)
   end
   local found = {}
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. exact(now), '+inf', 'LIMIT', 0, limit)) do
-    local record = load(prefix .. string.match(member, '^%a+:%x+'))
-    if record[UNTIL] > now then
+    local key = prefix .. string.match(member, '^%a+:%x+')
+    local record = load(key)
+    if record[UNTIL] > time(key) then
+      local ahead = time(key) - now
       found[#found + 1] = {
-        member, record[LEVEL], exact(record[SINCE]), exact(record[UNTIL]), record[EARNED], exact(record[CALM])
+        member, record[LEVEL], exact(record[SINCE] - ahead), exact(record[UNTIL] - ahead), record[EARNED],
+        exact(record[CALM] - ahead)
       }
     end
   end
@@ -220,7 +241,7 @@ elseif redis.call('EXISTS', KEYS[1]) == 0 then
 elseif verb == 'reserve' then
   return reserve()
 elseif verb == 'settle' then
-  return settle(word(), now)
+  return settle(word())
 elseif verb == 'unlock' then
   return unlock(word())
 end

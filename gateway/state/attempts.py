@@ -2,7 +2,7 @@
 
 A record holds the moments of the failures that still count and of the reservations whose verdict is not known yet.
 Both are used up alike, so that attempts sent at once get no more tries than attempts one after the other. Moments are
-Unix seconds. Every moment counts for exactly ``within`` seconds: there are no windows that begin anew.
+Unix seconds of a steady clock (``state.steady``). Every moment counts for exactly ``within`` seconds: there are no windows that begin anew.
 """
 
 from __future__ import annotations
@@ -14,9 +14,6 @@ from gateway.state.verbs import Attempt, Reserved
 
 QUIET = 86_400.0
 """Seconds without a failure after which a lock is forgotten, so that the next one is again a first one."""
-
-# Workers read clocks a little apart; only a moment further ahead than this can come from a clock that stepped back.
-STEP = 1.0
 
 Name = tuple[str, bytes]
 """Kind and key: what a record is found under."""
@@ -44,23 +41,16 @@ def name_of(attempt: Attempt) -> Name:
 
 
 def current(record: Record, attempt: Attempt, now: float) -> Record:
-    """``record`` without what has run out, and with what a clock that stepped back left in the future pulled in."""
+    """``record`` without what has run out."""
     if record is NOTHING:
         return record
     oldest = now - attempt.within
-    failed = tuple([_present(moment, now) for moment in record.failed if moment > oldest])
-    flying = tuple([_present(moment, now) for moment in record.flying if moment > oldest])
+    failed = tuple([moment for moment in record.failed if moment > oldest])
+    flying = tuple([moment for moment in record.flying if moment > oldest])
     level, since, until, failures, calm = record[2:]
-    if level:
-        if since > now + STEP:
-            since, until, calm = now, now + (until - since), now + (calm - since)
-        if calm <= now:
-            level, since, until, failures, calm = 0, 0.0, 0.0, 0, 0.0
+    if level and calm <= now:
+        level, since, until, failures, calm = 0, 0.0, 0.0, 0, 0.0
     return Record(failed, flying, level, since, until, failures, calm)
-
-
-def _present(moment: float, now: float) -> float:
-    return now if moment > now + STEP else moment
 
 
 def dies(record: Record, within: float) -> float:
@@ -78,19 +68,15 @@ def reserve(attempts: Sequence[Attempt], found: Found, now: float) -> tuple[Sequ
     """The answers to ``attempts`` and the records to write. ``found`` gives the record of an attempt as it is stored.
 
     A key may come several times, as the calls of a batch do; each takes an attempt of its own. When one attempt cannot
-    be reserved none is, and what is then written are only records with mended moments.
+    be reserved none is, and nothing is written.
     """
     before: dict[Name, Record] = {}
     after: Written = {}
     answers: list[Reserved] = []
-    mended: Written = {}
     for attempt in attempts:
         name = name_of(attempt)
         if name not in before:
-            stored = found(attempt)
-            before[name] = record = current(stored, attempt, now)
-            if record is not NOTHING and max((*stored.failed, *stored.flying, stored.since), default=0.0) > now + STEP:
-                mended[name] = record, attempt.within
+            before[name] = record = current(found(attempt), attempt, now)
         else:
             record = after[name][0] if name in after else before[name]
         left = attempt.failures - len(record.failed) - len(record.flying)
@@ -103,7 +89,14 @@ def reserve(attempts: Sequence[Attempt], found: Found, now: float) -> tuple[Sequ
             after[name] = record._replace(flying=(*record.flying, now)), attempt.within
     if all(answer.ok for answer in answers):
         return answers, after
-    return [_untaken(answer, attempt, before) for answer, attempt in zip(answers, attempts, strict=True)], mended
+    return [_untaken(answer, attempt, before) for answer, attempt in zip(answers, attempts, strict=True)], {}
+
+
+def told(answers: Sequence[Reserved], ahead: float) -> Sequence[Reserved]:
+    """``answers`` by the clock on the wall, which the steady one is ``ahead`` of."""
+    if not ahead:
+        return answers
+    return [one._replace(locked_until=one.locked_until - ahead) if one.locked_until else one for one in answers]
 
 
 def _untaken(answer: Reserved, attempt: Attempt, before: Mapping[Name, Record]) -> Reserved:
@@ -114,20 +107,25 @@ def _untaken(answer: Reserved, attempt: Attempt, before: Mapping[Name, Record]) 
     return Reserved(True, 0.0, attempt.failures - len(record.failed) - len(record.flying))
 
 
-def settle(attempts: Sequence[Attempt], failed: bool | None, found: Found, now: float) -> Written:
-    """The records to write after the verdict on ``attempts``: see ``Store.settle``."""
+def settle(
+    attempts: Sequence[Attempt], failed: bool | None, found: Found, now: float
+) -> tuple[Sequence[Attempt], Written]:
+    """Those of ``attempts`` that set a lock, and the records to write after the verdict: see ``Store.settle``."""
     after: Written = {}
+    locking: list[Attempt] = []
     for attempt in attempts:
         name = name_of(attempt)
         record = after[name][0] if name in after else current(found(attempt), attempt, now)
         # The newest goes: what a worker that died left behind must not be kept young by the attempts after it.
         record = record._replace(flying=record.flying[:-1])
         if failed:
-            record = _failed(record, attempt, now)
+            level, record = record.level, _failed(record, attempt, now)
+            if record.level > level:
+                locking.append(attempt)
         elif failed is False and attempt.kind != "address":
             record = record._replace(failed=())
         after[name] = record, attempt.within
-    return after
+    return locking, after
 
 
 def _failed(record: Record, attempt: Attempt, now: float) -> Record:

@@ -20,9 +20,10 @@ from typing import TypeVar
 import lmdb
 
 from gateway.state.claim import Claim
-from gateway.state.embedded_attempts import HOLD, AttemptsStore, Ledger
+from gateway.state.embedded_attempts import CLOCK, HOLD, LETTERS, AttemptsStore, Ledger, packed_clock, seen
 from gateway.state.embedded_breakers import BreakersStore
 from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
+from gateway.state.steady import Steady
 from gateway.state.verbs import StateError, Stats, Take, Taken
 
 SIZE = 64 * 1024 * 1024
@@ -33,6 +34,7 @@ T = TypeVar("T")
 
 _FORMAT = b"format"  # shorter than any record's name
 _VERSION = b"tutor-gateway state 1\n"
+_OWN = 2  # records that are nobody's: the format and the clock
 _LIMIT = b"r"  # first byte of a limit's record; other kinds of records have letters behind it
 _PACK = Struct("<d").pack
 _UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
@@ -122,6 +124,8 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
             if found is None:
                 found = _VERSION + os.urandom(32)
                 txn.put(_FORMAT, found)
+            if txn.get(CLOCK) is None:
+                txn.put(CLOCK, packed_clock(Steady()))
             self._allocate(file)
         own = found.removeprefix(_VERSION)
         # BLAKE2 takes keys of up to 64 bytes (RFC 7693 2.5); a longer secret is condensed first.
@@ -231,11 +235,11 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
         mended = {record: tat for record, tat in zip(records, tats, strict=True) if tat is not None}
         return settled, mended, 0
 
-    def _work(self, work: Callable[[Ledger], T | None]) -> tuple[T | None, int]:
+    def _work(self, work: Callable[[Ledger], T | None], now: float) -> tuple[T | None, int]:
         """What ``work`` gives in a transaction of its own, and how many records it added; None when there is no room."""
         txn = self._begin(None, None, True)
         try:
-            ledger = Ledger(txn, self._digest)
+            ledger = Ledger(txn, self._digest, now)
             done = work(ledger)
             txn.commit()
         except BaseException as error:
@@ -266,9 +270,9 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. Holds the other workers up for 100 microseconds at a time."""
-        moment, gone, hold = ticks(now), 0, HOLD
+        gone, hold = 0, HOLD
         while budget > 0 and hold:
-            swept = self._sweep_some(moment, min(budget, hold))
+            swept = self._sweep_some(now, min(budget, hold))
             if swept is None:
                 hold //= 4  # even forgetting takes free pages; fewer records touch fewer
                 continue
@@ -278,36 +282,34 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
                 break
         return gone
 
-    def _sweep_some(self, moment: float, budget: int) -> tuple[int, int] | None:
+    def _sweep_some(self, now: float, budget: int) -> tuple[int, int] | None:
         """How many were removed and how many looked at; None when the file has no page free for that."""
-        gone = seen = 0
+        gone = looked = 0
         txn = self._begin(None, None, True)
         try:
+            moment, steady = ticks(now), ticks(now + seen(txn, now).ahead)
             cursor = txn.cursor()
             cursor.set_range(self._position or _LIMIT)
-            while seen < budget and cursor.key():
-                seen += 1
-                if _UNPACK(cursor.value())[0] <= moment:
+            while looked < budget and (name := cursor.key()):
+                looked += 1
+                if _UNPACK(cursor.value())[0] <= (steady if name[:1] in LETTERS else moment):
                     cursor.delete()
                     gone += 1
                 else:
                     cursor.next()
             self._position = bytes(cursor.key())  # empty behind the last record
             cursor.close()
-            if gone:
-                txn.commit()
-            else:
-                txn.abort()
+            txn.commit()
         except BaseException as error:
             self._failed(txn, error)
             return None
-        return gone, seen
+        return gone, looked
 
     def stats(self) -> Stats:
         """See ``Store.stats``."""
         stat, info = self._env.stat(), self._env.info()
         used = stat["psize"] * (stat["leaf_pages"] + stat["branch_pages"] + stat["overflow_pages"])
-        return Stats(stat["entries"] - 1, used, info["map_size"], self._refused_full)
+        return Stats(stat["entries"] - _OWN, used, info["map_size"], self._refused_full)
 
     def close(self) -> None:
         """See ``Store.close``. The last process to leave brings the file to disk."""

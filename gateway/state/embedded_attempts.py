@@ -15,11 +15,20 @@ from typing import Any, TypeVar
 from gateway.state import attempts as guesses
 from gateway.state.attempts import NOTHING, Name, Record, Written, name_of
 from gateway.state.gcra import ticks
+from gateway.state.steady import Steady
 from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved
 
 COUNTED = b"s"
 LOCKED = b"t"
+LIFTED = b"v"
+LETTERS = (COUNTED, LOCKED, LIFTED)
+"""First bytes of the records that go by the steady clock."""
 
+CLOCK = b"clock"  # before all records
+_DAY = 86_400.0
+
+_CLOCK = Struct("<dd")
+_LIFT = Struct("<dd")  # when it dies (ticks), when it was lifted by the clock on the wall
 _HEAD = Struct("<dHH")  # when it dies (ticks), how many failed, how many are flying
 _LOCK = Struct("<HHBBddd")  # level, failures, kind, length of the clear name, since, until, calm
 _MOMENTS = [Struct(f"<{count}d") for count in range(64)]  # most records hold one or two
@@ -33,13 +42,34 @@ T = TypeVar("T")
 Digest = Callable[[bytes], bytes]
 
 
+def seen(txn: Any, now: float) -> Steady:
+    """The steady clock of all workers after this one's said ``now``; kept by the quarter of a second."""
+    value = txn.get(CLOCK)
+    before = Steady(*_CLOCK.unpack(value)) if value is not None else Steady()
+    after = before.seen(now)
+    if after.ahead != before.ahead or after.latest > before.latest + 0.25:
+        txn.put(CLOCK, packed_clock(after))
+    return after
+
+
+def packed_clock(clock: Steady) -> bytes:
+    """A clock as it is stored."""
+    return _CLOCK.pack(*clock)
+
+
+def clear_of(name: Name) -> bytes:
+    """What operators may read of an address; empty for anybody else."""
+    kind, key = name
+    return key.rpartition(b"\0")[2][:_LONGEST] if kind == "address" else b""
+
+
 def packed(name: Name, record: Record, dies: float) -> bytes:
     """A record as it is stored."""
     failed, flying = record.failed, record.flying
     head = _HEAD.pack(ticks(dies), len(failed), len(flying))
     if record.level:
-        kind, key = name
-        clear = key.rpartition(b"\0")[2][:_LONGEST] if kind == "address" and record.until else b""
+        kind, _ = name
+        clear = clear_of(name) if record.until else b""
         level = min(record.level, 0xFFFF)
         head += _LOCK.pack(
             level, record.failures, _KINDS.index(kind), len(clear), record.since, record.until, record.calm
@@ -72,9 +102,12 @@ def _shape(count: int) -> Struct:
 class Ledger:
     """The records of attempts inside one write transaction ``txn`` of LMDB."""
 
-    def __init__(self, txn: Any, digest: Digest) -> None:
+    def __init__(self, txn: Any, digest: Digest, now: float) -> None:
         self._txn = txn
         self._digest = digest
+        self.ahead = seen(txn, now).ahead
+        """Seconds that the steady clock is ahead of the wall's."""
+        self.now = now + self.ahead
         self._stored: dict[Name, tuple[bytes, bytes]] = {}  # hash, and the letter it was found under if any
         self.fresh = 0
         """Records found missing that the last ``reserve`` is about to add."""
@@ -93,14 +126,26 @@ class Ledger:
         self._stored[name] = digest, b""
         return NOTHING
 
-    def reserve(self, attempts: Sequence[Attempt], now: float) -> tuple[Sequence[Reserved], Written]:
+    def reserve(self, attempts: Sequence[Attempt]) -> tuple[Sequence[Reserved], Written]:
         """The answers, and what is still to be written."""
-        answers, writes = guesses.reserve(attempts, self.found, now)
+        answers, writes = guesses.reserve(attempts, self.found, self.now)
         self.fresh = sum(not self._stored[name][1] for name in writes)
-        return answers, writes
+        return guesses.told(answers, self.ahead), writes
 
-    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
-        self.write(guesses.settle(attempts, failed, self.found, now))
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None) -> list[Lock]:
+        """The locks that the verdict has set."""
+        locking, writes = guesses.settle(attempts, failed, self.found, self.now)
+        self.write(writes)
+        return [self._lock(self._hash(*name_of(one)), *self._clear(one, writes)) for one in locking]
+
+    @staticmethod
+    def _clear(attempt: Attempt, writes: Written) -> tuple[Record, str, str]:
+        name = name_of(attempt)
+        return writes[name][0], attempt.kind, clear_of(name).decode()
+
+    def _lock(self, digest: bytes, record: Record, kind: str, clear: str) -> Lock:
+        since, until = record.since - self.ahead, record.until - self.ahead
+        return Lock(kind, clear or digest.hex(), since, until, record.failures, LOCK_REASONS[kind])
 
     def write(self, writes: Written) -> None:
         """Writes records that were found before in this transaction."""
@@ -123,7 +168,18 @@ class Ledger:
         self._txn.delete(LOCKED + digest)
         return record
 
-    def locks(self, start: bytes, now: float, look: int) -> tuple[list[Lock], bytes]:
+    def locked(self, record: Record) -> bool:
+        return record.until > self.now
+
+    def lift(self, kind: str, key: bytes) -> None:
+        moment = self.now - self.ahead
+        self._txn.put(LIFTED + self._hash(kind, key), _LIFT.pack(ticks(self.now + _DAY), moment))
+
+    def lifted(self, kind: str, key: bytes) -> float:
+        value = self._txn.get(LIFTED + self._hash(kind, key))
+        return 0.0 if value is None else float(_LIFT.unpack(value)[1])
+
+    def locks(self, start: bytes, look: int) -> tuple[list[Lock], bytes]:
         """The locks among up to ``look`` records from ``start`` on, and where to go on (empty at the end)."""
         found = []
         cursor = self._txn.cursor()
@@ -133,9 +189,8 @@ class Ledger:
             if name[:1] != LOCKED:
                 break
             record, kind, clear = unpacked(cursor.value(), True)
-            if record.until > now:
-                who = clear or name[1:].hex()
-                found.append(Lock(kind, who, record.since, record.until, record.failures, LOCK_REASONS[kind]))
+            if self.locked(record):
+                found.append(self._lock(name[1:], record, kind, clear))
             cursor.next()
         following = bytes(cursor.key())
         cursor.close()
@@ -148,7 +203,7 @@ class AttemptsStore:
     _tight: bool
     _refused_full: int
 
-    def _work(self, work: Callable[[Ledger], T | None]) -> tuple[T | None, int]:
+    def _work(self, work: Callable[[Ledger], T | None], now: float) -> tuple[T | None, int]:
         raise NotImplementedError  # the store has it
 
     def _grown(self, fresh: int, now: float) -> None:
@@ -175,37 +230,33 @@ class AttemptsStore:
 
     def _reserved(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved] | None:
         def work(ledger: Ledger) -> Sequence[Reserved] | None:
-            answers, writes = ledger.reserve(attempts, now)
+            answers, writes = ledger.reserve(attempts)
             if ledger.fresh and self._tight:
                 return None
             ledger.write(writes)
             return answers
 
-        answers, fresh = self._work(work)
+        answers, fresh = self._work(work, now)
         if fresh and answers is not None:
             self._grown(fresh, now)
         return answers
 
-    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``. Where there is no room for the verdict the attempts stay spent."""
-
-        def work(ledger: Ledger) -> bool:
-            ledger.settle(attempts, failed, now)
-            return True
-
         for _ in range(2):
-            done, _ = self._work(work)
-            if done:
-                return
+            locks, _ = self._work(lambda ledger: ledger.settle(attempts, failed), now)
+            if locks is not None:
+                return locks
             self.sweep(now, HOLD)
         self._refused_full += 1
+        return ()
 
     def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``Store.locks``. Holds the other workers up for 100 microseconds at a time."""
         found: list[Lock] = []
         position = b""
         while len(found) < limit:
-            some, _ = self._work(partial(Ledger.locks, start=position, now=now, look=HOLD))
+            some, _ = self._work(partial(Ledger.locks, start=position, look=HOLD), now)
             found += some[0] if some else []
             position = some[1] if some else b""
             if not position:
@@ -214,5 +265,13 @@ class AttemptsStore:
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``Store.unlock``."""
-        record, _ = self._work(lambda ledger: ledger.forget(kind, key))
-        return record is not None and record.until > now
+        locked, _ = self._work(lambda ledger: ledger.locked(ledger.forget(kind, key)), now)
+        return bool(locked)
+
+    def lift(self, kind: str, key: bytes, now: float) -> None:
+        """See ``Store.lift``."""
+        self._work(lambda ledger: ledger.lift(kind, key), now)
+
+    def lifted(self, kind: str, key: bytes, now: float) -> float:
+        """See ``Store.lifted``."""
+        return self._work(lambda ledger: ledger.lifted(kind, key), now)[0] or 0.0

@@ -21,6 +21,7 @@ from gateway.state.keepsake import read, write
 from gateway.state.leases import Leases
 from gateway.state.shared import SharedStore, Unreachable
 from gateway.state.shared_attempts import Known
+from gateway.state.steady import Steady
 from gateway.state.verbs import Attempt, Lock, Reserved, Store, Take, Taken
 
 KEPT = 2000
@@ -66,6 +67,7 @@ class FallbackStore:
         self._wall = wall
         self._known = Known()
         self._learned = False
+        self._clock = Steady()
         self._lifted: dict[str, float] = {}  # unlocks the embedded store has not been told of: it takes keys
         self._journal: deque[_Happened] = deque(maxlen=_JOURNAL)
         self._gone = asyncio.Event()
@@ -125,9 +127,12 @@ class FallbackStore:
     def _held(self, attempt: Attempt, here: Reserved, now: float) -> Reserved:
         """The answer without Redis: a lock known from it holds."""
         held = self._known.held.get(self._shared.name_of(attempt.kind, attempt.key))
-        if held is None or held.until <= now or self._known.unlocked.get(held.name, 0.0) >= held.since:
+        self._clock = self._clock.seen(now)
+        if held is None or held.until <= now + self._clock.ahead:
             return here
-        return Reserved(False, max(held.until, here.locked_until), 0)
+        # An operator's order reaches every worker of the host by the store they share.
+        lifted = max(self._known.unlocked.get(held.name, 0.0), self._local.lifted(attempt.kind, attempt.key, now))
+        return here if lifted >= held.since else Reserved(False, max(held.until, here.locked_until), 0)
 
     def _tell_local(self, attempts: Sequence[Attempt], now: float) -> None:
         if self._lifted:
@@ -135,9 +140,9 @@ class FallbackStore:
                 if self._lifted.pop(self._shared.name_of(attempt.kind, attempt.key), None) is not None:
                     self._local.unlock(attempt.kind, attempt.key, now)
 
-    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``."""
-        self._local.settle(attempts, failed, now)
+        here = self._local.settle(attempts, failed, now)
         if self.up:
             try:
                 return await self._shared.settle(attempts, failed, now)
@@ -145,6 +150,7 @@ class FallbackStore:
                 self._lose(error)
         if failed is not None:
             self._journal.append(_Happened(now, attempts, failed))
+        return here
 
     async def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``Store.locks``. Without Redis those that this gateway knows of."""
@@ -168,6 +174,7 @@ class FallbackStore:
         name = self._shared.name_of(kind, key)
         held = self._known.held.get(name)
         was = self._local.unlock(kind, key, now) or (held is not None and held.until > now)
+        self._local.lift(kind, key, now)
         if self.up:
             try:
                 return await self._shared.unlock(kind, key, now)

@@ -12,6 +12,7 @@ from gateway.state import breakers
 from gateway.state.attempts import NOTHING, Name, Record, Written, name_of
 from gateway.state.breakers import Admitted, Circuit, Trip
 from gateway.state.gcra import NEVER, distinct, settle, ticks
+from gateway.state.steady import Steady
 from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
 
 _RECORD = 96  # bytes of a key, a number and their place in a dictionary, near enough for health
@@ -24,6 +25,8 @@ class MemoryStore:
         self._tats: dict[bytes, float] = {}
         self._attempts: dict[Name, tuple[Record, float]] = {}  # with when they die
         self._circuits: dict[bytes, Circuit] = {}
+        self._lifted: dict[Name, float] = {}
+        self._clock = Steady()
         self._capacity = capacity
         self._refused_full = 0
         self._key = os.urandom(32)
@@ -49,15 +52,19 @@ class MemoryStore:
 
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``Store.reserve``."""
-        answers, writes = guesses.reserve(attempts, self._found, now)
+        self._clock = self._clock.seen(now)
+        answers, writes = guesses.reserve(attempts, self._found, now + self._clock.ahead)
         if not self._room(len(writes.keys() - self._attempts.keys()), now):
             return [Reserved(False, 0.0, 0, full=True) for _ in attempts]
         self._write(writes)
-        return answers
+        return guesses.told(answers, self._clock.ahead)
 
-    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``."""
-        self._write(guesses.settle(attempts, failed, self._found, now))
+        self._clock = self._clock.seen(now)
+        locking, writes = guesses.settle(attempts, failed, self._found, now + self._clock.ahead)
+        self._write(writes)
+        return [self._lock(name_of(attempt), self._found(attempt)) for attempt in locking]
 
     def _found(self, attempt: Attempt) -> Record:
         return self._attempts.get(name_of(attempt), (NOTHING, 0.0))[0]
@@ -72,21 +79,31 @@ class MemoryStore:
 
     def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``Store.locks``."""
-        locked = ((name, record) for name, (record, _) in self._attempts.items() if record.until > now)
-        return [
-            Lock(kind, self._who(kind, key), record.since, record.until, record.failures, LOCK_REASONS[kind])
-            for (kind, key), record in islice(locked, limit)
-        ]
+        self._clock = self._clock.seen(now)
+        moment = now + self._clock.ahead
+        locked = ((name, record) for name, (record, _) in self._attempts.items() if record.until > moment)
+        return [self._lock(*one) for one in islice(locked, limit)]
 
-    def _who(self, kind: str, key: bytes) -> str:
-        if kind == "address":
-            return key.rpartition(b"\0")[2].decode()
-        return blake2b(key, key=self._key, digest_size=16).hexdigest()
+    def _lock(self, name: Name, record: Record) -> Lock:
+        kind, key = name
+        hashed = blake2b(key, key=self._key, digest_size=16).hexdigest()
+        who = key.rpartition(b"\0")[2].decode() if kind == "address" else hashed
+        since, until = record.since - self._clock.ahead, record.until - self._clock.ahead
+        return Lock(kind, who, since, until, record.failures, LOCK_REASONS[kind])
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``Store.unlock``."""
+        self._clock = self._clock.seen(now)
         record, _ = self._attempts.pop((kind, key), (NOTHING, 0.0))
-        return record.until > now
+        return record.until > now + self._clock.ahead
+
+    def lift(self, kind: str, key: bytes, now: float) -> None:
+        """See ``Store.lift``."""
+        self._lifted[kind, key] = now
+
+    def lifted(self, kind: str, key: bytes, now: float) -> float:
+        """See ``Store.lifted``."""
+        return self._lifted.get((kind, key), 0.0)
 
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
         """See ``Store.admit``."""
@@ -113,6 +130,7 @@ class MemoryStore:
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. What was looked at moves to the end, so the next call goes on behind it."""
         moment, gone = ticks(now), 0
+        self._clock = self._clock.seen(now)
         # Each kind gets its share, or many records of one would keep those of the other for ever.
         share = -(-budget * len(self._attempts) // max(1, self.stats().records))
         seen = list(islice(self._tats.items(), budget - share))
@@ -124,7 +142,7 @@ class MemoryStore:
                 gone += 1
         for which, kept in list(islice(self._attempts.items(), share)):
             del self._attempts[which]
-            if kept[1] > now:
+            if kept[1] > now + self._clock.ahead:
                 self._attempts[which] = kept
             else:
                 gone += 1

@@ -95,10 +95,14 @@ class SharedAttempts:
         answers = await self._run(_ATTEMPTS, keys, [b"reserve", _exact(now), *words])
         return [Reserved(bool(ok), float(until), left) for ok, until, left in answers]
 
-    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``."""
         keys, words = self._told(attempts)
-        await self._run(_ATTEMPTS, keys, [b"settle", _exact(now), _VERDICTS[failed], *words])
+        made = await self._run(_ATTEMPTS, keys, [b"settle", _exact(now), _VERDICTS[failed], *words])
+        return [
+            Held(member.decode(), 0, float(since), float(until), failures, 0.0).lock()
+            for member, since, until, failures in made
+        ]
 
     async def replay(self, attempts: Sequence[Attempt], failed: bool, moment: float, now: float) -> None:
         """Tell of a verdict of ``moment``, when Redis was away. What was unlocked since stays unlocked."""

@@ -124,10 +124,10 @@ class Store(Protocol):
         """
         ...
 
-    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """The verdict on reserved attempts. True: they failed, and a key with ``failures`` of them is locked. False:
         they succeeded, which clears the failures of an account or a pair, and gives an address only the attempt back.
-        None: there is no verdict, so the attempt is given back."""
+        None: there is no verdict, so the attempt is given back. Answers with the locks that this has set."""
         ...
 
     def locks(self, now: float, limit: int) -> Sequence[Lock]:
@@ -136,6 +136,14 @@ class Store(Protocol):
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """Forgets all about a key, its failures and former locks too. Whether it was locked."""
+        ...
+
+    def lift(self, kind: str, key: bytes, now: float) -> None:
+        """Notes for a day that the locks on a key that were set before ``now`` are lifted, whoever else holds them."""
+        ...
+
+    def lifted(self, kind: str, key: bytes, now: float) -> float:
+        """When the locks on a key were last lifted, as noted; 0.0 for never."""
         ...
 
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
@@ -181,7 +189,7 @@ class Shared(Protocol):
         """See ``Store.reserve``."""
         ...
 
-    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
+    async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``."""
         ...
 

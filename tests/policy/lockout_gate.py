@@ -25,7 +25,11 @@ class Door:
     def __init__(self, store: Any = None, shared: Any = None, **more: Any) -> None:
         self.now = NOON
         self.store = store or MemoryStore()
-        self.stage: Any = build("accounts", settings(**more), Tools(self.store, lambda: self.now, shared=shared))
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        tools = Tools(
+            self.store, lambda: self.now, shared=shared, event=lambda name, **said: self.told.append((name, said))
+        )
+        self.stage: Any = build("accounts", settings(**more), tools)
 
     def ask(self, *emails: Any, client: str = "192.0.2.1", routes: Any = None, **more: Any) -> Exchange:
         """A request that is on its way; one e-mail is a plain call, several are a batch."""

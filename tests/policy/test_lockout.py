@@ -99,6 +99,38 @@ def test_what_never_went_out_is_given_back_and_what_the_upstream_lost_is_not() -
     assert door.left() == 2
 
 
+@pytest.mark.parametrize("status", [0, 502, 504])
+def test_what_nobody_knows_the_verdict_of_is_given_back_to_the_address_that_many_share(status: int) -> None:
+    door = Door(address={"failures": 3, "within": "1h", "lock_for": "1h"})
+    for number in range(9):
+        exchange = door.ask(f"{number}@x.y")
+        assert door.verdict(exchange) is None
+        exchange.status, exchange.reason = status, "upstream_timeout"
+        if status:
+            door.stage.on_answer(exchange)
+        door.stage.on_done(exchange)
+    assert [door.left(f"{number}@x.y", status=status or 502) for number in (0, 1)] == [2, 2]
+    assert list(door.store.locks(door.now, 10)) == []
+
+
+def test_a_lock_that_is_set_is_told_once_with_who_what_and_until_when() -> None:
+    door = Door(address={"failures": 4, "within": "1h", "lock_for": "1h"})
+    for name in "aaaab":
+        door.login(f"{name}@x.y")
+    ((account, fields), (address, others)) = door.told
+    assert (account, address) == ("locked", "locked")
+    (listed, also) = sorted(door.store.locks(NOON, 10))
+    assert fields == {
+        "lockout": "accounts",
+        "kind": "account",
+        "who": listed.who,
+        "until": NOON + 900,
+        "reason": "failed attempts on one account",
+    }
+    assert "a@x.y" not in str(door.told)
+    assert (others["kind"], others["who"], also.kind) == ("address", "192.0.2.1", "address")
+
+
 def test_each_call_of_a_batch_counts_for_its_own_account() -> None:
     door = Door()
     for _ in range(2):
@@ -299,8 +331,8 @@ class Far:
             await self.open.wait()
         return self.near.reserve(attempts, now)
 
-    async def settle(self, attempts: list[Attempt], failed: bool | None, now: float) -> None:
-        self.near.settle(attempts, failed, now)
+    async def settle(self, attempts: list[Attempt], failed: bool | None, now: float) -> list[Lock]:
+        return list(self.near.settle(attempts, failed, now))
 
     async def locks(self, now: float, limit: int) -> list[Lock]:
         return list(self.near.locks(now, limit))

@@ -48,6 +48,13 @@ def wait_until(what: str, happened: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
+async def until(happened: Callable[[], bool]) -> None:
+    """``wait_until`` on a running loop."""
+    async with asyncio.timeout(PATIENCE):
+        while not happened():
+            await asyncio.sleep(0.01)
+
+
 class Server:
     """One redis-server (or sentinel) process. A missing program fails the test."""
 
@@ -233,8 +240,8 @@ class Waiting:
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         return self._run(self._store.reserve(attempts, now))  # type: ignore[no-any-return]  # as the verb says
 
-    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> None:
-        self._run(self._store.settle(attempts, failed, now))
+    def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
+        return self._run(self._store.settle(attempts, failed, now))  # type: ignore[no-any-return]  # as the verb says
 
     def locks(self, now: float, limit: int) -> Sequence[Lock]:
         return self._run(self._store.locks(now, limit))  # type: ignore[no-any-return]  # as the verb says

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from gateway.state.fallback import FallbackStore
 from gateway.state.memory import MemoryStore
 from gateway.state.patience import LOOKS
 from gateway.state.shared import SharedStore, Unreachable
 from gateway.state.verbs import Attempt, StateError, Take
-from tests.state.redis_fixture import KEY, Looks, Server, certificate, cluster, sentinels, server
+from tests.state.redis_fixture import KEY, Looks, Server, certificate, cluster, sentinels, server, until
 
 NOON = 1_767_268_800.0
 FIVE = Take(b"ada", 1, 5, 60.0, 5)
@@ -115,8 +116,16 @@ async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
         await five_of_six(url)
         store = SharedStore(url, KEY, timeout=0.5)
         assert not (await store.take([FIVE], NOON))[0].ok
+        told: list[tuple[bool, str]] = []
+        fallback = FallbackStore(
+            SharedStore(url, KEY), MemoryStore(), lambda *news: told.append(news), wall=lambda: NOON
+        )
+        await fallback.start()
+        for _ in range(3):
+            await fallback.settle([GUESS], True, NOON)
         assert master.say("WAIT", "1", "1000") == ":1\r\n"
         master.stop()
+        assert (await fallback.reserve([GUESS], NOON))[0].locked_until == NOON + 60  # without it
         for _ in range(200):
             try:
                 (answer,) = await store.take([FIVE], NOON)
@@ -124,6 +133,11 @@ async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
             except Unreachable:
                 await asyncio.sleep(0.05)
         assert not answer.ok  # the replica knew
+        await until(lambda: fallback.up)
+        (kept,) = await fallback.reserve([GUESS], NOON)
+        assert kept.locked_until == pytest.approx(NOON + 60, abs=20.0)  # Redis has seen the seconds that this took
+        assert [up for up, _ in told] == [True, False, True]
+        await fallback.close()
         assert "role:master" in replica.say("INFO", "replication")
         await store.close()
 
@@ -164,6 +178,24 @@ async def test_nothing_stays_longer_than_it_means_anything(plain: Server) -> Non
     lives = [int(plain.say("PTTL", key)[1:]) for key in keys]
     assert min(lives) > 0
     assert max(lives) <= 86_400_000 + 61_000
+    await store.close()
+
+
+async def test_the_server_knows_how_long_a_lock_has_lasted_whatever_a_gateway_says(plain: Server) -> None:
+    plain.say("FLUSHALL")
+    store = SharedStore(plain.url, KEY, timeout=2.0)
+    await store.restore([], NOON)
+    await store.settle([GUESS] * 3, True, NOON)
+    name = store.name_of("account", b"ada")
+    lives = int(plain.say("PTTL", f"gw1:{{a}}:{name}")[1:])
+    plain.say("PEXPIRE", f"gw1:{{a}}:{name}", str(lives - 50_000))  # as it is after 50 seconds
+    (told,) = await store.reserve([GUESS], NOON - 30)
+    assert told.locked_until == pytest.approx(NOON - 30 + 10, abs=0.5)
+    (listed,) = await store.locks(NOON - 30, 10)
+    assert listed.until == pytest.approx(NOON - 30 + 10, abs=0.5)
+    plain.say("PEXPIRE", f"gw1:{{a}}:{name}", str(lives - 61_000))
+    assert await store.locks(NOON - 30, 10) == []
+    assert (await store.reserve([GUESS], NOON - 30))[0].ok
     await store.close()
 
 

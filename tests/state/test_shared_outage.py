@@ -13,11 +13,12 @@ from gateway.state.memory import MemoryStore
 from gateway.state.patience import LOOKS
 from gateway.state.shared import SharedStore
 from gateway.state.verbs import Attempt, Store, Take
-from tests.state.redis_fixture import KEY, PATIENCE, Looks, Server, server
+from tests.state.redis_fixture import KEY, Looks, Server, server, until
 
 NOON = 1_767_268_800.0
 FIVE = Take(b"ada", 1, 5, 60.0, 5)
 ADA = Attempt(b"ada", "account", 3, 900.0, (600.0, 3600.0))
+ADA_NAME = SharedStore("redis://localhost", KEY).name_of("account", b"ada")
 BOB = ADA._replace(key=b"bob")
 EVE = Attempt(b"lock\x00192.0.2.7", "address", 3, 900.0, (600.0,))
 
@@ -53,12 +54,6 @@ class Gateway:
         before = self.looks.looked
         await self.store.take([FIVE], self.now)
         return self.looks.looked - before
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not happened():
-            await asyncio.sleep(0.01)
 
 
 Start = Callable[[Gateway], Awaitable[Gateway]]
@@ -195,6 +190,31 @@ async def test_unlocked_meanwhile_stays_unlocked(redis: Server, started: Start) 
     redis.signal(signal.SIGSTOP)
     assert not await other.locked(ADA)
     assert not await one.locked(ADA)
+
+
+async def test_unlocked_meanwhile_holds_at_once_on_every_worker_of_the_host(
+    redis: Server, tmp_path: Path, started: Start
+) -> None:
+    """The operators' process and a worker on the store of their host; and another host."""
+    local = EmbeddedStore(tmp_path / "state", KEY, 1 << 20)
+    one, other = [await started(Gateway(redis.url, local)) for _ in range(2)]
+    elsewhere = await started(Gateway(redis.url))
+    await elsewhere.fail(ADA, 3)
+    await until(lambda: all(ADA_NAME in gateway.store._known.held for gateway in (one, other)))
+    redis.signal(signal.SIGKILL)
+    for gateway in (one, other, elsewhere):
+        assert await gateway.locked(ADA)
+        gateway.now = NOON + 60
+    assert await one.store.unlock("account", b"ada", one.now)
+    assert not await other.locked(ADA)
+    assert await elsewhere.locked(ADA)
+    redis.start()
+    await until(lambda: all(gateway.store.up for gateway in (one, other, elsewhere)))
+    for gateway in (one, other, elsewhere):
+        assert not await gateway.locked(ADA)
+    for gateway in (one, other):
+        await gateway.store.close()
+    local.close()
 
 
 async def test_unlocking_reaches_the_other_replica_at_once(redis: Server, started: Start) -> None:
