@@ -93,12 +93,6 @@ class Metrics:
         )
         self._resting(registry)
         self._calling(registry)
-        self._locked = Counter(
-            "gateway_locks_total",
-            "Locks that were set, by lockout and by what was locked: account, address or pair.",
-            ("lockout", "kind"),
-            registry=registry,
-        )
         self._events = Counter("gateway_events_total", "Events in the log, by name.", ("event",), registry=registry)
         self._in_flight = Gauge(
             "gateway_requests_in_flight",
@@ -129,7 +123,13 @@ class Metrics:
         self._dropped_before = 0
 
     def _resting(self, registry: CollectorRegistry) -> None:
-        """The figures of breakers and fallbacks."""
+        """The figures of breakers, fallbacks and lockouts."""
+        self._locked = Counter(
+            "gateway_locks_total",
+            "Locks that were set, by lockout and by what was locked: account, address or pair.",
+            ("lockout", "kind"),
+            registry=registry,
+        )
         self._fallbacks = Counter(
             "gateway_fallbacks_total",
             "Answers that stood in for an upstream's, by why.",
