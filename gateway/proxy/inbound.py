@@ -93,43 +93,17 @@ class Body:
 
 
 class Inbound:
-    """Stands in for aiohttp's request object (``request_factory``): it keeps only what the gateway uses.
+    """A request as it came in: aiohttp's parsed head, the body as it arrives, and the connection.
 
-    The underscored members are the ones aiohttp's RequestHandler itself calls.
+    ``_cancel`` is what aiohttp calls when the connection is lost or the server shuts down.
     """
 
-    __slots__ = ("_task", "message", "payload", "protocol", "writer")
+    __slots__ = ("message", "payload", "protocol")
 
-    def __init__(
-        self, message: RawRequestMessage, payload: StreamReader, protocol: Any, writer: Any, task: Any
-    ) -> None:
+    def __init__(self, message: RawRequestMessage, payload: StreamReader, protocol: Any) -> None:
         self.message = message
         self.payload = payload
         self.protocol = protocol
-        self.writer = writer
-        self._task = task
-
-    def _finish(self) -> None:
-        """Nothing to release: no cookies, no multipart files."""
 
     def _cancel(self, error: BaseException) -> None:
         self.payload.set_exception(error)
-
-
-class Finished:
-    """The answer is already on the wire; aiohttp only wants to know whether the connection lives on."""
-
-    __slots__ = ("keep_alive",)
-
-    def __init__(self, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-
-    async def prepare(self, request: Inbound) -> None:
-        """Nothing left to prepare."""
-
-    async def write_eof(self) -> None:
-        """Nothing left to write."""
-
-
-KEEP = Finished(True)
-CLOSE = Finished(False)

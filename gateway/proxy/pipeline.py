@@ -10,7 +10,7 @@ from gateway.core.exchange import Exchange, Pair
 from gateway.core.fields import Malformed, answer_pairs
 from gateway.core.reason import REASONS, Refusal, Reply, Verdict
 from gateway.proxy.connection import Connection, Phase, UpstreamError
-from gateway.proxy.inbound import CLOSE, KEEP, Finished, Inbound
+from gateway.proxy.inbound import Inbound
 from gateway.proxy.plan import Plan
 from gateway.proxy.reply import DATE, JSON, answer_head, refusal_body, refusal_fields, status_line
 
@@ -49,7 +49,7 @@ class Client:
         self.transport.write(data)
 
     async def drain(self) -> None:
-        await self.inbound.writer.drain()
+        await self.inbound.protocol._drain_helper()
 
     def cut(self) -> None:
         """End with a reset, so that a cut answer can never look whole, not even one framed by its end."""
@@ -61,7 +61,7 @@ class Client:
         self.transport.abort()
 
 
-async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
+async def run(exchange: Exchange, plan: Plan, client: Client) -> bool:
     """Take the exchange through ``plan`` and answer the client. Hooks run as ``policy.stage.Stage`` promises."""
     depth = 0  # how many stages were entered
     try:
@@ -85,7 +85,7 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
                 return await pass_on(exchange, plan, client, answer)
             verdict = answer
         if plan.fallback is not None and isinstance(verdict, Refusal):
-            finished: Finished = await plan.fallback.answer(exchange, plan, client, verdict, depth)
+            finished: bool = await plan.fallback.answer(exchange, plan, client, verdict, depth)
             return finished
         return reply(exchange, plan, client, verdict, depth)
     finally:
@@ -93,7 +93,7 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> Finished:
             done(exchange)
 
 
-def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Reply, depth: int) -> Finished:
+def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Reply, depth: int) -> bool:
     """Answer with the gateway's own words."""
     exchange.status = status = verdict.reason.status if isinstance(verdict, Refusal) else verdict.status
     for respond in plan.responders[depth]:
@@ -118,10 +118,10 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
         body = b""
     exchange.bytes_out = len(body)
     client.write(head + body)
-    return KEEP if client.keep_alive else CLOSE
+    return client.keep_alive
 
 
-async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> Finished:
+async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> bool:
     """Answer with what an upstream said, and end its call."""
     exchange.status = status = answer.status
     collected: bytes | None = None
@@ -148,7 +148,7 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
         answer.finish()
         client.write(head + body if body else head)
-        return KEEP if client.keep_alive else CLOSE
+        return client.keep_alive
     return await _stream(exchange, plan, client, answer, collected or b"")
 
 
@@ -174,7 +174,7 @@ async def _read(exchange: Exchange, plan: Plan, answer: Connection) -> bytes:
     return bytes(taken)
 
 
-async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connection, first: bytes) -> Finished:
+async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connection, first: bytes) -> bool:
     """Pass a large or endless answer on as it comes, waiting for whichever side is slower."""
     chunked = answer.length is None and not client.http10
     if answer.length is not None:
@@ -198,10 +198,10 @@ async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         exchange.reason = error.slug if isinstance(error, UpstreamError) else "upstream_broken"
         exchange.detail = str(error)
         client.cut()
-        return CLOSE
+        return False
     finally:
         answer.finish()
-    return KEEP if client.keep_alive else CLOSE
+    return client.keep_alive
 
 
 def _trailers(answer: Connection) -> bytes:
@@ -217,7 +217,7 @@ def _trailers(answer: Connection) -> bytes:
     )
 
 
-def bug(exchange: Exchange, client: Client) -> Finished:
+def bug(exchange: Exchange, client: Client) -> bool:
     """The plainest answer for an exception nobody expected; the stack is in the log, not here."""
     refusal = Refusal(REASONS["internal_error"], close=True)
     _, body = refusal_body(refusal, exchange, "problem")
@@ -233,4 +233,4 @@ def bug(exchange: Exchange, client: Client) -> Finished:
         )
         + body
     )
-    return CLOSE
+    return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Verdict
+from gateway.core.reason import Refusal, Reply, Verdict
 from gateway.policy.catalog import Choice, Decide, reporting
 from gateway.policy.stage import Stage, hook
 
@@ -74,3 +74,8 @@ def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
         removed=removed,
         **more,
     )
+
+
+def ending(bare: Plan, verdict: Refusal | Reply) -> Plan:
+    """``bare`` with nothing but the verdict, for what is refused before there is a route."""
+    return replace(bare, terminal=verdict)

@@ -5,27 +5,24 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
 from aiohttp import http_parser, web
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler, _ErrInfo
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy import admit, pipeline
-from gateway.proxy.inbound import CLOSE, Body, Finished, Inbound
+from gateway.proxy.downstream import ClientConnection
+from gateway.proxy.inbound import Body, Inbound
 from gateway.proxy.observe import Observer
 from gateway.proxy.pipeline import Client
-from gateway.proxy.plan import Plan, plan
+from gateway.proxy.plan import Plan, ending, plan
 from gateway.proxy.plane import Plane
 
 SWEEP = 0.5  # seconds between looks for heads that take too long
-LINGER = 2.0  # seconds a refused client may go on sending before the connection ends (RFC 9112 9.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class Gateway:
         self.loop = asyncio.get_running_loop()
         self.in_flight = 0
         self.draining = False
-        self._bare: Plan = plan("unmatched", [(build_identity(), False)])
+        self.bare: Plan = plan("unmatched", [(build_identity(), False)])
         self._manager = _Manager(self)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -108,8 +105,8 @@ class Gateway:
                 connection.refuse_head(refuse("head_timeout", close=True))
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
-    async def handle(self, inbound: Inbound) -> Finished:
-        """Answer one request. aiohttp calls this with what the request factory made."""
+    async def handle(self, inbound: Inbound) -> bool:
+        """Answer one request; whether its connection lives on."""
         message = inbound.message
         protocol = inbound.protocol
         fields = admit.fields_of(message)
@@ -129,36 +126,36 @@ class Gateway:
         try:
             return await self._decide(exchange, client, message, refusal)
         except ConnectionError:
-            return CLOSE  # the client has left; exchange.status says whether it was answered
+            return False  # the client has left; exchange.status says whether it was answered
         except Exception as error:
             self.observer.event("bug", error=type(error).__name__, where=_where(error), id=exchange.id)
             if not client.began and not protocol.closing:
                 return pipeline.bug(exchange, client)
             client.cut()
-            return CLOSE
+            return False
         finally:
             self.in_flight -= 1
             if not self.in_flight:
                 self._idle.set()
             self.observer.done(exchange, monotonic() - exchange.started)
 
-    async def _decide(self, exchange: Exchange, client: Client, message: Any, refusal: Refusal | None) -> Finished:
+    async def _decide(self, exchange: Exchange, client: Client, message: Any, refusal: Refusal | None) -> bool:
         if not client.inbound.payload.is_eof() or message.chunked or b"content-length" in exchange.fields:
             self._body(exchange, client, message)
         if refusal is None:
             refusal = admit.head(exchange, message)
         if refusal is not None:
             client.keep_alive = client.keep_alive and not refusal.close  # an earlier stage may answer in its place
-            bare = self._bare if self.plane is None or not exchange.fields else self.plane.early
-            return await pipeline.run(exchange, _ending(bare, refusal), client)
+            bare = self.bare if self.plane is None or not exchange.fields else self.plane.early
+            return await pipeline.run(exchange, ending(bare, refusal), client)
         answer = self.health.public(exchange.path)
         if answer is not None:
-            found = _ending(self._bare, answer if exchange.method in ("GET", "HEAD") else refuse("method_not_allowed"))
+            found = ending(self.bare, answer if exchange.method in ("GET", "HEAD") else refuse("method_not_allowed"))
             exchange.route = found
             return await pipeline.run(exchange, found, client)
         plane = self.plane
         if plane is None:
-            return await pipeline.run(exchange, _ending(self._bare, refuse("draining", retry_after=1)), client)
+            return await pipeline.run(exchange, ending(self.bare, refuse("draining", retry_after=1)), client)
         method = exchange.method
         asked = exchange.fields.get(b"access-control-request-method") if method == "OPTIONS" else None
         if asked is not None and b"origin" in exchange.fields:
@@ -177,11 +174,6 @@ class Gateway:
         exchange.stream = Body(client.inbound.payload, length, self.limits.body_timeout, client.transport, expects)
 
 
-def _ending(bare: Plan, verdict: Refusal | Reply) -> Plan:
-    """A plan of nothing but the verdict, for what is refused before there is a route."""
-    return replace(bare, terminal=verdict)
-
-
 def _where(error: BaseException) -> str:
     """File and line of the innermost frame; never the message, which may hold what a client sent."""
     trace = error.__traceback__
@@ -196,127 +188,8 @@ class _Manager(web.Server):
     connections: Any
 
     def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway.handle, request_factory=Inbound, handler_cancellation=True)  # type: ignore[arg-type]  # the seam is typed for BaseRequest
+        super().__init__(gateway.handle, handler_cancellation=True)  # type: ignore[arg-type]  # only our connections call it
         self.gateway = gateway
 
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, self.gateway)
-
-
-class _Connection(RequestHandler):
-    """aiohttp's protocol with a bound on the size and age of a head, and refusals in the gateway's shape."""
-
-    __slots__ = ("_arriving", "_head_bytes", "gateway", "head_since", "peer", "secure")
-
-    def __init__(self, manager: web.Server, gateway: Gateway) -> None:
-        limits = gateway.limits
-        super().__init__(
-            manager,
-            loop=gateway.loop,
-            keepalive_timeout=limits.keepalive,
-            tcp_keepalive=False,
-            access_log=None,  # type: ignore[arg-type]  # None is how it is turned off
-            max_line_size=limits.header_bytes,
-            max_field_size=limits.header_bytes,
-            lingering_time=LINGER,
-            read_bufsize=64 * 1024,
-            auto_decompress=False,
-        )
-        self.gateway = gateway
-        self.head_since = 0.0
-        self._head_bytes = 0
-        self._arriving: StreamReader | None = None
-        self.peer = ""
-        self.secure = False
-
-    @property
-    def closing(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self.transport is None or self.transport.is_closing()
-
-    @property
-    def resting(self) -> bool:
-        """Whether the connection is between requests."""
-        return not self._messages and (self._waiter is not None or self._request_count == 0)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if isinstance(peer, tuple) else ""
-        self.secure = transport.get_extra_info("sslcontext") is not None
-        self.head_since = self.gateway.loop.time()
-        if self.gateway.draining:
-            self.force_close()  # accepted while the listener closed: nobody would end it
-        elif self.gateway.connections > self.gateway.limits.connections:
-            self.refuse_head(refuse("too_many_connections", retry_after=1, close=True))
-
-    def data_received(self, data: bytes) -> None:
-        if not self.resting:
-            self._parse(data)
-            return
-        self._head_bytes += len(data)
-        self._parse(data)
-        if self._messages:
-            self._head_bytes = 0
-            self.head_since = 0.0
-        elif self._head_bytes > self.gateway.limits.header_bytes + 1024:
-            self.refuse_head(refuse("headers_too_large", close=True))
-        elif self.head_since == 0.0:
-            self.head_since = self.gateway.loop.time()
-
-    def _parse(self, data: bytes) -> None:
-        """Feed aiohttp's parser. When it fails inside a body, aiohttp tells only who asks for the next request."""
-        super().data_received(data)
-        if not self._messages:
-            return
-        message, payload = self._messages[-1]
-        if not isinstance(message, _ErrInfo):
-            self._arriving = payload
-        elif self._arriving is not None and not self._arriving.is_eof():
-            self._arriving.set_exception(message.exc)
-            self._arriving.feed_eof()  # nothing to linger for
-
-    def refuse_head(self, refusal: Refusal) -> None:
-        """Refuse what never became a request, and end the connection."""
-        self.head_since = 0.0
-        if not self.closing:
-            self._tell(refusal)
-        self._end()
-
-    def _end(self) -> None:
-        """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the answer (RFC 9112 9.6)."""
-        transport = self.transport
-        if transport is None or not transport.can_write_eof():
-            self.force_close()
-            return
-        self._force_close = True  # aiohttp drops what still comes
-        if self._waiter is not None:
-            self._waiter.cancel()
-        if not transport.is_closing():
-            transport.write_eof()
-        self.gateway.loop.call_later(LINGER, transport.close)
-
-    def _tell(self, refusal: Refusal) -> Finished:
-        gateway = self.gateway
-        exchange = Exchange("", "", {}, self.peer, monotonic())
-        found = _ending(gateway._bare, refusal)
-        gateway.observer.begin(exchange)
-        for decide, _ in found.deciders:
-            decide(exchange)
-        client = Client(Inbound(None, None, self, None, None), False, False)  # type: ignore[arg-type]  # no request was read
-        try:
-            return pipeline.reply(exchange, found, client, refusal, found.depth)
-        finally:
-            gateway.observer.done(exchange, 0.0)
-
-    def handle_error(
-        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> Any:
-        """aiohttp asks this how to answer what its parser refused."""
-        large = isinstance(exc, LineTooLong) or (exc is not None and "Too many headers" in str(exc))
-        try:
-            return self._tell(
-                refuse("headers_too_large" if large else "head_malformed", type(exc).__name__, close=True)
-            )
-        finally:
-            self._end()
+    def __call__(self) -> ClientConnection:
+        return ClientConnection(self, self.gateway)

@@ -15,7 +15,6 @@ from gateway.policy.stale import Memory
 from gateway.proxy import pipeline
 from gateway.proxy.calls import IDEMPOTENT
 from gateway.proxy.connection import SMALL, Connection, Phase
-from gateway.proxy.inbound import Finished
 from gateway.proxy.plan import Plan
 from gateway.proxy.pool import Interim
 from gateway.proxy.upstream import Upstream
@@ -54,7 +53,7 @@ class Elsewhere:
             return False
         return exchange.stream is None or exchange.body is not None or not exchange.stream.received
 
-    async def take(self, exchange: Exchange, plan: Plan, client: pipeline.Client, slug: str) -> Finished | None:
+    async def take(self, exchange: Exchange, plan: Plan, client: pipeline.Client, slug: str) -> bool | None:
         """Answer the client with what the other upstream says; None when that comes to nothing too."""
         side = copy.copy(exchange)  # the other upstream's stages must not take the first one's slot for theirs
         side.slot, side.reason, side.status, side.endpoint, side.sent, side.upstream_time = None, "", 0, "", 0.0, 0.0
@@ -84,7 +83,7 @@ class Elsewhere:
 
     async def _pass_on(
         self, exchange: Exchange, side: Exchange, plan: Plan, client: pipeline.Client, answer: Connection, slug: str
-    ) -> Finished:
+    ) -> bool:
         own = mark(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
         answer.pairs = [*(pair for pair in answer.pairs if pair[0] not in names), *own]
@@ -116,7 +115,7 @@ class StandIn:
 
     async def answer(
         self, exchange: Exchange, plan: Plan, client: pipeline.Client, refusal: Refusal, depth: int
-    ) -> Finished:
+    ) -> bool:
         """Answer in place of ``refusal``, or with it where this is none of a fallback's business."""
         slug = refusal.reason.slug
         if slug not in COVERS or client.began:
