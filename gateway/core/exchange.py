@@ -33,6 +33,7 @@ class Exchange:
         "endpoint",
         "fallback",
         "fields",
+        "head",
         "id",
         "limits",
         "method",
@@ -59,6 +60,9 @@ class Exchange:
         self.method = method  # proxy/server: upper case as sent
         self.target = target  # proxy/server: the raw request target, never routed on
         self.fields = fields  # core/fields: lower-case name -> value, repeated fields joined
+        self.head: Any = (
+            None  # proxy/server: what ``fields`` were read as (proxy.admit.Head); None once they are changed
+        )
         self.peer = peer  # proxy/server: address of the TCP peer, no port
         self.started = started  # proxy/server: time.monotonic() seconds
         self.secure = False  # proxy/server: the client came over TLS

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import chain
+from typing import Any
 
 from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_writer import HttpVersion
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, collect, hop_by_hop
@@ -18,28 +20,41 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?").fullmatch
 
 
-def fields_of(message: RawRequestMessage) -> dict[bytes, bytes] | Refusal:
-    """The request's fields by lower-case name, or the refusal of a head that may not be passed on."""
-    try:
-        fields = collect(message.raw_headers)
-        hop_by_hop(fields)
-    except Malformed as error:
-        return refuse("head_malformed", str(error), close=True)
-    return fields
+class Head:
+    """What the fields of a request were read as. The requests of a connection that repeat their fields share one: clients
+    do repeat them (RFC 7541 lives on it), and reading, checking and rewriting them is a sixth of what a request costs.
+
+    ``fields`` must not be changed; it is empty when ``refusal`` says that they cannot be read. ``lines`` are the fields
+    as ``upstream`` gets them (``proxy.upstream``).
+    """
+
+    __slots__ = ("bytes", "fields", "lines", "malformed", "raw", "refusal", "upstream", "version")
+
+    def __init__(self, message: RawRequestMessage) -> None:
+        self.raw = message.raw_headers
+        self.version = message.version
+        self.bytes = len(b"".join(chain.from_iterable(self.raw))) + 4 * len(self.raw)
+        self.fields: dict[bytes, bytes] = {}
+        self.upstream: Any = None
+        self.lines = b""
+        try:
+            fields = collect(self.raw)
+            hop_by_hop(fields)
+        except Malformed as error:
+            self.malformed = True
+            self.refusal: Refusal | None = refuse("head_malformed", str(error), close=True)
+            return
+        self.malformed = False
+        self.fields = fields
+        self.refusal = _meaning(fields, self.version)
+
+    def repeated(self, message: RawRequestMessage) -> bool:
+        """Whether ``message`` has the same fields in the same spelling and order."""
+        return bool(self.raw == message.raw_headers and self.version == message.version)
 
 
-def size(message: RawRequestMessage, limit: int) -> Refusal | None:
-    """The refusal of a head whose line and fields together are over ``limit`` bytes; the parser bounds each one only."""
-    raw = message.raw_headers
-    if len(message.path) + len(b"".join(chain.from_iterable(raw))) + 4 * len(raw) > limit:
-        return refuse("headers_too_large", close=True)
-    return None
-
-
-def head(exchange: Exchange, message: RawRequestMessage) -> Refusal | None:
-    """Check version, framing and target, and set the canonical path and query."""
-    fields = exchange.fields
-    version = message.version
+def _meaning(fields: dict[bytes, bytes], version: HttpVersion) -> Refusal | None:
+    """Check version, host and framing."""
     if version.major != 1 or version.minor > 1:
         return refuse("head_malformed", "HTTP version", close=True)
     host = fields.get(b"host")
@@ -54,12 +69,24 @@ def head(exchange: Exchange, message: RawRequestMessage) -> Refusal | None:
     if coding is not None and (version.minor == 0 or b"content-length" in fields or coding.lower() != b"chunked"):
         # RFC 9112 6.1: the classic of request smuggling, so nothing but the plain form is taken
         return refuse("head_malformed", "transfer-encoding", close=True)
+    return None
+
+
+def check(exchange: Exchange, head: Head, limit: int) -> Refusal | None:
+    """The refusal of a head that is over ``limit`` bytes (the parser bounds each line only) or that has no one reading;
+    sets the canonical path and query."""
+    if head.malformed:
+        return head.refusal
+    if len(exchange.target) + head.bytes > limit:
+        return refuse("headers_too_large", close=True)
+    if head.refusal is not None:
+        return head.refusal
     if exchange.method not in _METHODS:
         return refuse("method_not_allowed", exchange.method, headers=((b"allow", b"GET, POST, OPTIONS"),), close=True)
-    expect = fields.get(b"expect")
-    if expect is not None and expect.lower() != b"100-continue":
+    fields = head.fields
+    if b"expect" in fields and fields[b"expect"].lower() != b"100-continue":
         return refuse("expectation_failed", close=True)
-    return _target(exchange, host)
+    return _target(exchange, fields.get(b"host"))
 
 
 def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:

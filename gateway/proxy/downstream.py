@@ -13,6 +13,7 @@ from aiohttp.web_protocol import RequestHandler, _ErrInfo
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy import pipeline
+from gateway.proxy.admit import Head
 from gateway.proxy.inbound import Inbound
 from gateway.proxy.pipeline import Client
 from gateway.proxy.plan import ending
@@ -26,7 +27,7 @@ LINGER = 2.0  # seconds a refused client may go on sending before the connection
 class ClientConnection(RequestHandler):
     """aiohttp's protocol with a bound on the size and age of a head, and refusals in the gateway's shape."""
 
-    __slots__ = ("_arriving", "_head_bytes", "gateway", "head_since", "peer", "secure")
+    __slots__ = ("_arriving", "_head_bytes", "gateway", "head", "head_since", "peer", "secure")
 
     def __init__(self, manager: Any, gateway: Gateway) -> None:
         limits = gateway.limits
@@ -43,6 +44,7 @@ class ClientConnection(RequestHandler):
             auto_decompress=False,
         )
         self.gateway = gateway
+        self.head: Head | None = None  # of the request before, while it may be repeated
         self.head_since = 0.0
         self._head_bytes = 0
         self._arriving: StreamReader | None = None

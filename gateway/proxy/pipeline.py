@@ -78,8 +78,8 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> bool:
             verdict = plan.terminal
         if verdict is None:
             if plan.readers:
-                for name in _STEERING:
-                    exchange.fields.pop(name, None)
+                exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
+                exchange.head = None
             answer = await plan.upstream.call(exchange, plan.target(exchange), client.interim)
             if not isinstance(answer, Refusal):
                 return await pass_on(exchange, plan, client, answer)

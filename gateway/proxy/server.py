@@ -12,9 +12,10 @@ from typing import Any, Protocol
 from aiohttp import http_parser, web
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, Reply, refuse
+from gateway.core.reason import Reply, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy import admit, pipeline
+from gateway.proxy import pipeline
+from gateway.proxy.admit import Head, check
 from gateway.proxy.downstream import ClientConnection
 from gateway.proxy.inbound import Body, Inbound
 from gateway.proxy.observe import Observer
@@ -103,17 +104,19 @@ class Gateway:
         for connection in self._manager.connections:
             if 0.0 < connection.head_since < oldest:
                 connection.refuse_head(refuse("head_timeout", close=True))
+            elif connection.resting:
+                connection.head = None  # who rests so long does not miss it, and 10,000 of them would hold 20 MB
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
     async def handle(self, inbound: Inbound) -> bool:
         """Answer one request; whether its connection lives on."""
         message = inbound.message
         protocol = inbound.protocol
-        fields = admit.fields_of(message)
-        refusal = fields if isinstance(fields, Refusal) else admit.size(message, self.limits.header_bytes)
-        exchange = Exchange(
-            message.method, message.path, {} if isinstance(fields, Refusal) else fields, protocol.peer, monotonic()
-        )
+        head = protocol.head
+        if head is None or not head.repeated(message):
+            protocol.head = head = Head(message)
+        exchange = Exchange(message.method, message.path, head.fields, protocol.peer, monotonic())
+        exchange.head = head
         exchange.secure = protocol.secure
         http10 = message.version.minor == 0
         # A chunked request ends its connection: aiohttp's parser would read its trailers as fields of the next request.
@@ -124,7 +127,7 @@ class Gateway:
         self.in_flight += 1
         self.observer.begin(exchange)
         try:
-            return await self._decide(exchange, client, message, refusal)
+            return await self._decide(exchange, client, message)
         except ConnectionError:
             return False  # the client has left; exchange.status says whether it was answered
         except Exception as error:
@@ -139,11 +142,10 @@ class Gateway:
                 self._idle.set()
             self.observer.done(exchange, monotonic() - exchange.started)
 
-    async def _decide(self, exchange: Exchange, client: Client, message: Any, refusal: Refusal | None) -> bool:
+    async def _decide(self, exchange: Exchange, client: Client, message: Any) -> bool:
         if not client.inbound.payload.is_eof() or message.chunked or b"content-length" in exchange.fields:
             self._body(exchange, client, message)
-        if refusal is None:
-            refusal = admit.head(exchange, message)
+        refusal = check(exchange, exchange.head, self.limits.header_bytes)
         if refusal is not None:
             client.keep_alive = client.keep_alive and not refusal.close  # an earlier stage may answer in its place
             bare = self.bare if self.plane is None or not exchange.fields else self.plane.early

@@ -63,7 +63,13 @@ class Upstream:
 
     def head(self, exchange: Exchange, framing: bytes) -> bytes:
         """Everything after the request line and Host, up to and with the empty line."""
-        lines = [b"%b: %b\r\n" % pair for pair in forwardable(exchange.fields, self._dropped)]
+        seen = exchange.head
+        if seen is None:
+            lines = self._lines(exchange.fields)
+        else:
+            if seen.upstream is not self:
+                seen.upstream, seen.lines = self, self._lines(exchange.fields)
+            lines = seen.lines
         proto = b"https" if exchange.secure else b"http"
         own = b"x-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-request-id: %b\r\nx-correlation-id: %b\r\n" % (
             exchange.client.encode(),
@@ -71,7 +77,10 @@ class Upstream:
             exchange.id.encode(),
             correlation(exchange),
         )
-        return b"".join((own, self._set, framing, *lines, b"\r\n"))
+        return b"".join((own, self._set, framing, lines, b"\r\n"))
+
+    def _lines(self, fields: dict[bytes, bytes]) -> bytes:
+        return b"".join([b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)])
 
     async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
         """Send the request on. The answer's head (a small answer's whole body too) has arrived when this returns.
