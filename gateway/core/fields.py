@@ -115,9 +115,14 @@ def collect(raw: Iterable[Pair]) -> dict[bytes, bytes]:
     fields = {names[sent]: value for sent, value in pairs}
     if len(fields) != len(pairs) or b"" in fields:
         fields = _joined(pairs)
-    if 1 in b"".join(fields.values()).translate(_CONTROL):
+    if not plain(fields.values()):
         raise Malformed("a field value holds a control byte")
     return fields
+
+
+def plain(values: Iterable[bytes]) -> bool:
+    """Whether no value holds a control byte other than HTAB (RFC 9110 5.5)."""
+    return 1 not in b"".join(values).translate(_CONTROL)
 
 
 def _joined(pairs: tuple[Pair, ...]) -> dict[bytes, bytes]:
@@ -176,7 +181,7 @@ def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
     Raises Malformed for a name that is no token and a control byte other than HTAB in a value.
     """
     raw = tuple(raw)
-    if 1 in b"".join([value for _, value in raw]).translate(_CONTROL):
+    if not plain([value for _, value in raw]):
         raise Malformed("a field value holds a control byte")
     pairs: list[Pair] = []
     framing: dict[bytes, bytes] = {}

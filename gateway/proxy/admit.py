@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.http_writer import HttpVersion
 
-from gateway.core.exchange import Exchange
-from gateway.core.fields import Malformed, collect, hop_by_hop
+from gateway.core.exchange import Exchange, Pair
+from gateway.core.fields import Malformed, collect, hop_by_hop, plain
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.reason import Refusal, refuse
 
@@ -20,12 +20,18 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?").fullmatch
 
 
+# What a client sends anew with each request, and what means nothing for framing, routing or the check of other fields.
+_VARYING = frozenset((b"authorization", b"content-length", b"x-correlation-id", b"x-request-id", b"traceparent"))
+
+
 class Head:
-    """What the fields of a request were read as. The requests of a connection that repeat their fields share one: clients
-    do repeat them (RFC 7541 lives on it), and reading, checking and rewriting them is a sixth of what a request costs.
+    """What the fields of a request were read as.
+
+    The requests of a connection repeat most of their fields (RFC 7541 lives on it), and reading, checking and rewriting
+    them anew is a sixth of what a request costs. So ``read`` begins with the head before.
 
     ``fields`` must not be changed; it is empty when ``refusal`` says that they cannot be read. ``lines`` are the fields
-    as ``upstream`` gets them (``proxy.upstream``).
+    as ``upstream`` gets them, by name (``proxy.upstream``).
     """
 
     __slots__ = ("bytes", "fields", "lines", "malformed", "raw", "refusal", "upstream", "version")
@@ -33,10 +39,10 @@ class Head:
     def __init__(self, message: RawRequestMessage) -> None:
         self.raw = message.raw_headers
         self.version = message.version
-        self.bytes = len(b"".join(chain.from_iterable(self.raw))) + 4 * len(self.raw)
+        self.bytes = _weight(self.raw)
         self.fields: dict[bytes, bytes] = {}
         self.upstream: Any = None
-        self.lines = b""
+        self.lines: dict[bytes, bytes] = {}
         try:
             fields = collect(self.raw)
             hop_by_hop(fields)
@@ -48,9 +54,44 @@ class Head:
         self.fields = fields
         self.refusal = _meaning(fields, self.version)
 
-    def repeated(self, message: RawRequestMessage) -> bool:
-        """Whether ``message`` has the same fields in the same spelling and order."""
-        return bool(self.raw == message.raw_headers and self.version == message.version)
+    def changed(self, raw: tuple[Pair, ...]) -> Head | None:
+        """The head whose fields are ``raw``, when it differs from this one only in values that vary; None otherwise."""
+        before = self.raw
+        if len(raw) != len(before) or len(raw) != len(self.fields) or self.refusal is not None:
+            return None
+        values: dict[bytes, bytes] = {}
+        for pair, old in zip(raw, before, strict=True):
+            if pair != old:
+                name = pair[0].lower()
+                if pair[0] != old[0] or name not in _VARYING:
+                    return None
+                values[name] = pair[1]
+        if not plain(values.values()) or b"," in values.get(b"content-length", b""):
+            return None
+        head: Head = object.__new__(Head)
+        head.raw, head.version, head.bytes = raw, self.version, _weight(raw)
+        head.malformed, head.refusal = False, None
+        head.fields = self.fields | values
+        head.upstream = self.upstream
+        lines = self.lines
+        head.lines = lines | {name: b"%b: %b\r\n" % (name, values[name]) for name in values if name in lines}
+        return head
+
+
+def read(message: RawRequestMessage, before: Head | None) -> Head:
+    """The head of ``message``; ``before`` is that of the request before it on the same connection."""
+    if before is not None and before.version == message.version:
+        raw = message.raw_headers
+        if raw == before.raw:
+            return before
+        found = before.changed(raw)
+        if found is not None:
+            return found
+    return Head(message)
+
+
+def _weight(raw: tuple[Pair, ...]) -> int:
+    return len(b"".join(chain.from_iterable(raw))) + 4 * len(raw)
 
 
 def _meaning(fields: dict[bytes, bytes], version: HttpVersion) -> Refusal | None:

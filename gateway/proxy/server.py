@@ -15,7 +15,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy import pipeline
-from gateway.proxy.admit import Head, check
+from gateway.proxy.admit import check, read
 from gateway.proxy.downstream import ClientConnection
 from gateway.proxy.inbound import Body, Inbound
 from gateway.proxy.observe import Observer
@@ -112,9 +112,7 @@ class Gateway:
         """Answer one request; whether its connection lives on."""
         message = inbound.message
         protocol = inbound.protocol
-        head = protocol.head
-        if head is None or not head.repeated(message):
-            protocol.head = head = Head(message)
+        protocol.head = head = read(message, protocol.head)
         exchange = Exchange(message.method, message.path, head.fields, protocol.peer, monotonic())
         exchange.head = head
         exchange.secure = protocol.secure

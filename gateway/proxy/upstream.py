@@ -77,10 +77,10 @@ class Upstream:
             exchange.id.encode(),
             correlation(exchange),
         )
-        return b"".join((own, self._set, framing, lines, b"\r\n"))
+        return b"".join((own, self._set, framing, *lines.values(), b"\r\n"))
 
-    def _lines(self, fields: dict[bytes, bytes]) -> bytes:
-        return b"".join([b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)])
+    def _lines(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)}
 
     async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
         """Send the request on. The answer's head (a small answer's whole body too) has arrived when this returns.
