@@ -95,7 +95,10 @@ class Connection(asyncio.Protocol):
         self._bodiless = bodiless
         self._interim = interim
         self._sending = more
-        self.transport.write(data)
+        if more:
+            self.transport.write(data)
+        else:
+            self.owner.outbox.write(self.transport, data)
 
     async def write(self, data: bytes) -> bool:
         """Send more of the request body, waiting while the upstream is slow. False: it has answered or gone."""

@@ -27,7 +27,7 @@ LINGER = 2.0  # seconds a refused client may go on sending before the connection
 class ClientConnection(RequestHandler):
     """aiohttp's protocol with a bound on the size and age of a head, and refusals in the gateway's shape."""
 
-    __slots__ = ("_arriving", "_head_bytes", "gateway", "head", "head_since", "peer", "secure")
+    __slots__ = ("_arriving", "_head_bytes", "gateway", "head", "head_since", "outbox", "peer", "secure")
 
     def __init__(self, manager: Any, gateway: Gateway) -> None:
         limits = gateway.limits
@@ -44,12 +44,18 @@ class ClientConnection(RequestHandler):
             auto_decompress=False,
         )
         self.gateway = gateway
+        self.outbox = gateway.outbox
         self.head: Head | None = None  # of the request before, while it may be repeated
         self.head_since = 0.0
         self._head_bytes = 0
         self._arriving: StreamReader | None = None
         self.peer = ""
         self.secure = False
+
+    def force_close(self) -> None:
+        """Close after what has been answered."""
+        self.outbox.flush()
+        super().force_close()
 
     @property
     def closing(self) -> bool:
@@ -99,8 +105,7 @@ class ClientConnection(RequestHandler):
             self._rest()
         if not self._force_close:
             self._task_handler = None
-            if self.transport is not None:
-                self.transport.close()
+            self.force_close()
 
     def _next(self) -> Any:
         """The oldest request that waits; the parser may go on with pipelined ones."""

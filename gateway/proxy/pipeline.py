@@ -43,10 +43,23 @@ class Client:
                 self.began = False
 
     def write(self, data: bytes) -> None:
+        """Send a part of an answer. Raises ConnectionResetError when the client has left."""
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the client has left")
         self.began = True
+        self.inbound.protocol.outbox.flush()
         self.transport.write(data)
+
+    def answer(self, data: bytes) -> bool:
+        """Send the whole of an answer; whether the connection lives on. Raises as ``write``."""
+        if not self.keep_alive:
+            self.write(data)
+            return False
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionResetError("the client has left")
+        self.began = True
+        self.inbound.protocol.outbox.write(self.transport, data)
+        return True
 
     async def drain(self) -> None:
         await self.inbound.protocol._drain_helper()
@@ -117,8 +130,7 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
     if exchange.method == "HEAD":
         body = b""
     exchange.bytes_out = len(body)
-    client.write(head + body)
-    return client.keep_alive
+    return client.answer(head + body)
 
 
 async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> bool:
@@ -147,8 +159,7 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n%b\r\n" % trailers
         head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
         answer.finish()
-        client.write(head + body if body else head)
-        return client.keep_alive
+        return client.answer(head + body if body else head)
     return await _stream(exchange, plan, client, answer, collected or b"")
 
 

@@ -12,6 +12,7 @@ from gateway.core.exchange import Pair
 from gateway.proxy.balance import Balance
 from gateway.proxy.connection import Connection, UpstreamError
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.outbox import Outbox
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
@@ -29,10 +30,11 @@ class Unsent(UpstreamError):
 class _Owner:
     """Binds a connection to its endpoint."""
 
-    __slots__ = ("endpoint", "pool")
+    __slots__ = ("endpoint", "outbox", "pool")
 
     def __init__(self, pool: Pool, endpoint: Endpoint) -> None:
         self.pool = pool
+        self.outbox = pool.outbox
         self.endpoint = endpoint
 
     def released(self, connection: Connection) -> None:
@@ -79,6 +81,7 @@ class Pool:
         self.balance = balance or Balance(endpoints, random.random, self.loop.time)
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
+        self.outbox = Outbox(self.loop)
         self._ticker: asyncio.TimerHandle | None = None
 
     def exchange(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:

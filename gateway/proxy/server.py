@@ -19,6 +19,7 @@ from gateway.proxy.admit import check, read
 from gateway.proxy.downstream import ClientConnection
 from gateway.proxy.inbound import Body, Inbound
 from gateway.proxy.observe import Observer
+from gateway.proxy.outbox import Outbox
 from gateway.proxy.pipeline import Client
 from gateway.proxy.plan import Plan, ending, plan
 from gateway.proxy.plane import Plane
@@ -57,6 +58,7 @@ class Gateway:
         self.in_flight = 0
         self.draining = False
         self.bare: Plan = plan("unmatched", [(build_identity(), False)])
+        self.outbox = Outbox(self.loop)
         self._manager = _Manager(self)
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
