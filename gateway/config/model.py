@@ -137,6 +137,8 @@ class Timeouts(Model):
     """From the end of the request to the head of the answer; the app gives up after 15 s."""
     body: Positive = 60.0
     """The longest silence inside an answer."""
+    total: Positive | None = None
+    """The whole call, from asking for a connection to the last byte of the answer; no such end unless written."""
     idle: Positive = 4.0
     """How long a connection waits for its next request; stay below the upstream's own limit."""
 

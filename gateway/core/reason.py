@@ -102,7 +102,25 @@ _TABLE = (
         "Too many sign-in attempts from this network. Try again in {retry_after} seconds.",
     ),
     Reason("upstream_unreachable", 502, "Service unreachable", "The service cannot be reached. Try again in a moment."),
+    Reason(
+        "upstream_connect_timeout",
+        504,
+        "Service not answering",
+        "The service does not answer. Try again in a moment.",
+    ),
     Reason("upstream_timeout", 504, "Service too slow", "The service took too long to answer. Try again in a moment."),
+    Reason(
+        "upstream_stalled",
+        504,
+        "Service stopped answering",
+        "The service stopped in the middle of its answer. Try again in a moment.",
+    ),
+    Reason(
+        "upstream_total_timeout",
+        504,
+        "Service not done in time",
+        "The service was not done in time. Try again in a moment.",
+    ),
     Reason(
         "upstream_broken", 502, "Service answer broken", "The service gave an unreadable answer. Try again in a moment."
     ),

@@ -24,7 +24,14 @@ SECTION = "breakers"
 _LONGEST = 3600.0  # seconds; an upstream that rests longer should be taken out of the configuration
 
 # What a failed call is called in ``count``, by the reason the client is told.
-_KINDS = {"upstream_unreachable": "connect", "upstream_timeout": "timeout", "upstream_broken": "broken"}
+_KINDS = {
+    "upstream_unreachable": {"connect"},
+    "upstream_connect_timeout": {"connect", "timeout"},
+    "upstream_timeout": {"timeout"},
+    "upstream_stalled": {"timeout"},
+    "upstream_total_timeout": {"timeout"},
+    "upstream_broken": {"broken"},
+}
 
 
 def _span(seconds: float) -> float:
@@ -118,8 +125,7 @@ class Breaker(Stage):
         or too slowly, or the gateway itself was full."""
         counted = self._settings.count
         if exchange.reason:
-            kind = _KINDS.get(exchange.reason)
-            return None if kind is None else kind in counted or None
+            return True if any(kind in counted for kind in _KINDS.get(exchange.reason, ())) else None
         status: int = exchange.status
         if not status or (self._ignore and self._says_nothing(exchange, status)):
             return None

@@ -20,6 +20,7 @@ from gateway.proxy.hedge import Hedge
 from gateway.proxy.pool import Pool
 from gateway.proxy.resolve import Names
 from gateway.proxy.retry import Retry
+from gateway.proxy.timed import Timed
 from gateway.proxy.upstream import Upstream
 
 
@@ -39,7 +40,11 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
-    upstream = Upstream(name, pool, fields, [key.lower().encode() for key in edits.remove])
+    upstream = (Timed if timeouts.total else Upstream)(
+        name, pool, fields, [key.lower().encode() for key in edits.remove]
+    )
+    if isinstance(upstream, Timed):
+        upstream.total = timeouts.total or 0.0
     if len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None:
         upstream.calling(_calls(upstream, settings, clock, tools))
     return upstream

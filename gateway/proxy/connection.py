@@ -163,9 +163,9 @@ class Connection(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
-    def expire(self, reason: str) -> None:
+    def expire(self, slug: str, detail: str) -> None:
         """The owner's clock ran out."""
-        self._fail(UpstreamError("upstream_timeout", reason, untouched=not self._touched))
+        self._fail(UpstreamError(slug, detail, untouched=not self._touched))
         self.close()
 
     async def _sleep(self) -> None:
@@ -223,6 +223,11 @@ class Connection(asyncio.Protocol):
                 self._paused = True
                 self.transport.pause_reading()
             self._notify()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of the body that have arrived and not been taken."""
+        return self._buffered
 
     @property
     def stalled_by_client(self) -> bool:

@@ -10,11 +10,14 @@ from collections.abc import Callable, Collection
 
 from gateway.core.exchange import Pair
 from gateway.proxy.balance import Balance
-from gateway.proxy.connection import Connection, UpstreamError
+from gateway.proxy.body_clock import BodyClock
+from gateway.proxy.connection import Connection, Phase, UpstreamError
 from gateway.proxy.endpoint import Endpoint
 from gateway.proxy.outbox import Outbox
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
+
+_LATE = "upstream_timeout", "no answer in time"
 
 Interim = Callable[[int, list[Pair]], None]
 
@@ -46,6 +49,7 @@ class _Owner:
 
     def lost(self, connection: Connection) -> None:
         self.pool.open.discard(connection)
+        self.pool.clock.forget(connection)
         with contextlib.suppress(ValueError):
             self.endpoint.idle.remove(connection)
 
@@ -72,6 +76,7 @@ class Pool:
         self.connect_timeout = connect
         self.response_timeout = response
         self.silence = silence
+        self.clock = BodyClock(silence)
         self.idle_timeout = idle
         self.most = most
         self.open: set[Connection] = set()
@@ -127,7 +132,7 @@ class Pool:
                 )
         except TimeoutError:
             endpoint.failures += 1
-            raise Unsent("upstream_unreachable", "connecting took too long", waited=True) from None
+            raise Unsent("upstream_connect_timeout", "connecting took too long", waited=True) from None
         except OSError as error:  # refused, no route, name not found, certificate not trusted
             endpoint.failures += 1
             raise Unsent("upstream_unreachable", str(error)[:200]) from None
@@ -154,13 +159,23 @@ class Pool:
             while endpoint.idle and now - endpoint.idle[0].idle_since >= self.idle_timeout:
                 endpoint.idle.pop(0).close()
         for connection in list(self.open):
-            if connection.phase == 0 or connection.stalled_by_client:
-                continue
-            if connection.deadline == 0.0:
-                connection.deadline = now + self.silence
-            elif now >= connection.deadline:
-                connection.expire("no answer in time" if not connection.streaming else "the answer stalled")
+            if connection.phase is not Phase.IDLE and connection.phase is not Phase.DONE:
+                self._look(connection, now)
         self._ticker = self.loop.call_later(TICK, self._tick) if self.open else None
+
+    def _look(self, connection: Connection, now: float) -> None:
+        """End the call on ``connection`` if it takes too long."""
+        body = connection.phase is Phase.BODY
+        if self.clock.overdue(connection, now):
+            connection.expire("upstream_total_timeout", "the call took too long in all")
+        elif connection.stalled_by_client:
+            return
+        elif connection.deadline == 0.0:
+            connection.deadline = now + self.silence
+        elif now >= connection.deadline:
+            connection.expire(*(("upstream_stalled", "the answer stalled") if body else _LATE))
+        elif body and self.clock.silent(connection, now):
+            connection.expire("upstream_stalled", "the answer stalled")
 
     async def close(self) -> None:
         """Close what idles; calls in flight end by themselves and are not kept."""

@@ -96,7 +96,7 @@ def failure(error: UpstreamError) -> str:
     """What a failed call is called in ``on`` and ``count``; empty for the gateway's own limits."""
     if isinstance(error, Unsent):
         return "connect" if error.slug != "upstream_busy" else ""
-    if error.slug == "upstream_timeout":
+    if error.slug in ("upstream_timeout", "upstream_stalled"):
         return "timeout"
     return "reset" if error.untouched else "broken"
 

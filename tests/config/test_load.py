@@ -58,7 +58,7 @@ def test_relative_files_start_at_the_entry_file(design: Config) -> None:
 def test_upstreams(design: Config) -> None:
     tutor = design.upstreams["tutor"]
     assert [(e.scheme, e.host, e.port) for e in tutor.endpoints] == [("http", "127.0.0.1", 8787)]
-    assert tutor.timeouts.model_dump() == {"connect": 2.0, "response": 14.0, "body": 60.0, "idle": 4.0}
+    assert tutor.timeouts.model_dump() == {"connect": 2.0, "response": 14.0, "body": 60.0, "idle": 4.0, "total": None}
     assert tutor.trpc is not None and tutor.trpc.aliases == {"auth.signin": "auth.login", "auth.logout": "auth.signout"}
     assert design.upstreams["toolkit"].request_headers.set["authorization"].reveal() == "Bearer tk-41f0"
 

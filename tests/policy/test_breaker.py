@@ -43,7 +43,16 @@ class Gate:
         return self.stages[0].circuit().state
 
 
-COUNTED = [(502, "upstream_unreachable"), (504, "upstream_timeout"), (502, "upstream_broken"), (500, ""), (503, "")]
+COUNTED = [
+    (502, "upstream_unreachable"),
+    (504, "upstream_connect_timeout"),
+    (504, "upstream_timeout"),
+    (504, "upstream_stalled"),
+    (504, "upstream_total_timeout"),
+    (502, "upstream_broken"),
+    (500, ""),
+    (503, ""),
+]
 NOT_COUNTED = [
     (0, ""),  # the client left before there was an answer
     (400, ""), (401, ""), (404, ""), (413, ""), (429, ""), (501, ""),
