@@ -39,6 +39,7 @@ _LIMIT = b"r"  # first byte of a limit's record; other kinds of records have let
 _PACK = Struct("<d").pack
 _UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
 _ROOM = 0.85  # share of the file that limits may fill; LMDB needs free pages even to delete
+_SPARE = 32 * 4096  # bytes that stay free in a small file too: what a transaction frees only the one after next can use
 _LOOK = 128  # new keys between two looks at how full the file is
 
 
@@ -266,7 +267,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
     def _look(self) -> None:
         stats = self.stats()
         self._fresh = 0
-        self._tight = stats.used > stats.size * _ROOM
+        self._tight = stats.used > min(stats.size * _ROOM, stats.size - _SPARE)
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. Holds the other workers up for 100 microseconds at a time."""
@@ -287,7 +288,8 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
         gone = looked = 0
         txn = self._begin(None, None, True)
         try:
-            moment, steady = ticks(now), ticks(now + seen(txn, now).ahead)
+            # A store without room needs its last pages for forgetting, not for taking note of the time.
+            moment, steady = ticks(now), ticks(now + seen(txn, now, keep=not self._tight).ahead)
             cursor = txn.cursor()
             cursor.set_range(self._position or _LIMIT)
             while looked < budget and (name := cursor.key()):

@@ -42,12 +42,12 @@ T = TypeVar("T")
 Digest = Callable[[bytes], bytes]
 
 
-def seen(txn: Any, now: float) -> Steady:
-    """The steady clock of all workers after this one's said ``now``; kept by the quarter of a second."""
+def seen(txn: Any, now: float, keep: bool = True) -> Steady:
+    """The steady clock of all workers after this one's said ``now``. ``keep``: written down, by the quarter of a second."""
     value = txn.get(CLOCK)
     before = Steady(*_CLOCK.unpack(value)) if value is not None else Steady()
     after = before.seen(now)
-    if after.ahead != before.ahead or after.latest > before.latest + 0.25:
+    if keep and (after.ahead != before.ahead or after.latest > before.latest + 0.25):
         txn.put(CLOCK, packed_clock(after))
     return after
 

@@ -27,7 +27,8 @@ def write(file: Path, known: Known) -> None:
     with contextlib.suppress(OSError):
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(handle, text)
+            written = os.write(handle, text)
         finally:
             os.close(handle)
-        os.replace(new, file)
+        if written == len(text):  # or the disk is full, and the old file is better
+            os.replace(new, file)

@@ -1,13 +1,38 @@
-"""One Redis for the suites that every store has to pass."""
+"""The stores for the suites that every store has to pass, and one Redis for all of these."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.state.redis_fixture import Server, server
+from gateway.state.embedded import EmbeddedStore
+from gateway.state.memory import MemoryStore
+from gateway.state.verbs import Store
+from tests.state.redis_fixture import Server, Waiting, server
 
 
 @pytest.fixture(scope="session")
 def any_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with server(tmp_path_factory.mktemp("redis")) as one:
         yield one
+
+
+@pytest.fixture(params=["embedded", "memory", "shared"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
+    if request.param == "shared":
+        redis: Server = request.getfixturevalue("any_redis")
+        redis.say("FLUSHALL")
+        made: Any = Waiting(redis.url)
+    else:
+        made = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+    yield made
+    made.close()
+
+
+@pytest.fixture(params=["embedded", "memory"])
+def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The stores that forget by being swept; Redis does it by itself."""
+    made: Store = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+    yield made
+    made.close()

@@ -1,38 +1,11 @@
 """Attempts at something that can be guessed: what every store promises."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from gateway.state.embedded import EmbeddedStore
-from gateway.state.memory import MemoryStore
 from gateway.state.verbs import Attempt, Store
 from tests.state.guesses import NOON, account, address, guess
-from tests.state.redis_fixture import Server, Waiting
 
 DAY = 86_400.0
-
-
-@pytest.fixture(params=["embedded", "memory", "shared"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "shared":
-        redis: Server = request.getfixturevalue("any_redis")
-        redis.say("FLUSHALL")
-        made: Any = Waiting(redis.url)
-    else:
-        made = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["embedded", "memory"])
-def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """The stores that forget by being swept; Redis does it by itself."""
-    made: Store = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
-    yield made
-    made.close()
 
 
 def test_failures_lock_for_a_time_and_the_count_begins_anew(store: Store) -> None:

@@ -1,37 +1,10 @@
 """What every store promises: one suite over all of them."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from gateway.state.embedded import EmbeddedStore
-from gateway.state.memory import MemoryStore
 from gateway.state.verbs import Store, Take
-from tests.state.redis_fixture import Server, Waiting
 
 NOON = 1_767_268_800.0
-
-
-@pytest.fixture(params=["embedded", "memory", "shared"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "shared":
-        redis: Server = request.getfixturevalue("any_redis")
-        redis.say("FLUSHALL")
-        made: Any = Waiting(redis.url)
-    else:
-        made = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
-    yield made
-    made.close()
-
-
-@pytest.fixture(params=["embedded", "memory"])
-def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """The stores that forget by being swept; Redis does it by itself."""
-    made: Store = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
-    yield made
-    made.close()
 
 
 def five_a_minute(key: bytes = b"ada", cost: int = 1, burst: int = 5) -> Take:

@@ -144,7 +144,8 @@ def test_a_full_store_keeps_what_it_knows_and_refuses_strangers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: float
 ) -> None:
     monkeypatch.setattr(embedded, "_ROOM", room)
-    store = EmbeddedStore(tmp_path, size=1 << 18)
+    monkeypatch.setattr(embedded, "_SPARE", embedded._SPARE if room < 1 else -(1 << 30))
+    store = EmbeddedStore(tmp_path, b"the same pages are full each time", 1 << 18)
     known = fill(store)
     assert known > 1000
     assert store.stats().refused_full == 1

@@ -201,7 +201,7 @@ def test_a_million_random_accounts_and_addresses_leave_nothing_behind(tmp_path: 
 
 
 def test_a_full_store_keeps_known_accounts_and_refuses_strangers(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, size=1 << 20)
+    store = EmbeddedStore(tmp_path, b"the same pages are full each time", 1 << 20)
     guess(store, NOON)
     for number in range(100_000):
         (answer,) = store.reserve([account(b"%d" % number)], NOON)

@@ -1,6 +1,7 @@
 """Redis slow, hung, gone, empty, with another password: what two gateways do meanwhile and afterwards."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from gateway.state.memory import MemoryStore
 from gateway.state.patience import LOOKS
 from gateway.state.shared import SharedStore
 from gateway.state.verbs import Attempt, Store, Take
-from tests.state.redis_fixture import KEY, Looks, Server, server, until
+from tests.state.redis_fixture import KEY, Looks, Server, cluster, server, until
 
 NOON = 1_767_268_800.0
 FIVE = Take(b"ada", 1, 5, 60.0, 5)
@@ -256,6 +257,36 @@ async def test_a_process_that_begins_during_the_outage_knows_the_locks(
     assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
     (tmp_path / "kept").write_bytes(b"{")
     assert not await (await started(Gateway(redis.url, None, tmp_path / "kept"))).locked(ADA)
+
+
+async def test_a_full_disk_costs_the_file_of_locks_and_nothing_else(
+    redis: Server, tmp_path: Path, started: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await started(Gateway(redis.url, None, tmp_path / "kept"))
+    await gateway.fail(ADA, 3)
+    await until((tmp_path / "kept").exists)
+    before = (tmp_path / "kept").read_bytes()
+    write = os.write
+    monkeypatch.setattr("gateway.state.keepsake.os.write", lambda file, text: write(file, text[:10]))
+    await gateway.fail(BOB, 3)
+    await until(lambda: len(gateway.store._known.held) == 2)
+    assert (tmp_path / "kept").read_bytes() == before
+    assert await gateway.locked(BOB)
+
+
+async def test_a_cluster_of_which_one_server_is_away_is_away(tmp_path: Path, started: Start) -> None:
+    with cluster(tmp_path) as nodes:
+        gateway = await started(Gateway("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)))
+        await gateway.fail(ADA, 3)
+        await until(lambda: bool(gateway.store._known.held))
+        for node in nodes:
+            node.signal(signal.SIGSTOP)
+            takes = [FIVE._replace(key=b"%d" % number) for number in range(20)]
+            assert all(answer.ok for answer in await gateway.store.take(takes, NOON))
+            assert await gateway.locked(ADA)
+            node.signal(signal.SIGCONT)
+            await until(lambda: gateway.store.up)
+        assert await gateway.locked(ADA)
 
 
 async def test_this_host_goes_on_counting_where_it_was(redis: Server, tmp_path: Path, started: Start) -> None:
