@@ -6,12 +6,22 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
+from gateway.config.model import Upstream
 from gateway.config.policies import Written
 from gateway.config.problem import Report, nearest
 from gateway.config.routes import Spot
 from gateway.policy.fields import Policy
 
 SECTION = "breakers"
+
+
+def check_probes(upstreams: Named[str, Upstream], spot: Spot, policies: Named[str, Policy]) -> None:
+    """Tells every upstream whose breaker waits for health checks that nobody makes: it would stay open for ever."""
+    for name, upstream in upstreams.items():
+        settings: Any = policies.get(upstream.breaker or "")
+        if upstream.health_check is None and getattr(settings, "probe", "") == "health_check":
+            sentence = f"names {upstream.breaker}, which is tried by health checks, and there are none"
+            spot.tell((name, "breaker"), sentence, "write a health_check, or probe: request in the breaker")
 
 
 def check_breakers(

@@ -193,5 +193,6 @@ class _Loading:
             spot = Spot(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, spot)
             references.check_calling(config.upstreams, spot)
+            breaking.check_probes(config.upstreams, spot, config.policies.get(breaking.SECTION, {}))
             resting.check(config.upstreams, spot, names, config.policies.get("fallbacks", {}))
         resting.check_targets(written, config.policies.get("fallbacks", {}), upstream_names, self._report)

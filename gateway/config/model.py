@@ -30,6 +30,7 @@ from gateway.config.names import (
     none_if_empty,
 )
 from gateway.config.tree import Place
+from gateway.policy.concurrency import Settings as Concurrency
 from gateway.policy.fields import ByteSize, Model, Network, Policy, SecretField, Share
 
 
@@ -192,6 +193,8 @@ class Upstream(Model):
     """When a call that came to nothing is made again; not at all unless written."""
     hedge: Hedge | None = None
     """Sends a safe call that takes long to a second endpoint too; not at all unless written."""
+    concurrency: Concurrency | None = None
+    """How many calls it gets at once; as many as there are connections unless written."""
     max_connections: Count = 1000
     """Open connections of one worker to one endpoint."""
 

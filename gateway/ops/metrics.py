@@ -187,6 +187,13 @@ class Metrics:
             registry=registry,
         )
 
+        self._places = Gauge(
+            "gateway_upstream_calls",
+            "Calls to an upstream with a limit on calls at once, by whether they are under way or wait.",
+            ("upstream", "state"),
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
         self._endpoints = Gauge(
             "gateway_endpoint_healthy",
             "Whether an endpoint may get calls, in every worker, as of at most a second ago.",
@@ -255,6 +262,12 @@ class Metrics:
         if self._room():
             for budget, calls in left.items():
                 self._budget.labels(upstream, budget).set(calls)
+
+    def places_stand(self, upstream: str, taken: int, waiting: int) -> None:
+        """Tell how many calls to an upstream are under way, and how many wait for a place."""
+        if self._room():
+            self._places.labels(upstream, "taken").set(taken)
+            self._places.labels(upstream, "waiting").set(waiting)
 
     def endpoints_stand(self, upstream: str, healthy: Mapping[str, bool]) -> None:
         """Tell of each endpoint whether it may get calls."""

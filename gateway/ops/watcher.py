@@ -62,6 +62,10 @@ class Watcher:
             healthy[address] = endpoint["healthy"] and healthy.get(address, True)
         self._metrics.endpoints_stand(upstream, healthy)
 
+    def places(self, upstream: str, taken: int, waiting: int) -> None:
+        """How many calls to an upstream are under way, and how many wait for a place."""
+        self._metrics.places_stand(upstream, taken, waiting)
+
     def called(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:
         """What was done for an upstream beyond first attempts, and what is left of its budgets."""
         self._metrics.called(upstream, counted, left)

@@ -17,7 +17,7 @@ from gateway.core.reason import Refusal, refuse
 from gateway.policy.fields import Duration, Policy
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
-from gateway.state.breakers import Circuit, Trip
+from gateway.state.breakers import CLOSED, Circuit, Trip
 
 SECTION = "breakers"
 
@@ -65,6 +65,8 @@ class Settings(Policy):
     """An answer that takes longer to begin counts as a failure."""
     probe_timeout: Span = 30.0
     """A try that has come to no end for so long is taken for lost, and another may go."""
+    probe: Literal["request", "health_check"] = "request"
+    """What tries it: a user's call, or the upstream's ``health_check``, and users' calls wait until it is closed."""
     count: Annotated[tuple[Counted, ...], Field(min_length=1)] = ("connect", "timeout", "broken", 502, 503, 504)
     """What is a failure: no connection, no answer in time, an unreadable answer, an answer of a status."""
     ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
@@ -113,12 +115,31 @@ class Breaker(Stage):
             return None
         return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(admitted.retry_in)))
 
+    @property
+    def checked(self) -> bool:
+        """Whether health checks try it, and no user's call."""
+        return self._settings.probe == "health_check"
+
+    def probe(self) -> int | None:
+        """A turn to try the upstream, if now is the time for one; to be given back by ``probed``."""
+        now = self._wall()
+        circuit = self._store.circuit(self._name, now)
+        if circuit.state == CLOSED or circuit.forced:
+            return None
+        admitted = self._store.admit(self._name, self._trip, now)
+        self._changed(admitted.was, admitted.circuit)
+        return admitted.turn if admitted.ok else None
+
+    def probed(self, turn: int, failed: bool | None) -> None:
+        """How the try of ``turn`` went; None: it says nothing."""
+        circuit, was = self._store.found(self._name, self._trip, turn, failed, self._wall())
+        self._changed(was, circuit)
+
     def on_done(self, exchange: Exchange) -> None:
         turn, exchange.slot = exchange.slot, None
         if turn is None:
             return
-        circuit, was = self._store.found(self._name, self._trip, turn, self.failed(exchange), self._wall())
-        self._changed(was, circuit)
+        self.probed(turn, self.failed(exchange))
 
     def failed(self, exchange: Exchange) -> bool | None:
         """Whether the upstream failed; None when the call says nothing about it: the client left, sent something wrong
@@ -148,6 +169,21 @@ class Breaker(Stage):
             )  # fmt: skip
 
 
+class CheckedBreaker(Breaker):
+    """A breaker that lets users' calls through only while it is closed."""
+
+    __slots__ = ()
+
+    def on_request(self, exchange: Exchange) -> Refusal | None:
+        now = self._wall()
+        circuit = self._store.circuit(self._name, now)
+        if circuit.state == CLOSED:
+            exchange.slot = circuit.turn
+            return None
+        left = self._trip.recover_after if circuit.forced else circuit.retry_at - now
+        return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(left)))
+
+
 def build(name: str, settings: Settings, tools: Tools) -> Breaker:
     """The stage for the upstream ``name``: two upstreams with one breaker's settings have a circuit each."""
-    return Breaker(name, settings, tools)
+    return (CheckedBreaker if settings.probe == "health_check" else Breaker)(name, settings, tools)

@@ -42,6 +42,7 @@ ORDER = (
     "buffer",  # reads the body, only where a later stage looks inside
     "input_limits",  # limits keyed on what the body says
     "lockout",  # names the account by the body; behind the limits, so that refused requests spend no attempt
+    "concurrency",  # waiting comes before the breaker, which then judges by how things are when the place is there
     "breaker",  # last: a slot is held only for what will really reach the upstream
 )
 
@@ -58,6 +59,8 @@ class Choice:
     response_headers: tuple[str, ...] = ()
     breakers: tuple[tuple[str, str], ...] = ()
     """Upstream and breaker."""
+    concurrency: tuple[Stage, ...] = ()
+    """The places of the upstream, one stage for all of its routes."""
 
     def __or__(self, other: Choice) -> Choice:
         return Choice(*(tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in self.__slots__))
@@ -91,6 +94,7 @@ class Catalogue:
         ):
             found[slot] += self._limits(choice.rate_limits, place)
         found["lockout"] += self._named("lockouts", choice.lockouts)
+        found["concurrency"] += [(stage, False) for stage in choice.concurrency]
         found["breaker"] += [self.breaker(*pair) for pair in choice.breakers]
         if found["input_limits"] or found["lockout"]:
             found["buffer"].append((body.Buffer(), False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.config.calling import HealthCheck
 from gateway.proxy.connection import Connection, UpstreamError
@@ -36,6 +36,8 @@ class Checker:
         self._draw = draw
         self._tell = tell
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
+        self.asked: Callable[[Endpoint], Awaitable[bool | None]] = self.check
+        """What a check goes through: ``check``, or what tells its finding to others besides."""
 
     def start(self) -> None:
         """Begin checking, in the running loop."""
@@ -67,7 +69,7 @@ class Checker:
     async def _watch(self, endpoint: Endpoint) -> None:
         row = 0  # checks in a row that say otherwise than what is held true
         while True:
-            found = await self.check(endpoint)
+            found = await self.asked(endpoint)
             if found is not None:
                 row = row + 1 if found is not endpoint.well else 0
                 if found and endpoint.well:

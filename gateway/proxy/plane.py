@@ -10,13 +10,17 @@ from typing import Any
 from gateway.config.model import Config, Route, Trpc
 from gateway.core.pattern import compile_paths, compile_procedures
 from gateway.core.reason import refuse
+from gateway.policy.breaker import Breaker
 from gateway.policy.catalog import Catalogue, Choice
+from gateway.policy.concurrency import build as build_places
 from gateway.policy.fallback import Fixed
 from gateway.policy.fallback import build as build_fallback
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 from gateway.proxy.assembly import assemble, tending
+from gateway.proxy.health import Checker
 from gateway.proxy.plan import Plan, plan
+from gateway.proxy.probing import Probing
 from gateway.proxy.routes import Prefix, Routes
 from gateway.proxy.standing_in import Elsewhere, Remembered, StandIn, Watched
 from gateway.proxy.upstream import Upstream
@@ -33,6 +37,19 @@ class Plane:
             name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()
         }
         self.tending = {name: tending(self.upstreams[name], of, tools) for name, of in config.upstreams.items()}
+        self.breakers: dict[str, Any] = {
+            upstream: self.catalogue.breaker(upstream, name)[0]
+            for settings_of in config.upstreams
+            for upstream, name in self._breakers(settings_of)
+        }
+        for name, breaker in self.breakers.items():
+            self.upstreams[name].spare_while(_resting(breaker.circuit))
+            self._let_checks_try(name, breaker)
+        self.places = {
+            name: build_places(name, settings.concurrency, self._refusing(name))
+            for name, settings in config.upstreams.items()
+            if settings.concurrency is not None
+        }
         self.fallbacks = {
             name: StandIn([self._choice(fallback) for fallback in settings.fallback])
             for name, settings in config.upstreams.items()
@@ -43,13 +60,6 @@ class Plane:
             for name, stand_in in self.fallbacks.items()
             if stand_in.memories or stand_in.calls_again
         }
-        self.breakers: dict[str, Any] = {
-            upstream: self.catalogue.breaker(upstream, name)[0]
-            for settings_of in config.upstreams
-            for upstream, name in self._breakers(settings_of)
-        }
-        for name, breaker in self.breakers.items():
-            self.upstreams[name].spare_while(_resting(breaker.circuit))
         self.calls = {name: upstream.calls for name, upstream in self.upstreams.items() if upstream.calls is not None}
         self._endings: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
         self._fallback = Choice(
@@ -107,6 +117,7 @@ class Plane:
             lockouts=_one(route.lockout),
             response_headers=_one(route.response_headers),
             breakers=self._breakers(route.upstream) if route.deny is None else (),
+            concurrency=self._places(route.upstream) if route.deny is None else (),
         )
         more: dict[str, Any] = {
             "methods": frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set()),
@@ -129,9 +140,25 @@ class Plane:
         if settings.stale is not None:
             return Remembered(name, report, self.catalogue.memory(name))
         if settings.upstream is not None:
-            guards = [self.catalogue.breaker(*pair) for pair in self._breakers(settings.upstream)]
+            guards: list[tuple[Stage, bool]] = [(stage, False) for stage in self._places(settings.upstream)]
+            guards += [self.catalogue.breaker(*pair) for pair in self._breakers(settings.upstream)]
             return Elsewhere(name, report, self.upstreams[settings.upstream], guards)
         return build_fallback(name, settings)
+
+    def _places(self, upstream: str | None) -> tuple[Stage, ...]:
+        return (self.places[upstream],) if upstream in self.places else ()
+
+    def _let_checks_try(self, upstream: str, breaker: Breaker) -> None:
+        for checker in self.tending[upstream]:
+            if breaker.checked and isinstance(checker, Checker):
+                checker.asked = Probing(breaker, checker, self.upstreams[upstream].endpoints).check
+
+    def _refusing(self, upstream: str) -> Callable[[], bool]:
+        """Whether the breaker of ``upstream`` would refuse now: none, and one that only reports, never does."""
+        named = self.config.upstreams[upstream].breaker
+        if named is None or self.catalogue.breaker(upstream, named)[1]:
+            return lambda: False
+        return _resting(self.breakers[upstream].circuit)
 
     def _breakers(self, upstream: str | None) -> tuple[tuple[str, str], ...]:
         named = self.config.upstreams[upstream].breaker if upstream is not None else None
