@@ -193,9 +193,10 @@ class Calls:
             answer = await self._attempt(call, until)
         else:
             call.quiet = True
-            answer, second = await race(lambda: self._attempt(call, until), hedge.after, lambda: self._another(call))
+            winner, second = await race(lambda: self._attempt(call, until), hedge.after, lambda: self._another(call))
             if second is not None:
                 self._counted["hedges", "won" if second else "lost"] += 1
+            answer = winner.result()
             if isinstance(answer, Connection):  # the other attempt may have written its own
                 exchange.endpoint = answer.owner.endpoint.authority
                 exchange.upstream_time = monotonic() - began

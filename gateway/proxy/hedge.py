@@ -16,6 +16,7 @@ from gateway.core.reason import Refusal
 from gateway.proxy.connection import Connection
 from gateway.proxy.retry import Budget
 
+Runner = asyncio.Task[Connection | Refusal]
 Attempt = Callable[[], Coroutine[Any, Any, Connection | Refusal]]
 
 KEPT = 512  # times that a quantile is taken of
@@ -53,16 +54,16 @@ class Hedge:
             self._after = ordered[min(int(len(ordered) * self._quantile), len(ordered) - 1)]
 
 
-async def race(attempt: Attempt, after: float, another: Callable[[], bool]) -> tuple[Connection | Refusal, bool | None]:
+async def race(attempt: Attempt, after: float, another: Callable[[], bool]) -> tuple[Runner, bool | None]:
     """Make ``attempt``, and once more if it is not done ``after`` seconds and ``another`` allows it then.
 
     The first good answer is the one: what comes of the other attempt is dropped and its connection closed. Where neither
-    is good, it is an answer rather than an error, and the first attempt's rather than the second's. Beside it stands
-    whether it is the second's, None when there was no second. Raises as the first attempt did.
+    is good, it is an answer rather than an error, and the first attempt's rather than the second's. Given back is the
+    attempt that won, which is done, and whether it is the second, None when there was none.
     """
     first = asyncio.create_task(attempt())
     runners = [first]
-    winner: asyncio.Task[Connection | Refusal] | None = None
+    winner: Runner | None = None
     try:
         await asyncio.wait((first,), timeout=after)
         if not first.done() and another():
@@ -73,18 +74,18 @@ async def race(attempt: Attempt, after: float, another: Callable[[], bool]) -> t
             winner = next((runner for runner in runners if _good(runner)), None)
         if winner is None:
             winner = next((runner for runner in runners if _answered(runner)), first)
-        return winner.result(), winner is not first if len(runners) > 1 else None
+        return winner, winner is not first if len(runners) > 1 else None
     finally:
         for runner in runners:
             if runner is not winner:
                 _drop(runner)
 
 
-def _answered(runner: asyncio.Task[Connection | Refusal]) -> bool:
+def _answered(runner: Runner) -> bool:
     return runner.done() and runner.exception() is None and isinstance(runner.result(), Connection)
 
 
-def _good(runner: asyncio.Task[Connection | Refusal]) -> bool:
+def _good(runner: Runner) -> bool:
     """Whether it brought an answer that is not the server's own trouble."""
     if not _answered(runner):
         return False
@@ -92,7 +93,7 @@ def _good(runner: asyncio.Task[Connection | Refusal]) -> bool:
     return isinstance(answer, Connection) and answer.status < 500
 
 
-def _drop(runner: asyncio.Task[Connection | Refusal]) -> None:
+def _drop(runner: Runner) -> None:
     """End an attempt that lost, whatever it is at; its connection closes, so that nothing of its answer is ever read."""
     if not runner.cancel() and runner.exception() is None:
         answer = runner.result()

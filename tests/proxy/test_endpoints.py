@@ -133,6 +133,37 @@ async def test_a_fallback_stands_in_when_all_are_down():
         assert gateway.seen.reasons == ["no_healthy_endpoint"]
 
 
+async def test_where_all_refuse_each_is_asked_once_and_the_client_told():
+    async with calling(*[await dead_port() for _ in range(4)]) as upstream:
+        assert await asyncio.wait_for(call(upstream, "POST"), 2) == "upstream_unreachable"
+        assert [endpoint.failures for endpoint in upstream.endpoints] == [1, 1, 1, 1]
+
+
+async def test_no_request_fails_when_an_endpoint_dies_under_load():
+    """400 queries by 20 clients; one of two endpoints is torn down in the middle, its calls under way cut."""
+    more = "    retries: {attempts: 3, on: [connect, reset], budget: 100%}\n    ejection: {failures: 2}\n"
+    async with contextlib.AsyncExitStack() as stack:
+        stays = await stack.enter_async_context(running_upstream())
+        dying = contextlib.AsyncExitStack()
+        dies = await dying.enter_async_context(running_upstream())
+        written = entry(f'url: "{stays.url}"', f'url: "{dies.url}"', more=more)
+        gateway = await stack.enter_async_context(running_gateway(written, policies=POLICIES))
+        asked = 0
+
+        async def client() -> None:
+            nonlocal asked
+            async with wire(gateway.port) as connection:
+                for _ in range(20):
+                    asked += 1
+                    if asked == 200:
+                        await dying.aclose()
+                    answer = await connection.ask(GET)
+                    assert (answer.status, answer.whole) == (200, True)
+
+        await asyncio.gather(*(client() for _ in range(20)))
+        assert len(dies.requests) > 20
+
+
 async def test_no_more_than_two_endpoints_are_waited_for():
     """A listener whose queue is full lets connections hang, as a host that is gone does."""
     with socket.socket() as full, socket.socket() as first, socket.socket() as second:

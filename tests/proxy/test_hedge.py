@@ -12,13 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.calling import Hedge as Settings
+from gateway.config.calling import Retries
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal
 from gateway.proxy.calls import Calls
 from gateway.proxy.connection import Connection
 from gateway.proxy.endpoint import Endpoint
-from gateway.proxy.hedge import LEAST, Hedge
+from gateway.proxy.hedge import LEAST, Hedge, race
 from gateway.proxy.pool import Pool
+from gateway.proxy.retry import Retry
 from gateway.proxy.upstream import Upstream
 from tests.upstream_fixture import Upstream as Fake
 from tests.upstream_fixture import running_upstream
@@ -275,6 +277,51 @@ async def test_answers_are_never_mixed_however_close_they_come():
         assert found["hedges", "won"] > 0
         assert found["hedges", "lost"] > 0
         assert sum(endpoint.in_flight for endpoint in upstream.endpoints) == 0
+
+
+class Aborted:
+    """A transport that only remembers that it was aborted."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_of_two_answers_in_the_same_moment_one_is_closed():
+    loop = asyncio.get_running_loop()
+    together = asyncio.Event()
+    made: list[Connection] = []
+
+    async def attempt() -> Connection:
+        answer = Connection(None, loop)
+        answer.transport, answer.status = Aborted(), 200
+        made.append(answer)
+        if len(made) == 2:
+            together.set()
+        await together.wait()
+        return answer
+
+    winner, second = await race(attempt, 0.001, lambda: True)
+    answer = winner.result()
+    assert answer in made
+    assert second is (answer is made[1])
+    assert [each.transport.aborted for each in made] == [each is not answer for each in made]
+
+
+async def test_only_the_first_attempt_of_a_call_is_hedged():
+    async with (
+        running_upstream(script=Slow()) as one,
+        running_upstream(script=Slow()) as other,
+        hedging(one.port, other.port, after=0.01) as upstream,
+    ):
+        retries = Retries.model_validate({"on": ["timeout"], "attempt_timeout": 0.05, "backoff": 0.001})
+        clock = upstream.pool.loop.time
+        hedge = Hedge(Settings(after=0.01, budget=1.0), clock)
+        upstream.calling(Calls(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
+        assert await call(upstream) == "upstream_timeout"
+        assert len(one.requests) + len(other.requests) == 3
+        assert hedges(upstream) == {("hedges", "lost"): 1, ("retries", "timeout"): 1}
 
 
 @settings(max_examples=15)

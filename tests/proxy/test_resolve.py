@@ -174,13 +174,13 @@ async def test_all_addresses_get_calls_and_one_that_goes_is_drained():
         assert min(len(first.requests), len(second.requests)) > 0
         assert first.requests[0].all(b"host") == [f"backend.example:{first.port}".encode()]
         leaving = here.pool.endpoints[0]
-        assert len(leaving.idle) == 1
-        leaving.idle[0].close()
+        kept = leaving.idle.pop()  # aside, so that the next call makes a connection
         first.script = slow
         here.pool.endpoints[1].in_flight = 100  # of two, so the next call goes to the first
         calling = asyncio.create_task(here.call())
         await asyncio.wait_for(arrived.wait(), 5)
         here.pool.endpoints[1].in_flight = 0
+        leaving.idle.append(kept)
         before = len(first.requests)
         assert await here.look() == ["127.0.0.2"]
         for _ in range(5):
@@ -190,7 +190,7 @@ async def test_all_addresses_get_calls_and_one_that_goes_is_drained():
         assert answer.status == 200
         answer.finish()
         await asyncio.wait_for(first.gone.wait(), 5)
-        assert leaving.idle == []
+        assert {connection.owner.endpoint for connection in here.pool.open} == {here.pool.endpoints[0]}
         assert len(first.requests) == before
         await here.pool.close()
 

@@ -104,6 +104,23 @@ def test_no_window_holds_more_retries_than_the_budget(share, per_second, steps):
             assert before + 1 > most - 1e-6, "what is in the budget is given"
 
 
+def test_what_was_spent_counts_for_ten_seconds():
+    now = 0.0
+    budget = Budget(1.0, 0, lambda: now)
+    for _ in range(5):
+        budget.call(now)
+    assert [budget.spend() for _ in range(6)] == [True] * 5 + [False]
+    for now in (1.0, 5.5, 9.9):
+        assert budget.left == 0
+        budget.call(now)
+        assert budget.spend()
+    now = 10.0
+    assert budget.left == 0, "the calls of then are over with what was spent of them"
+    now = 100.0
+    budget.call(now)
+    assert budget.left == 1
+
+
 @given(st.integers(0, 4), st.floats(0.001, 10), st.floats(1, 10), st.floats(0, 1))
 def test_a_pause_is_drawn_from_zero_to_a_bounded_span(retry, base, times, drawn):
     most = base * times
