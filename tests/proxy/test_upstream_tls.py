@@ -129,3 +129,23 @@ async def test_any_other_certificate_is_refused_before_a_byte_is_sent(trusted: A
         assert "certificate" in detail.lower()
         assert b"certificate" not in answer.body.lower()
     assert heads == []
+
+
+@pytest.mark.parametrize(("name", "status"), [("localhost", 200), ("elsewhere.example", 502)])
+async def test_an_address_that_was_looked_up_must_have_the_names_certificate(
+    trusted: Authority, name: str, status: int
+):
+    heads: list[bytes] = []
+    async with secure_upstream(trusted.server(x509.DNSName(name)), heads) as port:
+        url = f"https://localhost:{port}"
+        entry = ENTRY.format(url=url, response="2s", header_timeout="10s", body_timeout="10s")
+        entry = entry.replace("    timeouts:", "    resolve: 1h\n    timeouts:")
+        policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
+        async with running_gateway(entry, policies=policies) as gateway, wire(gateway.port) as client:
+            plane = gateway.gateway.plane
+            assert plane is not None
+            async with asyncio.timeout(5):
+                while not plane.upstreams["tutor"].endpoints[0].address:
+                    await asyncio.sleep(0.001)
+            assert (await client.ask(get("/api/info"))).status == status
+    assert len(heads) == (status == 200)
