@@ -39,7 +39,7 @@ def endpoint(weight: int = 1, priority: int = 0, region: str = "") -> Endpoint:
     return Endpoint("127.0.0.1", 1, None, weight=weight, priority=priority, region=region)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=6), st.integers(0, 2**32))
 def test_equally_busy_endpoints_get_calls_by_weight(weights, seed):
     place = Place(*(endpoint(weight) for weight in weights), seed=seed)
@@ -52,6 +52,7 @@ def test_equally_busy_endpoints_get_calls_by_weight(weights, seed):
         )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 10), min_size=2, max_size=5), st.integers(0, 2**32))
 def test_calls_that_stay_are_spread_by_weight(weights, seed):
     """300 calls of which none ends: no endpoint is far from its share, which drawing alone would not give."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.calling import Ejection as Settings
@@ -92,6 +92,7 @@ def test_unhealthy_ones_count_as_out():
     assert place.hear(2, "reset"), "the failures were not forgotten"
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 8),
     st.floats(0, 1),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.calling import HealthCheck
@@ -146,8 +146,9 @@ async def test_a_full_pool_says_nothing_about_the_endpoint():
             await checked.pool.fresh(checked.pool.endpoints[0])
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 100))
 def test_a_pause_is_the_interval_give_or_take_the_jitter(drawn, jitter, interval):
-    settings = HealthCheck(path="/health", interval=interval, jitter=jitter)
-    seconds = Checker(None, settings, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
+    check = HealthCheck(path="/health", interval=interval, jitter=jitter)
+    seconds = Checker(None, check, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
     assert interval * (1 - jitter) - 1e-6 <= seconds <= interval * (1 + jitter) + 1e-6

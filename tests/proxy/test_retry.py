@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.calling import Retries
@@ -34,13 +34,13 @@ async def retrying(
     random: Callable[[], float] = lambda: 1.0,
     wall: Callable[[], float] = lambda: 0.0,
     response: float = 1.0,
-    **settings: object,
+    **chosen: object,
 ) -> AsyncIterator[Upstream]:
     pool = Pool(
         [Endpoint("127.0.0.1", port, None) for port in ports],
         most=200, connect=1.0, response=response, silence=1.0, idle=4.0,
     )  # fmt: skip
-    retries = Retries.model_validate({**QUICK, **settings})
+    retries = Retries.model_validate({**QUICK, **chosen})
     try:
         upstream = Upstream("tutor", pool)
         upstream.calling(Calls(upstream, Retry(retries, pool.loop.time, wall, random)))
@@ -76,6 +76,7 @@ def then_ok(*first: bytes) -> Script:
     return script
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 1),
     st.integers(0, 3),
@@ -121,6 +122,7 @@ def test_what_was_spent_counts_for_ten_seconds():
     assert budget.left == 1
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4), st.floats(0.001, 10), st.floats(1, 10), st.floats(0, 1))
 def test_a_pause_is_drawn_from_zero_to_a_bounded_span(retry, base, times, drawn):
     most = base * times
@@ -205,13 +207,13 @@ async def test_a_call_that_hangs_leaves_time_for_another_and_all_end_with_the_up
         await reader.read()
 
     async with running_upstream(script=hang) as fake:
-        settings = {"on": ["timeout"], "attempt_timeout": 0.05, "attempts": 5}
-        async with retrying(fake.port, response=0.25, **settings) as upstream:
+        often = {"on": ["timeout"], "attempt_timeout": 0.05, "attempts": 5}
+        async with retrying(fake.port, response=0.25, **often) as upstream:
             began = asyncio.get_running_loop().time()
             assert status(await call(upstream)) == "upstream_timeout"
             assert asyncio.get_running_loop().time() - began < 0.6
         assert 2 <= len(fake.requests) <= 4
-        async with retrying(fake.port, response=2, **settings) as upstream:
+        async with retrying(fake.port, response=2, **often) as upstream:
             hung = asyncio.create_task(call(upstream))
             fake.arrived.clear()
             await fake.arrived.wait()
@@ -242,9 +244,9 @@ async def test_an_answer_that_asks_to_wait_too_long_is_passed_on_at_once():
 async def test_a_failing_upstream_gets_no_more_than_its_calls_and_the_budget():
     async with running_upstream(UNAVAILABLE % b"") as fake:
         async with retrying(fake.port, budget=0.2, min_per_second=0) as upstream:
-            answers = await asyncio.gather(*(call(upstream) for _ in range(100)))
+            answers = await asyncio.gather(*(call(upstream) for _ in range(60)))
             assert {status(answer) for answer in answers} == {503}
-            assert 110 <= len(fake.requests) <= 120
+            assert 66 <= len(fake.requests) <= 72
             assert upstream.calls is not None
             assert upstream.calls.left() == {"retries": 0}
         async with retrying(fake.port, budget=0.0, min_per_second=0) as upstream:
