@@ -14,9 +14,10 @@ from gateway.core.reason import Refusal, refuse
 from gateway.proxy.connection import Connection, UpstreamError
 from gateway.proxy.ejection import Ejection
 from gateway.proxy.endpoint import Endpoint
-from gateway.proxy.hedge import SAFE, Hedge, race
+from gateway.proxy.hedge import SAFE, Hedge
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Interim, Unsent
+from gateway.proxy.race import race
 from gateway.proxy.retry import Retry, failure
 
 if TYPE_CHECKING:

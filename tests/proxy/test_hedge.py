@@ -18,7 +18,7 @@ from gateway.core.reason import Refusal
 from gateway.proxy.calls import Calls
 from gateway.proxy.connection import Connection
 from gateway.proxy.endpoint import Endpoint
-from gateway.proxy.hedge import LEAST, Hedge, race
+from gateway.proxy.hedge import LEAST, Hedge
 from gateway.proxy.pool import Pool
 from gateway.proxy.retry import Retry
 from gateway.proxy.upstream import Upstream
@@ -282,36 +282,6 @@ async def test_answers_are_never_mixed_however_close_they_come():
         assert found["hedges", "won"] > 0
         assert found["hedges", "lost"] > 0
         assert sum(endpoint.in_flight for endpoint in upstream.endpoints) == 0
-
-
-class Aborted:
-    """A transport that only remembers that it was aborted."""
-
-    aborted = False
-
-    def abort(self) -> None:
-        self.aborted = True
-
-
-async def test_of_two_answers_in_the_same_moment_one_is_closed():
-    loop = asyncio.get_running_loop()
-    together = asyncio.Event()
-    made: list[Connection] = []
-
-    async def attempt() -> Connection:
-        answer = Connection(None, loop)
-        answer.transport, answer.status = Aborted(), 200
-        made.append(answer)
-        if len(made) == 2:
-            together.set()
-        await together.wait()
-        return answer
-
-    winner, second = await race(attempt, 0.001, lambda: True)
-    answer = winner.result()
-    assert answer in made
-    assert second is (answer is made[1])
-    assert [each.transport.aborted for each in made] == [each is not answer for each in made]
 
 
 async def test_only_the_first_attempt_of_a_call_is_hedged():
