@@ -110,11 +110,17 @@ def _field_value(value: Secret) -> Secret:
     return value
 
 
+def _is_host(host: str) -> bool:
+    """Whether ``host`` is an address, or a name that can be looked up: labels of 1 to 63 characters (RFC 1035 2.3.4)."""
+    labels = host.removesuffix(".").split(".")
+    return ":" in host or (len(host) <= 253 and all(re.fullmatch(r"[a-z0-9_-]{1,63}", label) for label in labels))
+
+
 def _endpoint(text: str) -> str:
     sentence = "is not the address of a server: write scheme, host and port only, such as http://127.0.0.1:8787"
     try:
         parts = urlsplit(text)
-        sound = bool(parts.hostname) and parts.port != 0 and re.fullmatch(r"[\x21-\x7e]+", text)
+        sound = _is_host(parts.hostname or "") and parts.port != 0 and re.fullmatch(r"[\x21-\x7e]+", text)
     except ValueError:
         raise ValueError(sentence) from None
     if parts.scheme not in ("http", "https") or not sound:

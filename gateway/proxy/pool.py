@@ -138,6 +138,9 @@ class Pool:
             raise Unsent("upstream_unreachable", str(error)[:200]) from None
         finally:
             self.opening -= 1
+        if connection.transport is None:
+            endpoint.failures += 1
+            raise Unsent("upstream_unreachable", "closed as soon as it was made")
         self.open.add(connection)
         if self._ticker is None:
             self._ticker = self.loop.call_later(TICK, self._tick)

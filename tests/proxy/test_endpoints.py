@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 from gateway.config.calling import Ejection as EjectionSettings
@@ -137,6 +138,22 @@ async def test_where_all_refuse_each_is_asked_once_and_the_client_told():
     async with calling(*[await dead_port() for _ in range(4)]) as upstream:
         assert await asyncio.wait_for(call(upstream, "POST"), 2) == "upstream_unreachable"
         assert [endpoint.failures for endpoint in upstream.endpoints] == [1, 1, 1, 1]
+
+
+async def test_a_connection_that_ends_before_it_is_used_counts_as_none():
+    async with running_upstream() as fake, calling(fake.port) as upstream:
+        pool = upstream.pool
+        create = pool.loop.create_connection
+
+        async def late(*arguments: Any, **more: Any) -> Any:
+            transport, connection = await create(*arguments, **more)
+            transport.abort()
+            await asyncio.wait_for(fake.gone.wait(), 5)
+            return transport, connection
+
+        pool.loop = SimpleNamespace(create_connection=late, time=pool.loop.time)  # type: ignore[assignment]  # what is used of it
+        assert await call(upstream, "POST") == "upstream_unreachable"
+        assert pool.open == set()
 
 
 async def test_no_request_fails_when_an_endpoint_dies_under_load():
