@@ -1,4 +1,4 @@
-"""The demo toolkit: speech, text and image answers, and a control endpoint that makes it ill in six ways."""
+"""The demo toolkit: speech, text and image answers, and a control endpoint that makes it ill in many ways."""
 
 from __future__ import annotations
 
@@ -15,8 +15,21 @@ from aiohttp import web
 from gateway.cli.demo.host import DemoService, json_reply
 from gateway.cli.demo.wire import encode
 
-MODES = ("ok", "fail", "hang", "reset", "crawl", "garbage")
+MODES = ("ok", "fail", "busy", "slow", "hang", "reset", "cut", "short", "chunk", "crawl", "garbage")
 _NOISE = b"\x16\x03\x00 this is not HTTP\r\n\r\n"
+_BEGUN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+# What is said before the connection ends, and whether it ends in order.
+_ENDS = {
+    "garbage": (_NOISE, True),
+    "reset": (b"", False),
+    "cut": (_BEGUN + b'content-length: 100\r\n\r\n{"text":', False),
+    "short": (_BEGUN + b'content-length: 100\r\n\r\n{"text":', True),
+    "chunk": (_BEGUN + b'transfer-encoding: chunked\r\n\r\n40\r\n{"text":', True),
+}
+_REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
+    "fail": (500, {"error": "The model is unwell"}),
+    "busy": (429, {"error": "Too many requests"}),
+}
 _ANSWERS: dict[str, dict[str, Any]] = {
     "POST /stt/transcribe/": {"text": "hola mundo", "language": "es"},
     "POST /text/llm/": {"completion": "Hola. Soy la demostración."},
@@ -28,14 +41,24 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 class DemoToolkit(DemoService):
     """The paid service behind the tutor. ``key`` is its bearer key; without one any key that is not empty will do.
 
-    Modes: ``ok``; ``fail`` answers 500; ``hang`` says nothing until the mode changes; ``reset`` cuts the connection
-    by RST; ``crawl`` sends a byte each ``crawl_seconds``; ``garbage`` answers with bytes that are not HTTP.
+    Modes: ``ok``; ``fail`` answers 500, ``busy`` 429; ``slow`` answers after ``slow_seconds``; ``hang`` says nothing
+    until the mode changes; ``reset`` cuts the connection by RST, ``cut`` does so in the middle of the answer; ``short``
+    ends it before its length is reached, ``chunk`` in the middle of a chunk; ``crawl`` sends a byte each
+    ``crawl_seconds``; ``garbage`` answers with bytes that are not HTTP.
     """
 
-    def __init__(self, key: str = "", host: str = "127.0.0.1", port: int = 0, crawl_seconds: float = 0.5) -> None:
+    def __init__(
+        self,
+        key: str = "",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        crawl_seconds: float = 0.5,
+        slow_seconds: float = 5.0,
+    ) -> None:
         super().__init__(host, port)
         self._key = key
         self._crawl = crawl_seconds
+        self._slow = slow_seconds
         self._mode = "ok"
         self._until = math.inf
         self._changed = asyncio.Event()
@@ -74,11 +97,14 @@ class DemoToolkit(DemoService):
         mode = self.mode
         if mode == "hang":
             await self._hang()
-        if mode in ("reset", "garbage"):
-            return self._break_off(request, _NOISE if mode == "garbage" else b"")
+        elif mode == "slow":
+            await asyncio.sleep(self._slow)
+        if mode in _ENDS:
+            return self._break_off(request, *_ENDS[mode])
         if mode == "crawl":
             return await self._dribble(request, encode(value))
-        return json_reply(500, {"error": "The model is unwell"}) if mode == "fail" else json_reply(200, value)
+        status, refusal = _REFUSALS.get(mode, (200, value))
+        return json_reply(status, refusal)
 
     def _admits(self, authorization: str) -> bool:
         scheme, _, key = authorization.partition(" ")
@@ -96,11 +122,11 @@ class DemoToolkit(DemoService):
         except TimeoutError:
             self.set_mode("ok")
 
-    def _break_off(self, request: web.Request, noise: bytes) -> web.StreamResponse:
+    def _break_off(self, request: web.Request, said: bytes, orderly: bool) -> web.StreamResponse:
         transport = request.transport
         if transport is not None:
-            if noise:
-                transport.write(noise)
+            transport.write(said)
+            if orderly:
                 transport.close()
             else:  # linger of 0 seconds: the peer gets RST instead of an orderly end
                 sock: socket.socket = transport.get_extra_info("socket")

@@ -50,6 +50,8 @@ async def test_an_ill_toolkit(toolkit: DemoToolkit) -> None:
     assert (await ask(toolkit))[0] == 500
     await mode(toolkit, {"mode": "garbage"})
     assert (await ask(toolkit))[0] == 0
+    await mode(toolkit, {"mode": "busy"})
+    assert (await ask(toolkit))[0] == 429
     await mode(toolkit, {"mode": "crawl"})
     assert json.loads((await ask(toolkit))[2])["completion"]
     await mode(toolkit, {"mode": "reset"})
