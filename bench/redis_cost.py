@@ -4,7 +4,8 @@
 
 Prints, per number of keys in a request and requests in a turn of the event loop: microseconds of the gateway's
 processor per request, microseconds of Redis's processor per request, and bytes on the wire per request. Start it on a
-quiet machine: server and client share its cores, so the rates are lower than those of two machines.
+quiet machine: server and client share its cores, so the rates are lower than those of two machines. What leases change
+is played by ``bench.redis_simulation``.
 """
 
 from __future__ import annotations
@@ -69,16 +70,6 @@ def on_paper(cost: Cost) -> list[str]:
     return lines
 
 
-def leased(limit: int, period: float, workers: int, block: int) -> str:
-    """What a lease would save and cost, if a worker took ``block`` units ahead of time. Not built: on paper only."""
-    held = workers * (block - 1)
-    return (
-        f"  blocks of {block:>3}: a round trip per {block} requests on a hot key; at worst {held} of {limit} units per "
-        f"{period:g} s lie with {workers} workers ({held / limit:.0%}): refused to others too early, or, when used "
-        "after the bucket has filled again, that many too many in one period"
-    )
-
-
 async def report(seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder, server(Path(folder)) as one:
         version = subprocess.run(["redis-server", "--version"], check=True, capture_output=True, text=True).stdout
@@ -92,8 +83,6 @@ async def report(seconds: float) -> None:
                 )
                 if turn == 100:
                     print("\n".join(on_paper(cost)))
-        print("A lease of blocks (not built), for a limit of 6,000 a minute over 100 workers:")
-        print("\n".join(leased(6000, 60.0, 100, block) for block in (2, 10, 50)))
 
 
 if __name__ == "__main__":

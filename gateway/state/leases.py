@@ -4,7 +4,7 @@ A block is charged before it is used. What is out on lease stands beside the lim
 time, and a worker tells with its next block, or soon after the end of the last, how many units it used and when that
 was. So the limit as it is used is always below the limit as Redis has it: no window of time sees more than the limit
 says, whatever the workers do or how they die. What it costs: while workers hold units, others may be refused too early,
-by at most twice the units that all of them may hold (``tests/state/test_leases.py`` shows both).
+by at most twice the units that all of them may hold and one block (``tests/state/test_leases.py`` shows both).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ HOLD = 1.0
 KEYS = 10_000
 """Keys for which a worker may hold units; the one that was asked for first goes when there are more."""
 
+_SHUT = 0.05  # seconds at most for which a refusal is not asked for again
 _IDLE = 60.0  # seconds after which a key that nobody asks for is forgotten
 _RETURNS = 1000  # leases given back in one turn
 
@@ -66,9 +67,9 @@ class _Answer(NamedTuple):
 class _Held:
     """What a worker knows of one key: of its lease, asked for at ``since``, ``left`` units are left, and ``used`` have
     been taken since then, those ``paid`` for at once too. ``tat`` is a moment that the record's theoretical arrival
-    time is not before."""
+    time is not before; until ``shut`` it is not worth asking."""
 
-    __slots__ = ("asking", "free", "lease", "left", "paid", "since", "take", "tat", "used", "wanted")
+    __slots__ = ("asking", "free", "lease", "left", "paid", "shut", "since", "take", "tat", "used", "wanted")
 
     def __init__(self, take: Take) -> None:
         self.take = take
@@ -76,8 +77,7 @@ class _Held:
         self.wanted = 0
         self.lease = Lease()
         self.left = self.paid = self.used = self.free = 0
-        self.since = NEVER
-        self.tat = NEVER
+        self.since = self.tat = self.shut = NEVER
 
     def told(self) -> Lease:
         """The lease with what became of it."""
@@ -141,7 +141,8 @@ class Leases:
         elif held.left >= cost and held.since <= now < held.since + HOLD:
             held.left -= cost
         else:
-            over = held.tat - ticks(now) + unit * (cost - take.burst)
+            until = max(held.tat + unit * (cost - take.burst), held.shut)
+            over = until - ticks(now)
             if over > 0.0 and held.since <= now and cost <= take.burst:
                 return _Answer(Taken(False, over / SECOND, 0, (over + unit * (take.burst - cost)) / SECOND))
             return None
@@ -184,6 +185,9 @@ class Leases:
         held.free = max(0, int((unit * take.burst - lent.ahead) // unit) - lent.out)
         held.lease = Lease(b"%d" % ticks(now + HOLD), lease) if lease else Lease()
         held.left, held.paid = lease, take.cost if lent.units >= 0 else 0
+        if lent.units < 0:
+            # A limit that is used up gives a unit at a time; some of them at once are a round trip for all.
+            held.shut = ticks(now) + min(_SHUT * SECOND, unit * take.lease / 4)
         return lent
 
     def _new(self, take: Take) -> _Held:

@@ -107,7 +107,7 @@ def test_no_window_sees_more_than_the_limit_and_little_is_refused_too_early(
             used = exact.take([take._replace(cost=cost if answer.ok else 0)], now)[0]
             assert used.ok
             if not answer.ok and not lost:
-                assert used.reset / SPACING + cost + 2 * WORKERS * block > take.burst
+                assert used.reset / SPACING + cost + (2 * WORKERS + 1) * block > take.burst
                 assert answer.retry_after > 0
 
 
