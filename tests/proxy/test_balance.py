@@ -80,6 +80,35 @@ def test_whatever_is_drawn_somebody_is_chosen_and_never_one_that_was_tried(drawn
     assert balance.choose(set(place.endpoints)) is None
 
 
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5), st.integers(0, 2), st.sampled_from(["", "eu", "us"])), min_size=2, max_size=6
+    ),
+    st.lists(st.tuples(st.integers(0, 5), st.booleans() | st.floats(0.1, 30)) | st.floats(0, 20), max_size=40),
+)
+def test_whatever_happens_to_endpoints_a_healthy_one_is_chosen_while_there_is_one(made, steps):
+    place = Place(*(endpoint(*each) for each in made), region="eu")
+    for step in steps:
+        if isinstance(step, float):
+            place.now += step
+        else:
+            touched = place.endpoints[step[0] % len(made)]
+            if isinstance(step[1], bool):
+                touched.well = step[1]
+            else:
+                touched.ejected_until = place.now + step[1]
+            place.balance.changed()
+        healthy = [each for each in place.endpoints if each.healthy]
+        chosen = place.balance.choose()
+        if not healthy:
+            assert chosen is None
+            continue
+        assert chosen in healthy
+        near = [each for each in healthy if each.priority == chosen.priority and each.region in ("", "eu")]
+        assert chosen in near or not near, "another region only when none of the own is healthy"
+
+
 def test_the_less_busy_of_two_is_chosen_by_weight():
     place = Place(endpoint(1), endpoint(10))
     place.endpoints[0].in_flight, place.endpoints[1].in_flight = 1, 9

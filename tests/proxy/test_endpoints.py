@@ -75,6 +75,15 @@ async def dead_port() -> int:
         return dead.port
 
 
+async def test_an_upstream_with_one_endpoint_and_nothing_more_is_asked_directly():
+    async with running_upstream() as fake, running_gateway(entry(f'url: "{fake.url}"'), policies=POLICIES) as gateway:
+        plane = gateway.gateway.plane
+        assert plane is not None
+        upstream = plane.upstreams["tutor"]
+        assert upstream.calls is None
+        assert upstream.send == upstream.attempt
+
+
 async def test_every_call_is_answered_while_one_endpoint_is_down():
     async with running_upstream() as fake:
         written = entry(f'url: "http://127.0.0.1:{await dead_port()}", weight: 100', f'url: "{fake.url}"')
