@@ -124,7 +124,7 @@ class Breaker(Stage):
         """A turn to try the upstream, if now is the time for one; to be given back by ``probed``."""
         now = self._wall()
         circuit = self._store.circuit(self._name, now)
-        if circuit.state == CLOSED or circuit.forced:
+        if circuit.state == CLOSED:
             return None
         admitted = self._store.admit(self._name, self._trip, now)
         self._changed(admitted.was, admitted.circuit)

@@ -163,6 +163,40 @@ def test_a_probe_whose_client_leaves_makes_room_for_the_next() -> None:
     assert gate.state == "closed"
 
 
+def test_with_health_checks_as_tries_no_users_call_is_one() -> None:
+    gate = Gate(workers=2, probe="health_check", successes=2)
+    one, other = gate.stages
+    assert one.probe() is None, "nothing to find out"
+    for _ in range(3):
+        assert gate.call(503) is None
+    assert one.probe() is None, "it is left in peace"
+    gate.now += 60
+    assert [gate.call().retry_after for _ in range(5)] == [1] * 5
+    turn = one.probe()
+    assert turn is not None and other.probe() is None, "one at a time, over all workers"
+    one.probed(turn, None)
+    for stage in (other, one):
+        assert gate.call() is not None
+        turn = stage.probe()
+        assert turn is not None
+        stage.probed(turn, False)
+    assert gate.state == "closed"
+    assert gate.call() is None
+    assert [name for name, _ in gate.events] == ["breaker_open", "breaker_half_open", "breaker_closed"]
+
+
+@pytest.mark.parametrize("probe", ["request", "health_check"])
+def test_what_an_operator_holds_open_is_tried_by_nobody(probe: str) -> None:
+    gate = Gate(probe=probe)
+    gate.stages[0]._store.force(b"stt", "open", gate.now)
+    gate.now += 3600
+    assert gate.call().retry_after == 60
+    assert gate.stages[0].probe() is None
+    gate.stages[0]._store.force(b"stt", "closed", gate.now)
+    assert gate.stages[0].probe() is None
+    assert gate.call() is None
+
+
 def test_a_refused_call_holds_no_slot() -> None:
     gate = Gate()
     for _ in range(3):

@@ -83,13 +83,12 @@ async def test_what_takes_too_long_ends_with_a_name(slug: str, script: Script, t
 
 
 async def refused_and_counted(running: Running, slug: str) -> None:
-    """A call is refused as ``slug`` within a second; two more open the breaker, and the client gets the fallback."""
+    """Calls are refused as ``slug`` within a second; two of them open the breaker, and clients get the fallback."""
     began = asyncio.get_running_loop().time()
-    answer = await ask(running, "/plain")
-    assert (answer.status, json.loads(answer.body)["reason"]) == (504, slug)
+    plain, *guarded = await asyncio.gather(*(ask(running, path) for path in ("/plain", "/guarded", "/guarded")))
+    assert (plain.status, json.loads(plain.body)["reason"]) == (504, slug)
     assert asyncio.get_running_loop().time() - began < 1
-    for _ in range(3):
-        answer = await ask(running, "/guarded")
+    for answer in (*guarded, await ask(running, "/guarded")):
         assert (answer.status, json.loads(answer.body), answer[b"x-gateway-fallback"]) == (200, {"mock": True}, b"mock")
     assert running.seen.reasons == [slug] * 3 + ["upstream_resting"]
 
@@ -115,8 +114,7 @@ async def test_an_answer_on_its_way_is_cut_and_the_log_says_why(
     slug: str, script: Script, times: dict[str, str]
 ) -> None:
     async with running_upstream(script=script) as upstream, gateway(upstream.port, **times) as running:
-        for _ in range(2):
-            answer = await ask(running, "/guarded")
+        for answer in await asyncio.gather(ask(running, "/guarded"), ask(running, "/guarded")):
             assert (answer.status, answer.whole) == (200, False)
         assert b"x-gateway-fallback" in await ask(running, "/guarded"), "it counts against the upstream"
         assert running.seen.reasons == [slug] * 2 + ["upstream_resting"]
