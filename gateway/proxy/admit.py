@@ -39,7 +39,7 @@ class Head:
     def __init__(self, message: RawRequestMessage) -> None:
         self.raw = message.raw_headers
         self.version = message.version
-        self.bytes = _weight(self.raw)
+        self.bytes = len(b"".join(chain.from_iterable(self.raw))) + 4 * len(self.raw)
         self.fields: dict[bytes, bytes] = {}
         self.upstream: Any = None
         self.lines: dict[bytes, bytes] = {}
@@ -60,21 +60,25 @@ class Head:
         if len(raw) != len(before) or len(raw) != len(self.fields) or self.refusal is not None:
             return None
         values: dict[bytes, bytes] = {}
-        for pair, old in zip(raw, before, strict=True):
+        more = 0
+        for pair, old in zip(raw, before):  # noqa: B905  # as long as each other
             if pair != old:
                 name = pair[0].lower()
                 if pair[0] != old[0] or name not in _VARYING:
                     return None
-                values[name] = pair[1]
+                values[name] = value = pair[1]
+                more += len(value) - len(old[1])
         if not plain(values.values()) or b"," in values.get(b"content-length", b""):
             return None
         head: Head = object.__new__(Head)
-        head.raw, head.version, head.bytes = raw, self.version, _weight(raw)
+        head.raw, head.version, head.bytes = raw, self.version, self.bytes + more
         head.malformed, head.refusal = False, None
         head.fields = self.fields | values
         head.upstream = self.upstream
-        lines = self.lines
-        head.lines = lines | {name: b"%b: %b\r\n" % (name, values[name]) for name in values if name in lines}
+        head.lines = lines = self.lines.copy()
+        for pair in values.items():
+            if pair[0] in lines:
+                lines[pair[0]] = b"%b: %b\r\n" % pair
         return head
 
 
@@ -88,10 +92,6 @@ def read(message: RawRequestMessage, before: Head | None) -> Head:
         if found is not None:
             return found
     return Head(message)
-
-
-def _weight(raw: tuple[Pair, ...]) -> int:
-    return len(b"".join(chain.from_iterable(raw))) + 4 * len(raw)
 
 
 def _meaning(fields: dict[bytes, bytes], version: HttpVersion) -> Refusal | None:

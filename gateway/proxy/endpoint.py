@@ -17,8 +17,8 @@ class Endpoint:
     """
 
     __slots__ = (
-        "address", "clock", "ejected_until", "ejections", "failures", "gone", "host", "idle", "in_flight", "port",
-        "priority", "region", "tls", "trying", "weight", "well",
+        "address", "authority", "clock", "ejected_until", "ejections", "failures", "gone", "host", "host_field", "idle",
+        "in_flight", "port", "priority", "region", "tls", "trying", "weight", "well",
     )  # fmt: skip
 
     def __init__(
@@ -35,6 +35,10 @@ class Endpoint:
         self.host = host
         self.port = port
         self.tls = tls
+        named = f"[{host}]" if ":" in host else host
+        # The port only where it is not the scheme's own (RFC 9110 7.2).
+        self.authority = named if port == (443 if tls else 80) else f"{named}:{port}"
+        self.host_field = self.authority.encode()
         self.weight = weight
         self.priority = priority
         self.region = region
@@ -48,12 +52,6 @@ class Endpoint:
         self.gone = False  # its name no longer leads here
         self.in_flight = 0
         self.idle: list[Connection] = []
-
-    @property
-    def authority(self) -> str:
-        """The value of Host: the port only where it is not the scheme's own (RFC 9110 7.2)."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from time import time
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.fields import Malformed, answer_pairs
 from gateway.core.reason import REASONS, Refusal, Reply, Verdict
-from gateway.proxy.connection import Connection, Phase, UpstreamError
+from gateway.proxy.connection import DONE, Connection, UpstreamError
 from gateway.proxy.inbound import Inbound
 from gateway.proxy.plan import Plan
 from gateway.proxy.reply import DATE, JSON, answer_head, refusal_body, refusal_fields, status_line
@@ -148,7 +148,7 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         respond(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False
-    if answer.phase is Phase.DONE and not answer.streaming:
+    if answer.phase is DONE and not answer.streaming:
         body = answer.take() if collected is None else collected
         length = answer.length if exchange.method == "HEAD" else len(body)
         framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length

@@ -137,10 +137,20 @@ class Upstream:
                 connection = await pool.fresh(endpoint, until)
             endpoint.in_flight += 1
             try:
-                data = f"{target} HTTP/1.1\r\nhost: {endpoint.authority}\r\n".encode() + rest
-                answer = await self._exchange(exchange, connection, data, stream, interim, until)
+                data = b"%b HTTP/1.1\r\nhost: %b\r\n%b" % (target.encode(), endpoint.host_field, rest)
+                exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
+                if stream is None:
+                    deadline = pool.loop.time() + pool.response_timeout
+                    connection.send(data, exchange.method == "HEAD", min(deadline, until), interim, False)
+                    await connection.head()
+                else:
+                    refusal = await self._stream(exchange, connection, data, stream, interim)
+                    if refusal is not None:
+                        connection.close()
+                        return refusal
+                exchange.upstream_time = monotonic() - exchange.sent
                 exchange.endpoint = endpoint.authority
-                return answer
+                return connection
             except UpstreamError as error:
                 connection.close()
                 # RFC 9110 9.2.2: a kept connection closed before any answer byte; a POST is never sent twice.
@@ -155,35 +165,16 @@ class Upstream:
             finally:
                 endpoint.in_flight -= 1
 
-    async def _exchange(
-        self,
-        exchange: Exchange,
-        connection: Connection,
-        data: bytes,
-        stream: Body | None,
-        interim: Interim,
-        until: float,
-    ) -> Connection | Refusal:
-        loop = self.pool.loop
-        exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
-        if stream is None:
-            deadline = loop.time() + self.pool.response_timeout
-            if deadline > until:
-                deadline = until
-            connection.send(data, exchange.method == "HEAD", deadline, interim, False)
-            await connection.head()
-        else:
-            connection.send(data, exchange.method == "HEAD", math.inf, interim, True)
-            pump = loop.create_task(self._pump(exchange, connection, stream))
-            try:
-                refusal = await self._head_while_pumping(connection, pump)
-            finally:
-                pump.cancel()
-            if refusal is not None:
-                connection.close()
-                return refusal
-        exchange.upstream_time = monotonic() - exchange.sent
-        return connection
+    async def _stream(
+        self, exchange: Exchange, connection: Connection, data: bytes, stream: Body, interim: Interim
+    ) -> Refusal | None:
+        """Send a body as it arrives; a refusal when the client does not send it as it should."""
+        connection.send(data, exchange.method == "HEAD", math.inf, interim, True)
+        pump = self.pool.loop.create_task(self._pump(exchange, connection, stream))
+        try:
+            return await self._head_while_pumping(connection, pump)
+        finally:
+            pump.cancel()
 
     async def _head_while_pumping(self, connection: Connection, pump: asyncio.Task[Refusal | None]) -> Refusal | None:
         """The answer may come before the body is through (a 413, say): the first of both decides."""
