@@ -78,7 +78,7 @@ class Exchange:
         self.limits: list[Any] = []  # policy/rate_limit: state of each limit taken, for the answer's headers
         self.stream: Any = None  # proxy/server: the request body as it arrives (proxy.inbound.Body), None without one
         self.body: bytes | None = None  # policy/body: the whole body once a stage asked for it
-        self.response_headers: list[Pair] = []  # any on_response: fields to add to the answer
+        self.response_headers: list[Any] = []  # any on_response: fields to add to the answer (core.lines.Lines)
         self.reported: list[str] = []  # policy/report: slugs that report mode let pass
         self.attempts: list[Any] = []  # policy/lockout: what is reserved and waits for a verdict
         self.slot: int | None = None  # policy/breaker: the turn of the slot held, None without one

@@ -48,6 +48,7 @@ _ANSWER_DROPPED = re.compile(
 )
 _FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"trailer", b"upgrade"))
 
+_STOPPING = _FRAMING | {b""}  # of an answer: what is not passed on
 _OPTIONS = frozenset((b"keep-alive", b"upgrade", b"trailer"))  # framing fields that Connection lists by right
 
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+")
@@ -181,19 +182,16 @@ def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
     Raises Malformed for a name that is no token and a control byte other than HTAB in a value.
     """
     raw = tuple(raw)
+    known = _ANSWER
     if not plain([value for _, value in raw]):
         raise Malformed("a field value holds a control byte")
-    pairs: list[Pair] = []
+    lower = [(known[sent], value) for sent, value in raw]
+    pairs = [pair for pair in lower if pair[0] not in _STOPPING]
     framing: dict[bytes, bytes] = {}
-    known = _ANSWER
-    for sent, value in raw:
-        name = known.get(sent)
-        if name is None:
-            name = _answer_name(sent)
-        if name in _FRAMING:
-            framing[name] = framing[name] + b", " + value if name in framing else value
-        elif name:
-            pairs.append((name, value))
+    if len(pairs) != len(lower):
+        for name, value in lower:
+            if name in _FRAMING:
+                framing[name] = framing[name] + b", " + value if name in framing else value
     connection = framing.get(b"connection", b"keep-alive")
     if connection != b"keep-alive" and connection != b"close":
         named = _named(connection)
@@ -201,13 +199,16 @@ def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
     return pairs, framing
 
 
-def _answer_name(sent: bytes) -> bytes:
-    """The lower-case name, b"" for one that the client does not get. Raises Malformed for one that is no token."""
-    if _TOKEN.fullmatch(sent) is None:
-        raise Malformed("a field name is not a token")
-    name = sent.lower()
-    dropped = name not in _FRAMING and (name in HOP_BY_HOP or _ANSWER_DROPPED.fullmatch(name))
-    return b"" if dropped else name
+class _AnswerNames(dict[bytes, bytes]):
+    """Lower-case name by spelling, b"" for a field that the client does not get. Raises Malformed for what is no token."""
+
+    def __missing__(self, sent: bytes) -> bytes:
+        if _TOKEN.fullmatch(sent) is None:
+            raise Malformed("a field name is not a token")
+        name = sent.lower()
+        dropped = name not in _FRAMING and (name in HOP_BY_HOP or _ANSWER_DROPPED.fullmatch(name))
+        return b"" if dropped else name
 
 
-_ANSWER = {spelling: _answer_name(spelling) for spelling in _LOWER}
+_ANSWER = _AnswerNames()
+_ANSWER.update({spelling: _ANSWER[spelling] for spelling in _LOWER})

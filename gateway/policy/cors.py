@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from gateway.core.exchange import Exchange, Pair
+from gateway.core.lines import Lines
 from gateway.core.reason import Refusal, Reply, refuse
 from gateway.policy.fields import Duration, Policy
 from gateway.policy.stage import Stage
@@ -30,7 +31,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # Subdomains differ by visitor at will, so what is remembered of them is bounded.
 _REMEMBERED = 4096
 
-VARY: tuple[Pair, ...] = ((b"vary", b"Origin"),)
+VARY = Lines.of([(b"vary", b"Origin")])
 
 
 class Origin(NamedTuple):
@@ -208,13 +209,13 @@ class Cors(Stage):
     def on_response(self, exchange: Exchange) -> None:
         origin = exchange.origin
         if not origin:
-            exchange.response_headers += VARY
-        elif len(exchange.calls) < 2 or VARY[0] not in exchange.response_headers:
+            exchange.response_headers.append(VARY)
+        elif len(exchange.calls) < 2 or not any(lines.vary for lines in exchange.response_headers):
             # (several policies may stand over a batch, but a browser takes a second allow-origin for a refusal)
-            exchange.response_headers += self._answers.get(origin) or self._answer(origin)
+            exchange.response_headers.append(self._answers.get(origin) or self._answer(origin))
 
-    def _answer(self, origin: str) -> tuple[Pair, ...]:
-        return (*VARY, (b"access-control-allow-origin", origin.encode()), *self._extra)
+    def _answer(self, origin: str) -> Lines:
+        return Lines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
 
     def _admit(self, raw: bytes) -> str:
         """The canonical spelling of an allowed origin, empty for any other."""

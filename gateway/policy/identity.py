@@ -6,6 +6,7 @@ import os
 import re
 
 from gateway.core.exchange import Exchange
+from gateway.core.lines import Lines
 from gateway.policy.stage import Stage
 
 # What a client may choose: long enough not to collide by accident, and nothing that could break a log line or a header.
@@ -13,6 +14,9 @@ _SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}").fullmatch
 
 _ID_BYTES = 16  # 128 bits cannot be guessed
 _BATCH = 256  # one system call makes this many ids
+
+_NAMES = frozenset((b"x-request-id", b"x-correlation-id"))
+_SLICES = tuple(slice(start, start + 2 * _ID_BYTES) for start in range(0, 2 * _ID_BYTES * _BATCH, 2 * _ID_BYTES))
 
 _fresh: list[str] = []
 # A worker forked with ids left over would give out the same ones as its siblings.
@@ -25,8 +29,7 @@ def new_id() -> str:
         return _fresh.pop()
     except IndexError:
         noise = os.urandom(_ID_BYTES * _BATCH).hex()
-        width = 2 * _ID_BYTES
-        _fresh.extend([noise[start : start + width] for start in range(0, len(noise), width)])
+        _fresh.extend(map(noise.__getitem__, _SLICES))
         return _fresh.pop()
 
 
@@ -50,7 +53,8 @@ class Identity(Stage):
         made = exchange.id.encode("ascii")
         sent = exchange.fields.get(b"x-correlation-id")
         joined = sent if sent is not None and _SANE(sent) else made
-        exchange.response_headers += ((b"x-request-id", made), (b"x-correlation-id", joined))
+        raw = b"x-request-id: %b\r\nx-correlation-id: %b\r\n" % (made, joined)
+        exchange.response_headers.append(Lines(_NAMES, raw))
 
 
 def build() -> Identity:

@@ -16,7 +16,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
+from gateway.core.lines import Lines
 from gateway.core.reason import REASONS, Refusal, refuse
 from gateway.policy.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
 from gateway.policy.fields import LeaseField, Policy, RateField
@@ -110,8 +111,8 @@ class Said(NamedTuple):
     """What an answer says of one limit: its item of ``RateLimit``, the older fields, and all fields when it is alone."""
 
     state: bytes
-    older: tuple[Pair, ...]
-    whole: tuple[Pair, ...]
+    older: Lines
+    whole: Lines
 
 
 class Limit:
@@ -203,7 +204,9 @@ class Limit:
             (b"x-ratelimit-remaining", b"%d" % remaining),
             (b"x-ratelimit-reset", b"%d" % reset),
         )
-        return Said(state, older, ((b"ratelimit-policy", self.policy), (b"ratelimit", state), *older))
+        return Said(
+            state, Lines.of(older), Lines.of([(b"ratelimit-policy", self.policy), (b"ratelimit", state), *older])
+        )
 
 
 class _Limits(Stage):
@@ -257,14 +260,14 @@ class _Limits(Stage):
         exchange.limits = []  # said once, by whichever place comes first on the way back
         if len(states) == 1:
             limit, answer = states[0]
-            exchange.response_headers += limit.says(answer).whole
+            exchange.response_headers.append(limit.says(answer).whole)
             return
         tightest, answer = min(states, key=_tightness)
-        exchange.response_headers += (
+        both = (
             (b"ratelimit-policy", b", ".join([limit.policy for limit, _ in states])),
             (b"ratelimit", b", ".join([limit.says(answer).state for limit, answer in states])),
-            *tightest.says(answer).older,
         )
+        exchange.response_headers += (Lines.of(both), tightest.says(answer).older)
 
 
 class RateLimit(_Limits):

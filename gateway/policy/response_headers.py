@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange, Pair
+from gateway.core.lines import Lines
 from gateway.policy.fields import Policy
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
@@ -98,28 +99,32 @@ class Settings(Policy):
         return self
 
 
+_UNCACHED = (b"cache-control", b"no-store")
+
+
 class ResponseHeaders(Stage):
     """Adds its fields to every answer, refusals included. ``removed``: the upstream's fields that are dropped."""
 
-    __slots__ = ("_authenticated", "_pairs", "removed")
+    __slots__ = ("_authenticated", "_lines", "removed")
     kind = "response_headers"
 
     def __init__(self, settings: Settings) -> None:
-        self._pairs = _pairs({**DEFAULTS, **settings.set}, settings.remove)
+        pairs = _pairs({**DEFAULTS, **settings.set}, settings.remove)
         private = _pairs(AUTHENTICATED, (*settings.remove, *settings.set))
-        self._authenticated = self._pairs + private
+        self._lines = Lines.of(pairs)
+        self._authenticated = Lines.of(pairs + private)
         self.removed: frozenset[bytes] = frozenset(
             name.encode() for name in (*HIDDEN, *settings.remove) if name not in settings.set
         )
 
     def on_response(self, exchange: Exchange) -> None:
-        pairs = self._authenticated if exchange.principal else self._pairs
+        lines = self._authenticated if exchange.principal else self._lines
         if len(exchange.calls) > 1:  # several policies may stand over a batch: the first to speak is heard
-            said = {name for name, _ in exchange.response_headers}
-            pairs = tuple(pair for pair in pairs if pair[0] not in said)
+            said = frozenset().union(*[others.names for others in exchange.response_headers])
+            lines = Lines.of([pair for pair in lines.pairs if pair[0] not in said])
         if exchange.fallback:  # what stands in must not be kept as if it were the real thing
-            pairs = (*(pair for pair in pairs if pair[0] != b"cache-control"), (b"cache-control", b"no-store"))
-        exchange.response_headers += pairs
+            lines = Lines.of([*(pair for pair in lines.pairs if pair[0] != b"cache-control"), _UNCACHED])
+        exchange.response_headers.append(lines)
 
 
 def _pairs(fields: dict[str, str], without: tuple[str, ...]) -> tuple[Pair, ...]:

@@ -13,7 +13,7 @@ class Stage:
     """Base of all stages. A hook that is not overridden is compiled out of the route, not called.
 
     ``on_request`` decides: None lets the request pass; it may be a coroutine. ``on_response`` runs in reverse over
-    the stages entered, refusals included, and only adds to ``exchange.response_headers``. ``on_answer`` reads the upstream's
+    the stages entered, refusals included, and only adds ``Lines`` to ``exchange.response_headers``. ``on_answer`` reads the upstream's
     answer before it is passed on: ``exchange.status`` and, when it is not too large, ``exchange.answer``; it may be a
     coroutine. ``on_done`` is synchronous,
     touches memory only, and runs exactly once per entered stage even when the client hangs up.

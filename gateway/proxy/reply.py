@@ -9,6 +9,7 @@ from http import HTTPStatus
 import orjson
 
 from gateway.core.exchange import Exchange, Pair
+from gateway.core.lines import Lines
 from gateway.core.reason import Refusal
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
@@ -46,7 +47,7 @@ def status_line(status: int) -> bytes:
 def answer_head(
     status: int,
     pairs: list[Pair],
-    added: list[Pair],
+    added: list[Lines],
     removed: frozenset[bytes],
     framing: bytes,
     keep_alive: bool,
@@ -56,28 +57,29 @@ def answer_head(
     ``pairs`` come from the upstream with lower-case names; ``added`` come from the stages and win over them, except
     that ``vary`` is the union of both. ``framing`` is one ready header line, or empty.
     """
-    replaced = {name for name, _ in added}
-    varies = b"vary" in replaced
+    replaced = _replaced(removed, *[ours.names for ours in added])
     vary = b""
     lines = [status_line(status)]
     for pair in pairs:
-        name = pair[0]
-        if name in replaced:
-            if name == b"vary":
-                vary = vary + b"," + pair[1]
-            continue
-        if name not in removed:
+        if pair[0] not in replaced:
             lines.append(b"%b: %b\r\n" % pair)
-    for pair in added:
-        if pair[0] == b"vary":
-            vary = vary + b"," + pair[1]
-        else:
-            lines.append(b"%b: %b\r\n" % pair)
-    if varies:
+        elif pair[0] == b"vary":
+            vary += b"," + pair[1]
+    for ours in added:
+        lines.append(ours.raw)
+        if ours.vary:
+            vary += b"," + ours.vary
+    if vary:
         lines.append(_vary(vary))
     lines.append(framing)
     lines.append(b"\r\n" if keep_alive else _CLOSE)
     return b"".join(lines)
+
+
+@lru_cache(maxsize=1024)
+def _replaced(*names: frozenset[bytes]) -> frozenset[bytes]:
+    """All of the upstream's fields that do not reach the client under the stages that speak up."""
+    return frozenset().union(*names)
 
 
 @lru_cache(maxsize=256)

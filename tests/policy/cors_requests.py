@@ -4,6 +4,7 @@ from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal, Reply
 from gateway.policy import cors
 from gateway.policy.cors import Cors, Settings
+from tests.policy.answer_fields import told
 
 APP = {
     "origins": ["https://linguamate.app", "https://*.linguamate.app", "http://localhost:8081,http://localhost:19006"],
@@ -35,7 +36,7 @@ def decide(origin: bytes | None, stage: Cors = STAGE) -> tuple[str, list[Pair]]:
     verdict = stage.on_request(exchange)
     assert verdict is None or isinstance(verdict, Refusal)
     stage.on_response(exchange)
-    return (verdict.reason.slug if verdict else ""), exchange.response_headers
+    return (verdict.reason.slug if verdict else ""), told(exchange)
 
 
 def preflight(

@@ -10,6 +10,7 @@ from gateway.core.reason import Refusal
 from gateway.policy.rate_limit import Place, RateLimit, Settings, build
 from gateway.policy.tools import Tools
 from gateway.state.memory import MemoryStore
+from tests.policy.answer_fields import told
 
 NOON = 1_767_268_800.0
 ADA = {"json": {"email": "ada@example.com", "password": "nope"}}
@@ -76,7 +77,7 @@ class Answer:
     def __init__(self, refusal: Refusal | None, exchange: Exchange) -> None:
         self.refusal = refusal
         self.exchange = exchange
-        self.lines = [f"{name.decode()}: {value.decode()}" for name, value in exchange.response_headers]
+        self.lines = [f"{name.decode()}: {value.decode()}" for name, value in told(exchange)]
 
     @property
     def refused(self) -> tuple[str, str, int]:

@@ -9,6 +9,7 @@ from gateway.core.exchange import Exchange
 from gateway.policy.rate_limit import Place, RateLimit, Settings, build, place_of
 from gateway.policy.tools import Tools
 from gateway.state.memory import MemoryStore
+from tests.policy.answer_fields import told
 from tests.policy.limit_gate import ADA, NOON, Gate, limit, route
 
 # The fields of an answer
@@ -90,7 +91,7 @@ def test_a_name_is_quoted() -> None:
     exchange.route = route("r")
     stage.on_request(exchange)
     stage.on_response(exchange)
-    assert exchange.response_headers[1] == (b"ratelimit", b'"50% of \\"\\\\\\"";r=4;t=12')
+    assert told(exchange)[1] == (b"ratelimit", b'"50% of \\"\\\\\\"";r=4;t=12')
 
 
 def test_answers_of_many_states_are_not_remembered_for_ever() -> None:

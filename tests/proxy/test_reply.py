@@ -7,6 +7,7 @@ import json
 import pytest
 
 from gateway.core.exchange import Exchange
+from gateway.core.lines import Lines
 from gateway.core.reason import REASONS, refuse
 from gateway.proxy.reply import DATE, answer_head, refusal_body, refusal_fields, status_line
 
@@ -20,7 +21,7 @@ def test_stages_win_over_the_upstream_and_vary_is_the_union():
     head = answer_head(
         200,
         [(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")],
-        [(b"vary", b"Origin"), (b"x-frame-options", b"DENY")],
+        [Lines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
         frozenset({b"x-gone"}),
         b"content-length: 0\r\n",
         False,
