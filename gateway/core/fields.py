@@ -185,13 +185,15 @@ def answer_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
     known = _ANSWER
     if not plain([value for _, value in raw]):
         raise Malformed("a field value holds a control byte")
-    lower = [(known[sent], value) for sent, value in raw]
-    pairs = [pair for pair in lower if pair[0] not in _STOPPING]
+    pairs: list[Pair] = []
     framing: dict[bytes, bytes] = {}
-    if len(pairs) != len(lower):
-        for name, value in lower:
-            if name in _FRAMING:
-                framing[name] = framing[name] + b", " + value if name in framing else value
+    stopping = _STOPPING
+    for sent, value in raw:
+        name = known[sent]
+        if name not in stopping:
+            pairs.append((name, value))
+        elif name:
+            framing[name] = framing[name] + b", " + value if name in framing else value
     connection = framing.get(b"connection", b"keep-alive")
     if connection != b"keep-alive" and connection != b"close":
         named = _named(connection)
