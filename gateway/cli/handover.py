@@ -23,8 +23,9 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A worker's first order. ``listener`` is the number of the bound socket it inherited, ``run`` the folder of this
-    run, ``key`` keys the names that stand for people in the log, ``loaded_at`` is in Unix seconds."""
+    """A worker's first order. ``listener`` is the number of the bound socket it inherited, ``egress`` that of the
+    egress listener's where there is one, ``run`` the folder of this run, ``key`` keys the names that stand for people in
+    the log, ``loaded_at`` is in Unix seconds."""
 
     config: Config
     place: int
@@ -33,6 +34,7 @@ class Start:
     key: bytes
     version: str
     loaded_at: float
+    egress: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ def describe(route: Route) -> dict[str, Any]:
     """One route as JSON for programs; ``at`` is where it is written."""
     return {
         "name": route.name,
+        "listener": route.listener,
         "procedures": list(route.procedures),
         "paths": list(route.paths),
         "methods": list(route.methods),
@@ -47,7 +48,7 @@ def _table(found: tuple[Route, ...]) -> Table:
         table.add_column(heading, overflow="fold")
     for route in found:
         table.add_row(
-            route.name,
+            route.name if route.listener == "public" else f"{route.name}\n({route.listener})",
             "\n".join(route.procedures + route.paths),
             " ".join(route.methods),
             "-" if route.deny else route.auth,

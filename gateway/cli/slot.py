@@ -39,9 +39,10 @@ class Calls:
 class Slot:
     """Keeps one worker running until ``retire``."""
 
-    def __init__(self, place: int, listener: socket.socket, calls: Calls) -> None:
+    def __init__(self, place: int, listener: socket.socket, calls: Calls, egress: socket.socket | None = None) -> None:
         self.place = place
         self.listener = listener
+        self.egress = egress
         self.ready = False
         self.picture: dict[str, Any] | None = None
         self.follows = ""  # digest of the configuration that the worker was last given
@@ -134,7 +135,7 @@ class Slot:
                 sys.executable,
                 *("-P", "-m", "gateway.cli.worker", str(theirs.fileno()), str(self.place)),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), self.listener.fileno()),
+                pass_fds=(theirs.fileno(), *(sock.fileno() for sock in (self.listener, self.egress) if sock)),
                 env={**self._calls.environment, "PYTHONPATH": path},
             )
         try:

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from typing import Any
 
 from aiohttp import web
@@ -43,6 +44,8 @@ class Addresses:
     ops: str
     workers: int
     digest: str
+    egress: str = ""
+    """Empty when that listener is not opened."""
 
 
 class CannotStart(Exception):
@@ -108,6 +111,7 @@ class Supervisor:
         listen, ops = self._config.listen, self._config.ops
         public = _bound("listen", listen.host, listen.port, listen.workers)
         private: list[socket.socket] = []
+        inner: list[socket.socket] = []
         app = application(self)
         desk = StoreDesk(lambda: self._config, self._log, self._key)
         lockouts.add(app, desk)
@@ -115,11 +119,14 @@ class Supervisor:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         try:
             private = _bound("ops", ops.host, ops.port, 1)
+            if listen.egress is not None:
+                inner = _bound("listen.egress", listen.egress.host, listen.egress.port, listen.workers)
             await runner.setup()
             await web.SockSite(runner, private[0]).start()
             self._signals()
             calls = Calls(self._on_change, self._on_death, self._on_cannot, self._start_order, self._environment)
-            self._slots = [Slot(place, sock, calls) for place, sock in enumerate(public)]
+            pairs = zip_longest(public, inner)
+            self._slots = [Slot(place, sock, calls, second) for place, (sock, second) in enumerate(pairs)]
             scheme = "https" if listen.tls else "http"
             return await self._watch(
                 Addresses(
@@ -127,8 +134,9 @@ class Supervisor:
                     url("http", ops.host, private[0].getsockname()[1]),
                     len(public),
                     self._config.digest,
+                    url("http", listen.egress.host, inner[0].getsockname()[1]) if listen.egress else "",
                 ),
-                public,
+                (*public, *inner),
             )
         finally:
             for slot in self._slots:
@@ -136,10 +144,10 @@ class Supervisor:
             await asyncio.gather(*(slot.retire(GRACE) for slot in self._slots))
             await runner.cleanup()
             await desk.close()
-            for sock in (*public, *private):
+            for sock in (*public, *private, *inner):
                 sock.close()
 
-    async def _watch(self, addresses: Addresses, public: Sequence[socket.socket]) -> int:
+    async def _watch(self, addresses: Addresses, bound: Sequence[socket.socket]) -> int:
         while not self._stop.is_set():
             await self._changed.wait()
             self._changed.clear()
@@ -153,15 +161,15 @@ class Supervisor:
                 self._spawn(self._catch_up())
         if self._why_not:
             raise CannotStart(self._why_not)
-        return await self._drain(public)
+        return await self._drain(bound)
 
-    async def _drain(self, public: Sequence[socket.socket]) -> int:
+    async def _drain(self, bound: Sequence[socket.socket]) -> int:
         seconds = self._config.listen.drain
         self._draining = True
         self._log.event("draining", seconds=seconds)
         for slot in self._slots:
             slot.order(Drain(seconds))
-        for sock in public:
+        for sock in bound:
             sock.close()  # ours; the workers close theirs, and only then does the port refuse
         alone = await asyncio.gather(*(slot.retire(seconds + GRACE) for slot in self._slots))
         for task in self._tasks:
@@ -228,6 +236,7 @@ class Supervisor:
             self._key,
             self._version,
             self._loaded_at,
+            slot.egress.fileno() if slot.egress is not None else None,
         )
 
     async def reload(self) -> None:
@@ -293,6 +302,7 @@ def needs_restart(before: Config, after: Config) -> list[str]:
         "listen.port": (before.listen.port, after.listen.port),
         "listen.workers": (before.listen.workers, after.listen.workers),
         "listen.tls": (before.listen.tls is None, after.listen.tls is None),
+        "listen.egress": (before.listen.egress, after.listen.egress),
         "ops.host": (before.ops.host, after.ops.host),
         "ops.port": (before.ops.port, after.ops.port),
         "state": (before.state, after.state),

@@ -30,6 +30,7 @@ from gateway.ops.log import Bridge, Log
 from gateway.ops.sink import Sink
 from gateway.ops.watcher import Watcher
 from gateway.policy.tools import Tools
+from gateway.proxy.egress_listener import EgressGateway
 from gateway.proxy.plane import Plane
 from gateway.proxy.server import Gateway, Limits
 from gateway.state.embedded import EmbeddedStore
@@ -60,6 +61,8 @@ class Worker:
         figures = start.run / "figures"
         self.watcher = Watcher(log, metrics.Metrics(room=lambda: metrics.has_room(figures)))
         self.gateway = Gateway(limits_of(config), self.watcher, self.health)
+        inner = start.egress is not None  # the socket says, not the configuration: a reload opens no port
+        self.egress = EgressGateway(limits_of(config), self.watcher.beside("egress")) if inner else None
         self.tls = tls_context(config.listen.tls)
         self.stopping = asyncio.Event()
         self.seconds = config.listen.drain
@@ -93,6 +96,8 @@ class Worker:
         self.show(self.config, self.start_order.loaded_at)
         listener = socket.socket(fileno=self.start_order.listener)
         await self.gateway.start(listener, self.tls)
+        if self.egress is not None:
+            await self.egress.start(socket.socket(fileno=self.start_order.egress))
         gc.collect()
         gc.freeze()  # what is here now stays: no need to look through it again
         ticking = asyncio.create_task(self._tick())
@@ -100,7 +105,10 @@ class Worker:
         await self.stopping.wait()
         self.health.draining = True
         self.report()
+        end = time.monotonic() + self.seconds
         await self.gateway.drain(self.seconds)
+        if self.egress is not None:  # only now: what the backend still had to answer may have needed it
+            await self.egress.drain(max(0.1, end - time.monotonic()))
         ticking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await ticking
@@ -113,6 +121,9 @@ class Worker:
         plane = Plane.compile(config, tools)
         before = self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
+        if self.egress is not None:
+            self.egress.follow(plane)
+            self.egress.limits = self.gateway.limits
         upstreams = {name: upstream.endpoints for name, upstream in plane.upstreams.items()}
         looks = {name: breaker.circuit for name, breaker in plane.breakers.items()}
         self.health.view = View(config.digest, loaded_at, self.view_of_store, upstreams, looks)
@@ -170,6 +181,8 @@ class Worker:
             for name, places in plane.places.items() if plane is not None else ():
                 self.watcher.places(name, places.taken, places.waiting)
             self.watcher.tick(self.gateway.connections)
+            if self.egress is not None:
+                self.egress.tick()
 
     def _look(self) -> None:
         now = time.time()

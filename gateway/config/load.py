@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from gateway.config import breaking, overlap, production, references, resting, routes
+from gateway.config import breaking, egress, overlap, production, references, resting, routes
 from gateway.config.environment import Environment
 from gateway.config.model import (
     Config,
@@ -189,6 +189,7 @@ class _Loading:
             routes.check(route, spot, config.upstreams)
         overlap.check(spotted, config.upstreams)
         breaking.check_breakers(config.policies.get(breaking.SECTION, {}), written, first, self._report)
+        egress.check(config, entry, spotted, self._report)
         if known_upstreams is not None:
             spot = Spot(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, spot)

@@ -18,6 +18,7 @@ from gateway.config.names import (
     FieldName,
     FieldValue,
     FilePath,
+    LoopbackHost,
     Method,
     Name,
     PathPattern,
@@ -91,6 +92,14 @@ class Tls(Model):
     key: FilePath
 
 
+class Egress(Model):
+    """The listener for the backend's own calls to other services. Its routes say ``listener: egress``."""
+
+    host: LoopbackHost = "127.0.0.1"
+    """A loopback address: the listener asks for no token."""
+    port: Port = 8181
+
+
 class Listen(Model):
     """The public listener."""
 
@@ -104,6 +113,7 @@ class Listen(Model):
     tls: Tls | None = None
     drain: Positive = 20.0
     """How long requests in flight may take to finish after SIGTERM."""
+    egress: Egress | None = None
 
 
 class Ops(Model):
@@ -213,6 +223,8 @@ class WrittenRoute(Model):
     """One route as it is written. The first route that matches a request decides about it."""
 
     name: Name
+    listener: Literal["public", "egress"] = "public"
+    """``egress``: for the backend's calls to ``listen.egress``; such a route has nothing from ``defaults``."""
     procedures: tuple[Procedures, ...] = ()
     """tRPC procedures, such as ``auth.login`` or ``lessons.*``."""
     paths: tuple[PathPattern, ...] = ()
@@ -265,6 +277,7 @@ class Route:
     """A route with the defaults filled in. All names in it exist."""
 
     name: str
+    listener: Literal["public", "egress"] = "public"
     procedures: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("GET",)

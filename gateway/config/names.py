@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
 
+from gateway.core.loopback import is_loopback
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
 from gateway.policy.fields import Duration, SecretField
@@ -137,6 +138,12 @@ def _host(text: str) -> str:
     return _matching(text, r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", sentence)
 
 
+def _loopback(text: str) -> str:
+    if not is_loopback(text):
+        raise ValueError("must be a loopback address, such as 127.0.0.1: whoever reaches it needs no token")
+    return text
+
+
 def _redis(value: Secret) -> Secret:
     if not re.match(r"(redis|rediss|redis\+sentinel|redis\+cluster)://[^/]", value.reveal()):
         raise ValueError("must start with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host")
@@ -179,6 +186,7 @@ HostValue = Annotated[str, AfterValidator(_host), WithJsonSchema({"type": "strin
 EnvironmentName = Annotated[
     str, AfterValidator(_environment), WithJsonSchema({"type": "string", "pattern": "^[a-z][a-z0-9-]*$"})
 ]
+LoopbackHost = Annotated[str, AfterValidator(_loopback)]
 RedisUrl = Annotated[SecretField, AfterValidator(_redis)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
 """A duration above zero, in seconds."""

@@ -18,7 +18,7 @@ def check(routes: Ordered[tuple[Route, Spot]], upstreams: Named[str, Upstream]) 
     Procedures are matched by name alone; a path may be taken by several routes, each with some of its methods.
     """
     for place, (route, spot) in enumerate(routes):
-        above = [earlier for earlier, _ in routes[:place]]
+        above = [earlier for earlier, _ in routes[:place] if earlier.listener == route.listener]
         for index, procedure in enumerate(route.procedures):
             _tell(("procedures", index), procedure, _procedure_takers(procedure, route, above, upstreams), spot)
         for index, path in enumerate(route.paths):

@@ -19,6 +19,7 @@ from gateway.config.routes import Spot
 from gateway.config.shape import secrets
 from gateway.config.tree import Mapping, Place, Scalar, Sequence, Steps, child, follow
 from gateway.config.weak import LEAST_SECRET_BYTES, origin_weakness, secret_weakness
+from gateway.core.loopback import is_loopback
 
 PRODUCTION = "production"
 
@@ -139,7 +140,7 @@ class Production:
 
     def _check_ops(self) -> None:
         ops = self._config.ops
-        if not ops.token and not _is_loopback(ops.host):
+        if not ops.token and not (is_loopback(ops.host) or ops.host == "localhost"):
             sentence = "is missing, and the operators' listener can be reached from outside this host"
             self._tell(("ops", "token"), sentence, "set a token, or listen on 127.0.0.1")
 
@@ -167,13 +168,6 @@ def check_environment(entry: Mapping, config: Config, report: Report) -> None:
     node, _ = follow(entry, ("environment",))
     if word != PRODUCTION and (word in ("prod", "prd", "live") or difflib.get_close_matches(word, [PRODUCTION])):
         report.add(node.place, ("environment",), f"is {word}, which turns no strict check on", f"write {PRODUCTION}")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def is_private(endpoint: Endpoint) -> bool:

@@ -15,6 +15,9 @@ INHERITED = ("auth", "cors", "rate_limits", "body", "response_headers")
 GATEWAY_PATHS = frozenset(("/health", "/health/live", "/health/ready"))
 
 
+_NONE = Defaults(auth=PUBLIC)
+
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where a route or the defaults stand, to point at a part of them."""
@@ -31,6 +34,8 @@ class Spot:
 
 def complete(written: WrittenRoute, defaults: Defaults, place: Place) -> Route:
     """``written`` with the defaults for what it does not say. ``auth: null`` and a missing one both leave ``auth`` empty."""
+    if written.listener == "egress":
+        defaults = _NONE  # made for the app's calls
     inherited: dict[str, Any] = {
         name: getattr(written if name in written.model_fields_set else defaults, name) for name in INHERITED
     }
@@ -38,6 +43,7 @@ def complete(written: WrittenRoute, defaults: Defaults, place: Place) -> Route:
     inherited["rate_limits"] = inherited["rate_limits"] or ()
     return Route(
         name=written.name,
+        listener=written.listener,
         procedures=written.procedures,
         paths=written.paths,
         methods=written.methods or (("GET", "POST") if written.procedures else ("GET",)),
@@ -111,7 +117,7 @@ def _check_paths(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> N
     if route.batch == "deny":
         spot.tell(("batch",), "is for procedures only")
     for index, path in enumerate(route.paths):
-        if path in GATEWAY_PATHS:
+        if path in GATEWAY_PATHS and route.listener == "public":
             spot.tell(("paths", index), f"{path} is never reached: the gateway itself answers it")
         if route.rewrite and path.endswith("*"):
             sentence = "turns all of these paths into one"

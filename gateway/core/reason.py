@@ -82,6 +82,7 @@ _TABLE = (
     Reason("batch_too_large", 400, "Batch too large", "Too many calls in one batch. Please update the app."),
     Reason("batch_refused", 400, "Batch refused", "These calls cannot travel in one batch. Please update the app."),
     Reason("origin_refused", 403, "Origin refused", "This website may not use the service."),
+    Reason("host_refused", 403, "Host refused", "This address answers to services on its own machine only."),
     Reason("preflight_refused", 403, "Preflight refused", "This website may not send such a request."),
     Reason("forwarded_malformed", 400, "Malformed forwarding header", "The forwarding header is malformed."),
     Reason("rate_limited", 429, "Too many requests", "Too many requests. Try again in {retry_after} seconds."),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
 from aiohttp import web
 
+from gateway.core.loopback import names_loopback
 from gateway.core.secret import Secret
 from gateway.ops.health import answer
 from gateway.ops.metrics import CONTENT_TYPE
@@ -82,21 +82,11 @@ def _refused(request: web.Request, token: Secret | None) -> web.Response | None:
         # RFC 6750 3: error codes only when something was sent
         challenge = 'Bearer realm="ops"' + (', error="invalid_token"' if sent else "")
         return problem(401, "Operators only", **{"www-authenticate": challenge})
-    if not _names_this_host(request.host):
+    if not names_loopback(request.host):
         # Without a token the loopback address is all that protects; a web page whose name was pointed here
         # (DNS rebinding) would come with that name in Host.
         return problem(403, "Not this host")
     return None
-
-
-def _names_this_host(host: str) -> bool:
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def problem(status: int, title: str, **headers: str) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
 import traceback
@@ -73,6 +74,12 @@ class Log:
         )
         self._line: Callable[[dict[str, Any]], None] = logger.bind().line
         sink.gap = lambda missing: _dump({"ts": self._now(), "event": "log_lines_dropped", **fixed, "lines": missing})
+
+    def beside(self, **fixed: object) -> Log:
+        """The same log with more on every line."""
+        made = copy.copy(self)
+        made._fixed = {**self._fixed, **fixed}
+        return made
 
     def access(self, exchange: Exchange, elapsed: float) -> None:
         """The line of one finished request, ``elapsed`` seconds after its head. Fields with nothing to say are left out.

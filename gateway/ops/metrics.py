@@ -11,6 +11,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -25,6 +26,7 @@ DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it from the en
 
 ROOM = 1024 * 1024  # bytes that must be free before more is written: a process writes some 300 KiB in all
 
+PUBLIC = "public"  # the listener of the clients
 NO_ROUTE = "unmatched"  # the route label of what matched no route, as the data plane names it
 
 
@@ -94,18 +96,13 @@ class Metrics:
         self._resting(registry)
         self._calling(registry)
         self._events = Counter("gateway_events_total", "Events in the log, by name.", ("event",), registry=registry)
-        self._in_flight = Gauge(
-            "gateway_requests_in_flight",
-            "Requests that are being worked on, as of at most a second ago.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self._connections = Gauge(
-            "gateway_connections",
-            "Client connections that are open, as of at most a second ago.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
+        levels: dict[str, Any] = {"labelnames": ("listener",), "multiprocess_mode": "livesum", "registry": registry}
+        text = "Requests that are being worked on, as of at most a second ago."
+        self._in_flight = Gauge("gateway_requests_in_flight", text, **levels)
+        text = "Connections to a listener that are open, as of at most a second ago."
+        self._connections = Gauge("gateway_connections", text, **levels)
+        for gauge in (self._in_flight, self._connections):
+            gauge.labels(PUBLIC)  # there from the beginning, at 0
         self._store = Gauge(
             "gateway_state_ok",
             "1 while the state store answers that is configured, 0 while the embedded one stands in or it fails.",
@@ -275,6 +272,15 @@ class Metrics:
             for endpoint, well in healthy.items():
                 self._endpoints.labels(upstream, endpoint).set(well)
 
+    def levels(self, listener: str, in_flight: int, connections: int) -> None:
+        """Tell what is going on at a listener now."""
+        if self._room():
+            self._stand(listener, in_flight, connections)
+
+    def _stand(self, listener: str, in_flight: int, connections: int) -> None:
+        self._in_flight.labels(listener).set(in_flight)
+        self._connections.labels(listener).set(connections)
+
     def flush(self, in_flight: int, connections: int, dropped: int, store_ok: bool = True) -> None:
         """Hand on what was gathered, and the levels as they are now; ``dropped`` lines since the process began.
 
@@ -289,8 +295,7 @@ class Metrics:
                 kind.upstream.flush()
         for count in self._others.values():
             count.flush()
-        self._in_flight.set(in_flight)
-        self._connections.set(connections)
+        self._stand(PUBLIC, in_flight, connections)
         self._store.set(store_ok)
         if dropped > self._dropped_before:
             self._dropped.inc(dropped - self._dropped_before)

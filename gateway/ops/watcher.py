@@ -7,19 +7,24 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
-from gateway.ops.metrics import Metrics
+from gateway.ops.metrics import PUBLIC, Metrics
 from gateway.ops.plain import rfc3339
 
 
 class Watcher:
     """The Observer (``proxy.observe``) of one worker. Lives on its event loop; keeps no request."""
 
-    def __init__(self, log: Log, metrics: Metrics) -> None:
+    def __init__(self, log: Log, metrics: Metrics, listener: str = PUBLIC) -> None:
+        self._listener = listener
         self.in_flight = 0
         self.store_ok = True
         """Whether the state store answers that the configuration names."""
         self._log = log
         self._metrics = metrics
+
+    def beside(self, listener: str) -> Watcher:
+        """Who watches another listener of the same worker: the same figures and log, which name it."""
+        return Watcher(self._log.beside(listener=listener), self._metrics, listener)
 
     def begin(self, exchange: Exchange) -> None:
         self.in_flight += 1
@@ -69,6 +74,10 @@ class Watcher:
     def called(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:
         """What was done for an upstream beyond first attempts, and what is left of its budgets."""
         self._metrics.called(upstream, counted, left)
+
+    def levels(self, connections: int) -> None:
+        """What ``tick`` does, for a listener beside the public one."""
+        self._metrics.levels(self._listener, self.in_flight, connections)
 
     def tick(self, connections: int) -> None:
         """Called a few times a second and before the process ends: bring the figures up to date."""

@@ -18,6 +18,7 @@ from gateway.policy.fallback import build as build_fallback
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 from gateway.proxy.assembly import assemble, tending
+from gateway.proxy.egress import Egress
 from gateway.proxy.health import Checker
 from gateway.proxy.plan import Plan, plan
 from gateway.proxy.probing import Probing
@@ -71,7 +72,11 @@ class Plane:
         self.early = plan("unmatched", self._speaking(self.catalogue.stages(early)), choice=early)
         compiled = [(route, self._route(route)) for route in config.routes]
         self.plans = [plan for _, plan in compiled]
-        paths = compile_paths([(path, plan) for route, plan in compiled for path in route.paths])
+        paths, inner = (
+            compile_paths([(path, plan) for route, plan in compiled if route.listener == name for path in route.paths])
+            for name in ("public", "egress")
+        )
+        self.egress = Egress(inner)
         mounts = [
             self._mount(name, settings.trpc, compiled)
             for name, settings in config.upstreams.items()

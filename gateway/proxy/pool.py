@@ -188,3 +188,4 @@ class Pool:
                 connection.close()
         if self._ticker is not None and not self.open:
             self._ticker.cancel()
+            self._ticker = None  # whoever still calls winds it up again

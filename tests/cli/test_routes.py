@@ -39,6 +39,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert [route["name"] for route in found] == ["login", "tutor-api", "transcribe", "reset-password"]
     assert found[2] == {
         "name": "transcribe",
+        "listener": "public",
         "procedures": [],
         "paths": ["/api/stt/transcribe"],
         "methods": ["POST"],

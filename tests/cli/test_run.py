@@ -60,7 +60,7 @@ async def test_figures_over_two_workers_sum_up(runs: Maker, http: ClientSession)
     await until(counted)
     found = await figures(run, http)
     assert found["gateway_workers|state=ready"] == 2
-    assert found["gateway_requests_in_flight"] == 0
+    assert found["gateway_requests_in_flight|listener=public"] == 0
     await until(lambda: len(run.events("request")) == 41)
     assert {line["worker"] for line in run.events("request")} == {0, 1}
     assert [line["reason"] for line in run.events("refused")] == ["token_missing"]

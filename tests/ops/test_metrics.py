@@ -102,8 +102,10 @@ def test_report_mode_events_and_levels() -> None:
     value = registry.get_sample_value
     assert value("gateway_reported_total", {"route": "chat", "reason": "rate_limited"}) == 1
     assert value("gateway_events_total", {"event": "drain_cut"}) == 1
-    assert value("gateway_requests_in_flight") == 2
-    assert value("gateway_connections") == 6
+    assert value("gateway_requests_in_flight", {"listener": "public"}) == 2
+    assert value("gateway_connections", {"listener": "public"}) == 6
+    metrics.levels("egress", 1, 5)
+    assert value("gateway_connections", {"listener": "egress"}) == 5
     assert value("gateway_log_lines_dropped_total") == 9
 
 

@@ -35,7 +35,7 @@ def test_a_refused_request_has_two_lines_and_is_counted(tmp_path: Path) -> None:
     assert events == ["request", "refused", "drain_cut"]
     labels = {"route": "chat", "status": "429", "reason": "rate_limited"}
     assert registry.get_sample_value("gateway_requests_total", labels) == 1
-    assert registry.get_sample_value("gateway_connections") == 4
+    assert registry.get_sample_value("gateway_connections", {"listener": "public"}) == 4
     assert registry.get_sample_value("gateway_events_total", {"event": "drain_cut"}) == 1
 
 

@@ -1,0 +1,54 @@
+"""The egress listener and its routes: what would open it further than it is meant to be, and what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Ordered
+
+from gateway.config.model import Config, Route
+from gateway.config.problem import Report
+from gateway.config.routes import Spot
+from gateway.config.tree import Mapping, child, follow
+from gateway.core.loopback import is_loopback
+
+LISTENER = "egress"
+
+# What is about users and browsers: nobody signs in on that listener, and it takes no call of a web page.
+_USERS = ("auth", "cors", "lockout")
+
+
+def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Spot]], report: Report) -> None:
+    """Tells everything about ``listen.egress`` and the routes behind it that contradicts itself or is a way around."""
+    for route, spot in routes:
+        if route.listener == LISTENER:
+            _check_route(route, spot, config)
+            if not isinstance(child(child(entry, "listen"), LISTENER), Mapping):
+                hint = "add listen.egress: {host: 127.0.0.1, port: 8181}"
+                spot.tell(("listener",), "is egress, which is not opened", hint)
+    egress = config.listen.egress
+    if egress is None:
+        return
+    at = ("listen", "egress", "port")
+    node, _ = follow(entry, at)
+    for other, port in (("listen", config.listen.port), ("ops", config.ops.port)):
+        if egress.port and egress.port == port:
+            report.add_unless_told(node.place, at, f"is the port of {other} too", "give it one of its own")
+    for name, upstream in config.upstreams.items():
+        for index, endpoint in enumerate(upstream.endpoints):
+            here = is_loopback(endpoint.host) or endpoint.host == "localhost"
+            if egress.port and here and endpoint.port == egress.port:
+                steps = ("upstreams", name, "endpoints", index, "url")
+                node, _ = follow(entry, steps)
+                # Clients would come to routes that ask for no token.
+                report.add_unless_told(node.place, steps, "leads to the egress listener", "name the service itself")
+
+
+def _check_route(route: Route, spot: Spot, config: Config) -> None:
+    if route.procedures:
+        spot.tell(("procedures",), "are not for the egress listener", "name paths")
+    for key in _USERS:
+        if child(spot.node, key) is not None and getattr(route, key) not in (None, "public"):
+            spot.tell((key,), "is not for the egress listener: no user calls there", "leave it out")
+    upstream = config.upstreams.get(route.upstream or "")
+    if upstream is not None and upstream.trpc is not None:
+        # Its prefix is not read there, so its procedures would be run by path, unchecked.
+        spot.tell(("upstream",), f"names {route.upstream}, which speaks tRPC", "egress is for the services behind it")

@@ -1,0 +1,128 @@
+"""The egress listener of a whole run: two workers, one circuit, one key that nobody sees, and an end in order."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from typing import Any
+
+from aiohttp import ClientConnectionError, ClientSession
+
+from gateway.cli.demo.toolkit import DemoToolkit
+from tests.cli.conftest import ENTRY, OPS_TOKEN, Backend, Maker, Run, until
+
+KEY = "upstream-key-value"  # as the fixture sets it
+OPERATOR = {"authorization": f"Bearer {OPS_TOKEN}"}
+EGRESS = (
+    ENTRY.replace("drain: DRAIN}", "drain: DRAIN, egress: {host: 127.0.0.1, port: 0}}").replace(
+        "routes:\n",
+        """\
+  toolkit:
+    endpoints: [{url: "TOOLKIT"}]
+    timeouts: {connect: 1s, response: 300ms}
+    request_headers: {set: {authorization: "Bearer ${UPSTREAM_KEY}"}}
+    breaker: external
+    fallback: resting
+routes:
+  - {name: text, paths: [/api/text], methods: [POST], upstream: toolkit, rewrite: /text/llm/, auth: public}
+  - {name: text-out, listener: egress, paths: [/text/llm/], methods: [POST], upstream: toolkit}
+""",
+    )
+    + """\
+breakers:
+  external: {failures: 5, recover_after: 60s, count: [timeout]}
+fallbacks:
+  resting: {status: 503, json: {error: "AI service unavailable"}}
+"""
+)
+
+
+def egress(run: Run) -> str:
+    address: str = json.loads(run.err.read_text().splitlines()[0])["egress"]
+    return address
+
+
+async def post(http: ClientSession, url: str) -> tuple[int, dict[str, Any]]:
+    async with http.post(url, json={"messages": []}, headers={"authorization": "Bearer backends-own"}) as answer:
+        return answer.status, {**await answer.json(), "headers": dict(answer.headers)}
+
+
+async def everything_told(run: Run, http: ClientSession) -> str:
+    texts = [run.out.read_text(), run.err.read_text()]
+    for path in ("/metrics", "/v1/routes", "/health"):
+        async with http.get(run.ops + path, headers=OPERATOR) as answer:
+            texts.append(await answer.text())
+    return "\n".join(texts)
+
+
+async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clients_too(
+    runs: Maker, http: ClientSession
+) -> None:
+    async with DemoToolkit(KEY) as toolkit:
+        run = await runs(workers=2, entry=EGRESS.replace("TOOLKIT", toolkit.url))
+        out = egress(run) + "/text/llm/"
+        answers = [await post(http, out) for _ in range(12)]
+        assert {status for status, _ in answers} == {200}
+        toolkit.set_mode("hang")
+        began = asyncio.get_running_loop().time()
+        late = await asyncio.gather(*(post(http, out) for _ in range(5)))
+        assert asyncio.get_running_loop().time() - began < 3, "and not after the backend's own 300 s"
+        assert {(status, body["reason"]) for status, body in late} == {(503, "upstream_timeout")}
+        assert {body["headers"]["x-gateway-fallback"] for _, body in late} == {"resting"}
+        rest = [await post(http, url) for url in (run.url + "/api/text", out) for _ in range(6)]
+        assert {(status, body["reason"]) for status, body in rest} == {(503, "upstream_resting")}
+        assert toolkit.requests == 17, "both workers, both listeners: nobody asks it any more"
+        assert (await post(http, run.url + "/text/llm/"))[1]["reason"] == "no_route"
+        assert (await post(http, egress(run) + "/api/text"))[1]["reason"] == "no_route"
+
+        sent = [value for _, _, fields in toolkit.heads for name, value in fields if name.lower() == b"authorization"]
+        assert set(sent) == {f"Bearer {KEY}".encode()}
+        await until(lambda: len(run.events("request")) == 12 + 5 + 12 + 2)
+        lines = [line for line in run.events("request") if line.get("listener") == "egress"]
+        assert {line["worker"] for line in lines} == {0, 1}
+        assert {line["route"] for line in lines} == {"text-out", "egress-unmatched"}
+
+        async def figured() -> bool:
+            return 'gateway_connections{listener="egress"}' in await everything_told(run, http)
+
+        await until(figured)
+        assert KEY not in repr((answers, late, rest)) + await everything_told(run, http)
+
+
+async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(
+    runs: Maker, http: ClientSession, backend: tuple[Backend, str]
+) -> None:
+    async with DemoToolkit(KEY) as toolkit:
+        run = await runs(workers=1, entry=EGRESS.replace("TOOLKIT", toolkit.url))
+        entry = run.folder / "upstreams.yaml"
+        entry.write_text(entry.read_text().replace("paths: [/text/llm/]", "paths: [/text/v2/]"))
+        run.send(signal.SIGHUP)
+        await until(lambda: bool(run.events("reloaded")))
+        assert (await post(http, egress(run) + "/text/llm/"))[0] == 404
+        entry.write_text(
+            entry.read_text()
+            .replace("/text/v2/", "/text/llm/")
+            .replace("egress: {host: 127.0.0.1", "egress: {host: 127.0.0.2")
+        )
+        run.send(signal.SIGHUP)
+        await until(lambda: bool(run.events("reload_needs_restart")))
+        assert run.events("reload_needs_restart")[0]["settings"] == ["listen.egress"]
+
+        waiting = asyncio.create_task(http.get(run.url + "/api/wait/for-it"))
+        await until(lambda: backend[0].waiting == 1)
+        run.send(signal.SIGTERM)
+        await until(lambda: bool(run.events("draining")))
+        assert (await post(http, egress(run) + "/text/llm/"))[0] == 200
+        backend[0].release.set()
+        assert (await waiting).status == 200
+        assert await run.ended() == 0
+
+        async def refused() -> bool:
+            try:
+                await post(http, egress(run) + "/text/llm/")
+            except ClientConnectionError:
+                return True
+            return False
+
+        assert await refused()
