@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,6 +12,7 @@ from aiohttp import ClientSession
 
 from gateway.cli.app import main
 from gateway.cli.demo.tutor import DemoTutor
+from tests.cli.conftest import OPS_TOKEN, until
 
 ENTRY = """\
 version: 1
@@ -68,7 +70,18 @@ async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Callabl
         assert (await unlock(run, "--address", "192.0.2.1"))[:2] == (1, "192.0.2.1 was not locked")
         code, _, err = await unlock(run, "--address", "nowhere")
         assert (code, "address must be an IP address" in err) == (2, True)
+
+        async def counted() -> bool:
+            bearer = {"authorization": f"Bearer {OPS_TOKEN}"}
+            async with ClientSession() as session, session.get(f"{run.ops}/metrics", headers=bearer) as answer:
+                return 'gateway_locks_total{kind="account",lockout="accounts"} 2.0' in await answer.text()
+
+        await until(counted)
         await run.stop()
+        first, second = run.events("locked")
+        assert (first["lockout"], first["kind"], first["who"]) == ("accounts", "account", second["who"])
+        assert re.fullmatch(r"[0-9a-f]{32}", first["who"])
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", first["until"])
         told = run.events("unlock")
         assert [(line["unlocked"], line["by"]) for line in told][:1] == [(True, "grace")]
         assert len(told) == 3

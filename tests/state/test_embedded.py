@@ -28,6 +28,7 @@ def child(script: str, *arguments: object) -> subprocess.Popen[bytes]:
     )
     return subprocess.Popen(
         [sys.executable, "-c", opening + script, *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": ROOT},
     )
@@ -62,6 +63,36 @@ def test_a_worker_killed_in_the_middle_loses_no_charge_and_blocks_nobody(tmp_pat
         (taken,) = store.take([ADA._replace(cost=0)], NOON)
         # The last take of a killed worker may have been charged before it could tell.
         assert told <= 1000 - taken.remaining <= told + round_ + 1
+    store.close()
+
+
+def test_two_gateways_on_one_path_count_together_and_neither_ends_the_other(tmp_path: Path) -> None:
+    script = (
+        f"take = lambda: store.take([{ADA!r}], {NOON})[0].remaining\n"
+        "while word := sys.stdin.readline().strip():\n"
+        "    print(store.close() if word == 'close' else take(), flush=True)"
+    )
+    one, other = child(script, tmp_path), child(script, tmp_path)
+
+    def say(process: subprocess.Popen[bytes], word: str) -> str:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(word.encode() + b"\n")
+        process.stdin.flush()
+        return process.stdout.readline().decode().strip()
+
+    assert [say(one, "take"), say(other, "take"), say(one, "take")] == ["999", "998", "997"]
+    assert say(other, "close") == "None"
+    assert say(one, "take") == "996"
+    third = child(script, tmp_path)
+    assert say(third, "take") == "995"
+    one.kill()
+    one.communicate()
+    assert say(third, "take") == "994"
+    for process in (other, third):
+        process.communicate(timeout=30)
+    store = EmbeddedStore(tmp_path, size=1 << 24)
+    assert store.take([ADA], NOON)[0].remaining == 993
+    assert not store.forgot
     store.close()
 
 

@@ -174,6 +174,18 @@ async def test_another_password(redis: Server, started: Start) -> None:
     await until(lambda: gateway.store.up)
 
 
+async def test_without_memory(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    await gateway.fail(ADA, 3)
+    redis.say("CONFIG", "SET", "maxmemory", "1")
+    assert await gateway.locked(ADA)
+    assert await gateway.take() == 0  # told at once, not waited for
+    assert "OutOfMemory" in gateway.store.why or "OOM" in gateway.store.why
+    redis.say("CONFIG", "SET", "maxmemory", "0")
+    await until(lambda: gateway.store.up)
+    assert await gateway.locked(ADA)
+
+
 async def test_unlocked_meanwhile_stays_unlocked(redis: Server, started: Start) -> None:
     one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
     await one.fail(ADA, 3)
