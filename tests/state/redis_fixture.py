@@ -48,9 +48,9 @@ def wait_until(what: str, happened: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-async def until(happened: Callable[[], bool]) -> None:
+async def until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:
     """``wait_until`` on a running loop."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(patience):
         while not happened():
             await asyncio.sleep(0.01)
 
