@@ -32,15 +32,20 @@ upstreams:
     request_headers: {{set: {{authorization: Bearer key}}}}
     breaker: external
     fallback: stt-mock
+  unguarded:
+    endpoints: [{{url: "{url}"}}]
+    timeouts: {{connect: 300ms, response: 300ms}}
+    request_headers: {{set: {{authorization: Bearer key}}}}
   tutor: {{endpoints: [{{url: "{tutor}"}}]}}
 routes:
   - {{name: text, paths: [/text], methods: [POST], upstream: toolkit, rewrite: /text/llm/, auth: public}}
   - {{name: speech, paths: [/speech], methods: [POST], upstream: stt, rewrite: /stt/transcribe/, auth: public}}
+  - {{name: hanging, paths: [/hanging], methods: [POST], upstream: unguarded, rewrite: /text/llm/, auth: public}}
   - {{name: lessons, paths: [/lessons], methods: [POST], upstream: tutor, auth: public}}
 """
 RESTING = """\
 breakers:
-  external: {failures: 5, recover_after: 60s, slow_after: 100ms, count: [connect, timeout, broken, 500, 502, 503, 504]}
+  external: {failures: 5, recover_after: 60s, slow_after: 500ms, count: [connect, timeout, broken, 500, 502, 503, 504]}
 fallbacks:
   stt-mock: {json: {text: "", mock: true}}
 """
@@ -107,12 +112,13 @@ async def place(mode: str) -> AsyncIterator[Place]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     async with contextlib.AsyncExitStack() as stack:
-        toolkit = DemoToolkit(port=port, crawl_seconds=0.02, slow_seconds=0.15)
+        toolkit = DemoToolkit(port=port, crawl_seconds=0.02, slow_seconds=0.6)
         if mode != "refused":
             await stack.enter_async_context(toolkit)
         urls = {"TLS failure": f"https://127.0.0.1:{port}", "DNS failure": "http://nowhere.invalid"}
         tutor = await stack.enter_async_context(running_upstream())
-        entry = ENTRY.format(url=urls.get(mode, f"http://127.0.0.1:{port}"), tutor=tutor.url)
+        entry = ENTRY.replace("response: 300ms", "response: 5s") if mode == "slow" else ENTRY
+        entry = entry.format(url=urls.get(mode, f"http://127.0.0.1:{port}"), tutor=tutor.url)
         made = Place(toolkit)
         running = running_gateway(entry, policies=POLICIES + RESTING, wall=lambda: made.now)
         made.gateway = await stack.enter_async_context(running)
@@ -125,24 +131,26 @@ async def test_what_clients_get_and_what_reaches_the_toolkit(fault: Fault) -> No
         toolkit = here.toolkit
         if fault.arrives:
             toolkit.set_mode(fault.mode)
-        failed = await asyncio.gather(*(timed(here.post("/text")) for _ in range(5)), timed(here.post("/lessons")))
-        lesson, took = failed.pop()
-        assert (lesson.status, took < 0.25) == (200, True), "the tutor's routes feel nothing"
-        for answer, took in failed:
+        failing = [asyncio.create_task(timed(here.post("/text"))) for _ in range(5)]
+        lessons = [await timed(here.post("/lessons")) for _ in range(3)]
+        assert {answer.status for answer, _ in lessons} == {200}
+        assert min(took for _, took in lessons) < 0.2, "the tutor's routes feel nothing"
+        for answer, took in await asyncio.gather(*failing):
             assert answer.status == fault.status
             assert answer.whole is not fault.cut
             assert fault.cut or json.loads(answer.body).get("reason", "") == fault.reason
-            assert took < 1
-        assert sorted(here.gateway.seen.reasons) == ["", *[fault.reason] * 5]
+            assert took < 2
+        assert sorted(here.gateway.seen.reasons) == ["", "", "", *[fault.reason] * 5]
         assert toolkit.requests == 5 * fault.arrives
 
-        answers, took = await timed(gathered(here.post("/text") for _ in range(20)))
+        rounds = [await timed(gathered(here.post("/text") for _ in range(20))) for _ in range(3)]
+        answers = [answer for asked, _ in rounds for answer in asked]
         if not fault.rests:
             assert {answer.status for answer in answers} == {fault.status}
             return
         assert {answer.status for answer in answers} == {503}
         assert {json.loads(answer.body)["reason"] for answer in answers} == {"upstream_resting"}
-        assert took < 0.25, "at once, whatever the toolkit does"
+        assert min(took for _, took in rounds) < 0.2, "at once, whatever the toolkit does"
         assert toolkit.requests == 5 * fault.arrives, "nothing reaches it while it rests"
         assert {answer[b"retry-after"] for answer in answers} == {b"60"}
 
@@ -204,8 +212,7 @@ async def test_the_tutor_is_as_quick_as_ever_while_the_toolkit_hangs_under_load(
 
         async def user() -> None:
             while True:
-                await here.post("/text")
-                here.now += 61  # so that it never rests: every call hangs for its whole time
+                await here.post("/hanging")
 
         quiet = min([await tutor(200) for _ in range(3)])
         here.toolkit.set_mode("hang")
