@@ -40,6 +40,7 @@ CHANGED = {
     "  port: 8080\n": "  port: ${SOAK_PORT}\n",
     "  trusted_proxies: []\n": "  trusted_proxies: [127.0.0.0/8]\n",
     "port: 9090": "port: 0",
+    "port: 8181": "port: 0",
     "path: var/state ": "path: ${SOAK_STATE} ",
 }
 

@@ -173,7 +173,7 @@ async def _worker(run: Run) -> int:
 def _copied(folder: Path) -> None:
     """The shipped files, on free ports, and with clients that are told apart though they all come from this machine."""
     shutil.copytree(ROOT / "policies", folder / "policies")
-    text = re.sub(r"port: (8080|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
+    text = re.sub(r"port: (8080|8181|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
     assert "trusted_proxies: []" in text
     (folder / "upstreams.yaml").write_text(text.replace("trusted_proxies: []", "trusted_proxies: [127.0.0.0/8]"))
 

@@ -41,7 +41,7 @@ async def running_demo(
 
     Raises ValueError for a bad secret, OSError for a port that is taken.
     """
-    tutor = DemoTutor(signing_secret(env), port=tutor_port)
+    tutor = DemoTutor(signing_secret(env), port=tutor_port, toolkit=env.get("EXPO_PUBLIC_TOOLKIT_URL", ""))
     toolkit = DemoToolkit(env.get("TOOLKIT_API_KEY", ""), port=toolkit_port)
     async with tutor, toolkit:
         yield tutor, toolkit
@@ -78,7 +78,8 @@ def demo(
 ) -> None:
     """Run a demo tutor backend and a demo toolkit until Ctrl-C.
 
-    JWT_SECRET signs the tutor's tokens; TOOLKIT_API_KEY, when set, is the only key the toolkit takes.
+    JWT_SECRET signs the tutor's tokens; TOOLKIT_API_KEY, when set, is the only key the toolkit takes. The tutor asks the
+    service at EXPO_PUBLIC_TOOLKIT_URL for its chat answers; without it they are made up.
     """
     try:
         asyncio.run(_until_stopped(tutor_port, toolkit_port, json))

@@ -86,8 +86,9 @@ async def serve(
                 f"workers {addresses.workers}  config {addresses.digest[:12]}"
             )
         print(line, file=sys.stderr, flush=True)
-        if suggestions is not None and not json:
-            print(suggestions(addresses), file=sys.stderr, flush=True)
+        lines = suggestions(addresses) if suggestions is not None else ""
+        if lines and not json:
+            print(lines, file=sys.stderr, flush=True)
 
     try:
         return await Supervisor(loaded, read, version(), told, hangup_stops=suggestions is not None).run()

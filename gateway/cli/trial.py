@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.cli.demo.accounts import ADA_EMAIL, user_id
+from gateway.cli.demo.tutor import DemoTutor
 from gateway.cli.demo_command import TOOLKIT_PORT, TUTOR_PORT, running_demo
 from gateway.cli.supervisor import Addresses
 from gateway.cli.token import make_token
@@ -25,9 +26,12 @@ class Trial:
 
     environment: dict[str, str]
     toolkit: str
+    tutor: DemoTutor
 
     def suggestions(self, addresses: Addresses) -> str:
-        """What to try, ready to paste; the token in it is good for an hour."""
+        """What to try, ready to paste; the token in it is good for an hour. Called once the gateway serves: from then
+        on the demo tutor asks the toolkit through its egress listener."""
+        self.tutor.toolkit = addresses.egress
         env, base = self.environment, addresses.gateway
         token, _ = make_token(env, user_id(ADA_EMAIL), "1h", "access", time.time())
         api = f"{base}/api/trpc"
@@ -49,6 +53,7 @@ class Trial:
             ),
             ("     health", f"curl {base}/health"),
             ("     the operators' health and figures", f"curl {ops} {addresses.ops}/health {addresses.ops}/metrics"),
+            ("     the backend's own way to the toolkit", f"curl {addresses.egress}/text/llm/ -d '{{}}'"),
             ("     make the toolkit fail for 30 s", f"curl {self.toolkit}/__control/mode {ill}"),
         )
         tried = "\n".join(f"\n  {what}\n    {line}" for what, line in lines)
@@ -65,7 +70,7 @@ async def running_trial(env: Mapping[str, str]) -> AsyncIterator[Trial]:
     async with running_demo(made, _free(TUTOR_PORT), _free(TOOLKIT_PORT)) as (tutor, toolkit):
         urls = {"TUTOR_URL": tutor.url, "TOOLKIT_URL": toolkit.url, "STT_URL": toolkit.url}
         # The demo is for this machine only: its token stands on the screen.
-        yield Trial({"GATEWAY_HOST": "127.0.0.1", **made, **urls}, toolkit.url)
+        yield Trial({"GATEWAY_HOST": "127.0.0.1", **made, **urls}, toolkit.url, tutor)
 
 
 def _free(port: int) -> int:

@@ -46,7 +46,7 @@ async def shell(script: str) -> str:
 async def test_the_five_minutes_go_as_written(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "policies", tmp_path / "policies")
     (tmp_path / "upstreams.yaml").write_text(
-        re.sub(r"port: (8080|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
+        re.sub(r"port: (8080|8181|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
     )
     run = Run(tmp_path, {name: value for name, value in os.environ.items() if name not in SECRETS})
     await run.start("--demo", "--workers", "1", json=False)

@@ -46,11 +46,28 @@ async def curl(http: ClientSession, line: str) -> tuple[int, str]:
     return status, "\n".join(texts)
 
 
+async def the_tutor_asks_the_toolkit_through_the_egress_listener(run: Run, http: ClientSession) -> None:
+    told = run.err.read_text()
+    token, gateway, control = (
+        re.search(pattern, told) for pattern in (r"Bearer (eyJ[\w.-]+)", r"gateway (http://\S+)", r"curl (\S+/mode)")
+    )
+    assert token and gateway and control
+    chat = f"{gateway[1]}/api/trpc/chat.sendMessage"
+    said = {"json": {"message": "Hola", "language": "es"}}
+    for mode, status, word in (("ok", 200, "Soy la demostración"), ("fail", 503, "AI service unavailable")):
+        async with http.post(control[1], json={"mode": mode}) as changed:
+            assert changed.status == 200
+        async with http.post(chat, json=said, headers={"authorization": f"Bearer {token[1]}"}) as answer:
+            assert (answer.status, word in await answer.text()) == (status, True)
+    # two chat answers, and the suggestion to call it directly
+    await until(lambda: [line["route"] for line in run.events("request") if "listener" in line] == ["toolkit-out"] * 3)
+
+
 async def test_every_suggestion_does_what_it_says(tmp_path: Path, http: ClientSession) -> None:
     shutil.copytree(ROOT / "policies", tmp_path / "policies")
     shipped = (ROOT / "upstreams.yaml").read_text()
-    quiet, replaced = re.subn(r"port: (8080|9090)", "port: 0", shipped)
-    assert replaced == 2
+    quiet, replaced = re.subn(r"port: (8080|8181|9090)", "port: 0", shipped)
+    assert replaced == 3
     (tmp_path / "upstreams.yaml").write_text(quiet)
     env = {name: value for name, value in os.environ.items() if name not in SECRETS}
     run = Run(tmp_path, env)
@@ -73,6 +90,7 @@ async def test_every_suggestion_does_what_it_says(tmp_path: Path, http: ClientSe
             elif line.startswith("curl") and "__control" not in line:
                 assert (await curl(http, line))[0] == 200
         assert tried == ["200", "200", "401", "403", "400", "403", "429"]
+        await the_tutor_asks_the_toolkit_through_the_egress_listener(run, http)
     finally:
         if run.process.returncode is None:
             run.send(signal.SIGINT)

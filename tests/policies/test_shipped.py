@@ -148,7 +148,9 @@ def procedures(config: Config) -> Table[Route]:
 
 @pytest.fixture(scope="module")
 def paths(config: Config) -> Table[Route]:
-    return compile_paths([(path, route) for route in config.routes for path in route.paths])
+    return compile_paths(
+        [(path, route) for route in config.routes if route.listener == "public" for path in route.paths]
+    )
 
 
 def decision(route: Route) -> str:
@@ -205,7 +207,7 @@ def test_a_path_is_decided_as_intended(row: list[str], paths: Table[Route]) -> N
 
 
 def test_no_other_path_has_a_route(config: Config, paths: Table[Route]) -> None:
-    written = {path for route in config.routes for path in route.paths}
+    written = {path for route in config.routes if route.listener == "public" for path in route.paths}
     assert written == {row[1] for row in REST} | {"/api/"}
     assert [paths.find(path) for path in ("/", "/api/trpc", "/api/admin", "/api/stt/transcribe/")] == [None] * 4
 
@@ -229,7 +231,21 @@ def test_the_paid_service_sees_the_gateways_key_and_nothing_of_the_user(config: 
         edits = config.upstreams[name].request_headers
         assert edits.set["authorization"].reveal() == f"Bearer {ENVIRONMENT['TOOLKIT_API_KEY']}"
         assert set(edits.remove) == {"cookie", "x-session-id"}
-        assert all(route.auth == "access-token" for route in config.routes if route.upstream == name)
+        users = [route for route in config.routes if route.upstream == name and route.listener == "public"]
+        assert users and all(route.auth == "access-token" for route in users)
+
+
+def test_the_backend_reaches_the_paid_service_over_loopback_only(config: Config) -> None:
+    assert config.listen.egress is not None
+    assert (config.listen.egress.host, config.listen.egress.port) == ("127.0.0.1", 8181)
+    inner = [route for route in config.routes if route.listener == "egress"]
+    assert {(path, route.upstream) for route in inner for path in route.paths} == {
+        ("/text/llm/", "toolkit"),
+        ("/images/generate/", "toolkit"),
+        ("/images/edit/", "toolkit"),
+        ("/stt/transcribe/", "stt"),
+    }
+    assert {route.methods for route in inner} == {("POST",)}
 
 
 def test_every_policy_is_used(config: Config) -> None:

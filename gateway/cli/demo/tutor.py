@@ -18,6 +18,7 @@ from aiohttp import web
 from gateway.cli.demo.accounts import Accounts
 from gateway.cli.demo.address import first, procedure_path
 from gateway.cli.demo.answers import ANSWERS
+from gateway.cli.demo.assistant import ASKING, complete
 from gateway.cli.demo.host import DemoService, json_reply
 from gateway.cli.demo.procedures import PROCEDURES, Procedure
 from gateway.cli.demo.rest import ROUTES
@@ -37,12 +38,21 @@ class _Call:
 
 
 class DemoTutor(DemoService):
-    """The tutor backend. ``secret`` signs its HS256 tokens; ``wall`` is unix seconds and may be moved by tests."""
+    """The tutor backend. ``secret`` signs its HS256 tokens; ``wall`` is unix seconds and may be moved by tests.
+
+    ``toolkit`` is the base address of the AI service that it asks for chat answers; without one they are made up.
+    """
 
     def __init__(
-        self, secret: str, host: str = "127.0.0.1", port: int = 0, wall: Callable[[], float] = time.time
+        self,
+        secret: str,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        wall: Callable[[], float] = time.time,
+        toolkit: str = "",
     ) -> None:
         super().__init__(host, port)
+        self.toolkit = toolkit
         self.wall = wall
         self.accounts = Accounts(secret, wall)
         self.guesses: Counter[tuple[str, str]] = Counter()
@@ -95,7 +105,7 @@ class DemoTutor(DemoService):
             return json_reply(failure.status, envelope(Outcome("", failure=failure)))
         if streamed:
             return await self._stream(request, calls, headers)
-        outcomes = [self._run(request, call) for call in calls]
+        outcomes = [await self._assisted(self._run(request, call)) for call in calls]
         if batch:
             return json_reply(batch_status(outcomes), [envelope(outcome) for outcome in outcomes])
         return json_reply(outcomes[0].status, envelope(outcomes[0]))
@@ -118,6 +128,15 @@ class DemoTutor(DemoService):
             _Call(name, PROCEDURES.get(name), given)
             for name, given in zip(paths, _inputs(text, paths, batch), strict=True)
         ]
+
+    async def _assisted(self, outcome: Outcome) -> Outcome:
+        """The outcome with the AI service's words in it, where the real one asks for them."""
+        if not self.toolkit or outcome.failure or outcome.path not in ASKING:
+            return outcome
+        try:
+            return Outcome(outcome.path, value={**outcome.value, "response": await complete(self.toolkit)})
+        except Failure as failure:
+            return Outcome(outcome.path, failure=failure)
 
     def _run(self, request: web.Request, call: _Call) -> Outcome:
         try:
