@@ -23,18 +23,18 @@ include: [policies/*.yaml]
 upstreams:
   toolkit:
     endpoints: [{{url: "{url}"}}]
-    timeouts: {{connect: 300ms, response: 300ms}}
+    timeouts: {{connect: 3s, response: {response}}}
     request_headers: {{set: {{authorization: Bearer key}}}}
     breaker: external
   stt:
     endpoints: [{{url: "{url}"}}]
-    timeouts: {{connect: 300ms, response: 300ms}}
+    timeouts: {{connect: 3s, response: {response}}}
     request_headers: {{set: {{authorization: Bearer key}}}}
     breaker: external
     fallback: stt-mock
   unguarded:
     endpoints: [{{url: "{url}"}}]
-    timeouts: {{connect: 300ms, response: 300ms}}
+    timeouts: {{connect: 3s, response: {response}}}
     request_headers: {{set: {{authorization: Bearer key}}}}
   tutor: {{endpoints: [{{url: "{tutor}"}}]}}
 routes:
@@ -117,8 +117,8 @@ async def place(mode: str) -> AsyncIterator[Place]:
             await stack.enter_async_context(toolkit)
         urls = {"TLS failure": f"https://127.0.0.1:{port}", "DNS failure": "http://nowhere.invalid"}
         tutor = await stack.enter_async_context(running_upstream())
-        entry = ENTRY.replace("response: 300ms", "response: 5s") if mode == "slow" else ENTRY
-        entry = entry.format(url=urls.get(mode, f"http://127.0.0.1:{port}"), tutor=tutor.url)
+        response = "400ms" if mode in ("hang", "crawl") else "5s"  # short only where it is waited for
+        entry = ENTRY.format(response=response, url=urls.get(mode, f"http://127.0.0.1:{port}"), tutor=tutor.url)
         made = Place(toolkit)
         running = running_gateway(entry, policies=POLICIES + RESTING, wall=lambda: made.now)
         made.gateway = await stack.enter_async_context(running)
