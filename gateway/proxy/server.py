@@ -15,6 +15,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy import pipeline
+from gateway.proxy.accept import Listener
 from gateway.proxy.admit import check, read
 from gateway.proxy.downstream import ClientConnection
 from gateway.proxy.inbound import Body, Inbound
@@ -60,7 +61,7 @@ class Gateway:
         self.bare: Plan = plan("unmatched", [(build_identity(), False)])
         self.outbox = Outbox(self.loop)
         self._manager = _Manager(self)
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
 
@@ -77,14 +78,14 @@ class Gateway:
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
-        self._server = await self.loop.create_server(self._manager, sock=sock, ssl=tls, backlog=4096)
+        self._listener = Listener(self.loop, sock, self._manager, tls)
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, let requests in flight finish for at most ``seconds``, then cut what is left."""
         self.draining = True
-        if self._server is not None:
-            self._server.close()
+        if self._listener is not None:
+            self._listener.close()
         for connection in self._manager.connections:
             if connection.resting:
                 connection.force_close()
