@@ -209,6 +209,13 @@ async def test_both_sides_share_connections() -> None:
 async def test_it_serves_while_the_public_listener_ends() -> None:
     async with place() as here:
         await here.out()
+        plane = here.gateway.gateway.plane
+        assert plane is not None
+        pool = plane.upstreams["toolkit"].pool
+        for connection in list(pool.open):
+            connection.close()
+        while pool.open:
+            await asyncio.sleep(0)
         await here.gateway.gateway.drain(1.0)
         assert (await here.out()).status == 200
         here.toolkit.set_mode("hang")
