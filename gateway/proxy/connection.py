@@ -47,8 +47,8 @@ class Connection(asyncio.Protocol):
     """``owner`` gets the connection back (``released``) or is told of its end (``lost``)."""
 
     __slots__ = (
-        "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
-        "_paused", "_raw", "_sending", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
+        "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_fields", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
+        "_paused", "_sending", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
         "phase", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
 
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
             # A parser that was left inside a body (HEAD) or holds a trailer would read the next answer wrongly.
             self._parser = httptools.HttpResponseParser(self)
         self.trailers: list[Pair] = []
-        self._raw: list[Pair] = []
+        self._fields: list[Pair] = []  # the head's, then the trailers'
         self._parts: list[bytes] = []
         self._buffered = 0
         self._head_size = 0
@@ -271,21 +271,22 @@ class Connection(asyncio.Protocol):
             raise ValueError("more than one answer")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        (self._raw if self.phase is HEAD else self.trailers).append((name, value))
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200:
             if status < 100 or status == 101:
                 raise ValueError(f"status {status}")
-            self._interim(status, self._raw)
-            self._raw = []
+            self._interim(status, self._fields)
+            self._fields = []
             self.phase = INTERIM
             return
         if status > 599:
             raise ValueError(f"status {status}")
         self.status = status
-        self.pairs, framing = answer_pairs(self._raw)
+        self.pairs, framing = answer_pairs(self._fields)
+        self._fields = self.trailers
         self._keep = self._parser.should_keep_alive()
         self._chunked = b"transfer-encoding" in framing
         if self._chunked and framing[b"transfer-encoding"].lower() != b"chunked":

@@ -84,7 +84,9 @@ class ClientConnection(RequestHandler):
         messages, handle = self._messages, self.gateway.handle
         while not self._force_close:
             if not messages:
-                await self._more()
+                self._waiter = waiter = self._loop.create_future()
+                await waiter
+                self._waiter = None
             message, payload = self._next()
             if isinstance(message, _ErrInfo):
                 self.handle_error(None, message.status, message.exc)
@@ -115,13 +117,6 @@ class ClientConnection(RequestHandler):
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
         return found
-
-    async def _more(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
     def _rest(self) -> None:
         """Between two requests: from now on runs the time that the connection may idle."""

@@ -95,6 +95,8 @@ async def run(exchange: Exchange, plan: Plan, client: Client) -> bool:
                 exchange.head = None
             answer = await plan.upstream.call(exchange, plan.target(exchange), client.interim)
             if not isinstance(answer, Refusal):
+                if answer.phase is DONE and not answer.streaming and not plan.readers:
+                    return _pass_on_whole(exchange, plan, client, answer, answer.take())
                 return await pass_on(exchange, plan, client, answer)
             verdict = answer
         if plan.fallback is not None and isinstance(verdict, Refusal):
@@ -135,7 +137,7 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
 
 async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> bool:
     """Answer with what an upstream said, and end its call."""
-    exchange.status = status = answer.status
+    exchange.status = answer.status
     collected: bytes | None = None
     if plan.readers:
         try:
@@ -144,23 +146,34 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
             exchange.status = 0  # not answered
             answer.close()
             raise
+    if answer.phase is DONE and not answer.streaming:
+        return _pass_on_whole(exchange, plan, client, answer, answer.take() if collected is None else collected)
+    _respond(exchange, plan, client)
+    return await _stream(exchange, plan, client, answer, collected or b"")
+
+
+def _respond(exchange: Exchange, plan: Plan, client: Client) -> None:
     for respond in plan.responders[plan.depth]:
         respond(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False
-    if answer.phase is DONE and not answer.streaming:
-        body = answer.take() if collected is None else collected
-        length = answer.length if exchange.method == "HEAD" else len(body)
-        framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
-        exchange.bytes_out = len(body)
-        trailers = _trailers(answer) if answer.trailers and not client.http10 else b""
-        if trailers:  # only chunks can carry them (RFC 9112 7.1.2)
+
+
+def _pass_on_whole(exchange: Exchange, plan: Plan, client: Client, answer: Connection, body: bytes) -> bool:
+    """Pass on an answer all of which is here."""
+    exchange.status = status = answer.status
+    _respond(exchange, plan, client)
+    length = answer.length if exchange.method == "HEAD" else len(body)
+    framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
+    exchange.bytes_out = len(body)
+    if answer.trailers and not client.http10:  # only chunks can carry them (RFC 9112 7.1.2)
+        trailers = _trailers(answer)
+        if trailers:
             framing = b"transfer-encoding: chunked\r\n"
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n%b\r\n" % trailers
-        head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
-        answer.finish()
-        return client.answer(head + body if body else head)
-    return await _stream(exchange, plan, client, answer, collected or b"")
+    head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
+    answer.finish()
+    return client.answer(head + body if body else head)
 
 
 async def _read(exchange: Exchange, plan: Plan, answer: Connection) -> bytes:

@@ -128,7 +128,7 @@ class Gateway:
         self.in_flight += 1
         self.observer.begin(exchange)
         try:
-            return await self._decide(exchange, client, message)
+            return await pipeline.run(exchange, self._plan(exchange, client, message), client)
         except ConnectionError:
             return False  # the client has left; exchange.status says whether it was answered
         except Exception as error:
@@ -143,30 +143,31 @@ class Gateway:
                 self._idle.set()
             self.observer.done(exchange, monotonic() - exchange.started)
 
-    async def _decide(self, exchange: Exchange, client: Client, message: Any) -> bool:
+    def _plan(self, exchange: Exchange, client: Client, message: Any) -> Plan:
+        """The plan that the request runs under."""
         if not client.inbound.payload.is_eof() or message.chunked or b"content-length" in exchange.fields:
             self._body(exchange, client, message)
+        plane = self.plane
         refusal = check(exchange, exchange.head, self.limits.header_bytes)
         if refusal is not None:
             client.keep_alive = client.keep_alive and not refusal.close  # an earlier stage may answer in its place
-            bare = self.bare if self.plane is None or not exchange.fields else self.plane.early
-            return await pipeline.run(exchange, ending(bare, refusal), client)
+            return ending(self.bare if plane is None or not exchange.fields else plane.early, refusal)
         answer = self.health.public(exchange.path)
         if answer is not None:
-            found = ending(self.bare, answer if exchange.method in ("GET", "HEAD") else refuse("method_not_allowed"))
-            exchange.route = found
-            return await pipeline.run(exchange, found, client)
-        plane = self.plane
+            exchange.route = found = ending(
+                self.bare, answer if exchange.method in ("GET", "HEAD") else refuse("method_not_allowed")
+            )
+            return found
         if plane is None:
-            return await pipeline.run(exchange, ending(self.bare, refuse("draining", retry_after=1)), client)
+            return ending(self.bare, refuse("draining", retry_after=1))
         method = exchange.method
-        asked = exchange.fields.get(b"access-control-request-method") if method == "OPTIONS" else None
-        if asked is not None and b"origin" in exchange.fields:
-            found = plane.routes.find(exchange, asked.decode("latin-1"))
-            exchange.route = found
-            return await pipeline.run(exchange, found.preflight or found, client)
+        if method == "OPTIONS":
+            asked = exchange.fields.get(b"access-control-request-method")
+            if asked is not None and b"origin" in exchange.fields:
+                exchange.route = found = plane.routes.find(exchange, asked.decode("latin-1"))
+                return found.preflight or found
         exchange.route = found = plane.routes.find(exchange, method)
-        return await pipeline.run(exchange, found, client)
+        return found
 
     def _body(self, exchange: Exchange, client: Client, message: Any) -> None:
         declared = exchange.fields.get(b"content-length")
