@@ -13,6 +13,7 @@ from typing import Any
 
 import httptools
 
+from gateway.core.answers import Fields, read
 from gateway.core.exchange import Pair
 from gateway.core.fields import Malformed, answer_pairs
 
@@ -47,7 +48,7 @@ class Connection(asyncio.Protocol):
     """``owner`` gets the connection back (``released``) or is told of its end (``lost``)."""
 
     __slots__ = (
-        "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_fields", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
+        "_before", "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_fields", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
         "_paused", "_sending", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
         "phase", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
@@ -62,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._bodiless = False
         self._chunked = False
+        self._before: Fields | None = None  # of the answer before
         self._reset(IDLE)
 
     def _reset(self, phase: Phase) -> None:
@@ -285,8 +287,10 @@ class Connection(asyncio.Protocol):
         if status > 599:
             raise ValueError(f"status {status}")
         self.status = status
-        self.pairs, framing = answer_pairs(self._fields)
+        self._before = fields = read(self._fields, self._before)
         self._fields = self.trailers
+        self.pairs = fields.pairs.copy()
+        framing = fields.framing
         self._keep = self._parser.should_keep_alive()
         self._chunked = b"transfer-encoding" in framing
         if self._chunked and framing[b"transfer-encoding"].lower() != b"chunked":
