@@ -1,4 +1,4 @@
-"""The log: one JSON line per request and per event, through structlog and orjson (this file is structlog's door)."""
+"""The log: one JSON line per request and per event, events through structlog (this file is its door)."""
 
 from __future__ import annotations
 
@@ -123,7 +123,8 @@ class Log:
             fields["fallback"] = exchange.fallback
         if exchange.reported:
             fields["reported"] = exchange.reported
-        self._line(fields)
+        # Past structlog, which would do nothing to it: its three calls are 3 of the 150 us that a request costs.
+        self.sink.write(_dump(fields))
 
     def refused(self, exchange: Exchange) -> None:
         """The event that goes with a refusal; ``id`` joins it to the access line."""
