@@ -19,6 +19,7 @@ COMMANDS = {
     "schema": "gateway.cli.schema:schema",
     "token": "gateway.cli.token:token",
     "unlock": "gateway.cli.unlock:unlock",
+    "revoke": "gateway.cli.revoke:revoke",
     "demo": "gateway.cli.demo_command:demo",
 }
 

@@ -56,6 +56,9 @@ class StoreDesk:
     def person(self, account: str) -> str:
         return self._person(account.strip().casefold())
 
+    def subject(self, name: str) -> str:
+        return self._person(name)
+
     async def close(self) -> None:
         if self._shared is not None:
             await self._shared.close()

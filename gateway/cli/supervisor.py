@@ -23,7 +23,7 @@ from gateway.cli.slot import Calls, Slot
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.core.secret import Secret
-from gateway.ops import breakers, lockouts, metrics
+from gateway.ops import breakers, lockouts, metrics, revocations
 from gateway.ops.app import application
 from gateway.ops.health import together
 from gateway.ops.log import Bridge, Log
@@ -115,6 +115,7 @@ class Supervisor:
         app = application(self)
         desk = StoreDesk(lambda: self._config, self._log, self._key)
         lockouts.add(app, desk)
+        revocations.add(app, desk)
         breakers.add(app, desk)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         try:

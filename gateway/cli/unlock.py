@@ -17,19 +17,19 @@ TIMEOUT = 10.0  # seconds
 _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a listener on all addresses is found on this host
 
 
-def ask(ops: Ops, order: dict[str, str]) -> dict[str, Any]:
-    """What the operators' listener answers to ``order``. Raises ValueError with a sentence."""
+def ask(ops: Ops, order: dict[str, str], path: str = "/v1/unlock", done: str = "unlocked") -> dict[str, Any]:
+    """What the operators' listener answers to ``order``: whether it is ``done``. Raises ValueError with a sentence."""
     headers = {"content-type": "application/json"}
     if ops.token:
         headers["authorization"] = f"Bearer {ops.token.reveal()}"
     host = _ANY.get(ops.host, ops.host)
     connection = http.client.HTTPConnection(host, ops.port, timeout=TIMEOUT)
     try:
-        connection.request("POST", "/v1/unlock", jsonlib.dumps(order), headers)
+        connection.request("POST", path, jsonlib.dumps(order), headers)
         answer = connection.getresponse()
         said = jsonlib.loads(answer.read(64 * 1024))
         if answer.status == 200:
-            return {"unlocked": said["unlocked"] is True}
+            return {done: said[done] is True}
         raise ValueError(f"refused with {answer.status}: {said.get('title', '')}")
     except (OSError, http.client.HTTPException) as error:
         raise ValueError(f"no gateway answers on {host}:{ops.port}: {error}") from error
@@ -39,7 +39,7 @@ def ask(ops: Ops, order: dict[str, str]) -> dict[str, Any]:
         connection.close()
 
 
-def _whoami() -> str:
+def whoami() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a numbered user of a container has no name
@@ -54,7 +54,7 @@ def unlock(
     json: AsJson = False,
 ) -> None:
     """Lift a lock. Exit code 0 when it was locked, 1 when not, 2 with a wrong input or without a gateway."""
-    named = {"account": account, "address": address, "by": by or _whoami()}
+    named = {"account": account, "address": address, "by": by or whoami()}
     order = {key: value for key, value in named.items() if value}
     if not account and not address:
         typer.echo("gateway unlock: name an --account or an --address, or both for an account at one address", err=True)

@@ -89,6 +89,7 @@ _TABLE = (
     Reason("token_missing", 401, "Sign-in needed", "Please sign in."),
     Reason("token_invalid", 401, "Invalid token", "Your sign-in is not valid. Please sign in again."),
     Reason("token_expired", 401, "Token expired", "Your sign-in has expired. Please sign in again."),
+    Reason("token_revoked", 401, "Token revoked", "Your sign-in was ended. Please sign in again."),
     Reason("claim_refused", 403, "Claim refused", "This sign-in may not be used here."),
     Reason("scope_missing", 403, "Scope missing", "Your account does not include this function."),
     Reason("body_too_large", 413, "Body too large", "What you sent is too large."),

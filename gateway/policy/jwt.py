@@ -21,6 +21,7 @@ from gateway.core.reason import Refusal, refuse
 from gateway.policy.fields import ByteSize, Duration, Policy, SecretField
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
+from gateway.state.revocations import Revoked
 
 SECTION = "auth"
 
@@ -146,18 +147,21 @@ class _Known(NamedTuple):
 class Jwt(Stage):
     """Sets ``exchange.principal`` and ``exchange.claims`` (shared between requests: never to be changed).
 
-    Refuses with ``token_missing``, ``token_invalid``, ``token_expired``, ``claim_refused``, ``scope_missing``.
+    Refuses with ``token_missing``, ``token_invalid``, ``token_expired``, ``token_revoked``, ``claim_refused``, ``scope_missing``.
     A token that passed is remembered until it expires, at most ``remember`` of them, those long unused go first; a
     token that failed is not remembered.
     """
 
-    __slots__ = ("_hash", "_known", "_longest", "_older", "_remember", "_settings", "_verifier", "_wall")
+    __slots__ = ("_hash", "_known", "_longest", "_older", "_remember", "_revoked", "_settings", "_verifier", "_wall")
     kind = "jwt"
 
-    def __init__(self, settings: Settings, wall: Callable[[], float], remember: int = REMEMBERED) -> None:
+    def __init__(
+        self, settings: Settings, wall: Callable[[], float], remember: int = REMEMBERED, revoked: Revoked | None = None
+    ) -> None:
         self._settings = settings
         self._wall = wall
         self._remember = remember
+        self._revoked = revoked
         self._longest = settings.max_bytes + _SCHEME_LENGTH
         self._verifier = _verifier(settings)
         # Random salts, so that nobody can prepare two tokens that look alike here; the tokens themselves are not kept.
@@ -176,15 +180,41 @@ class Jwt(Stage):
         fingerprint = self._hash.copy()
         fingerprint.update(raw)
         mark = fingerprint.digest()
+        if self._revoked is not None and self._revoked.changed(self._wall):
+            # Judged when they move up again, each once: what is in the newer generation was.
+            self._known, self._older = {}, self._known
         known = self._known.get(mark)
         if known is None or self._wall() >= known.until:
             found = self._recall(mark) or self._verify(raw)
             if isinstance(found, Refusal):
                 return found
+            ended = self._ended(found)
+            if ended is not None:
+                return ended
             known = found
             self._store(mark, known)
         exchange.principal = known.subject
         exchange.claims = known.claims
+        return None
+
+    def _ended(self, known: _Known) -> Refusal | None:
+        """What a revocation says to a good token. Where clocks may differ, the doubt counts against the token."""
+        revoked = self._revoked
+        if revoked is None or not revoked.table:
+            return None
+        # Not looked at anew: a change is for ``on_request`` to notice, which has to judge what is remembered.
+        now, held = self._wall(), revoked.table
+        keys = [("subject", known.subject)]
+        session = known.claims.get("sid")
+        if isinstance(session, str | int):
+            keys.append(("session", str(session)))
+        issued = _seconds(known.claims.get("iat"))
+        for kind, key in keys:
+            found = held.get(revoked.name(kind, key.encode("utf-8", "surrogatepass")))
+            if found is None or now >= found.until:
+                continue
+            if issued is None or issued < found.since + self._settings.leeway:
+                return _refuse("token_revoked", _INVALID + b'"revoked"', kind)
         return None
 
     def forget(self, subject: str) -> int:
@@ -315,4 +345,4 @@ def _scopes(value: Any) -> set[str]:
 
 def build(name: str, settings: Settings, tools: Tools) -> Jwt:
     """The stage for the policy ``name``."""
-    return Jwt(settings, tools.wall)
+    return Jwt(settings, tools.wall, revoked=Revoked(tools.store))

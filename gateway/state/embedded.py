@@ -22,6 +22,7 @@ import lmdb
 from gateway.state.claim import Claim
 from gateway.state.embedded_attempts import CLOCK, HOLD, LETTERS, AttemptsStore, Ledger, packed_clock, seen
 from gateway.state.embedded_breakers import BreakersStore
+from gateway.state.embedded_revocations import RevocationsStore
 from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
 from gateway.state.steady import Steady
 from gateway.state.verbs import StateError, Stats, Take, Taken
@@ -43,7 +44,7 @@ _SPARE = 32 * 4096  # bytes that stay free in a small file too: what a transacti
 _LOOK = 128  # new keys between two looks at how full the file is
 
 
-class EmbeddedStore(AttemptsStore, BreakersStore):
+class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
     """Opens or makes the store in ``directory`` (0700, its files 0600; parents are made).
 
     Open it after the process has forked, once per process. ``key`` is the secret under which keys are hashed; without
@@ -71,6 +72,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
             raise
         try:
             self._name = self._namer(key)
+            self._count_in(directory / "revocations")
         except BaseException:
             self._env.close()
             self._claim.abandon()
@@ -319,3 +321,4 @@ class EmbeddedStore(AttemptsStore, BreakersStore):
             self._closed = True
             self._claim.release(lambda: self._env.sync(True))
             self._env.close()
+            self._counter.close()

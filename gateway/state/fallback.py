@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from gateway.state.keepsake import read, write
 from gateway.state.leases import Leases
+from gateway.state.revocations import merged
 from gateway.state.shared import SharedStore, Unreachable
 from gateway.state.shared_attempts import Known
 from gateway.state.steady import Steady
@@ -67,6 +68,7 @@ class FallbackStore:
         self._wall = wall
         self._known = Known()
         self._learned = False
+        self._revoked = "?"  # the version of Redis's revocations that this host has; no server's
         self._clock = Steady()
         self._lifted: dict[str, float] = {}  # unlocks the embedded store has not been told of: it takes keys
         self._journal: deque[_Happened] = deque(maxlen=_JOURNAL)
@@ -184,6 +186,33 @@ class FallbackStore:
         self._journal.append(_Happened(now, kind=kind, key=key))
         return was
 
+    async def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
+        """See ``Store.revoke``. Without Redis it holds on this host at once, elsewhere when Redis is back."""
+        done = self._local.revoke(kind, key, until, now)
+        if self._task is None:
+            await self.start()
+        if done and self.up:
+            try:
+                return await self._shared.revoke(kind, key, until, now)
+            except Unreachable as error:
+                self._lose(error)
+        return done
+
+    async def _agree(self) -> None:
+        """Bring the revocations of this host and of Redis together. Raises Unreachable."""
+        now = self._wall()
+        found = await self._shared.revocations_since(self._revoked, now)
+        if found is None:
+            return
+        version, theirs = found
+        self._local.note(theirs, now)
+        known = {one.name: one for one in theirs}
+        missing = [
+            one for one in self._local.revocations(now) if merged(known.get(one.name), one) != known.get(one.name)
+        ]
+        await self._shared.note(missing, now)
+        self._revoked = version
+
     def _lose(self, error: Unreachable) -> None:
         self.why = str(error)
         if self.up:
@@ -218,6 +247,7 @@ class FallbackStore:
             if asyncio.get_running_loop().time() > steady:
                 self._pause = _FIRST
             await self._learn()
+            await self._agree()
             await self._leases.give_back(self._wall())
 
     async def _learn(self) -> None:
@@ -246,6 +276,8 @@ class FallbackStore:
             self._journal.popleft()
         self._known = known._replace(version="")  # numbers of before mean nothing to a server that began anew
         await self._learn()
+        self._revoked = "?"
+        await self._agree()
         self.up = True
         self.why = ""
         self._changed(True, "")

@@ -12,6 +12,7 @@ from gateway.state import breakers
 from gateway.state.attempts import NOTHING, Name, Record, Written, name_of
 from gateway.state.breakers import Admitted, Circuit, Trip
 from gateway.state.gcra import NEVER, distinct, settle, ticks
+from gateway.state.revocations import Revocation, added, named
 from gateway.state.steady import Steady
 from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
 
@@ -26,6 +27,8 @@ class MemoryStore:
         self._attempts: dict[Name, tuple[Record, float]] = {}  # with when they die
         self._circuits: dict[bytes, Circuit] = {}
         self._lifted: dict[Name, float] = {}
+        self._revocations: dict[bytes, Revocation] = {}
+        self._generation = 0
         self._clock = Steady()
         self._capacity = capacity
         self._refused_full = 0
@@ -104,6 +107,31 @@ class MemoryStore:
     def lifted(self, kind: str, key: bytes, now: float) -> float:
         """See ``Store.lifted``."""
         return self._lifted.get((kind, key), 0.0)
+
+    def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
+        """See ``Store.revoke``."""
+        return self.note([Revocation(self.revocation_name(kind, key), now, until)], now)
+
+    def note(self, news: Sequence[Revocation], now: float) -> bool:
+        """See ``Store.note``."""
+        held = {one.name: one for one in self.revocations(now)}
+        changed, room = added(held, news, now)
+        if changed:
+            self._revocations = held
+            self._generation += 1
+        return room
+
+    def revocations(self, now: float) -> Sequence[Revocation]:
+        """See ``Store.revocations``."""
+        return [one for one in self._revocations.values() if one.until > now]
+
+    def revocation_name(self, kind: str, key: bytes) -> bytes:
+        """See ``Store.revocation_name``."""
+        return blake2b(named(kind, key), key=self._key, digest_size=16).digest()
+
+    def generation(self) -> int:
+        """See ``Store.generation``."""
+        return self._generation
 
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
         """See ``Store.admit``."""

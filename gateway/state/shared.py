@@ -26,6 +26,7 @@ from gateway.state.gcra import NEVER, SECOND, distinct, settle, settle_one, tick
 from gateway.state.leases import HOLD, Lease, Lent
 from gateway.state.patience import Patience
 from gateway.state.shared_attempts import Script, SharedAttempts
+from gateway.state.shared_revocations import SharedRevocations
 from gateway.state.verbs import StateError, Take, Taken
 
 TIMEOUT = 0.04
@@ -52,7 +53,7 @@ class _Call(NamedTuple):
     answer: asyncio.Future[Any]
 
 
-class SharedStore(SharedAttempts):
+class SharedStore(SharedAttempts, SharedRevocations):
     """The Redis at ``url``: ``redis://``, ``rediss://`` (TLS), ``redis+sentinel://host:port,.../master`` or
     ``redis+cluster://host:port,...``. ``key`` is the secret under which keys are hashed, the same on every replica;
     ``timeout`` in seconds,

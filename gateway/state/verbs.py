@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from gateway.state.breakers import Admitted, Circuit, Trip
+from gateway.state.revocations import Revocation
 
 
 class StateError(Exception):
@@ -146,6 +147,28 @@ class Store(Protocol):
         """When the locks on a key were last lifted, as noted; 0.0 for never."""
         ...
 
+    def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
+        """Tokens of ``key`` (``kind``: ``subject`` or ``session``) that were issued before ``now`` are refused up to
+        ``until``, Unix seconds. False when there is no room for another revocation."""
+        ...
+
+    def note(self, news: Sequence[Revocation], now: float) -> bool:
+        """Adds revocations by their names; of two of one name the later moment and the later end hold. False when one
+        found no room."""
+        ...
+
+    def revocations(self, now: float) -> Sequence[Revocation]:
+        """All that hold, in no order."""
+        ...
+
+    def revocation_name(self, kind: str, key: bytes) -> bytes:
+        """The keyed hash by which a revocation is held."""
+        ...
+
+    def generation(self) -> int:
+        """Another number after every change of the revocations, by whichever process; costs next to nothing."""
+        ...
+
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
         """Whether a call may go through the circuit ``name``; of a crowd at a half-open one it is one call."""
         ...
@@ -199,4 +222,8 @@ class Shared(Protocol):
 
     async def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``Store.unlock``. Holds on every replica at once."""
+        ...
+
+    async def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
+        """See ``Store.revoke``. Holds on this host at once, on the others within about a second."""
         ...

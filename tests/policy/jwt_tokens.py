@@ -11,6 +11,8 @@ from gateway.core.reason import Refusal
 from gateway.policy import jwt
 from gateway.policy.jwt import Jwt, Settings
 from gateway.policy.tools import Tools
+from gateway.state.memory import MemoryStore
+from gateway.state.verbs import Store
 
 SECRET = "correct horse battery staple, 32+"
 
@@ -31,8 +33,8 @@ class Clock:
         return self.now
 
 
-def rule(clock: Clock | None = None, **changed: object) -> Jwt:
-    tools = Tools(store=None, wall=clock or Clock())  # type: ignore[arg-type]  # this stage stores nothing
+def rule(clock: Clock | None = None, store: Store | None = None, **changed: object) -> Jwt:
+    tools = Tools(store=store or MemoryStore(), wall=clock or Clock())
     return jwt.build("access-token", Settings.model_validate({**ACCESS, **changed}), tools)
 
 

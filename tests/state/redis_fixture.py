@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.state.patience import Patience
+from gateway.state.revocations import Revocation
 from gateway.state.shared import TIMEOUT, SharedStore
 from gateway.state.verbs import Attempt, Lock, Reserved, Take, Taken
 
@@ -248,6 +249,18 @@ class Waiting:
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         return bool(self._run(self._store.unlock(kind, key, now)))
+
+    def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
+        return bool(self._run(self._store.revoke(kind, key, until, now)))
+
+    def note(self, news: Sequence[Revocation], now: float) -> bool:
+        return bool(self._run(self._store.note(news, now)))
+
+    def revocations(self, now: float) -> Sequence[Revocation]:
+        return self._run(self._store.revocations(now))  # type: ignore[no-any-return]  # as the verb says
+
+    def revocation_name(self, kind: str, key: bytes) -> bytes:
+        return self._store.revocation_name(kind, key)
 
     def close(self) -> None:
         if not self._closed:
