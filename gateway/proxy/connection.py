@@ -104,7 +104,7 @@ class Connection(asyncio.Protocol):
         if more:
             self.transport.write(data)
         else:
-            self.owner.outbox.write(self.transport, data)
+            self.owner.outbox.write(self.transport, data, self.owner.endpoint.in_flight == 1)
 
     async def write(self, data: bytes) -> bool:
         """Send more of the request body, waiting while the upstream is slow. False: it has answered or gone."""

@@ -19,9 +19,15 @@ class Outbox:
         self._loop = loop
         self._waiting: list[tuple[asyncio.WriteTransport, bytes]] = []
 
-    def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
-        """Send ``data`` at the end of this turn, unless ``transport`` is closing by then."""
+    def write(self, transport: asyncio.WriteTransport, data: bytes, alone: bool = False) -> None:
+        """Send ``data`` at the end of this turn, unless ``transport`` is closing by then.
+
+        ``alone``: nothing else is under way that it could leave together with, so it leaves at once.
+        """
         if not self._waiting:
+            if alone:
+                transport.write(data)
+                return
             self._loop.call_soon(self.flush)
         self._waiting.append((transport, data))
 

@@ -58,7 +58,8 @@ class Client:
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the client has left")
         self.began = True
-        self.inbound.protocol.outbox.write(self.transport, data)
+        protocol = self.inbound.protocol
+        protocol.outbox.write(self.transport, data, protocol.gateway.in_flight == 1)
         return True
 
     async def drain(self) -> None:

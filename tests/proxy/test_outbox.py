@@ -56,3 +56,16 @@ async def test_who_is_closing_gets_nothing_and_keeps_nobody_from_theirs() -> Non
     gone.closing = True
     await asyncio.sleep(0)
     assert told == [("here", b"2")]
+
+
+async def test_who_is_alone_does_not_wait_and_overtakes_nobody() -> None:
+    told: list[tuple[str, bytes]] = []
+    wire = Wire(told, "one")
+    outbox: Any = Outbox(asyncio.get_running_loop())
+    outbox.write(wire, b"1", alone=True)
+    assert told == [("one", b"1")]
+    outbox.write(wire, b"2")
+    outbox.write(wire, b"3", alone=True)
+    assert told == [("one", b"1")]
+    await asyncio.sleep(0)
+    assert told == [("one", b"1"), ("one", b"2"), ("one", b"3")]
