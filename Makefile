@@ -6,7 +6,7 @@
 # make lock   resolve pyproject.toml anew into the lock files
 # make clean  remove everything the above have made
 #
-# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the newest python3 found is taken, 3.11 at least.
+# PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the quickest python3 on the PATH is taken, 3.11 at least.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c

@@ -36,7 +36,8 @@ def _lines(results: Results, soak: Results | None) -> list[str]:
         "not written by hand.",
         "",
         f"Machine: {machine['processor']}, {machine['cores']} cores. The gateway or the peer on one core; upstream (nginx) "
-        f"and load (wrk) on another. {results['rounds']} round(s) of {results['seconds']} s, medians.",
+        f"and load (wrk) on another. {results['rounds']} round(s) of {results['seconds']} s, medians. "
+        f"Interpreter: {machine.get('python', 'not noted')}.",
         "",
     ]
     loud = noise(results)

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import os
+import platform
 import resource
 import secrets
 import subprocess
@@ -211,7 +212,7 @@ def main(arguments: list[str]) -> int:
         versions = {one.name: one.described() for one in bench.contestants() if one.name not in _gone(bench)}
         results = {
             "when": time.strftime("%Y-%m-%d", time.gmtime(began)),
-            "machine": {"processor": cpu_model(), "cores": len(CORES)},
+            "machine": {"processor": cpu_model(), "cores": len(CORES), "python": python()},
             "quick": options.quick,
             "rounds": options.rounds,
             "seconds": options.seconds,
@@ -234,6 +235,11 @@ def main(arguments: list[str]) -> int:
     text = report.write(options.results)
     say("\n" + text)
     return 0 if bench.samples else 1
+
+
+def python() -> str:
+    """The interpreter of the gateway and the aiohttp proxy, which its build makes quick or slow (scripts/python)."""
+    return f"{platform.python_implementation()} {platform.python_version()} ({platform.python_compiler()})"
 
 
 def _gone(bench: Bench) -> set[str]:
