@@ -1,0 +1,137 @@
+"""What each part of a request costs, alone and warm: a table in microseconds.
+
+    python -m bench.stages
+
+Every hook of the bench's route and the functions between them, the best of seven rounds. In a running gateway a part
+costs up to twice as much, as the others have used the processor's caches meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import tempfile
+import time
+import timeit
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from aiohttp import http_parser
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from bench.contestants import HERE
+from bench.run import python
+from bench.tokens import token
+from gateway.config.load import load
+from gateway.config.model import Config
+from gateway.core import answers
+from gateway.core.exchange import Exchange
+from gateway.core.path import canonical
+from gateway.ops.log import Log
+from gateway.ops.metrics import Metrics
+from gateway.ops.sink import Sink
+from gateway.policy.tools import Tools
+from gateway.proxy import admit
+from gateway.proxy.plane import Plane
+from gateway.proxy.reply import answer_head
+from gateway.state.embedded import EmbeddedStore
+
+CALLS = 10_000
+ROUNDS = 7
+
+
+def cost(part: Callable[[], object]) -> float:
+    """Microseconds of one call of ``part``."""
+    return min(timeit.repeat(part, number=CALLS, repeat=ROUNDS)) / CALLS * 1e6
+
+
+def head(number: int, good: str) -> Any:
+    """A request as aiohttp's parser gives it, with a correlation id of its own."""
+    raw = (
+        (b"Host", b"127.0.0.1:8080"),
+        (b"Origin", b"https://app.example"),
+        (b"X-Correlation-Id", b"bench-%08d" % number),
+        (b"Authorization", b"Bearer " + good.encode()),
+    )
+    nothing: Any = CIMultiDictProxy(CIMultiDict())
+    version = http_parser.HttpVersion11
+    return http_parser.RawRequestMessage(
+        "GET", "/api/items", version, nothing, raw, False, None, False, False, URL("/")
+    )
+
+
+def parts(plane: Plane, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+    """Name and call of each part, in the order of a request."""
+    first, second = head(1, good), head(2, good)
+    before = admit.Head(first)
+    exchange = Exchange("GET", "/api/items", before.fields, "127.0.0.1", time.monotonic())
+    exchange.head, exchange.path = before, "/api/items"
+    exchange.route = plan = plane.routes.find(exchange, "GET")
+    yield "head, read from scratch", lambda: admit.Head(first)
+    yield "head, read by what differs", lambda: admit.read(second, before)
+    yield "the record of the request", lambda: Exchange("GET", "/", before.fields, "127.0.0.1", 0.0)
+    yield "head, checked, with the path", lambda: admit.check(exchange, before, 16384)
+    yield "canonical path", lambda: canonical("/api/items")
+    yield "route", lambda: plane.routes.find(exchange, "GET")
+    for decide, _ in plan.deciders:
+        stage: Any = decide.__self__  # type: ignore[attr-defined]  # hooks are bound methods
+
+        def request(decide: Callable[[Exchange], object] = decide) -> None:
+            exchange.limits = []
+            decide(exchange)
+
+        yield f"{stage.kind}, on the way in", request
+    yield "head for the upstream", lambda: plan.upstream.head(exchange, b"")
+    answer = [
+        (b"Server", b"nginx"),
+        (b"Date", b"Sun, 06 Nov 1994 08:49:37 GMT"),
+        (b"Content-Type", b"application/json"),
+    ]
+    answer += [(b"Content-Length", b"1000"), (b"Connection", b"keep-alive"), (b"ETag", b'"6924"')]
+    later = [*answer[:3], (b"Content-Length", b"999"), *answer[4:]]
+    known = answers.read(answer, None)
+    yield "answer's fields, from scratch", lambda: answers.read(answer, None)
+    yield "answer's fields, by what differs", lambda: answers.read(later, known)
+
+    def respond() -> None:
+        exchange.response_headers = []
+        exchange.limits = limits
+        for hook in plan.responders[plan.depth]:
+            hook(exchange)
+
+    for decide, _ in plan.deciders:
+        decide(exchange)
+    limits = exchange.limits
+    yield "stages, on the way back", respond
+    added = exchange.response_headers
+    yield "answer's head", lambda: answer_head(200, known.pairs, added, plan.removed, b"content-length: 1000\r\n", True)
+    exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    log, metrics = Log(Sink(nowhere, folder / "turn"), b"k" * 32, worker=0), Metrics()
+    yield "access line", lambda: log.access(exchange, 0.001)
+    yield "figures", lambda: metrics.done(exchange, 0.001)
+
+
+async def main() -> None:
+    """Print the table."""
+    secret = secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory(prefix="stages-") as name:
+        folder = Path(name)
+        environment = {"BENCH_PORT": "8080", "BENCH_STATE": str(folder), "BENCH_SECRET": secret}
+        environment["BENCH_UPSTREAM"] = "http://127.0.0.1:8787"
+        config = load(HERE / "gateway" / "upstreams.yaml", environment)
+        assert isinstance(config, Config), config
+        store = EmbeddedStore(folder / "state")
+        plane = Plane.compile(config, Tools(store, time.time, ()))
+        print(f"{python()}\n\n| part | us |\n|---|---:|")
+        for part, call in parts(plane, token(secret, "user"), folder):
+            call()
+            print(f"| {part} | {cost(call):.2f} |")
+        store.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
