@@ -1,0 +1,154 @@
+"""Counts the bytecode of ``gateway/`` that one request costs, without sockets; prints JSON. Run by ``test_cost``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import CoroutineType, FrameType
+from typing import Any
+
+import jwt
+
+import gateway
+from gateway.ops.log import Log
+from gateway.ops.metrics import Metrics
+from gateway.ops.sink import Sink
+from gateway.ops.watcher import Watcher
+from gateway.policy.tools import Tools
+from gateway.proxy import pool
+from gateway.proxy.connection import Connection
+from gateway.proxy.plane import Plane
+from gateway.proxy.server import Gateway, Limits
+from gateway.state.embedded import EmbeddedStore
+from tests.gateway_fixture import POLICIES, SECRET, NoHealth, written
+
+ENTRY = """\
+version: 1
+include: [policies/*.yaml]
+upstreams:
+  tutor:
+    endpoints: [{url: "http://127.0.0.1:8787"}]
+    trpc: {prefix: /api/trpc, max_batch: 5}
+defaults: {auth: access-token, cors: app, rate_limits: [per-client], body: json, response_headers: secure}
+routes:
+  - {name: chat, procedures: ["chat.*"], upstream: tutor}
+"""
+ANSWER = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\nvary: Origin\r\n\r\n" + b"x" * 900
+)
+ROOT = str(Path(gateway.__file__).parent) + os.sep
+WARM, COUNTED, KEPT = 300, 40, 2000
+
+
+class Wire(asyncio.Transport):
+    """A transport with no socket: counts what is written, and answers at once where it stands for an upstream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.protocol: Any = None
+        self.out = 0
+        self.last = b""
+
+    def write(self, data: Any) -> None:
+        self.out += len(data)
+        self.last = bytes(data[:12])
+        if self.protocol is not None:
+            asyncio.get_running_loop().call_soon(self.protocol.data_received, ANSWER)
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 5) if name == "peername" else default
+
+    def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def fresh(self: Any, endpoint: Any, until: float = 0) -> Connection:
+    connection, wire = Connection(pool._Owner(self, endpoint), asyncio.get_running_loop()), Wire()
+    wire.protocol = connection
+    connection.connection_made(wire)
+    self.open.add(connection)
+    return connection
+
+
+def request(token: str, number: int) -> bytes:
+    return (
+        "GET /api/trpc/chat.getHistory?batch=1&input=%7B%220%22%3A%7B%22json%22%3Anull%7D%7D HTTP/1.1\r\n"
+        f"Host: 127.0.0.1:8080\r\nAuthorization: Bearer {token}\r\nx-correlation-id: request-{number:08d}\r\n"
+        "Origin: https://linguamate.app\r\nUser-Agent: LinguaMate/1.0\r\nAccept: */*\r\n\r\n"
+    ).encode()
+
+
+async def measure(folder: Path) -> dict[str, float]:
+    config = written(folder, ENTRY, POLICIES.replace("100000/minute", "900000/second"), {})
+    watcher = Watcher(Log(Sink(os.open("/dev/null", os.O_WRONLY)), b"k" * 32, worker=0), Metrics())
+    limits = config.listen.limits
+    served = Gateway(
+        Limits(limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive),
+        watcher,
+        NoHealth(),
+    )
+    served.swap(Plane.compile(config, Tools(EmbeddedStore(folder / "state"), time.time, ())))
+    pool.Pool.fresh = fresh  # type: ignore[method-assign]  # the one place where a socket would be opened
+    now = int(time.time())
+    claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}
+    tokens = [jwt.encode({**claims, "sub": f"{n:032d}"}, SECRET, algorithm="HS256") for n in range(4)]
+    client: Any = served._manager()
+    wire, number = Wire(), 0
+    client.connection_made(wire)
+    await asyncio.sleep(0)
+
+    async def send(count: int) -> None:
+        nonlocal number
+        for _ in range(count):
+            number, before = number + 1, wire.out
+            client.data_received(request(tokens[number % len(tokens)], number))
+            while wire.out == before:
+                await asyncio.sleep(0)
+            assert wire.last == b"HTTP/1.1 200", wire.last
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    await send(WARM)
+    held = sys.getallocatedblocks()
+    await send(KEPT)
+    crept = sys.getallocatedblocks() - held
+    counted = 0
+
+    def trace(frame: FrameType, event: str, arg: object) -> Any:
+        nonlocal counted
+        if not frame.f_code.co_filename.startswith(ROOT):
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        counted += event == "opcode"
+        return trace
+
+    for task in asyncio.all_tasks():  # a task that already runs is not entered again: its frames are told by hand
+        inner: Any = task.get_coro()
+        while isinstance(inner, CoroutineType) and inner.cr_frame is not None:
+            if inner.cr_frame.f_code.co_filename.startswith(ROOT):
+                inner.cr_frame.f_trace, inner.cr_frame.f_trace_opcodes = trace, True
+            inner = inner.cr_await
+    sys.settrace(trace)
+    await send(COUNTED)
+    sys.settrace(None)
+    return {"instructions": counted / COUNTED, "blocks": crept}
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as place:
+        print(json.dumps(asyncio.run(asyncio.wait_for(measure(Path(place)), 30))))
+        sys.stdout.flush()
+        os._exit(0)

@@ -1,0 +1,27 @@
+"""What one request costs in bytecode of the gateway, and that serving more of them keeps no memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+MEASURED = {(3, 11): 3492}  # instructions per request; lower it when the path gets cheaper
+ROOM, UNKNOWN = 1.06, 1.3
+BLOCKS = 300  # that 2,000 requests more may keep
+
+
+def test_a_request_costs_no_more_than_it_did_and_keeps_nothing() -> None:
+    # A tracer of its own process: coverage traces too, and would be switched off by it.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_"))}
+    root = Path(__file__).parents[2]
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.proxy.cost_probe"], env=env, cwd=root, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout)
+    known = MEASURED.get(sys.version_info[:2], MEASURED[3, 11] * UNKNOWN)
+    assert known / 4 < found["instructions"] < known * ROOM, found
+    assert found["blocks"] < BLOCKS, found
