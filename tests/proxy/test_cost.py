@@ -10,7 +10,7 @@ from pathlib import Path
 
 MEASURED = {(3, 11): 3492}  # instructions per request; lower it when the path gets cheaper
 ROOM, UNKNOWN = 1.06, 1.3
-BLOCKS = 300  # that 2,000 requests more may keep
+BLOCKS = 300  # that 1,000 requests more may keep
 
 
 def test_a_request_costs_no_more_than_it_did_and_keeps_nothing() -> None:
