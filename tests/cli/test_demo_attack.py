@@ -37,7 +37,7 @@ async def demo(folder: Path, edit: Callable[[str], str] = lambda text: text) -> 
     for file in (folder / "policies").glob("*.yaml"):
         file.write_text(edit(file.read_text()))
     (folder / "upstreams.yaml").write_text(
-        re.sub(r"port: (8080|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
+        re.sub(r"port: (8080|8181|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
     )
     env = {name: value for name, value in os.environ.items() if name not in SECRETS}
     run = Run(folder, {**env, "GATEWAY_OPS_TOKEN": OPS_TOKEN})
