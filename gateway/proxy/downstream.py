@@ -79,6 +79,15 @@ class ClientConnection(RequestHandler):
             self.refuse_head(refuse("too_many_connections", retry_after=1, close=True))
 
     async def start(self) -> None:
+        """What aiohttp runs for a connection. However serving ends, nobody is left waiting on an open connection."""
+        try:
+            await self._serve()
+        finally:
+            if not self._force_close:
+                self._task_handler = None
+                self.force_close()
+
+    async def _serve(self) -> None:
         """Serve the requests of the connection in turn. In place of aiohttp's own loop, which has a task, a writer and a
         second look at the answer for each request: 30 us, a tenth of what a request costs."""
         messages, handle = self._messages, self.gateway.handle
@@ -105,9 +114,6 @@ class ClientConnection(RequestHandler):
             if not goes_on or self._close or self._force_close:
                 break
             self._rest()
-        if not self._force_close:
-            self._task_handler = None
-            self.force_close()
 
     def _next(self) -> Any:
         """The oldest request that waits; the parser may go on with pipelined ones."""
