@@ -148,9 +148,9 @@ REASONS: dict[str, Reason] = {reason.slug: reason for reason in _TABLE}
 
 @dataclass(slots=True)
 class Refusal:
-    """A stage's no. ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the answer.
+    """A stage's no. One may be the answer to many requests, so it is never changed.
 
-    ``retry_after`` is in whole seconds, 0 when waiting does not help; ``close`` ends the connection after the answer.
+    ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the answer. ``retry_after`` is in whole seconds, 0 when waiting does not help; ``close`` ends the connection after the answer.
     """
 
     reason: Reason

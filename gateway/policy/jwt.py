@@ -10,15 +10,16 @@ import os
 import re
 from collections.abc import Callable
 from hashlib import blake2b
-from math import isfinite
-from typing import Annotated, Any, Literal, NamedTuple, TypeGuard
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jwt
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
+from gateway.policy.claims import addressed, fit, granted, seconds
 from gateway.policy.fields import ByteSize, Duration, Policy, SecretField
+from gateway.policy.mac import Signatures
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
 from gateway.state.revocations import Revoked
@@ -31,11 +32,11 @@ Algorithm = Literal[
 
 REMEMBERED = 10_000  # tokens; about 1 KiB each
 
-_SUBJECT_LENGTH = 256
 # RFC 6749 section 3.3; a scope stands inside a quoted string of the challenge.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+").fullmatch
 # Three base64url parts (RFC 7515 section 3.1): no padding, no spaces, nothing a second reader could see otherwise.
-_CREDENTIALS = re.compile(rb"bearer ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)", re.IGNORECASE).fullmatch
+# The scheme in any case, spelled out: re.IGNORECASE is four times slower, over the token too.
+_CREDENTIALS = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] (([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+))").fullmatch
 _SCHEME_LENGTH = len(b"bearer ")
 
 _CHALLENGE = b'Bearer realm="api"'
@@ -119,14 +120,14 @@ def _verifier(settings: Settings) -> jwt.PyJWS:
 
     Whether a short secret is acceptable is decided where the environment is known, not here.
     """
-    text = settings.secret.reveal() if settings.secret else (settings.public_key or "")
-    if not settings.secret and "PRIVATE" in text:
+    key_text = _key(settings)
+    if not settings.secret and b"PRIVATE" in key_text:
         raise ValueError("public_key holds a private key: the gateway must never have it")
     verifier = jwt.PyJWS(algorithms=[])
     for name in dict.fromkeys(settings.algorithms):
         algorithm = jwt.get_algorithm_by_name(name)
         try:
-            key = algorithm.prepare_key(text.encode("utf-8", "surrogatepass"))
+            key = algorithm.prepare_key(key_text)
         except (jwt.InvalidKeyError, ValueError, TypeError):
             what = "secret looks like a public key or a JWK" if settings.secret else f"public_key is no key for {name}"
             raise ValueError(what) from None
@@ -134,6 +135,12 @@ def _verifier(settings: Settings) -> jwt.PyJWS:
             raise ValueError("public_key is too short: RSA keys have at least 2048 bits")
         verifier.register_algorithm(name, _Prepared(algorithm, key))
     return verifier
+
+
+def _key(settings: Settings) -> bytes:
+    """The secret, or the text of the public key."""
+    text = settings.secret.reveal() if settings.secret else (settings.public_key or "")
+    return text.encode("utf-8", "surrogatepass")
 
 
 class _Known(NamedTuple):
@@ -152,7 +159,18 @@ class Jwt(Stage):
     token that failed is not remembered.
     """
 
-    __slots__ = ("_hash", "_known", "_longest", "_older", "_remember", "_revoked", "_settings", "_verifier", "_wall")
+    __slots__ = (
+        "_hash",
+        "_known",
+        "_longest",
+        "_older",
+        "_remember",
+        "_revoked",
+        "_settings",
+        "_signatures",
+        "_verifier",
+        "_wall",
+    )
     kind = "jwt"
 
     def __init__(
@@ -164,6 +182,7 @@ class Jwt(Stage):
         self._revoked = revoked
         self._longest = settings.max_bytes + _SCHEME_LENGTH
         self._verifier = _verifier(settings)
+        self._signatures = Signatures(settings.algorithms, _key(settings)) if settings.secret else None
         # Random salts, so that nobody can prepare two tokens that look alike here; the tokens themselves are not kept.
         self._hash = blake2b(digest_size=16, salt=os.urandom(16), person=os.urandom(16))
         # Two generations: a full one becomes the older, what is used again moves up. A hit costs one look-up, while an
@@ -174,7 +193,7 @@ class Jwt(Stage):
     def on_request(self, exchange: Exchange) -> Refusal | None:
         raw = exchange.fields.get(b"authorization")
         if raw is None:
-            return _refuse("token_missing", _CHALLENGE)
+            return _MISSING
         if len(raw) > self._longest:
             return _invalid(f"{len(raw)} bytes", b'"too long"')
         fingerprint = self._hash.copy()
@@ -208,7 +227,7 @@ class Jwt(Stage):
         session = known.claims.get("sid")
         if isinstance(session, str | int):
             keys.append(("session", str(session)))
-        issued = _seconds(known.claims.get("iat"))
+        issued = seconds(known.claims.get("iat"))
         for kind, key in keys:
             found = held.get(revoked.name(kind, key.encode("utf-8", "surrogatepass")))
             if found is None or now >= found.until:
@@ -249,6 +268,13 @@ class Jwt(Stage):
             # RFC 6750 section 3.1: no error code for a client that tried another scheme
             bearer = raw[:_SCHEME_LENGTH].lower() == b"bearer "
             return _refuse("token_invalid", _INVALID + b'"malformed"' if bearer else _CHALLENGE, "not one bearer token")
+        signatures = self._signatures
+        if signatures is not None:
+            signature = found[3]
+            if not signatures.possible(signature):
+                return _OTHER
+            if not signatures.fit(found[2], signature):
+                return _FORGED
         try:
             token = self._verifier.decode_complete(found[1], algorithms=self._settings.algorithms)
             claims = json.loads(token["payload"])
@@ -262,22 +288,22 @@ class Jwt(Stage):
     def _judge(self, claims: dict[str, Any]) -> _Known | Refusal:
         """What a genuine token's claims mean here."""
         settings = self._settings
-        expires = _seconds(claims.get("exp"))
+        expires = seconds(claims.get("exp"))
         if expires is None:
             return _invalid("exp is missing or not a number", b'"without an end"')
         now, leeway = self._wall(), settings.leeway
         if now >= expires + leeway:
             return _refuse("token_expired", _INVALID + b'"expired"', f"{now - expires:.0f} s ago")
         for name in ("nbf", "iat"):
-            start = _seconds(claims.get(name, 0))
+            start = seconds(claims.get(name, 0))
             if start is None or start > now + leeway:
                 return _invalid(f"{name} is not a time in the past", b'"not yet valid"')
         if settings.issuer is not None and claims.get("iss") != settings.issuer:
             return _invalid("another issuer")
-        if not _addressed(claims, settings.audience):
+        if not addressed(claims, settings.audience):
             return _invalid("another audience")
         subject = claims.get("sub")
-        if not _fit(subject):
+        if not fit(subject):
             return _invalid("sub is missing or unfit")
         return self._demand(claims) or _Known(expires + leeway, subject, claims)
 
@@ -288,7 +314,7 @@ class Jwt(Stage):
             if held != value or type(held) is not type(value):  # True == 1 in Python, but not in JSON
                 return _refuse("claim_refused", _SHORT, name)
         scopes = self._settings.scopes
-        missing = set(scopes) - _scopes(claims.get("scope"))
+        missing = set(scopes) - granted(claims.get("scope"))
         if missing:
             return _refuse(
                 "scope_missing", _SHORT + b', scope="%b"' % " ".join(scopes).encode(), " ".join(sorted(missing))
@@ -305,42 +331,10 @@ def _invalid(detail: str, described: bytes = b'"not valid"') -> Refusal:
     return _refuse("token_invalid", _INVALID + described, detail)
 
 
-def _seconds(value: Any) -> float | None:
-    """A NumericDate (RFC 7519 section 2), None for anything else; Python's JSON also reads NaN and Infinity."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        return float(value) if isfinite(value) else None
-    except OverflowError:
-        return None
-
-
-def _addressed(claims: dict[str, Any], audience: str | None) -> bool:
-    """RFC 7519 section 4.1.3: who is not named in ``aud`` must reject the token, also who has no name."""
-    if audience is None:
-        return "aud" not in claims
-    held = claims.get("aud")
-    if isinstance(held, list):
-        return audience in held and all(isinstance(name, str) for name in held)
-    return bool(held == audience)
-
-
-def _fit(subject: Any) -> TypeGuard[str]:
-    """Whether a ``sub`` can stand in a header and a log line: printable ASCII without spaces at its ends."""
-    return (
-        isinstance(subject, str)
-        and 0 < len(subject) <= _SUBJECT_LENGTH
-        and subject.isascii()
-        and subject.isprintable()
-        and subject == subject.strip()
-    )
-
-
-def _scopes(value: Any) -> set[str]:
-    """The scopes of a token: words of one string (RFC 8693 section 4.2), or a list as some issuers write it."""
-    if isinstance(value, str):
-        return set(value.split(" "))
-    return {item for item in value if isinstance(item, str)} if isinstance(value, list) else set()
+# What floods of bad requests are refused with, made once.
+_MISSING = _refuse("token_missing", _CHALLENGE)
+_FORGED = _invalid("InvalidSignatureError")
+_OTHER = _invalid("a signature of no allowed algorithm")
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Jwt:
