@@ -27,9 +27,9 @@ TRPC_CODES: dict[int, tuple[int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Reason:
-    """One named refusal.
+    """One named refusal. Two are the same when they are one object, so that answers made ready are found quickly.
 
     ``sentence`` is public and tells an app user what to do; ``{retry_after}`` in it is replaced by whole seconds.
     """

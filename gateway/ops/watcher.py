@@ -33,8 +33,6 @@ class Watcher:
         self.in_flight -= 1
         self._metrics.done(exchange, elapsed)
         self._log.access(exchange, elapsed)
-        if exchange.reason:
-            self._log.refused(exchange)
 
     def event(self, name: str, **fields: object) -> None:
         self._metrics.event(name)

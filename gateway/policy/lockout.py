@@ -87,7 +87,10 @@ class Settings(Policy):
     """Locks an address that fails over many accounts."""
 
 
-_NEVER = "Too many sign-in attempts at once. Please send fewer together."
+_NEVER = {
+    slug: replace(REASONS[slug], sentence="Too many sign-in attempts at once. Please send fewer together.")
+    for slug in ("account_locked", "address_locked")
+}
 
 
 def address_name(client: str) -> str:
@@ -194,7 +197,7 @@ class _Lockouts(Stage):
             until = max(answer.locked_until for _, answer in refused)
             return refuse(slug, f"{self._name}: {attempt.kind}", retry_after=max(1, math.ceil(until - now)))
         if attempts.count(attempt) > attempt.failures:
-            return Refusal(replace(REASONS[slug], sentence=_NEVER), f"{self._name}: more calls than may ever fail")
+            return Refusal(_NEVER[slug], f"{self._name}: more calls than may ever fail")
         return refuse(slug, f"{self._name}: {attempt.kind}, all attempts are on their way", retry_after=_BUSY)
 
     def _mine(self, exchange: Exchange) -> list[Held]:

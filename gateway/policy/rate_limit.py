@@ -125,6 +125,7 @@ class Limit:
         "_prefix",
         "_said",
         "_state",
+        "_waiting",
         "alone",
         "burst",
         "lease",
@@ -149,6 +150,7 @@ class Limit:
         self.policy = b'"%b";q=%d;w=%d' % (quoted, self.rate.limit, max(1, math.ceil(self.rate.period)))
         self._state = b'"%b";r=%%d;t=%%d' % quoted.replace(b"%", b"%%")
         self._said: dict[tuple[int, int, int], Said] = {}
+        self._waiting = lru_cache(maxsize=REMEMBERED)(lambda wait: refuse("rate_limited", name, retry_after=wait))
         whose = _WHOSE.get(settings.key)
         self.alone = self._remembered(*whose) if whose else self._made
         """The take of a request that is not a batch and whose input does not matter."""
@@ -196,6 +198,11 @@ class Limit:
                 self._said.clear()
             said = self._said[numbers] = self._say(*numbers)
         return said
+
+    def refuses(self, answer: Taken) -> Refusal:
+        """The refusal for ``answer`` when no other limit has a say. A flood meets few different ones: remembered."""
+        wait = answer.retry_after
+        return _refusal([(self, answer)]) if answer.full or wait <= 0 else self._waiting(max(1, int(wait + _ROUND)))
 
     def _say(self, remaining: int, following: int, reset: int) -> Said:
         state = self._state % (remaining, max(1, following))
@@ -285,7 +292,7 @@ class RateLimit(_Limits):
             answer = self._store.take(limit.alone(exchange), self._wall())[0]
             if limit.told:
                 exchange.limits.append((limit, answer))
-            return None if answer.ok else _refusal([(limit, answer)])
+            return None if answer.ok else limit.refuses(answer)
         asked = self._asked(exchange)
         if isinstance(asked, Refusal):
             return asked
@@ -338,7 +345,6 @@ def _refusal(refused: Sequence[State]) -> Refusal:
 
 def build(limits: Sequence[tuple[str, Settings]], place: Place, tools: Tools) -> Stage | None:
     """The stage that takes those of ``limits`` that belong to ``place``; None when none does."""
-    chosen = [Limit(name, settings) for name, settings in limits if place_of(settings) is place]
-    if not chosen:
+    if not (chosen := [Limit(name, settings) for name, settings in limits if place_of(settings) is place]):
         return None
     return SharedRateLimit(chosen, place, tools, tools.shared) if tools.shared else RateLimit(chosen, place, tools)

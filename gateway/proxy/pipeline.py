@@ -12,7 +12,7 @@ from gateway.core.reason import REASONS, Refusal, Reply, Verdict
 from gateway.proxy.connection import DONE, Connection, UpstreamError
 from gateway.proxy.inbound import Inbound
 from gateway.proxy.plan import Plan
-from gateway.proxy.reply import DATE, JSON, answer_head, refusal_body, refusal_fields, status_line
+from gateway.proxy.reply import DATE, JSON, answer_head, refusal_answer, refusal_body, status_line
 
 # A coded body or a part of one says nothing to a reader, so neither is asked for.
 _STEERING = (b"accept-encoding", b"range")
@@ -118,16 +118,14 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
         client.keep_alive = False  # what is left of the body would have to be read first
     if isinstance(verdict, Refusal):
         exchange.reason = verdict.reason.slug
-        content_type, body = refusal_body(verdict, exchange, plan.shape)
-        own = [DATE.field(time()), content_type, (b"cache-control", b"no-store"), *refusal_fields(verdict)]
         exchange.detail = verdict.detail
         if verdict.close:
             client.keep_alive = False
-    else:
-        body = verdict.body
-        own = [DATE.field(time()), *verdict.headers]
-        if body and not any(name == b"content-type" for name, _ in own):
-            own.append(JSON)
+        return client.answer(refusal_answer(verdict, exchange, plan, DATE.field(time()), client.keep_alive))
+    body = verdict.body
+    own = [DATE.field(time()), *verdict.headers]
+    if body and not any(name == b"content-type" for name, _ in own):
+        own.append(JSON)
     framing = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
     head = answer_head(status, own, exchange.response_headers, plan.removed, framing, client.keep_alive)
     if exchange.method == "HEAD":

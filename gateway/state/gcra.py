@@ -56,7 +56,8 @@ def settle_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]
     if after <= tolerance:
         return _new(Taken, (True, 0.0, int((tolerance - after) / interval), after / SECOND, False)), now + after
     wait = 0.0 if cost > burst else (after - tolerance) / SECOND
-    return Taken(False, wait, int(max(0.0, tolerance - ahead) / interval), ahead / SECOND), mended
+    left = int((tolerance - ahead) / interval) if ahead < tolerance else 0
+    return _new(Taken, (False, wait, left, ahead / SECOND, False)), mended
 
 
 def settle(takes: Sequence[Take], tats: Sequence[float], now: float) -> tuple[Sequence[Taken], Sequence[float | None]]:
