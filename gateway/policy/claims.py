@@ -8,6 +8,10 @@ from typing import Any, TypeGuard
 _SUBJECT_LENGTH = 256
 
 
+class Unfit(Exception):
+    """A token that cannot be taken for what it says it is. The message is for the log and quotes nothing of it."""
+
+
 def seconds(value: Any) -> float | None:
     """A NumericDate (RFC 7519 section 2), None for anything else; Python's JSON also reads NaN and Infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -15,7 +15,7 @@ DOORS = {
     "yaml": ("config/source.py",),
     "lmdb": ("state/embedded.py",),
     "redis": ("state/shared.py",),
-    "jwt": ("policy/jwt.py",),
+    "jwt": ("policy/jws.py",),
     "prometheus_client": ("ops/metrics.py",),
     "structlog": ("ops/log.py",),
     "typer": ("cli/",),
