@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,9 +53,8 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 def begun(config: Config) -> set[str]:
     """The names of the modules that a worker with ``config`` has loaded when it begins to serve."""
     command = [sys.executable, "-P", "-c", BEGIN]
-    done = subprocess.run(
-        command, input=packed(Reload(config, 0.0)), capture_output=True, check=True, cwd=ROOT, timeout=60
-    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}  # this tree's code, wherever the package is installed from
+    done = subprocess.run(command, input=packed(Reload(config, 0.0)), stdout=subprocess.PIPE, check=True, env=env)
     return set(json.loads(done.stdout))
 
 
