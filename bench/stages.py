@@ -18,10 +18,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from aiohttp import http_parser
-from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
-
 from bench.contestants import HERE
 from bench.run import python
 from bench.tokens import token
@@ -35,6 +31,7 @@ from gateway.ops.metrics import Metrics
 from gateway.ops.sink import Sink
 from gateway.policy.tools import Tools
 from gateway.proxy import admit
+from gateway.proxy.inbound import Inbound
 from gateway.proxy.plane import Plane
 from gateway.proxy.reply import answer_head
 from gateway.state.embedded import EmbeddedStore
@@ -48,19 +45,15 @@ def cost(part: Callable[[], object]) -> float:
     return min(timeit.repeat(part, number=CALLS, repeat=ROUNDS)) / CALLS * 1e6
 
 
-def head(number: int, good: str) -> Any:
-    """A request as aiohttp's parser gives it, with a correlation id of its own."""
+def head(number: int, good: str) -> Inbound:
+    """A request as it is read, with a correlation id of its own."""
     raw = (
         (b"Host", b"127.0.0.1:8080"),
         (b"Origin", b"https://app.example"),
         (b"X-Correlation-Id", b"bench-%08d" % number),
         (b"Authorization", b"Bearer " + good.encode()),
     )
-    nothing: Any = CIMultiDictProxy(CIMultiDict())
-    version = http_parser.HttpVersion11
-    return http_parser.RawRequestMessage(
-        "GET", "/api/items", version, nothing, raw, False, None, False, False, URL("/")
-    )
+    return Inbound("GET", "/api/items", "1.1", raw, True, False)
 
 
 def parts(plane: Plane, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -55,7 +54,7 @@ class Concurrency(Stage):
         self._resting = resting
         self._free = settings.limit
         self._held: set[Exchange] = set()
-        self._line: deque[asyncio.Future[bool]] = deque()
+        self._line: dict[asyncio.Future[Verdict], Exchange] = {}  # first come, first served
 
     @property
     def taken(self) -> int:
@@ -93,30 +92,23 @@ class Concurrency(Stage):
             return self._busy()
         return self._wait(exchange)
 
-    async def _wait(self, exchange: Exchange) -> Verdict:
+    def _wait(self, exchange: Exchange) -> asyncio.Future[Verdict]:
+        # In line at once, not when a coroutine comes to its turn: the next request must find the line as long as it is.
         loop = asyncio.get_running_loop()
-        place: asyncio.Future[bool] = loop.create_future()
-        self._line.append(place)
+        place: asyncio.Future[Verdict] = loop.create_future()
         timer = loop.call_later(self._settings.wait, self._too_late, place)
-        try:
-            given = await place
-        except asyncio.CancelledError:  # the client has left
-            if not place.cancelled() and place.result():
-                self._give_back()  # it was given a place in the same turn
-            elif place in self._line:
-                self._line.remove(place)
-            raise
-        finally:
-            timer.cancel()
-        if not given:
-            return self._busy()
-        self._held.add(exchange)
-        return None
+        self._line[place] = exchange
+        place.add_done_callback(lambda _: timer.cancel())
+        place.add_done_callback(self._left)  # the client has: it was cancelled
+        return place
 
-    def _too_late(self, place: asyncio.Future[bool]) -> None:
+    def _too_late(self, place: asyncio.Future[Verdict]) -> None:
         if not place.done():
-            self._line.remove(place)
-            place.set_result(False)
+            del self._line[place]
+            place.set_result(self._busy())
+
+    def _left(self, place: asyncio.Future[Verdict]) -> None:
+        self._line.pop(place, None)
 
     def on_done(self, exchange: Exchange) -> None:
         if exchange in self._held:
@@ -125,9 +117,11 @@ class Concurrency(Stage):
 
     def _give_back(self) -> None:
         while self._line:
-            place = self._line.popleft()
+            place = next(iter(self._line))
+            exchange = self._line.pop(place)
             if not place.done():
-                place.set_result(True)
+                self._held.add(exchange)
+                place.set_result(None)
                 return
         self._free += 1
 

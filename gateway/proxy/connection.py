@@ -11,11 +11,10 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-import httptools
-
 from gateway.core.answers import Fields, read
 from gateway.core.exchange import Pair
 from gateway.core.fields import Malformed, answer_pairs
+from gateway.proxy.parser import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 SMALL = 64 * 1024  # an answer up to this size is collected and sent on in one piece
 HIGH_WATER = 256 * 1024  # a streamed answer is paused when this much waits for the client
@@ -49,7 +48,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_before", "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_fields", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
-        "_paused", "_sending", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
+        "_paused", "_sending", "_told", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
         "phase", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
 
@@ -60,6 +59,7 @@ class Connection(asyncio.Protocol):
         self.used = False
         self.idle_since = 0.0
         self._wake: asyncio.Future[None] | None = None
+        self._told: Callable[[], None] | None = None
         self._drained: asyncio.Future[None] | None = None
         self._bodiless = False
         self._chunked = False
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         self.deadline = 0.0
         if phase is IDLE or self._bodiless or self.trailers:
             # A parser that was left inside a body (HEAD) or holds a trailer would read the next answer wrongly.
-            self._parser = httptools.HttpResponseParser(self)
+            self._parser = HttpResponseParser(self)
         self.trailers: list[Pair] = []
         self._fields: list[Pair] = []  # the head's, then the trailers'
         self._parts: list[bytes] = []
@@ -90,13 +90,21 @@ class Connection(asyncio.Protocol):
     # one call
 
     def send(
-        self, data: bytes, bodiless: bool, deadline: float, interim: Callable[[int, list[Pair]], None], more: bool
+        self,
+        data: bytes,
+        bodiless: bool,
+        deadline: float,
+        interim: Callable[[int, list[Pair]], None],
+        more: bool,
+        told: Callable[[], None] | None = None,
     ) -> None:
         """Begin a call: write its head (and body, unless ``more`` follows through ``write``).
 
         ``bodiless``: the answer has no body whatever its head says (HEAD). ``deadline``: loop time for its first byte.
+        ``told`` is called once when ``head`` would have returned or raised, in place of waiting for it.
         """
         self._reset(HEAD)
+        self._told = told
         self.deadline = deadline
         self._bodiless = bodiless
         self._interim = interim
@@ -118,6 +126,11 @@ class Connection(asyncio.Protocol):
     def sent(self) -> None:
         """The request body is complete."""
         self._sending = False
+
+    @property
+    def error(self) -> UpstreamError | None:
+        """Why the call failed, if it has."""
+        return self._error
 
     async def head(self) -> None:
         """Wait for the answer: the whole of a small one, else its head. Raises UpstreamError."""
@@ -186,6 +199,11 @@ class Connection(asyncio.Protocol):
             self._wake = None
 
     def _notify(self) -> None:
+        told = self._told
+        if told is not None and (self.phase is DONE or self.streaming or self._error is not None):
+            self._told = None
+            told()
+            return
         wake = self._wake
         if wake is not None and not wake.done():
             wake.set_result(None)
@@ -211,7 +229,7 @@ class Connection(asyncio.Protocol):
             self._head_size += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except (HttpParserError, HttpParserUpgrade) as error:
             self._fail(UpstreamError("upstream_broken", _cause(error)))
             self.close()
             return
@@ -320,8 +338,8 @@ class Connection(asyncio.Protocol):
 
 def _cause(error: BaseException) -> str:
     """The first sentence of what went wrong; a callback's own exception is hidden behind httptools' wrapper."""
-    inner = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else error
-    if isinstance(inner, httptools.HttpParserUpgrade):
+    inner = error.__context__ if isinstance(error, HttpParserCallbackError) else error
+    if isinstance(inner, HttpParserUpgrade):
         return "switched protocols unasked"
     if isinstance(inner, (ValueError, Malformed)):
         return str(inner)[:200]

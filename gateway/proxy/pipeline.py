@@ -1,112 +1,21 @@
-"""One request through its stages to the upstream and back: the order of events, and nothing of what they decide."""
+"""Answering a client: with the gateway's own words, or with what an upstream said."""
 
 from __future__ import annotations
 
-import socket
-import struct
 from time import time
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, answer_pairs
-from gateway.core.reason import REASONS, Refusal, Reply, Verdict
+from gateway.core.reason import REASONS, Refusal, Reply
+from gateway.proxy.client import Client
 from gateway.proxy.connection import DONE, Connection, UpstreamError
-from gateway.proxy.inbound import Inbound
 from gateway.proxy.plan import Plan
-from gateway.proxy.reply import DATE, JSON, answer_head, refusal_answer, refusal_body, status_line
+from gateway.proxy.reply import DATE, JSON, answer_head, refusal_answer, refusal_body
 
-# A coded body or a part of one says nothing to a reader, so neither is asked for.
-_STEERING = (b"accept-encoding", b"range")
 _READ = 64 * 1024  # bytes of an answer that are collected for a reader
 
 _EMPTY: frozenset[bytes] = frozenset()
 _NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer"})
-
-
-class Client:
-    """The wire back to the client of one request."""
-
-    __slots__ = ("began", "http10", "inbound", "keep_alive", "transport")
-
-    def __init__(self, inbound: Inbound, http10: bool, keep_alive: bool) -> None:
-        self.inbound = inbound
-        self.transport = inbound.protocol.transport
-        self.http10 = http10
-        self.keep_alive = keep_alive
-        self.began = False  # something of the answer is on its way
-
-    def interim(self, status: int, raw: list[Pair]) -> None:
-        """Pass an upstream's 1xx on (RFC 9110 15.2), of its fields only what 103 is for (RFC 8297)."""
-        if status == 103 and not self.http10:
-            links = b"".join(b"link: %b\r\n" % value for name, value in answer_pairs(raw)[0] if name == b"link")
-            if links:
-                self.write(status_line(status) + links + b"\r\n")
-                self.began = False
-
-    def write(self, data: bytes) -> None:
-        """Send a part of an answer. Raises ConnectionResetError when the client has left."""
-        if self.transport is None or self.transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self.began = True
-        self.inbound.protocol.outbox.flush()
-        self.transport.write(data)
-
-    def answer(self, data: bytes) -> bool:
-        """Send the whole of an answer; whether the connection lives on. Raises as ``write``."""
-        if not self.keep_alive:
-            self.write(data)
-            return False
-        if self.transport is None or self.transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self.began = True
-        protocol = self.inbound.protocol
-        protocol.outbox.write(self.transport, data, protocol.gateway.in_flight == 1)
-        return True
-
-    async def drain(self) -> None:
-        await self.inbound.protocol._drain_helper()
-
-    def cut(self) -> None:
-        """End with a reset, so that a cut answer can never look whole, not even one framed by its end."""
-        if self.transport is None:
-            return
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
-
-
-async def run(exchange: Exchange, plan: Plan, client: Client) -> bool:
-    """Take the exchange through ``plan`` and answer the client. Hooks run as ``policy.stage.Stage`` promises."""
-    depth = 0  # how many stages were entered
-    try:
-        verdict: Verdict = None
-        for decide, reached in plan.deciders:
-            depth = reached
-            found = decide(exchange)
-            if found is not None:
-                verdict = await found if not isinstance(found, (Refusal, Reply)) else found
-                if verdict is not None:
-                    break
-        else:
-            depth = plan.depth
-            verdict = plan.terminal
-        if verdict is None:
-            if plan.readers:
-                exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
-                exchange.head = None
-            answer = await plan.upstream.call(exchange, plan.target(exchange), client.interim)
-            if not isinstance(answer, Refusal):
-                if answer.phase is DONE and not answer.streaming and not plan.readers:
-                    return _pass_on_whole(exchange, plan, client, answer, answer.take())
-                return await pass_on(exchange, plan, client, answer)
-            verdict = answer
-        if plan.fallback is not None and isinstance(verdict, Refusal):
-            finished: bool = await plan.fallback.answer(exchange, plan, client, verdict, depth)
-            return finished
-        return reply(exchange, plan, client, verdict, depth)
-    finally:
-        for done in plan.finishers[depth]:
-            done(exchange)
 
 
 def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Reply, depth: int) -> bool:
@@ -145,23 +54,23 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
             exchange.status = 0  # not answered
             answer.close()
             raise
+    respond(exchange, plan, client)
     if answer.phase is DONE and not answer.streaming:
-        return _pass_on_whole(exchange, plan, client, answer, answer.take() if collected is None else collected)
-    _respond(exchange, plan, client)
+        return pass_on_whole(exchange, plan, client, answer, answer.take() if collected is None else collected)
     return await _stream(exchange, plan, client, answer, collected or b"")
 
 
-def _respond(exchange: Exchange, plan: Plan, client: Client) -> None:
-    for respond in plan.responders[plan.depth]:
-        respond(exchange)
+def respond(exchange: Exchange, plan: Plan, client: Client) -> None:
+    """Ask the stages what they add to an upstream's answer."""
+    for hook in plan.responders[plan.depth]:
+        hook(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False
 
 
-def _pass_on_whole(exchange: Exchange, plan: Plan, client: Client, answer: Connection, body: bytes) -> bool:
-    """Pass on an answer all of which is here."""
-    exchange.status = status = answer.status
-    _respond(exchange, plan, client)
+def pass_on_whole(exchange: Exchange, plan: Plan, client: Client, answer: Connection, body: bytes) -> bool:
+    """Pass on an answer all of which is here, after ``respond``, and end its call."""
+    status = answer.status
     length = answer.length if exchange.method == "HEAD" else len(body)
     framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
     exchange.bytes_out = len(body)

@@ -1,4 +1,4 @@
-"""The public listener: aiohttp's low-level server with the gateway's limits, feeding the pipeline."""
+"""The public listener: connections with the gateway's limits, and their requests set on their way."""
 
 from __future__ import annotations
 
@@ -7,25 +7,24 @@ import socket
 import ssl
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, Protocol
-
-from aiohttp import http_parser, web
+from typing import Protocol
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy import pipeline
 from gateway.proxy.accept import Listener
 from gateway.proxy.admit import check, read
 from gateway.proxy.downstream import ClientConnection
-from gateway.proxy.inbound import Body, Inbound
+from gateway.proxy.inbound import Body
 from gateway.proxy.observe import Observer
 from gateway.proxy.outbox import Outbox
-from gateway.proxy.pipeline import Client
+from gateway.proxy.passage import Passage
 from gateway.proxy.plan import Plan, ending, plan
 from gateway.proxy.plane import Plane
+from gateway.proxy.turn import Turn
 
-SWEEP = 0.5  # seconds between looks for heads that take too long
+SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
+_LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +48,20 @@ class Gateway:
     """One worker's data plane. ``swap`` gives it the plane for requests to come; running ones keep theirs."""
 
     def __init__(self, limits: Limits, observer: Observer, health: HealthAnswers) -> None:
-        if http_parser.HttpRequestParser is http_parser.HttpRequestParserPy:
-            raise RuntimeError("aiohttp runs without its C parser: install a wheel, or unset AIOHTTP_NO_EXTENSIONS")
         self.limits = limits
         self.observer = observer
         self.health = health
         self.plane: Plane | None = None
         self.loop = asyncio.get_running_loop()
+        self.clients: set[ClientConnection] = set()
         self.in_flight = 0
         self.draining = False
         self.bare: Plan = plan("unmatched", [(build_identity(), False)])
         self.outbox = Outbox(self.loop)
-        self._manager = _Manager(self)
+        self.arrived = Turn(self.loop, (self._begin, self._route, Passage.decide, Passage.forward))
+        self.decided = Turn(self.loop, (Passage.settle, Passage.forward))
+        self.answered = Turn(self.loop, (Passage.hear, Passage.answer_whole))
+        self.over = Turn(self.loop, (Passage.end, Passage.leave))  # when what was written has been sent
         self._listener: Listener | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
@@ -68,7 +69,7 @@ class Gateway:
     @property
     def connections(self) -> int:
         """Open client connections."""
-        return len(self._manager.connections)
+        return len(self.clients)
 
     def swap(self, plane: Plane) -> Plane | None:
         """Serve ``plane`` from now on; gives back the one before, which the caller closes."""
@@ -78,7 +79,7 @@ class Gateway:
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
-        self._listener = Listener(self.loop, sock, self._manager, tls)
+        self._listener = Listener(self.loop, sock, lambda: ClientConnection(self), tls)
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
     async def drain(self, seconds: float) -> None:
@@ -86,80 +87,95 @@ class Gateway:
         self.draining = True
         if self._listener is not None:
             self._listener.close()
-        for connection in self._manager.connections:
+        for connection in list(self.clients):
             if connection.resting:
                 connection.force_close()
+        if not await self._idles(seconds):
+            self.observer.event("drain_cut", in_flight=self.in_flight)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for connection in list(self.clients):
+            connection.cut()
+        await self._idles(_LAST_WORDS)
+        if self.plane is not None:
+            await self.plane.close()
+
+    async def _idles(self, seconds: float) -> bool:
+        """Whether nothing is in flight any more after at most ``seconds``."""
         if self.in_flight:
             self._idle.clear()
             try:
                 async with asyncio.timeout(seconds):
                     await self._idle.wait()
             except TimeoutError:
-                self.observer.event("drain_cut", in_flight=self.in_flight)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        await self._manager.shutdown(0.1)
-        if self.plane is not None:
-            await self.plane.close()
+                return False
+        return True
 
     def _sweep(self) -> None:
-        oldest = self.loop.time() - self.limits.header_timeout
-        for connection in self._manager.connections:
-            if 0.0 < connection.head_since < oldest:
+        now, limits = self.loop.time(), self.limits
+        late, idle = now - limits.header_timeout, now - limits.keepalive
+        for connection in list(self.clients):
+            if 0.0 < connection.head_since < late:
                 connection.refuse_head(refuse("head_timeout", close=True))
-            elif connection.resting:
+            elif connection.rested > 0.0:
                 connection.head = None  # who rests so long does not miss it, and 10,000 of them would hold 20 MB
+                if connection.rested < idle and not connection.head_since:
+                    connection.force_close()
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
-    async def handle(self, inbound: Inbound) -> bool:
-        """Answer one request; whether its connection lives on."""
-        message = inbound.message
-        protocol = inbound.protocol
-        protocol.head = head = read(message, protocol.head)
-        exchange = Exchange(message.method, message.path, head.fields, protocol.peer, monotonic())
-        exchange.head = head
-        exchange.secure = protocol.secure
-        http10 = message.version.minor == 0
-        # A chunked request ends its connection: aiohttp's parser would read its trailers as fields of the next request.
-        # So does one that asks for an upgrade: the parser drops what follows it in the same segment.
-        client = Client(
-            inbound, http10, not (message.should_close or message.chunked or message.upgrade or self.draining)
-        )
-        self.in_flight += 1
-        self.observer.begin(exchange)
-        try:
-            return await pipeline.run(exchange, self._plan(exchange, client, message), client)
-        except ConnectionError:
-            return False  # the client has left; exchange.status says whether it was answered
-        except Exception as error:
-            self.observer.event("bug", error=type(error).__name__, where=_where(error), id=exchange.id)
-            if not client.began and not protocol.closing:
-                return pipeline.bug(exchange, client)
-            client.cut()
-            return False
-        finally:
-            self.in_flight -= 1
-            if not self.in_flight:
-                self._idle.set()
-            self.observer.done(exchange, monotonic() - exchange.started)
+    # the phases of a request that arrives: see also ``Passage``
 
-    def _plan(self, exchange: Exchange, client: Client, message: Any) -> Plan:
-        """The plan that the request runs under."""
-        if not client.inbound.payload.is_eof() or message.chunked or b"content-length" in exchange.fields:
-            self._body(exchange, client, message)
+    def _begin(self, connection: ClientConnection) -> Passage | None:
+        """Make a record of the request that ``connection`` has read."""
+        inbound = connection.inbound
+        if inbound is None:  # the client has left meanwhile
+            return None
+        connection.head = head = read(inbound, connection.head)
+        fields = head.fields
+        exchange = Exchange(inbound.method, inbound.target, fields, connection.peer, monotonic())
+        exchange.head = head
+        exchange.secure = connection.secure
+        chunked = b"transfer-encoding" in fields
+        # A chunked request ends its connection, as does one that asks for an upgrade: what follows is open to two readings.
+        keep_alive = inbound.persistent and not (chunked or inbound.upgrade or self.draining)
+        http10 = inbound.version == "1.0"
+        passage = Passage(connection, exchange, http10, keep_alive)
+        if chunked or not inbound.whole or b"content-length" in fields:
+            declared = fields.get(b"content-length")
+            length = int(declared) if declared is not None and declared.isdigit() else None
+            if length != 0:
+                if inbound.body is None:
+                    inbound.body = Body(connection)
+                    inbound.body.complete = inbound.whole
+                exchange.stream = inbound.body
+                inbound.body.declare(length, self.limits.body_timeout, not http10 and b"expect" in fields)
+        self.observer.begin(exchange)
+        self.in_flight += 1
+        connection.passage = passage
+        return passage
+
+    def _route(self, passage: Passage) -> Passage:
+        """Find the plan that the request runs under."""
+        exchange = passage.exchange
         plane = self.plane
         refusal = check(exchange, exchange.head, self.limits.header_bytes)
         if refusal is not None:
-            client.keep_alive = client.keep_alive and not refusal.close  # an earlier stage may answer in its place
-            return ending(self.bare if plane is None or not exchange.fields else plane.early, refusal)
+            passage.keep_alive = passage.keep_alive and not refusal.close  # an earlier stage may answer in its place
+            passage.follow(ending(self.bare if plane is None or not exchange.fields else plane.early, refusal))
+            return passage
         answer = self.health.public(exchange.path)
         if answer is not None:
-            exchange.route = found = ending(
-                self.bare, answer if exchange.method in ("GET", "HEAD") else refuse("method_not_allowed")
-            )
-            return found
-        if plane is None:
-            return ending(self.bare, refuse("draining", retry_after=1))
+            asked = exchange.method in ("GET", "HEAD")
+            exchange.route = found = ending(self.bare, answer if asked else refuse("method_not_allowed"))
+        elif plane is None:
+            found = ending(self.bare, refuse("draining", retry_after=1))
+        else:
+            found = self._find(exchange, plane)
+        passage.follow(found)
+        return passage
+
+    @staticmethod
+    def _find(exchange: Exchange, plane: Plane) -> Plan:
         method = exchange.method
         if method == "OPTIONS":
             asked = exchange.fields.get(b"access-control-request-method")
@@ -169,13 +185,18 @@ class Gateway:
         exchange.route = found = plane.routes.find(exchange, method)
         return found
 
-    def _body(self, exchange: Exchange, client: Client, message: Any) -> None:
-        declared = exchange.fields.get(b"content-length")
-        length = int(declared) if declared is not None and declared.isdigit() else None
-        if length == 0:
-            return
-        expects = not client.http10 and b"expect" in exchange.fields
-        exchange.stream = Body(client.inbound.payload, length, self.limits.body_timeout, client.transport, expects)
+    # the end of a request
+
+    def finished(self, exchange: Exchange) -> None:
+        """A request is over."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._idle.set()
+        self.observer.done(exchange, monotonic() - exchange.started)
+
+    def broke(self, error: Exception, request: str) -> None:
+        """Tell of an exception that nobody expected, met by the request of that id."""
+        self.observer.event("bug", error=type(error).__name__, where=_where(error), id=request)
 
 
 def _where(error: BaseException) -> str:
@@ -184,16 +205,3 @@ def _where(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
-
-
-class _Manager(web.Server):
-    """Makes our connections and our request record in place of aiohttp's."""
-
-    connections: Any
-
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway.handle, handler_cancellation=True)  # type: ignore[arg-type]  # only our connections call it
-        self.gateway = gateway
-
-    def __call__(self) -> ClientConnection:
-        return ClientConnection(self, self.gateway)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.core.exchange import Exchange
@@ -14,6 +14,7 @@ from gateway.policy.stage import Stage, hook
 from gateway.policy.stale import Memory
 from gateway.proxy import pipeline
 from gateway.proxy.calls import IDEMPOTENT
+from gateway.proxy.client import Client
 from gateway.proxy.connection import SMALL, Connection, Phase
 from gateway.proxy.plan import Plan
 from gateway.proxy.pool import Interim
@@ -53,7 +54,7 @@ class Elsewhere:
             return False
         return exchange.stream is None or exchange.body is not None or not exchange.stream.received
 
-    async def take(self, exchange: Exchange, plan: Plan, client: pipeline.Client, slug: str) -> bool | None:
+    async def take(self, exchange: Exchange, plan: Plan, client: Client, slug: str) -> bool | None:
         """Answer the client with what the other upstream says; None when that comes to nothing too."""
         side = copy.copy(exchange)  # the other upstream's stages must not take the first one's slot for theirs
         side.slot, side.reason, side.status, side.endpoint, side.sent, side.upstream_time = None, "", 0, "", 0.0, 0.0
@@ -82,7 +83,7 @@ class Elsewhere:
                     done(side)
 
     async def _pass_on(
-        self, exchange: Exchange, side: Exchange, plan: Plan, client: pipeline.Client, answer: Connection, slug: str
+        self, exchange: Exchange, side: Exchange, plan: Plan, client: Client, answer: Connection, slug: str
     ) -> bool:
         own = mark(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
@@ -113,9 +114,7 @@ class StandIn:
         """Whether a call may be made a second time, for which a body that was read must still be there."""
         return any(isinstance(choice, Elsewhere) for choice in self._choices)
 
-    async def answer(
-        self, exchange: Exchange, plan: Plan, client: pipeline.Client, refusal: Refusal, depth: int
-    ) -> bool:
+    async def answer(self, exchange: Exchange, plan: Plan, client: Client, refusal: Refusal, depth: int) -> bool:
         """Answer in place of ``refusal``, or with it where this is none of a fallback's business."""
         slug = refusal.reason.slug
         if slug not in COVERS or client.began:
@@ -169,6 +168,9 @@ class Watched:
         self._upstream = upstream
         self._memories = stand_in.memories
         self._again = stand_in.calls_again
+
+    def begin(self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]) -> None:
+        """Nothing: ``call`` is always the way, since there is something to do with the answer."""
 
     async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
         """``Upstream.call``, with the answer remembered and a small body kept."""

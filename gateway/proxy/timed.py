@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.connection import Connection
+from gateway.proxy.connection import Connection, UpstreamError
 from gateway.proxy.pool import Interim
 from gateway.proxy.upstream import Upstream
 
@@ -17,12 +18,17 @@ class Timed(Upstream):
 
     total: float = 0.0
 
-    async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
+    def begin(self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]) -> None:
+        """Nothing: ``call`` is always the way, since there is a clock to it."""
+
+    async def call(
+        self, exchange: Exchange, path: str, interim: Interim, after: UpstreamError | None = None
+    ) -> Connection | Refusal:
         """See ``Upstream.call``. The pool's clock ends what is under way when this has returned."""
         moment = self.pool.loop.time() + self.total
         try:
             async with asyncio.timeout_at(moment):
-                answer = await super().call(exchange, path, interim)
+                answer = await super().call(exchange, path, interim, after)
         except TimeoutError:
             return refuse("upstream_total_timeout", f"{self.name}: no answer within {self.total:g} s in all")
         if isinstance(answer, Connection):

@@ -12,7 +12,7 @@ from gateway.core.fields import forwardable
 from gateway.core.reason import REASONS, Refusal
 from gateway.policy.identity import correlation
 from gateway.proxy.calls import IDEMPOTENT, Calls
-from gateway.proxy.connection import SMALL, Connection, UpstreamError
+from gateway.proxy.connection import DONE, SMALL, Connection, UpstreamError
 from gateway.proxy.endpoint import Endpoint
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Interim, Pool
@@ -21,6 +21,13 @@ Send = Callable[[Exchange, str, bytes, Body | None, Interim], Awaitable[Connecti
 
 # Set by the gateway, whatever the client sent.
 _OWN = frozenset({b"x-request-id", b"x-correlation-id"})
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # that say so when there is none (RFC 9110 8.6)
+
+
+def _again(exchange: Exchange, error: UpstreamError) -> bool:
+    """Whether a call on a kept connection may be made again (RFC 9110 9.2.2): it was closed before any byte of an answer,
+    and a POST is never sent twice."""
+    return error.untouched and error.slug == "upstream_unreachable" and exchange.method in IDEMPOTENT
 
 
 class Upstream:
@@ -82,15 +89,75 @@ class Upstream:
     def _lines(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
         return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)}
 
-    async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
+    def begin(
+        self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]
+    ) -> Connection | Refusal | None:
+        """Send the request on if nothing has to be waited for first, or give None and leave it to ``call``.
+
+        ``told`` is called when there is an answer or a failure, which ``ended`` is then to be asked for. A refusal is the
+        body's.
+        """
+        if self.calls is not None:
+            return None
+        framing, body = b"", exchange.body
+        if exchange.stream is not None:
+            if body is None:
+                body = exchange.stream.whole()
+                if body is None or isinstance(body, Refusal):
+                    return body
+                exchange.body = body  # for ``call``, should it come to that
+            framing = b"content-length: %d\r\n" % len(body)
+            exchange.bytes_in = len(body)
+        elif exchange.method in _WITH_BODY:
+            framing = b"content-length: 0\r\n"
+        pool = self.pool
+        endpoint = pool.endpoints[0]
+        connection = pool.kept(endpoint)
+        if connection is None:
+            return None
+        endpoint.in_flight += 1
+        target = f"{exchange.method} {path}?{exchange.query}" if exchange.query else f"{exchange.method} {path}"
+        data = b"%b HTTP/1.1\r\nhost: %b\r\n%b%b" % (
+            target.encode(),
+            endpoint.host_field,
+            self.head(exchange, framing),
+            body or b"",
+        )
+        exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
+        deadline = pool.loop.time() + pool.response_timeout
+        connection.send(data, exchange.method == "HEAD", deadline, interim, False, told)
+        return connection
+
+    def ended(self, exchange: Exchange, connection: Connection) -> UpstreamError | None:
+        """What became of the call on ``connection``: None, the answer is there; or how it failed."""
+        endpoint = connection.owner.endpoint
+        endpoint.in_flight -= 1
+        error = connection.error
+        if error is not None and connection.phase is not DONE and not connection.streaming:
+            connection.close()
+            return error
+        exchange.upstream_time = monotonic() - exchange.sent
+        exchange.endpoint = endpoint.authority
+        return None
+
+    def refusal(self, error: UpstreamError) -> Refusal:
+        """What ``error`` means to the client."""
+        return Refusal(REASONS[error.slug], f"{self.name}: {error.detail}")
+
+    async def call(
+        self, exchange: Exchange, path: str, interim: Interim, after: UpstreamError | None = None
+    ) -> Connection | Refusal:
         """Send the request on. The answer's head (a small answer's whole body too) has arrived when this returns.
 
-        The caller ends the returned call with ``finish``. A refusal means that nothing of an answer is usable.
+        The caller ends the returned call with ``finish``. A refusal means that nothing of an answer is usable. ``after``
+        is how a call that was begun failed: it is made again where that is safe, on a fresh connection.
         """
+        if after is not None and not _again(exchange, after):
+            return self.refusal(after)
         body: bytes | None = exchange.body
         stream: Body | None = exchange.stream
         if stream is None:
-            framing = b"content-length: 0\r\n" if exchange.method in ("POST", "PUT", "PATCH") else b""
+            framing = b"content-length: 0\r\n" if exchange.method in _WITH_BODY else b""
         elif body is None and not stream.complete and (stream.length is None or stream.length > SMALL):
             framing = (
                 b"transfer-encoding: chunked\r\n"
@@ -110,9 +177,11 @@ class Upstream:
         if body:
             rest += body
         try:
+            if after is not None:
+                return await self.attempt(exchange, target, rest, stream, interim, fresh=True)
             return await self.send(exchange, target, rest, stream, interim)
         except UpstreamError as error:
-            return Refusal(REASONS[error.slug], f"{self.name}: {error.detail}")
+            return self.refusal(error)
 
     async def attempt(
         self,
@@ -123,15 +192,17 @@ class Upstream:
         interim: Interim,
         endpoint: Endpoint | None = None,
         until: float = math.inf,
+        fresh: bool = False,
     ) -> Connection | Refusal:
         """Ask one endpoint, the first unless another is given, for an answer that begins by the loop's time ``until``.
 
-        A kept connection that was closed meanwhile is replaced once. Raises UpstreamError, Unsent if nothing was sent.
+        A kept connection that was closed meanwhile is replaced once; ``fresh``: none is used. Raises UpstreamError,
+        Unsent if nothing was sent.
         """
         pool = self.pool
         if endpoint is None:
             endpoint = pool.endpoints[0]
-        connection = pool.kept(endpoint)
+        connection = None if fresh else pool.kept(endpoint)
         while True:
             if connection is None:
                 connection = await pool.fresh(endpoint, until)
@@ -153,10 +224,7 @@ class Upstream:
                 return connection
             except UpstreamError as error:
                 connection.close()
-                # RFC 9110 9.2.2: a kept connection closed before any answer byte; a POST is never sent twice.
-                if not (error.untouched and error.slug == "upstream_unreachable" and connection.used):
-                    raise
-                if stream is not None or exchange.method not in IDEMPOTENT:
+                if stream is not None or not connection.used or not _again(exchange, error):
                     raise
                 connection = None
             except BaseException:

@@ -15,6 +15,7 @@ from gateway.config.model import Config
 ROOT = Path(__file__).parents[2]
 NEVER = {
     "yaml": "a worker gets its configuration checked, and reads no file",
+    "aiohttp": "the operators' server and the demo's",
     "typer": "the command line",
     "click": "the command line",
     "rich": "paint",

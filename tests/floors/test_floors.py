@@ -20,10 +20,9 @@ DOORS = {
     "structlog": ("ops/log.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),
-    "httptools": ("proxy/connection.py",),
-    "aiohttp": ("proxy/", "ops/", "cli/"),
+    "httptools": ("proxy/parser.py",),
+    "aiohttp": ("ops/", "cli/"),
     "pydantic": ("policy/", "config/", "proxy/", "ops/", "cli/"),
-    "web.Server": ("proxy/server.py",),
     "web.Application": ("ops/", "cli/demo"),
 }
 PARTS = {"pydantic_core": "pydantic"}  # pinned by the package it belongs to

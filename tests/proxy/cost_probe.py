@@ -22,6 +22,7 @@ from gateway.ops.watcher import Watcher
 from gateway.policy.tools import Tools
 from gateway.proxy import pool
 from gateway.proxy.connection import Connection
+from gateway.proxy.downstream import ClientConnection
 from gateway.proxy.plane import Plane
 from gateway.proxy.server import Gateway, Limits
 from gateway.state.embedded import EmbeddedStore
@@ -105,7 +106,7 @@ async def measure(folder: Path) -> dict[str, float]:
     now = int(time.time())
     claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}
     tokens = [jwt.encode({**claims, "sub": f"{n:032d}"}, SECRET, algorithm="HS256") for n in range(4)]
-    client: Any = served._manager()
+    client: Any = ClientConnection(served)
     wire, number = Wire(), 0
     client.connection_made(wire)
     await asyncio.sleep(0)

