@@ -14,7 +14,7 @@ import orjson
 import structlog
 
 from gateway.core.exchange import Exchange
-from gateway.ops.plain import Pseudonyms, clean, redact
+from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact
 from gateway.ops.sink import Sink
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # these need no cleaning
@@ -99,13 +99,13 @@ class Log:
         Never in them: the raw target, the query, headers, bodies, the principal itself.
         """
         route = exchange.route
-        method = exchange.method
+        method, path = exchange.method, exchange.path
         fields: dict[str, Any] = {
             "ts": self._now(),
             "event": "request",
             "id": exchange.id,
             "method": method if method in _METHODS else clean(method),
-            "path": clean(exchange.path),
+            "path": path if len(path) <= LONGEST and path.isprintable() else clean(path),
             "route": route.name if route is not None else None,
             "client": exchange.client,
             "status": exchange.status,
@@ -137,11 +137,10 @@ class Log:
         if exchange.reported:
             fields["reported"] = exchange.reported
         # Past structlog, which would do nothing to it: its three calls are 3 of the 150 us that a request costs.
-        self.sink.write(_dump(fields))
-        if reason:
-            self._refused(exchange, fields)
+        line = _dump(fields)
+        self.sink.write(b"%b\n%b" % (line, self._refused(exchange, fields)) if reason else line)
 
-    def _refused(self, exchange: Exchange, line: dict[str, Any]) -> None:
+    def _refused(self, exchange: Exchange, line: dict[str, Any]) -> bytes:
         """The event that goes with the access line of a refusal."""
         told = {
             "ts": line["ts"],
@@ -154,7 +153,7 @@ class Log:
         }
         if exchange.detail:
             told["detail"] = line["detail"]
-        self.sink.write(_dump(told))
+        return _dump(told)
 
     def event(self, name: str, **fields: object) -> None:
         """Something that is not a request. Texts are made safe; a Secret prints as its mask."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 CHUNK = 64 * 1024  # bytes: flushed at once when this much has gathered
 DELAY = 0.2  # seconds: the longest a line waits
-BACKLOG = 10_000  # lines, some 4 MiB: more than this waiting means nobody reads, and new lines are dropped
+BACKLOG = 10_000  # lines, or pairs of them, some 4 to 6 MiB: more than this waiting means nobody reads, and new lines are dropped
 
 
 class Sink:
@@ -42,10 +42,10 @@ class Sink:
         self._thread: threading.Thread | None = None
 
     def write(self, line: bytes) -> None:
-        """Queue one line, given without its newline."""
+        """Queue one line, given without its newline, or a few with newlines between them."""
         lines = self._lines
         if len(lines) >= self._backlog or self._closing:
-            self.dropped += 1
+            self.dropped += 1 + line.count(b"\n")
             return
         lines.append(line)
         self._size += len(line)

@@ -240,11 +240,9 @@ class Jwt(Stage):
             return _refuse("token_invalid", _INVALID + b'"malformed"' if bearer else _CHALLENGE, "not one bearer token")
         signatures = self._signatures
         if signatures is not None:
-            signature = found[3]
-            if not signatures.possible(signature):
-                return _OTHER
-            if not signatures.fit(found[2], signature):
-                return _FORGED
+            fits = signatures.fit(found[2], found[3])
+            if not fits:
+                return _OTHER if fits is None else _FORGED
         try:
             claims = json.loads(self._reader.payload(found[1]))
         except Unfit as error:

@@ -34,16 +34,15 @@ class Signatures:
             for name, (digest, length, end) in ((name, _KINDS[name]) for name in algorithms)
         }
 
-    def possible(self, signature: bytes) -> bool:
-        """Whether ``signature``, in base64url, is as long as one of the allowed algorithms makes it."""
-        return len(signature) in self._kinds
-
-    def fit(self, signed: bytes, signature: bytes) -> bool:
-        """Whether ``signature``, a possible one of base64url's characters only, is that of ``signed``."""
-        _, keyed, end = self._kinds[len(signature)]
-        made = keyed.copy()
+    def fit(self, signed: bytes, signature: bytes) -> bool | None:
+        """Whether ``signature``, which has base64url's characters only, is that of ``signed``; None when no allowed
+        algorithm makes one of its length."""
+        kind = self._kinds.get(len(signature))
+        if kind is None:
+            return None
+        made = kind[1].copy()
         made.update(signed)
-        return hmac.compare_digest(a2b_base64(signature.translate(_STANDARD) + end), made.digest())
+        return hmac.compare_digest(a2b_base64(signature.translate(_STANDARD) + kind[2]), made.digest())
 
     def payload(self, token: bytes) -> bytes:
         """What ``token`` says: three parts in base64url, whose signature fits (RFC 7515 section 5.2). Raises Unfit, or

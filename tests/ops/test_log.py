@@ -27,7 +27,7 @@ class Kept:
         self.gap: Any = None
 
     def write(self, line: bytes) -> None:
-        self.lines.append(line)
+        self.lines += line.split(b"\n")
 
     def last(self) -> dict[str, Any]:
         assert b"\n" not in self.lines[-1]

@@ -143,7 +143,9 @@ def test_after_close_lines_are_counted_as_dropped(tmp_path: Path) -> None:
         sink = Sink(file.fileno())
         sink.close()
         sink.write(b"late")
-    assert sink.dropped == 1
+        assert sink.dropped == 1
+        sink.write(b"two\nlines")
+    assert sink.dropped == 3
 
 
 def test_sinks_that_share_a_pipe_take_turns(pipe: Pipe, tmp_path: Path) -> None:
