@@ -7,21 +7,22 @@ state in the fields of draft-ietf-httpapi-ratelimit-headers-11 and in the older 
 
 from __future__ import annotations
 
-import math
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from enum import Enum
-from functools import lru_cache
-from typing import Annotated, Any, NamedTuple
+from functools import lru_cache, partial
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
 from gateway.core.lines import Lines
-from gateway.core.reason import REASONS, Refusal, refuse
+from gateway.core.reason import REASONS, Refusal, Verdict, refuse
 from gateway.policy.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
 from gateway.policy.fields import LeaseField, Policy, RateField
 from gateway.policy.inputs import inputs_of
+from gateway.policy.limit_fields import ROUND, LimitFields
 from gateway.policy.pointer import MISSING
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
@@ -31,8 +32,6 @@ SECTION = "rate_limits"
 
 _FASTEST = 1_000_000  # units a second; the store counts in quarters of a microsecond
 _LONGEST = 366 * 86400.0  # seconds until a full bucket
-
-_ROUND = 0.999_999  # to whole seconds, up; less than a microsecond over is a rounding error and not a second
 
 _new = tuple.__new__  # as in state.gcra: the generated constructor takes longer than the rest of a take's making
 
@@ -107,49 +106,31 @@ _WHOSE: dict[tuple[str, ...], tuple[Whose, Callable[[str, str], bytes]]] = {
 }
 
 
-class Said(NamedTuple):
-    """What an answer says of one limit: its item of ``RateLimit``, the older fields, and all fields when it is alone."""
-
-    state: bytes
-    older: Lines
-    whole: Lines
-
-
-class Limit:
+class Limit(LimitFields):
     """One limit made ready: everything that does not depend on the request is computed here."""
 
     __slots__ = (
-        "_interval",
         "_parts",
         "_per_call",
         "_prefix",
-        "_said",
-        "_state",
         "_waiting",
         "alone",
-        "burst",
         "lease",
         "name",
-        "policy",
         "rate",
         "told",
     )
 
     def __init__(self, name: str, settings: Settings) -> None:
+        super().__init__(name, settings.limit.limit, settings.limit.period, settings.at_once)
         self.name = name
         self.rate = settings.limit
-        self.burst = settings.at_once
         self.lease = settings.block
         self.told = settings.mode == "enforce"  # a limit that only reports must not make clients slow down
-        self._interval = self.rate.period / self.rate.limit
         self._per_call = any(key == "route" or key.startswith("input:") for key in settings.key)
         self._parts = tuple(part_of(key) for key in settings.key)
         # The key's own spelling is in the name too: after it is edited, old buckets mean nothing.
         self._prefix = sized(name.encode()) + sized("\n".join(settings.key).encode())
-        quoted = name.replace("\\", "\\\\").replace('"', '\\"').encode("ascii")  # a String of RFC 9651 section 3.3.3
-        self.policy = b'"%b";q=%d;w=%d' % (quoted, self.rate.limit, max(1, math.ceil(self.rate.period)))
-        self._state = b'"%b";r=%%d;t=%%d' % quoted.replace(b"%", b"%%")
-        self._said: dict[tuple[int, int, int], Said] = {}
         self._waiting = lru_cache(maxsize=REMEMBERED)(lambda wait: refuse("rate_limited", name, retry_after=wait))
         whose = _WHOSE.get(settings.key)
         self.alone = self._remembered(*whose) if whose else self._made
@@ -186,34 +167,10 @@ class Limit:
             costs[bucket] = costs.get(bucket, 0) + 1
         return [self._take(bucket, cost) for bucket, cost in costs.items()]
 
-    def says(self, answer: Taken) -> Said:
-        """The fields for ``answer``. There are few different ones, so they are remembered."""
-        # "t" is the time in which the client can use no more than "r" (section 4.1.2): until the next unit comes back.
-        # The time until all are back would promise too little, and Retry-After must not end before it (section 6).
-        following = answer.reset + (answer.remaining + 1 - self.burst) * self._interval
-        numbers = answer.remaining, int(following + _ROUND), int(answer.reset + _ROUND)
-        said = self._said.get(numbers)
-        if said is None:
-            if len(self._said) >= REMEMBERED:
-                self._said.clear()
-            said = self._said[numbers] = self._say(*numbers)
-        return said
-
     def refuses(self, answer: Taken) -> Refusal:
         """The refusal for ``answer`` when no other limit has a say. A flood meets few different ones: remembered."""
         wait = answer.retry_after
-        return _refusal([(self, answer)]) if answer.full or wait <= 0 else self._waiting(max(1, int(wait + _ROUND)))
-
-    def _say(self, remaining: int, following: int, reset: int) -> Said:
-        state = self._state % (remaining, max(1, following))
-        older = (
-            (b"x-ratelimit-limit", b"%d" % self.burst),
-            (b"x-ratelimit-remaining", b"%d" % remaining),
-            (b"x-ratelimit-reset", b"%d" % reset),
-        )
-        return Said(
-            state, Lines.of(older), Lines.of([(b"ratelimit-policy", self.policy), (b"ratelimit", state), *older])
-        )
+        return _refusal([(self, answer)]) if answer.full or wait <= 0 else self._waiting(max(1, int(wait + ROUND)))
 
 
 class _Limits(Stage):
@@ -252,6 +209,11 @@ class _Limits(Stage):
         return takes, whose
 
     def _judged(self, exchange: Exchange, whose: Sequence[Limit], answers: Sequence[Taken]) -> Refusal | None:
+        if len(answers) == 1:
+            limit, answer = whose[0], answers[0]
+            if limit.told:
+                exchange.limits.append((limit, answer))
+            return None if answer.ok else limit.refuses(answer)
         states = list(zip(whose, answers, strict=True))
         told = states if len(whose) == len(self._limits) else _tightest(states)
         exchange.limits += told if self._told else [state for state in told if state[0].told]
@@ -302,17 +264,36 @@ class RateLimit(_Limits):
 class SharedRateLimit(_Limits):
     """Limits in the store of all replicas, which is a round trip away."""
 
-    __slots__ = ("_store",)
+    __slots__ = ("_ask",)
 
     def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools, store: Shared) -> None:
         super().__init__(limits, place, tools)
-        self._store = store
+        self._ask = store.ask
 
-    async def on_request(self, exchange: Exchange) -> Refusal | None:
-        asked = self._asked(exchange)
-        if isinstance(asked, Refusal):
-            return asked
-        return self._judged(exchange, asked[1], await self._store.take(asked[0], self._wall()))
+    def on_request(self, exchange: Exchange) -> Refusal | asyncio.Future[Verdict] | None:
+        limit = self._alone
+        takes: Sequence[Take]
+        whose: Sequence[Limit]
+        if limit is not None and len(exchange.calls) < 2:
+            takes, whose = limit.alone(exchange), self._limits
+        else:
+            asked = self._asked(exchange)
+            if isinstance(asked, Refusal):
+                return asked
+            takes, whose = asked
+        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        answers = self._ask(takes, self._wall(), partial(self._heard, verdict, exchange, whose))
+        return verdict if answers is None else self._judged(exchange, whose, answers)
+
+    def _heard(
+        self, verdict: asyncio.Future[Verdict], exchange: Exchange, whose: Sequence[Limit], answers: Sequence[Taken]
+    ) -> None:
+        if verdict.done():
+            return  # the client has left
+        try:
+            verdict.set_result(self._judged(exchange, whose, answers))
+        except Exception as error:
+            verdict.set_exception(error)  # a fault of ours is answered like any other
 
 
 State = tuple[Limit, Taken]
@@ -338,7 +319,7 @@ def _refusal(refused: Sequence[State]) -> Refusal:
         names += ": the state store is full"
     waits = [answer.retry_after for _, answer in refused]
     if min(waits) > 0:
-        return refuse("rate_limited", names, retry_after=max(1, int(max(waits) + _ROUND)))
+        return refuse("rate_limited", names, retry_after=max(1, int(max(waits) + ROUND)))
     # One take that can never pass makes waiting useless, however soon the others would.
     return Refusal(_NEVER, names)
 

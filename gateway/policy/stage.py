@@ -12,8 +12,10 @@ from gateway.core.reason import Verdict
 class Stage:
     """Base of all stages. A hook that is not overridden is compiled out of the route, not called.
 
-    ``on_request`` decides: None lets the request pass. What has to wait gives a future of the verdict, or is a coroutine,
-    which becomes a task and begins only after other requests have been asked. ``on_response`` runs in reverse over
+    ``on_request`` decides: None lets the request pass. What has to wait gives an ``asyncio.Future`` of the verdict, from
+    which the request goes on without a task, or is a coroutine, which becomes a task and begins only after other requests
+    have been asked. The future is cancelled when the client leaves; who holds it looks at ``done`` before setting it.
+    ``on_response`` runs in reverse over
     the stages entered, refusals included, and only adds ``Lines`` to ``exchange.response_headers``. ``on_answer`` reads the upstream's
     answer before it is passed on: ``exchange.status`` and, when it is not too large, ``exchange.answer``; it may be a
     coroutine. ``on_done`` is synchronous,

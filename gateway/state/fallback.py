@@ -14,13 +14,15 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from gateway.state.keepsake import read, write
 from gateway.state.leases import Leases
 from gateway.state.revocations import merged
-from gateway.state.shared import SharedStore, Unreachable
+from gateway.state.rounds import Unreachable, resolve
+from gateway.state.shared import SharedStore
 from gateway.state.shared_attempts import Known
 from gateway.state.steady import Steady
 from gateway.state.verbs import Attempt, Lock, Reserved, Store, Take, Taken
@@ -76,6 +78,7 @@ class FallbackStore:
         self._pause = _FIRST
         self._closed = False
         self._task: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Connect if that works within some two seconds, and see to it from then on."""
@@ -99,16 +102,53 @@ class FallbackStore:
 
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""
+        answer: asyncio.Future[Sequence[Taken]] = asyncio.get_running_loop().create_future()
+        here = self.ask(takes, now, partial(resolve, answer))
+        return await answer if here is None else here
+
+    def ask(self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None]) -> Sequence[Taken] | None:
+        """See ``Shared.ask``."""
         here = self._local.take(takes, now)  # so that an outage begins with what this host has used up
-        if self.up:
-            try:
-                for take in takes:
-                    if take.lease:
-                        return await self._leases.take(takes, now)
-                return await self._shared.take(takes, now)
-            except Unreachable as error:
-                self._lose(error)
-        return here
+        if not self.up:
+            return here
+        for take in takes:
+            if take.lease:
+                return self._ask_leases(takes, now, told, here)
+        self._shared.ask(takes, now, partial(self._heard, told, here))
+        return None
+
+    def _heard(
+        self,
+        told: Callable[[Sequence[Taken]], None],
+        here: Sequence[Taken],
+        answers: Sequence[Taken] | Unreachable,
+    ) -> None:
+        if isinstance(answers, Unreachable):
+            self._lose(answers)
+            answers = here
+        told(answers)
+
+    def _ask_leases(
+        self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None], here: Sequence[Taken]
+    ) -> Sequence[Taken] | None:
+        if len(takes) == 1:
+            taken = self._leases.at_hand(takes[0], now)
+            if taken is not None:
+                return (taken,)
+        task = asyncio.get_running_loop().create_task(self._ask_lender(takes, now, told, here))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+        return None
+
+    async def _ask_lender(
+        self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None], here: Sequence[Taken]
+    ) -> None:
+        answers: Sequence[Taken] | Unreachable
+        try:
+            answers = await self._leases.take(takes, now)
+        except Unreachable as error:
+            answers = error
+        self._heard(told, here, answers)
 
     async def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``Store.reserve``."""

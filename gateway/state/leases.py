@@ -121,6 +121,11 @@ class Leases:
             self._undo(leased, found)
         return answers
 
+    def at_hand(self, take: Take, now: float) -> Taken | None:
+        """The answer to a take that comes alone where it needs no round trip."""
+        answer = self._at_hand(take, now)
+        return answer.taken if answer is not None else None
+
     def _undo(self, leased: Sequence[Take], found: dict[bytes, _Answer]) -> None:
         """Puts back what another limit's refusal makes useless, while its lease lasts. Units paid for at once are lost:
         to use them later would be to use them unnoticed."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+from hiredis import Reader
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.retry import Retry
@@ -22,77 +23,100 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from gateway.core.units import parse_duration
+from gateway.state.cluster import Cluster
 from gateway.state.gcra import NEVER, SECOND, distinct, settle, settle_one, ticks
+from gateway.state.lane import Lane, command
 from gateway.state.leases import HOLD, Lease, Lent
-from gateway.state.patience import Patience
-from gateway.state.shared_attempts import Script, SharedAttempts
+from gateway.state.rounds import Call, Carrier, Rounds, Script, Unreachable, resolve, unreachable
+from gateway.state.shared_attempts import SharedAttempts
 from gateway.state.shared_revocations import SharedRevocations
 from gateway.state.verbs import StateError, Take, Taken
 
 TIMEOUT = 0.04
 """Seconds that a request waits for Redis; with falling over to the embedded store it is served within 50 ms."""
 
-_ROUNDS = 4  # round trips under way at once; what comes meanwhile waits and shares the next one
-_CALLS = 64  # scripts in a round trip: 1 or 2 ms of Redis, so that it answers somebody all the time while it is busy
 _CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
-
-
-class Unreachable(Exception):
-    """Redis did not answer in time, or not with what was asked for. The sentence says why, without secrets."""
-
 
 _TAKE = Script("take")
 _REFUND = Script("refund")
 _LEASE = Script("lease")
 
-
-class _Call(NamedTuple):
-    script: Script
-    keys: Sequence[bytes]
-    arguments: Sequence[Any]
-    answer: asyncio.Future[Any]
+Told = Callable[[Sequence[Taken] | Unreachable], None]
 
 
-class SharedStore(SharedAttempts, SharedRevocations):
+class SharedStore(Rounds, SharedAttempts, SharedRevocations):
     """The Redis at ``url``: ``redis://``, ``rediss://`` (TLS), ``redis+sentinel://host:port,.../master`` or
     ``redis+cluster://host:port,...``. ``key`` is the secret under which keys are hashed, the same on every replica;
-    ``timeout`` in seconds,
-    for which ``?wait=200ms`` in the address may say something else. Belongs to one event loop; connects when first asked. Raises StateError.
+    ``timeout`` in seconds, for which ``?wait=200ms`` in the address may say something else. Belongs to one event loop;
+    connects when first asked. Raises StateError.
     """
 
     def __init__(self, url: str, key: bytes, timeout: float = TIMEOUT) -> None:
         if not key:
             raise StateError("state.redis needs state.key: every replica has to hash names under the same one")
         url, self._timeout = _waiting(url, timeout)
-        self._patience = Patience(self._timeout)
+        super().__init__(self._timeout)
         self._client, self._clustered, self._sentinels = _client(url)
+        self._carrier: Carrier = (
+            Cluster(self._client, NoScriptError, _CONNECT, self._ended, self._failed)
+            if self._clustered
+            else Lane(self._connect, Reader, _CONNECT, self._ended, self._failed)
+        )
         self._hash = _hasher(key)
+        self._spelled = lru_cache(maxsize=8192)(self._spell)
         self._worker = os.urandom(8)  # whose leases they are
-        self._queue: list[_Call] = []
-        self._called = False
-        self._rounds: set[asyncio.Task[None]] = set()
+        self._apart: set[asyncio.Task[None]] = set()
 
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
-        """See ``Store.take``. Raises Unreachable.
+        """See ``Store.take``. Raises Unreachable."""
+        answer: asyncio.Future[Sequence[Taken]] = asyncio.get_running_loop().create_future()
+        self.ask(takes, now, partial(resolve, answer))
+        return await answer
+
+    def ask(self, takes: Sequence[Take], now: float, told: Told) -> None:
+        """``take`` for who does not wait: ``told`` is called with the answers, or with what there is in their place.
 
         In a cluster the keys of one call may live on different servers, where no script reaches them all: then each is
         taken by its own script, still in one round trip, and what was charged is given back when another refused.
         """
         moment = ticks(now)
-        names = distinct([b"gw1:r:" + self._hash(take.key) for take in takes])
-        if len(takes) == 1 or not self._clustered:
-            found = await self._run(_TAKE, names, [b"%d" % moment, *_prices(takes)])
-            if len(takes) == 1:
-                return (settle_one(takes[0], _tat(found[0]), moment)[0],)
-            return settle(takes, [_tat(tat) for tat in found], moment)[0]
-        return await self._take_apart(takes, names, moment)
+        if self._clustered:
+            self._ask_apart(takes, moment, told)
+        elif len(takes) == 1:
+            head, tail = self._spelled(takes[0])
+            digits = b"%d" % moment
+            spelled = b"%b$%d\r\n%b\r\n%b" % (head, len(digits), digits, tail)
+            self._call(Call(_TAKE, spelled, partial(_told_one, takes[0], moment, told)))
+        else:
+            names = distinct([self._record(take) for take in takes])
+            spelled = self._carrier.spell(_TAKE, names, [b"%d" % moment, *_prices(takes)])
+            self._call(Call(_TAKE, spelled, partial(_told_all, takes, moment, told)))
 
-    async def _take_apart(self, takes: Sequence[Take], names: list[bytes], moment: float) -> Sequence[Taken]:
+    def _record(self, take: Take) -> bytes:
+        return b"gw1:r:" + self._hash(take.key)
+
+    def _spell(self, take: Take) -> tuple[bytes, bytes]:
+        """The command of a take that comes alone, before the moment and after."""
+        whole: bytes = self._carrier.spell(_TAKE, [self._record(take)], [b"", *_prices([take])])
+        head, tail = whole.split(command(b"").removeprefix(b"*1\r\n"))
+        return head, tail
+
+    def _ask_apart(self, takes: Sequence[Take], moment: float, told: Told) -> None:
+        names = distinct([self._record(take) for take in takes])
+        task = asyncio.get_running_loop().create_task(self._take_apart(takes, names, moment, told))
+        self._apart.add(task)
+        task.add_done_callback(self._apart.discard)
+
+    async def _take_apart(self, takes: Sequence[Take], names: list[bytes], moment: float, told: Told) -> None:
         calls = [
             self._run(_TAKE, [name], [b"%d" % moment, *_prices([take])])
             for take, name in zip(takes, names, strict=True)
         ]
-        tats = [_tat(found[0]) for found in await _all(calls)]
+        try:
+            tats = [_tat(found[0]) for found in await _all(calls)]
+        except Unreachable as why:
+            told(why)
+            return
         charged = [
             (name, b"%d" % (_interval(take) * take.cost))
             for take, name, tat in zip(takes, names, tats, strict=True)
@@ -102,11 +126,11 @@ class SharedStore(SharedAttempts, SharedRevocations):
             # When this fails the units stay charged: too little gets through then, never too much.
             with contextlib.suppress(Unreachable):
                 await _all([self._run(_REFUND, [name], [b"%d" % moment, price]) for name, price in charged])
-        return settle(takes, tats, moment)[0]
+        told(settle(takes, tats, moment)[0])
 
     async def lend(self, take: Take, more: int, last: Lease, now: float) -> Lent:
         """See ``leases.Lender.lend``."""
-        name = b"gw1:r:" + self._hash(take.key)
+        name = self._record(take)
         unit = _interval(take)
         words = [b"%d" % word for word in (ticks(now), unit, unit * take.burst)]
         words += [self._worker, last.name, b"%d" % last.used, b"%d" % take.cost, b"%d" % more]
@@ -117,18 +141,14 @@ class SharedStore(SharedAttempts, SharedRevocations):
 
     async def ping(self) -> None:
         """Ask for a sign of life, opening connections if need be; raises Unreachable after some two seconds."""
-        try:
-            async with asyncio.timeout(_CONNECT):
-                # All connections that requests will share, so that none of them waits for one to open.
-                await asyncio.gather(*(self._client.ping() for _ in range(_ROUNDS)))
-        except (RedisError, OSError, TimeoutError) as error:
-            raise Unreachable(_why(error)) from None
+        await self._carrier.ping()
 
     async def close(self) -> None:
         """Gives the connections back. Calling it twice is harmless."""
         self._patience.close()
-        for task in tuple(self._rounds):
+        for task in tuple(self._apart):
             task.cancel()
+        await self._carrier.close()
         for client in (self._client, self._sentinels):
             if client is not None:
                 with contextlib.suppress(RedisError, OSError):
@@ -137,86 +157,32 @@ class SharedStore(SharedAttempts, SharedRevocations):
     def _digest(self, of: bytes) -> bytes:
         return self._hash(of)
 
-    def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> asyncio.Future[Any]:
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Call(script, keys, arguments, answer))
-        if not self._called and len(self._rounds) < _ROUNDS:
-            self._call()
-        return answer
-
-    def _call(self) -> None:
-        self._called = True
-        asyncio.get_running_loop().call_soon(self._send)
-
-    def _send(self) -> None:
-        self._called = False
-        if not self._queue:
-            return
-        calls, self._queue = self._queue[:_CALLS], self._queue[_CALLS:]
-        task = asyncio.get_running_loop().create_task(self._round(calls))
-        self._rounds.add(task)
-        task.add_done_callback(self._over)
-        if self._queue and len(self._rounds) < _ROUNDS:
-            self._call()
-
-    def _over(self, task: asyncio.Task[None]) -> None:
-        self._rounds.discard(task)
-        if task.cancelled():
-            self._fail(self._queue, Unreachable("closed"))
-        else:
-            self._send()
-
-    async def _round(self, calls: Sequence[_Call]) -> None:
-        wait, answered = None, False
+    async def _connect(self) -> asyncio.StreamWriter:
+        """A connection as redis-py opens it: logged in, encrypted, to the master that the sentinels name."""
+        connection: Any = self._client.connection_pool.make_connection()
         try:
-            async with asyncio.timeout(None) as limit:
-                wait = self._patience.begin(lambda: self._give_up(calls, limit))
-                replies = await self._pipeline(calls, "EVALSHA")
-                unknown = [place for place, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-                if unknown:  # a server that has just started
-                    again = await self._pipeline([calls[place] for place in unknown], "EVAL")
-                    for place, reply in zip(unknown, again, strict=True):
-                        replies[place] = reply
-                answered = True
-        except (RedisError, OSError, TimeoutError) as error:
-            why = Unreachable(_why(error))
-            self._fail(calls, why)
-            # What queued up behind has waited as long.
-            self._queue, waiting = [], self._queue
-            self._fail(waiting, why)
-            return
+            await connection.connect()
         except BaseException:
-            self._fail(calls, Unreachable("cut off"))
+            await connection.disconnect(nowait=True)
             raise
-        finally:
-            if wait is not None:
-                self._patience.end(wait, answered)
-        for call, reply in zip(calls, replies, strict=True):
-            if call.answer.done():
-                continue  # the client has left
-            if isinstance(reply, Exception):
-                call.answer.set_exception(Unreachable(_why(reply)))
-            else:
-                call.answer.set_result(reply)
+        # Nothing public hands a connection over; left where it is, redis-py closes it when it forgets the connection.
+        writer: asyncio.StreamWriter = connection._writer
+        connection._reader = connection._writer = None
+        return writer
 
-    def _give_up(self, calls: Sequence[_Call], limit: asyncio.Timeout) -> None:
-        with contextlib.suppress(RuntimeError):  # the round has just ended
-            limit.reschedule(asyncio.get_running_loop().time())
-            self._fail(calls, Unreachable(_why(TimeoutError())))  # closing the connection takes its time
 
-    async def _pipeline(self, calls: Sequence[_Call], command: str) -> list[Any]:
-        pipeline: Any = self._client.pipeline(transaction=False)
-        for script, keys, arguments, _ in calls:
-            what = script.sha if command == "EVALSHA" else script.source
-            pipeline.execute_command(command, what, len(keys), *keys, *arguments)
-        return list(await pipeline.execute(raise_on_error=False))
+def _told_one(take: Take, moment: float, told: Told, found: Any) -> None:
+    if isinstance(found, Exception):
+        told(unreachable(found))
+    else:
+        told((settle_one(take, _tat(found[0]), moment)[0],))
 
-    @staticmethod
-    def _fail(calls: Iterable[_Call], why: Unreachable) -> None:
-        for call in calls:
-            if not call.answer.done():
-                call.answer.set_exception(why)
-                call.answer.exception()  # looked at, should nobody wait any more
+
+def _told_all(takes: Sequence[Take], moment: float, told: Told, found: Any) -> None:
+    if isinstance(found, Exception):
+        told(unreachable(found))
+    else:
+        told(settle(takes, [_tat(tat) for tat in found], moment)[0])
 
 
 async def _all(answers: Sequence[asyncio.Future[Any]]) -> list[Any]:
@@ -250,12 +216,6 @@ def _hasher(key: bytes) -> Callable[[bytes], bytes]:
         return keyed.hexdigest().encode()
 
     return hashed
-
-
-def _why(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _waiting(url: str, timeout: float) -> tuple[str, float]:

@@ -9,23 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any, NamedTuple
 
+from gateway.state.rounds import Script
 from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved
 
 _PREFIX = b"gw1:{a}:"
 _OWN = (_PREFIX + b"ours", _PREFIX + b"locks", _PREFIX + b"unlocks", _PREFIX + b"version")
 _VERDICTS = {True: b"failed", False: b"passed", None: b"none"}
-
-
-class Script:
-    """A script by its file beside this one. EVALSHA goes by ``sha``."""
-
-    def __init__(self, name: str) -> None:
-        self.source = (files("gateway.state") / f"{name}.lua").read_bytes()
-        self.sha = sha1(self.source, usedforsecurity=False).hexdigest()
 
 
 _ATTEMPTS = Script("attempts")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.state.revocations import MOST, Revocation, named
-from gateway.state.shared_attempts import Script
+from gateway.state.rounds import Script
 
 _KEYS = (b"gw1:{v}:since", b"gw1:{v}:until", b"gw1:{v}:version")
 _HANDFUL = 500  # revocations in one script, which holds up all others

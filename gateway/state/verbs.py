@@ -7,7 +7,7 @@ state of a key is one theoretical arrival time, the moment at which the key is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from gateway.state.breakers import Admitted, Circuit, Trip
@@ -206,6 +206,11 @@ class Shared(Protocol):
 
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""
+        ...
+
+    def ask(self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None]) -> Sequence[Taken] | None:
+        """``take`` without a coroutine: the answers when they are at hand; else None, and ``told`` is called with them
+        once, from a later turn of the loop, whether anybody still waits or not."""
         ...
 
     async def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:

@@ -25,7 +25,7 @@ DOORS = {
     "pydantic": ("policy/", "config/", "proxy/", "ops/", "cli/"),
     "web.Application": ("ops/", "cli/demo"),
 }
-PARTS = {"pydantic_core": "pydantic"}  # pinned by the package it belongs to
+PARTS = {"pydantic_core": "pydantic", "hiredis": "redis"}  # pinned by the package they belong to
 IMPORT_NAMES = {"pyyaml": "yaml", "pyjwt": "jwt", "prometheus-client": "prometheus_client"}
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gateway.state.fallback import FallbackStore
 from gateway.state.leases import HOLD, KEYS, Lease, Leases, Lent
 from gateway.state.memory import MemoryStore
-from gateway.state.shared import SharedStore, Unreachable
+from gateway.state.rounds import Unreachable
+from gateway.state.shared import SharedStore
 from gateway.state.verbs import Take, Taken
 from tests.state.redis_fixture import KEY, Server, cluster
 

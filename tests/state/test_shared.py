@@ -10,7 +10,8 @@ import pytest
 from gateway.state.fallback import FallbackStore
 from gateway.state.memory import MemoryStore
 from gateway.state.patience import LOOKS
-from gateway.state.shared import SharedStore, Unreachable
+from gateway.state.rounds import Unreachable
+from gateway.state.shared import SharedStore
 from gateway.state.verbs import Attempt, StateError, Take
 from tests.state.redis_fixture import KEY, Looks, Server, certificate, cluster, sentinels, server, until
 
