@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy import pipeline
-from gateway.proxy.admit import Head
 from gateway.proxy.client import Client
 from gateway.proxy.inbound import Inbound
 from gateway.proxy.plan import ending
@@ -48,7 +47,6 @@ class ClientConnection(RequestReader):
         self.outbox = gateway.outbox
         self.peer = ""
         self.secure = False
-        self.head: Head | None = None  # of the request before, while it may be repeated
         self.rested = 0.0
         self.passage: Passage | None = None
         self._broken: Refusal | None = None  # for what cannot be read, once the requests before it are answered
@@ -156,7 +154,7 @@ class ClientConnection(RequestReader):
             self.force_close()
         else:
             self.rested = self.gateway.loop.time()
-            if self._pending:
+            if not self._between:
                 self.head_since = self.rested
 
     # the ends of a connection

@@ -1,0 +1,56 @@
+"""What there is to do in one turn is done side by side, and nobody's fault is another's."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.proxy.turn import Turn
+
+
+class Item:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.errors: list[str] = []
+
+    def failed(self, error: Exception) -> None:
+        self.errors.append(str(error))
+
+
+async def test_all_go_through_one_phase_before_any_goes_through_the_next() -> None:
+    told: list[str] = []
+
+    def first(item: Item) -> Item | None:
+        told.append(f"first {item.name}")
+        if item.name == "b":
+            raise ValueError("b is broken")
+        return None if item.name == "c" else item
+
+    def second(item: Item) -> Item:
+        told.append(f"second {item.name}")
+        return item
+
+    items = [Item(name) for name in "abcd"]
+    turn = Turn(asyncio.get_running_loop(), (first, second))
+    for item in items:
+        turn.add(item)
+    assert told == []
+    await asyncio.sleep(0)
+    assert told == ["first a", "first b", "first c", "first d", "second a", "second d"]
+    assert [item.errors for item in items] == [[], ["b is broken"], [], []]
+
+
+async def test_what_is_added_meanwhile_has_its_turn_next() -> None:
+    told: list[str] = []
+
+    def phase(item: Item) -> None:
+        told.append(item.name)
+        if item.name == "a":
+            turn.add(Item("later"))
+
+    turn = Turn(asyncio.get_running_loop(), (phase,))
+    turn.add(Item("a"))
+    turn.add(Item("b"))
+    await asyncio.sleep(0)
+    assert told == ["a", "b"]
+    await asyncio.sleep(0)
+    assert told == ["a", "b", "later"]
