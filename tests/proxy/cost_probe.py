@@ -92,8 +92,17 @@ def request(token: str, number: int) -> bytes:
     ).encode()
 
 
-async def measure(folder: Path) -> dict[str, float]:
-    config = written(folder, ENTRY, POLICIES.replace("100000/minute", "900000/second"), {})
+# What is sent: the limit that it meets, the key of its tokens, and the status of the answer.
+KINDS = {
+    "good": ("900000/second", SECRET, b"200"),
+    "forged": ("900000/second", "another-secret-of-more-than-32-bytes!", b"401"),
+    "too-many": ("1/day", SECRET, b"429"),
+}
+
+
+async def measure(folder: Path, kind: str) -> dict[str, float]:
+    limit, key, status = KINDS[kind]
+    config = written(folder, ENTRY, POLICIES.replace("100000/minute", limit), {})
     watcher = Watcher(Log(Sink(os.open("/dev/null", os.O_WRONLY)), b"k" * 32, worker=0), Metrics())
     limits = config.listen.limits
     served = Gateway(
@@ -105,7 +114,7 @@ async def measure(folder: Path) -> dict[str, float]:
     pool.Pool.fresh = fresh  # type: ignore[method-assign]  # the one place where a socket would be opened
     now = int(time.time())
     claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}
-    tokens = [jwt.encode({**claims, "sub": f"{n:032d}"}, SECRET, algorithm="HS256") for n in range(4)]
+    tokens = [jwt.encode({**claims, "sub": f"{n:032d}"}, key, algorithm="HS256") for n in range(4)]
     client: Any = ClientConnection(served)
     wire, number = Wire(), 0
     client.connection_made(wire)
@@ -118,7 +127,7 @@ async def measure(folder: Path) -> dict[str, float]:
             client.data_received(request(tokens[number % len(tokens)], number))
             while wire.out == before:
                 await asyncio.sleep(0)
-            assert wire.last == b"HTTP/1.1 200", wire.last
+            assert wire.last[9:] == status or number == 1, wire.last
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
@@ -150,6 +159,6 @@ async def measure(folder: Path) -> dict[str, float]:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as place:
-        found = asyncio.run(asyncio.wait_for(measure(Path(place)), 30))
+        found = asyncio.run(asyncio.wait_for(measure(Path(place), sys.argv[1]), 30))
     print(json.dumps(found), flush=True)
     os._exit(0)  # the connections of the run were never closed, and say so when they are collected
