@@ -172,17 +172,25 @@ class SharedStore(Rounds, SharedAttempts, SharedRevocations):
 
 
 def _told_one(take: Take, moment: float, told: Told, found: Any) -> None:
-    if isinstance(found, Exception):
-        told(unreachable(found))
-    else:
-        told((settle_one(take, _tat(found[0]), moment)[0],))
+    answers: Sequence[Taken] | Unreachable
+    try:
+        answers = (settle_one(take, _tat(found[0]), moment)[0],) if isinstance(found, list) else _instead(found)
+    except (IndexError, TypeError, ValueError):
+        answers = _instead(found)
+    told(answers)
 
 
 def _told_all(takes: Sequence[Take], moment: float, told: Told, found: Any) -> None:
-    if isinstance(found, Exception):
-        told(unreachable(found))
-    else:
-        told(settle(takes, [_tat(tat) for tat in found], moment)[0])
+    answers: Sequence[Taken] | Unreachable
+    try:
+        answers = settle(takes, [_tat(tat) for tat in (found if isinstance(found, list) else ())], moment)[0]
+    except (TypeError, ValueError):
+        answers = _instead(found)
+    told(answers)
+
+
+def _instead(found: Any) -> Unreachable:
+    return unreachable(found if isinstance(found, Exception) else ValueError("that is no answer to what was asked"))
 
 
 async def _all(answers: Sequence[asyncio.Future[Any]]) -> list[Any]:

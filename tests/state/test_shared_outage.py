@@ -179,7 +179,7 @@ async def test_without_memory(redis: Server, started: Start) -> None:
     await gateway.fail(ADA, 3)
     redis.say("CONFIG", "SET", "maxmemory", "1")
     assert await gateway.locked(ADA)
-    assert await gateway.take() == 0  # told at once, not waited for
+    assert await gateway.take() < LOOKS  # told, not waited for; a look may fall into it
     assert "OutOfMemory" in gateway.store.why or "OOM" in gateway.store.why
     redis.say("CONFIG", "SET", "maxmemory", "0")
     await until(lambda: gateway.store.up)
