@@ -106,6 +106,13 @@ def resident_kib(pids: Sequence[int]) -> int:
     return sum(_status(pid, "VmRSS:") for pid in pids)
 
 
+def memory_kib(pids: Sequence[int]) -> tuple[int, int]:
+    """Resident memory now, KiB: what the processes have for themselves, and pages of files (code, and maps such as that
+    of the state), which the kernel can take back."""
+    own = sum(_status(pid, "RssAnon:") for pid in pids)
+    return own, sum(_status(pid, "RssFile:") + _status(pid, "RssShmem:") for pid in pids)
+
+
 def peak_kib(pids: Sequence[int]) -> int:
     """The highest resident memory since ``forget_peak``, KiB."""
     return sum(_status(pid, "VmHWM:") for pid in pids)

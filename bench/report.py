@@ -152,13 +152,24 @@ def _soak(soak: Results | None) -> list[str]:
         )
     lines += [
         "",
-        f"Memory: {memory['first_mib']:.1f} MiB after the warm-up, {memory['last_mib']:.1f} MiB at the end, slope "
-        f"{memory['slope_kib_per_minute']:+.1f} ± {memory['error_kib_per_minute']:.1f} KiB a minute.",
+        _grown("The processes' own memory" if "files" in memory else "Memory", memory),
+        *(
+            [_grown("Pages of files beside it (code, the state's map of 64 MiB)", memory["files"])]
+            if "files" in memory
+            else []
+        ),
         "",
     ]
     if soak["noise"]:
         lines += [f"This soak is noisy: {'; '.join(soak['noise'])}.", ""]
     return lines
+
+
+def _grown(what: str, memory: Results) -> str:
+    return (
+        f"{what}: {memory['first_mib']:.1f} MiB after the warm-up, {memory['last_mib']:.1f} MiB at the end, slope "
+        f"{memory['slope_kib_per_minute']:+.1f} ± {memory['error_kib_per_minute']:.1f} KiB a minute."
+    )
 
 
 def _proofs(results: Results) -> list[str]:

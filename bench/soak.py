@@ -2,7 +2,8 @@
 
     python -m bench.soak [--users N] [--seconds N] [--results FOLDER]
 
-The limit per paid user is the only thing users run into by asking often; the mix stays below it.
+The limit per paid user is the only thing users run into by asking often; the mix stays below it. Every user begins with
+one request of each kind, so that what is remembered of users is full before memory is expected to stay.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import aiohttp
@@ -28,12 +31,13 @@ import uvloop
 
 from bench import report
 from bench.contestants import HERE
-from bench.process import AROUND, MEASURED, cpu_seconds, free_port, resident_kib, start, stop, tree
+from bench.process import AROUND, MEASURED, cpu_seconds, free_port, memory_kib, start, stop, tree
 from bench.soak_users import Seen, User
 
 ROOT = HERE.parent
 EVERY = 1.0  # seconds between two looks at the memory
 SETTLED = 1 / 3  # of the run, after which memory is expected to stay
+PARTS = 12  # of the settled part, whose means the slope is laid through
 
 # The shipped entry file is run as it is but for these lines: ports of this run, and every user behind a proxy of ours.
 CHANGED = {
@@ -91,27 +95,52 @@ async def until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     raise RuntimeError("a process of the soak did not begin to serve")
 
 
-async def watch(pids: list[int], points: list[tuple[float, float]]) -> None:
-    """Note (seconds, KiB) until cancelled."""
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Memory at one moment: seconds since the beginning, KiB of the processes' own, KiB of pages of files."""
+
+    at: float
+    own: float
+    files: float
+
+
+async def watch(pids: list[int], points: list[Point]) -> None:
+    """Note the memory until cancelled."""
     began = time.monotonic()
     while True:
-        points.append((time.monotonic() - began, float(resident_kib(pids))))
+        own, files = memory_kib(pids)
+        points.append(Point(time.monotonic() - began, own, files))
         await asyncio.sleep(EVERY)
 
 
-def memory(points: list[tuple[float, float]]) -> dict[str, float]:
-    """First, last and slope with its standard error, over the settled part."""
+def memory(points: list[Point]) -> dict[str, Any]:
+    """First, last and slope with its standard error over the settled part; pages of files apart."""
     settled = points[int(len(points) * SETTLED) :]
-    slope = error = 0.0
-    if len(settled) > 2:
-        times, sizes = [at for at, _ in settled], [size for _, size in settled]
-        slope, start_at = statistics.linear_regression(times, sizes)
-        left = sum((size - start_at - slope * at) ** 2 for at, size in settled)
-        middle = statistics.fmean(times)
-        error = (left / (len(settled) - 2) / sum((at - middle) ** 2 for at in times)) ** 0.5
+    times = [point.at for point in settled]
     return {
-        "first_mib": round(settled[0][1] / 1024, 2),
-        "last_mib": round(settled[-1][1] / 1024, 2),
+        **_slope(times, [point.own for point in settled]),
+        "files": _slope(times, [point.files for point in settled]),
+    }
+
+
+def _slope(times: list[float], sizes: list[float]) -> dict[str, float]:
+    """A line through the means of parts: memory moves in steps, and of looks a second apart nearly all say what the one
+    before has said, so that the error would look many times smaller than it is."""
+    slope = error = 0.0
+    each = len(times) // PARTS
+    if each:
+        means = [
+            (fmean(times[start : start + each]), fmean(sizes[start : start + each]))
+            for start in range(len(times) % PARTS, len(times), each)
+        ]
+        middles = [at for at, _ in means]
+        slope, start_at = statistics.linear_regression(middles, [size for _, size in means])
+        left = sum((size - start_at - slope * at) ** 2 for at, size in means)
+        middle = fmean(middles)
+        error = (left / (PARTS - 2) / sum((at - middle) ** 2 for at in middles)) ** 0.5
+    return {
+        "first_mib": round(sizes[0] / 1024, 2),
+        "last_mib": round(sizes[-1] / 1024, 2),
         "slope_kib_per_minute": round(slope * 60, 2),
         "error_kib_per_minute": round(error * 60, 2),
     }
@@ -139,7 +168,7 @@ async def soak(users: int, seconds: int, folder: Path) -> dict[str, Any]:
         await until_ready(f"http://127.0.0.1:{upstream_port}/api/health", upstream)
         await until_ready(f"http://127.0.0.1:{port}/health/ready", gateway)
         pids = tree(gateway.pid)
-        points: list[tuple[float, float]] = []
+        points: list[Point] = []
         seen = Seen()
         crowd = [User(number, secret, random.Random(number)) for number in range(users)]
         used, began = cpu_seconds(pids), time.monotonic()

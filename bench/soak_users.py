@@ -61,18 +61,19 @@ class User:
         self.turn = 0
 
     async def live(self, url: str, end: float, seen: Seen) -> None:
-        """Ask, pause, ask, until ``end`` (monotonic seconds)."""
+        """Ask once of each kind, then as it comes, with pauses, until ``end`` (monotonic seconds)."""
+        opening = self.chance.sample(KINDS, len(KINDS))
         async with aiohttp.ClientSession(
             url, connector=aiohttp.TCPConnector(limit=1), cookie_jar=aiohttp.DummyCookieJar()
         ) as session:
             await asyncio.sleep(self.chance.uniform(0, PAUSE[1]))
             while time.monotonic() < end:
-                await self._ask(session, seen)
+                await self._ask(session, seen, opening.pop() if opening else self.chance.choices(KINDS, WEIGHTS)[0])
                 await asyncio.sleep(self.chance.uniform(*PAUSE))
 
-    async def _ask(self, session: aiohttp.ClientSession, seen: Seen) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, seen: Seen, kind: Callable[[User], Ask]) -> None:
         self.turn += 1
-        ask = self.chance.choices(KINDS, WEIGHTS)[0](self)
+        ask = kind(self)
         began = time.monotonic()
         try:
             async with session.request(ask.method, ask.path, data=ask.body, headers=ask.headers) as answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gateway.core.exchange import Pair
 
@@ -26,7 +27,7 @@ class Lines:
         pairs = tuple(pairs)
         raw = b"".join([b"%b: %b\r\n" % pair for pair in pairs if pair[0] != b"vary"])
         vary = b",".join([value for name, value in pairs if name == b"vary"])
-        return cls(frozenset([name for name, _ in pairs]), raw, vary)
+        return cls(_set(*[name for name, _ in pairs]), raw, vary)
 
     @property
     def pairs(self) -> list[Pair]:
@@ -36,3 +37,9 @@ class Lines:
             name, _, value = line.partition(b": ")
             found.append((name, value))
         return found
+
+
+@lru_cache(maxsize=256)
+def _set(*names: bytes) -> frozenset[bytes]:
+    """The same set for the same names: answers that are kept ready differ in values, and the set is half of each."""
+    return frozenset(names)

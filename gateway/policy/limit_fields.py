@@ -6,11 +6,15 @@ import math
 from typing import NamedTuple
 
 from gateway.core.lines import Lines
-from gateway.policy.bucket import REMEMBERED
 from gateway.state.verbs import Taken
 
 ROUND = 0.999_999
 """Added before seconds are cut to whole ones, up; less than a microsecond over is a rounding error and not a second."""
+
+
+SAID = 512
+"""Different answers of one limit that are kept at hand, 0.6 KiB each. A limit by the minute has some hundred of them; one
+by the hour has thousands, and is asked seldom."""
 
 
 class Said(NamedTuple):
@@ -42,7 +46,7 @@ class LimitFields:
         numbers = answer.remaining, int(following + ROUND), int(answer.reset + ROUND)
         said = self._said.get(numbers)
         if said is None:
-            if len(self._said) >= REMEMBERED:
+            if len(self._said) >= SAID:
                 self._said.clear()
             said = self._said[numbers] = self._say(*numbers)
         return said

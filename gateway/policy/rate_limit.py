@@ -22,7 +22,7 @@ from gateway.core.reason import REASONS, Refusal, Verdict, refuse
 from gateway.policy.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
 from gateway.policy.fields import LeaseField, Policy, RateField
 from gateway.policy.inputs import inputs_of
-from gateway.policy.limit_fields import ROUND, LimitFields
+from gateway.policy.limit_fields import ROUND, SAID, LimitFields
 from gateway.policy.pointer import MISSING
 from gateway.policy.stage import Stage
 from gateway.policy.tools import Tools
@@ -131,7 +131,7 @@ class Limit(LimitFields):
         self._parts = tuple(part_of(key) for key in settings.key)
         # The key's own spelling is in the name too: after it is edited, old buckets mean nothing.
         self._prefix = sized(name.encode()) + sized("\n".join(settings.key).encode())
-        self._waiting = lru_cache(maxsize=REMEMBERED)(lambda wait: refuse("rate_limited", name, retry_after=wait))
+        self._waiting = lru_cache(maxsize=SAID)(lambda wait: refuse("rate_limited", name, retry_after=wait))
         whose = _WHOSE.get(settings.key)
         self.alone = self._remembered(*whose) if whose else self._made
         """The take of a request that is not a batch and whose input does not matter."""

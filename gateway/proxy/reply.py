@@ -133,7 +133,8 @@ _STAND_IN = "the id of the request"
 _SILENT = Lines(frozenset(), b"")
 
 
-@lru_cache(maxsize=1024)
+# Those of a flood are much the same within a second, in the next one the wait is another: more would only gather.
+@lru_cache(maxsize=256)
 def _ready(
     reason: Reason,
     retry_after: int,
