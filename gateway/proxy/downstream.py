@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy import pipeline
+from gateway.proxy.admit import Head
 from gateway.proxy.client import Client
 from gateway.proxy.inbound import Inbound
 from gateway.proxy.plan import ending
@@ -47,6 +48,7 @@ class ClientConnection(RequestReader):
         self.outbox = gateway.outbox
         self.peer = ""
         self.secure = False
+        self.head: Head | None = None  # of the request before, while it may be repeated
         self.rested = 0.0
         self.passage: Passage | None = None
         self._broken: Refusal | None = None  # for what cannot be read, once the requests before it are answered

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from gateway.core.exchange import Pair
 from gateway.core.reason import Refusal, refuse
-
-if TYPE_CHECKING:
-    from gateway.proxy.admit import Head
 
 # An honest but slow phone gets one more second for every such portion; a drip does not reach it.
 MINIMUM_RATE = 16 * 1024
@@ -21,13 +18,10 @@ class Inbound:
 
     ``version`` is ``1.1`` or whatever else was sent. ``persistent`` and ``upgrade`` are what Connection, Upgrade and the
     version ask for (RFC 9112 9.3, RFC 9110 7.8). ``whole``: nothing more of the request will come. ``reframed``: its body
-    is read by a parser of its own. ``head`` is what the fields mean if that is known already (``proxy.repeat``), ``raw``
-    the piece of the stream that it came in if it is one.
+    is read by a parser of its own.
     """
 
-    __slots__ = (
-        "body", "fields", "head", "method", "persistent", "raw", "reframed", "target", "upgrade", "version", "whole",
-    )  # fmt: skip
+    __slots__ = ("body", "fields", "method", "persistent", "reframed", "target", "upgrade", "version", "whole")
 
     def __init__(
         self, method: str, target: str, version: str, fields: tuple[Pair, ...], persistent: bool, upgrade: bool
@@ -40,8 +34,6 @@ class Inbound:
         self.upgrade = upgrade
         self.whole = False
         self.reframed = False
-        self.raw: bytes | None = None
-        self.head: Head | None = None
         self.body: Body | None = None  # once some of it is here, or it is asked for
 
 

@@ -9,7 +9,6 @@ from gateway.core.exchange import Pair
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy.inbound import Body, Inbound
 from gateway.proxy.parser import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
-from gateway.proxy.repeat import Template
 
 MOST_FIELDS = 128
 BETWEEN = 64 * 1024  # bytes between two pieces of a chunked body: extensions, trailers (RFC 9112 7.1)
@@ -36,13 +35,12 @@ class RequestReader(asyncio.Protocol):
     (``ended``) and of what cannot be read (``unreadable``).
 
     ``inbound`` is the request in progress, ``ahead`` are those read behind it. ``head_since`` is the loop's time since
-    when a head is on its way, 0.0 when none is. ``template`` is a request that may be repeated. ``deaf``: whatever comes
-    is dropped.
+    when a head is on its way, 0.0 when none is. ``deaf``: whatever comes is dropped.
     """
 
     __slots__ = (
         "_arriving", "_between", "_fields", "_held", "_most", "_parser", "_pending", "_target", "_unread", "ahead",
-        "deaf", "head_since", "inbound", "loop", "template", "transport",
+        "deaf", "head_since", "inbound", "loop", "transport",
     )  # fmt: skip
 
     def __init__(self, loop: asyncio.AbstractEventLoop, most: int) -> None:
@@ -52,7 +50,6 @@ class RequestReader(asyncio.Protocol):
         self.inbound: Inbound | None = None
         self.ahead: list[Inbound] = []
         self.head_since = 0.0
-        self.template: Template | None = None  # of what the next request is likely to be
         self.deaf = False
         self._most = most
         self._parser: Any = HttpRequestParser(self)
@@ -83,25 +80,8 @@ class RequestReader(asyncio.Protocol):
             self._unread += data
         elif len(data) > SLICE:
             self._read_ahead(data)
-        elif self._between and self.inbound is None:
-            if not self._repeats(data):
-                self._parse(data)
-                if self.inbound is not None:
-                    self.inbound.raw = data
         else:
             self._parse(data)
-
-    def _repeats(self, data: bytes) -> bool:
-        """Whether ``data`` is the request before over again but for a few values, which is then begun."""
-        template = self.template
-        if template is None:
-            return False
-        self.inbound = inbound = template.read(data, self)
-        if inbound is None:
-            return False
-        self.head_since = 0.0
-        self.begin(inbound)
-        return True
 
     def silence(self) -> None:
         """Nothing will come any more."""

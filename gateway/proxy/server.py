@@ -13,7 +13,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.accept import Listener
-from gateway.proxy.admit import Head, check
+from gateway.proxy.admit import check, read
 from gateway.proxy.downstream import ClientConnection
 from gateway.proxy.inbound import Body
 from gateway.proxy.observe import Observer
@@ -21,7 +21,6 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.passage import Passage
 from gateway.proxy.plan import Plan, ending, plan
 from gateway.proxy.plane import Plane
-from gateway.proxy.repeat import Template
 from gateway.proxy.turn import Turn
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
@@ -119,7 +118,7 @@ class Gateway:
             if 0.0 < connection.head_since < late:
                 connection.refuse_head(refuse("head_timeout", close=True))
             elif connection.rested > 0.0:
-                connection.template = None  # who rests so long does not miss it, and 10,000 of them would hold 20 MB
+                connection.head = None  # who rests so long does not miss it, and 10,000 of them would hold 20 MB
                 if connection.rested < idle and not connection.head_since:
                     connection.force_close()
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
@@ -131,10 +130,7 @@ class Gateway:
         inbound = connection.inbound
         if inbound is None:  # the client has left meanwhile
             return None
-        head = inbound.head
-        if head is None:
-            head = Head(inbound)
-            connection.template = Template.of(inbound, head)
+        connection.head = head = read(inbound, connection.head)
         fields = head.fields
         exchange = Exchange(inbound.method, inbound.target, fields, connection.peer, monotonic())
         exchange.head = head
