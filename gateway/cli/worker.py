@@ -23,6 +23,7 @@ import uvloop
 
 import gateway.cli.lean  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.cli.handover import Drain, Order, Reload, Start, receive
+from gateway.cli.heap import trimmer
 from gateway.config.model import Config, Tls
 from gateway.ops import metrics
 from gateway.ops.health import Health, StoreView, View
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 TICK = 0.25  # seconds between two looks at the levels
 STATUS = 4  # ticks between two reports to the supervisor
+TRIM = 40  # ticks between two times that free memory is given back
 SWEEP = 512  # records of the store looked at per report: some 200 us
 
 CANNOT = 2  # exit code: this configuration cannot be served, trying again does not help
@@ -67,6 +69,7 @@ class Worker:
         self.stopping = asyncio.Event()
         self.seconds = config.listen.drain
         self._report = report
+        self._trim = trimmer()
 
     async def share(self) -> None:
         """Connect to the Redis of all replicas where there is one. Raises StateError for an address that cannot be."""
@@ -100,6 +103,7 @@ class Worker:
             await self.egress.start(socket.socket(fileno=self.start_order.egress))
         gc.collect()
         gc.freeze()  # what is here now stays: no need to look through it again
+        self._trim()
         ticking = asyncio.create_task(self._tick())
         self.report()
         await self.stopping.wait()
@@ -172,6 +176,8 @@ class Worker:
             if count % STATUS == 0:
                 self._look()
                 self.report()
+            if count % TRIM == 0:
+                self._trim()
 
     def _figures(self) -> None:
         plane = self.gateway.plane
