@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
+from gateway.proxy.passage import Passage
 from tests.proxy.conftest import serving
 from tests.proxy.test_gateway import get, post
 from tests.upstream_fixture import Upstream, wire
@@ -123,3 +125,65 @@ async def test_nothing_is_left_behind_by_calls_of_any_ending():
         assert pool.opening == 0
         assert [endpoint.in_flight for endpoint in pool.endpoints] == [0]
         assert len(pool.open) == sum(len(endpoint.idle) for endpoint in pool.endpoints) <= 80
+
+
+async def test_a_client_that_leaves_ends_its_call_on_a_kept_connection_too():
+    asked = 0
+
+    async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await fake.read(reader):
+            asked += 1
+            if asked == 1:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+
+    async with serving(script=script) as (gateway, upstream):
+        async with wire(gateway.port) as client:
+            assert (await client.ask(get(ANY))).body == b"ok"
+            client.send(get(ANY))
+            async with asyncio.timeout(5):
+                while asked < 2:
+                    await asyncio.sleep(0.002)
+        async with asyncio.timeout(5):
+            await upstream.gone.wait()
+            while gateway.gateway.in_flight:
+                await asyncio.sleep(0.002)
+        assert [exchange.status for exchange in gateway.seen.exchanges] == [200, 0]
+        endpoint = gateway.gateway.plane.upstreams["tutor"].endpoints[0] if gateway.gateway.plane else None
+        assert endpoint is not None and (endpoint.in_flight, endpoint.idle) == (0, [])
+
+
+@pytest.mark.parametrize(("request_bytes", "statuses"), [(get(ANY), [200, 200]), (post(ANY, b"{}"), [200, 502])])
+async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_for_what_may_be_repeated(
+    request_bytes: bytes, statuses: list[int]
+):
+    async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+        await fake.read(reader)  # and closes without a word
+
+    async with serving(script=script) as (gateway, upstream), wire(gateway.port) as client:
+        assert [(await client.ask(request_bytes)).status for _ in range(2)] == statuses
+        assert len(upstream.requests) == (3 if statuses[1] == 200 else 2)
+
+
+async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(monkeypatch: pytest.MonkeyPatch):
+    async with serving() as (gateway, _):
+        async with contextlib.AsyncExitStack() as stack:
+            clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
+            for client in clients:
+                assert (await client.ask(get(ANY))).status == 200  # so that there are kept connections
+            whole = Passage.forward
+
+            def forward(passage: Passage) -> None:
+                if passage.exchange.path == "/files/broken":
+                    raise ZeroDivisionError
+                whole(passage)
+
+            monkeypatch.setattr(gateway.gateway.arrived, "_phases", (*gateway.gateway.arrived._phases[:-1], forward))
+            for number, client in enumerate(clients):
+                client.send(get("/files/broken" if number == 3 else f"/files/{number}"))
+            answers = [await client.answer() for client in clients]
+        assert [answer.status for answer in answers] == [200] * 3 + [500] + [200] * 4
+        assert gateway.gateway.in_flight == 0
+        assert [name for name, _ in gateway.seen.events] == ["bug"]
