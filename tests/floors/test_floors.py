@@ -171,4 +171,8 @@ def test_no_tracked_file_names_this_machine_or_a_package_registry() -> None:
 def test_the_lock_files_pin_every_package_by_hash() -> None:
     for name in ("requirements.lock", "requirements-test.lock", "requirements-build.lock"):
         logical = (ROOT / name).read_text().replace("\\\n", " ").splitlines()
-        assert [line for line in logical if not re.match(r"[a-z0-9._-]+(?:\[[a-z0-9,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line)] == []
+        assert [
+            line
+            for line in logical
+            if not re.match(r"[a-z0-9._-]+(?:\[[a-z0-9,-]+\])?==\S+ .*--hash=sha256:[0-9a-f]{64}", line)
+        ] == []
