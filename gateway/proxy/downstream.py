@@ -81,7 +81,6 @@ class ClientConnection(RequestReader):
             self.refuse_head(refuse("too_many_connections", retry_after=1, close=True))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.gateway.clients.discard(self)
         self.transport = None
         self.silence()
         if self._lingering is not None:
@@ -90,6 +89,7 @@ class ClientConnection(RequestReader):
         if self.passage is not None:
             self.passage.abandon()
         self.inbound = None
+        self.gateway.left(self)
 
     def pause_writing(self) -> None:
         if self._drained is None:
@@ -99,11 +99,17 @@ class ClientConnection(RequestReader):
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
+        if self.inbound is None and self.ahead:
+            self._next(True)
 
     # one request after the other
 
     def begin(self, inbound: Inbound) -> None:
         self.rested = 0.0
+        if self._drained is not None:  # who takes no answers gets no more: ``resume_writing`` goes on
+            self.inbound = None
+            self.ahead.append(inbound)
+            return
         self.gateway.arrived.add(self)
 
     def ended(self) -> None:
@@ -126,11 +132,12 @@ class ClientConnection(RequestReader):
         self.passage = None
         if inbound is None:  # the client has left
             return
+        if inbound.body is not None or not inbound.whole:
+            self._body(inbound).drop()
         if inbound.whole:
             self._next(goes_on)
             return
         # Take what the client still sends, for a while: with bytes unread, a close is a reset (RFC 9112 9.6).
-        self._body(inbound).drop()
         self._lingering = self.gateway.loop.call_later(LINGER, self._over, False)
         inbound.persistent = goes_on
 
@@ -146,6 +153,8 @@ class ClientConnection(RequestReader):
         self.inbound = None
         if not goes_on or self.closing:
             self.force_close()
+        elif self.ahead and self._drained is not None:
+            pass  # see ``begin``
         elif self.ahead:
             self.inbound = self.ahead.pop(0)
             self.begin(self.inbound)
@@ -201,6 +210,11 @@ class ClientConnection(RequestReader):
             self.outbox.flush()
             self.transport.close()
 
+    def close_when_taken(self) -> None:
+        """Close after what has been answered is taken, and what is refused has been sent for a while."""
+        if self._lingering is None:
+            self.force_close()
+
     def cut(self) -> None:
         """End at once, whatever is in progress."""
         self.deaf = True
@@ -209,9 +223,9 @@ class ClientConnection(RequestReader):
 
     def failed(self, error: Exception) -> None:
         """The gateway broke on the request before it had a passage."""
-        self.gateway.broke(error, "")
         self.inbound = None
         self.force_close()
+        self.gateway.broke(error, "")
 
     # what an answer asks of the connection
 

@@ -209,7 +209,8 @@ class Passage(Client):
         if self.over:
             return
         if self._task is not None:
-            self._task.cancel()
+            # Not at once: a task that is cancelled before its first step never comes to its end.
+            self.connection.gateway.loop.call_soon(self._task.cancel)
             return
         if self._waiting is not None:
             self._waiting.cancel()
@@ -224,17 +225,18 @@ class Passage(Client):
         if self.call is not None:
             self.call.close()
         try:
-            if not isinstance(error, ConnectionError):
-                self.connection.gateway.broke(error, self.exchange.id)
+            if not (isinstance(error, ConnectionError) and self.connection.closing):
                 if not over:
                     self._apologise()
-            if not over:
-                self.end()
+                self.connection.gateway.broke(error, self.exchange.id)
         finally:
-            if not self.connection.closing and not over:
-                self.leave()
-            else:
-                self.connection.force_close()
+            try:
+                self.end()
+            finally:
+                if not self.connection.closing and not over:
+                    self.leave()
+                else:
+                    self.connection.force_close()
 
     def _apologise(self) -> None:
         if not self.began and not self.connection.closing:

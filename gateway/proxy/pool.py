@@ -111,7 +111,9 @@ class Pool:
         idle = endpoint.idle
         while idle:
             connection = idle.pop()
-            if self.loop.time() - connection.idle_since < self.idle_timeout and connection.transport is not None:
+            transport = connection.transport
+            young = self.loop.time() - connection.idle_since < self.idle_timeout
+            if young and transport is not None and not transport.is_closing():
                 return connection
             connection.close()
         return None

@@ -22,6 +22,10 @@ class _TooMuch(ValueError):
     """Fields, or bytes in them."""
 
 
+class _NotHeard(Exception):
+    """A request behind the last one of its connection."""
+
+
 class _BodyOnly:
     """The callbacks of a parser that reads nothing but a body."""
 
@@ -78,7 +82,7 @@ class RequestReader(asyncio.Protocol):
             return
         if self._unread:
             self._unread += data
-        elif len(data) > SLICE:
+        elif len(data) > SLICE or len(self.ahead) >= AHEAD:
             self._read_ahead(data)
         else:
             self._parse(data)
@@ -103,9 +107,10 @@ class RequestReader(asyncio.Protocol):
         except HttpParserUpgrade as upgrade:
             self._upgraded(data[upgrade.args[0] :])
         except HttpParserError as error:
-            inner = error.__context__ if isinstance(error, HttpParserCallbackError) else error
-            slug = "headers_too_large" if isinstance(inner, _TooMuch) else "head_malformed"
-            self._cannot_read(refuse(slug, type(error).__name__, close=True))
+            if not self.deaf:
+                inner = error.__context__ if isinstance(error, HttpParserCallbackError) else error
+                slug = "headers_too_large" if isinstance(inner, _TooMuch) else "head_malformed"
+                self._cannot_read(refuse(slug, type(error).__name__, close=True))
         if self._pending and not self.deaf:
             self._bound()
 
@@ -167,6 +172,8 @@ class RequestReader(asyncio.Protocol):
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        if self.deaf:  # since the request before, which ended in the same piece
+            raise _NotHeard
         parser = self._parser
         fields, self._fields = self._fields, []
         if len(fields) > MOST_FIELDS:

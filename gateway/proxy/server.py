@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -64,7 +65,7 @@ class Gateway:
         self.over = Turn(self.loop, (Passage.end, Passage.leave))  # when what was written has been sent
         self._listener: Listener | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        self._idle = asyncio.Event()
+        self._changed = asyncio.Event()  # nothing is in flight, or a client has left
 
     @property
     def connections(self) -> int:
@@ -90,26 +91,36 @@ class Gateway:
         for connection in list(self.clients):
             if connection.resting:
                 connection.force_close()
-        if not await self._idles(seconds):
+        until = self.loop.time() + seconds
+        if await self._over(until, lambda: self.in_flight + self.arrived.waiting):
+            for connection in list(self.clients):
+                connection.close_when_taken()
+            await self._over(until, lambda: len(self.clients))
+        else:
             self.observer.event("drain_cut", in_flight=self.in_flight)
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self.clients):
             connection.cut()
-        await self._idles(_LAST_WORDS)
+        await self._over(self.loop.time() + _LAST_WORDS, lambda: self.in_flight)
         if self.plane is not None:
             await self.plane.close()
 
-    async def _idles(self, seconds: float) -> bool:
-        """Whether nothing is in flight any more after at most ``seconds``."""
-        if self.in_flight:
-            self._idle.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._idle.wait()
-            except TimeoutError:
-                return False
+    async def _over(self, until: float, left: Callable[[], int]) -> bool:
+        """Whether nothing is ``left`` by the loop's time ``until``."""
+        try:
+            async with asyncio.timeout_at(until):
+                while left():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
         return True
+
+    def left(self, connection: ClientConnection) -> None:
+        """A client has."""
+        self.clients.discard(connection)
+        self._changed.set()
 
     def _sweep(self) -> None:
         now, limits = self.loop.time(), self.limits
@@ -191,7 +202,7 @@ class Gateway:
         """A request is over."""
         self.in_flight -= 1
         if not self.in_flight:
-            self._idle.set()
+            self._changed.set()
         self.observer.done(exchange, monotonic() - exchange.started)
 
     def broke(self, error: Exception, request: str) -> None:

@@ -33,6 +33,11 @@ class Turn:
         self._phases = tuple(phases)
         self._waiting: list[Item] = []
 
+    @property
+    def waiting(self) -> int:
+        """Items whose turn has not come."""
+        return len(self._waiting)
+
     def add(self, item: Item) -> None:
         """Have ``item`` done with what else there is in this turn."""
         if not self._waiting:
@@ -47,8 +52,14 @@ class Turn:
                 try:
                     found = phase(item)
                 except Exception as error:
-                    item.failed(error)
+                    self._failed(item, error)
                 else:
                     if found is not None:
                         going.append(found)
             items = going
+
+    def _failed(self, item: Item, error: Exception) -> None:
+        try:
+            item.failed(error)
+        except Exception as another:  # the others of the turn have no part in it
+            self._loop.call_exception_handler({"message": "a request could not be ended", "exception": another})

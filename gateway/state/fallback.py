@@ -21,7 +21,7 @@ from typing import NamedTuple
 from gateway.state.keepsake import read, write
 from gateway.state.leases import Leases
 from gateway.state.revocations import merged
-from gateway.state.rounds import Unreachable, resolve
+from gateway.state.rounds import Unreachable, resolve, unreachable
 from gateway.state.shared import SharedStore
 from gateway.state.shared_attempts import Known
 from gateway.state.steady import Steady
@@ -143,11 +143,13 @@ class FallbackStore:
     async def _ask_lender(
         self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None], here: Sequence[Taken]
     ) -> None:
-        answers: Sequence[Taken] | Unreachable
         try:
             answers = await self._leases.take(takes, now)
-        except Unreachable as error:
-            answers = error
+        except BaseException as error:  # who asked waits for a word, whatever went wrong
+            self._heard(told, here, unreachable(error))
+            if not isinstance(error, Exception):
+                raise
+            return
         self._heard(told, here, answers)
 
     async def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:

@@ -114,8 +114,10 @@ class SharedStore(Rounds, SharedAttempts, SharedRevocations):
         ]
         try:
             tats = [_tat(found[0]) for found in await _all(calls)]
-        except Unreachable as why:
-            told(why)
+        except BaseException as error:  # who asked waits for a word, whatever went wrong
+            told(unreachable(error))
+            if not isinstance(error, Exception):
+                raise
             return
         charged = [
             (name, b"%d" % (_interval(take) * take.cost))

@@ -88,6 +88,28 @@ def test_few_requests_are_read_ahead_and_the_client_waits_with_the_rest() -> Non
     assert len(heard.told) == 2003 and heard.wire.reading
 
 
+def test_few_are_read_ahead_of_small_pieces_too() -> None:
+    heard = Heard()
+    for _ in range(500):
+        heard.data_received(GET * 2)
+    assert len(heard.ahead) < AHEAD + 2 and not heard.wire.reading
+    while heard.inbound is not None:
+        heard.over()
+    assert len(heard.told) == 1000 and heard.wire.reading
+
+
+def test_nothing_is_heard_behind_the_last_request_of_a_connection() -> None:
+    class Last(Heard):
+        def ended(self) -> None:
+            self.inbound, self.deaf = None, True  # as whoever refused it, and lingered until it was whole
+
+    heard = Last()
+    heard.data_received(CHUNKED)
+    heard.data_received(b"0\r\n\r\n" + GET + GET)
+    assert [one.method for one in heard.told] == ["POST"]
+    assert heard.refused == []
+
+
 def test_an_upload_nobody_reads_stops_and_goes_on_when_it_is_read() -> None:
     heard = Heard()
     heard.data_received(UPLOAD % (4 * HIGH_WATER) + b"x" * (HIGH_WATER + 1))
