@@ -55,7 +55,8 @@ class Body:
 
     ``length`` is the declared Content-Length in bytes, None for a chunked body. ``limit`` is the most bytes that may
     be read, None for no bound. ``timeout`` is in seconds, counted only while waiting for the client, and grows by one
-    second per ``MINIMUM_RATE`` bytes received. ``arrived`` bytes have come, of which ``received`` were read. ``complete``: every byte is here, read or not, or no more will come.
+    second per ``MINIMUM_RATE`` bytes received. ``arrived`` bytes have come, of which ``received`` were read.
+    ``complete``: every byte is here, read or not, or no more will come.
     """
 
     __slots__ = (

@@ -67,15 +67,15 @@ class RequestReader(asyncio.Protocol):
 
     def begin(self, inbound: Inbound) -> None:
         """A request was read while none is in progress; its body may be on its way."""
-        raise NotImplementedError
+        raise NotImplementedError  # whoever inherits does
 
     def ended(self) -> None:
         """Nothing more of the request in progress will come."""
-        raise NotImplementedError
+        raise NotImplementedError  # whoever inherits does
 
     def unreadable(self, refusal: Refusal) -> None:
         """What follows can not be read."""
-        raise NotImplementedError
+        raise NotImplementedError  # whoever inherits does
 
     def data_received(self, data: bytes) -> None:
         if self.deaf:
@@ -245,4 +245,4 @@ class RequestReader(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send something that is not part of an answer."""
-        raise NotImplementedError
+        raise NotImplementedError  # whoever inherits does

@@ -92,21 +92,21 @@ class Gateway:
             if connection.resting:
                 connection.force_close()
         until = self.loop.time() + seconds
-        if await self._over(until, lambda: self.in_flight + self.arrived.waiting):
+        if await self._none_left(until, lambda: self.in_flight + self.arrived.waiting):
             for connection in list(self.clients):
                 connection.close_when_taken()
-            await self._over(until, lambda: len(self.clients))
+            await self._none_left(until, lambda: len(self.clients))
         else:
             self.observer.event("drain_cut", in_flight=self.in_flight)
         if self._sweeper is not None:
             self._sweeper.cancel()
         for connection in list(self.clients):
             connection.cut()
-        await self._over(self.loop.time() + _LAST_WORDS, lambda: self.in_flight)
+        await self._none_left(self.loop.time() + _LAST_WORDS, lambda: self.in_flight)
         if self.plane is not None:
             await self.plane.close()
 
-    async def _over(self, until: float, left: Callable[[], int]) -> bool:
+    async def _none_left(self, until: float, left: Callable[[], int]) -> bool:
         """Whether nothing is ``left`` by the loop's time ``until``."""
         try:
             async with asyncio.timeout_at(until):
