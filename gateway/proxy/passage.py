@@ -215,8 +215,7 @@ class Passage(Client):
         if self._waiting is not None:
             self._waiting.cancel()
         if self.call is not None:
-            self.plan.upstream.ended(self.exchange, self.call)
-            self.call.close()
+            self.plan.upstream.given_up(self.call)
         self.end()
 
     def failed(self, error: Exception) -> None:

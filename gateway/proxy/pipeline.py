@@ -54,7 +54,11 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
             exchange.status = 0  # not answered
             answer.close()
             raise
-    respond(exchange, plan, client)
+    try:
+        respond(exchange, plan, client)
+    except BaseException:
+        answer.close()  # nobody is going to read it
+        raise
     if answer.phase is DONE and not answer.streaming:
         return pass_on_whole(exchange, plan, client, answer, answer.take() if collected is None else collected)
     return await _stream(exchange, plan, client, answer, collected or b"")

@@ -112,10 +112,6 @@ class Upstream:
             framing = b"content-length: 0\r\n"
         pool = self.pool
         endpoint = pool.endpoints[0]
-        connection = pool.kept(endpoint)
-        if connection is None:
-            return None
-        endpoint.in_flight += 1
         target = f"{exchange.method} {path}?{exchange.query}" if exchange.query else f"{exchange.method} {path}"
         data = b"%b HTTP/1.1\r\nhost: %b\r\n%b%b" % (
             target.encode(),
@@ -123,6 +119,10 @@ class Upstream:
             self.head(exchange, framing),
             body or b"",
         )
+        connection = pool.kept(endpoint)
+        if connection is None:
+            return None
+        endpoint.in_flight += 1
         exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
         deadline = pool.loop.time() + pool.response_timeout
         connection.send(data, exchange.method == "HEAD", deadline, interim, False, told)
@@ -139,6 +139,11 @@ class Upstream:
         exchange.upstream_time = monotonic() - exchange.sent
         exchange.endpoint = endpoint.authority
         return None
+
+    def given_up(self, connection: Connection) -> None:
+        """Nobody waits any more for the call that was begun on ``connection``."""
+        connection.owner.endpoint.in_flight -= 1
+        connection.close()
 
     def refusal(self, error: UpstreamError) -> Refusal:
         """What ``error`` means to the client."""

@@ -149,6 +149,7 @@ async def test_a_client_that_leaves_ends_its_call_on_a_kept_connection_too():
             while gateway.gateway.in_flight:
                 await asyncio.sleep(0.002)
         assert [exchange.status for exchange in gateway.seen.exchanges] == [200, 0]
+        assert gateway.seen.exchanges[1].endpoint == "", "it has not answered, and its time is no upstream's"
         endpoint = gateway.gateway.plane.upstreams["tutor"].endpoints[0] if gateway.gateway.plane else None
         assert endpoint is not None and (endpoint.in_flight, endpoint.idle) == (0, [])
 
