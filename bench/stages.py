@@ -118,7 +118,7 @@ def parts(plane: Plane, good: str, folder: Path) -> Iterator[tuple[str, Callable
     limits = exchange.limits
     yield "stages, on the way back", respond
     added = exchange.response_headers
-    yield "answer's head", lambda: answer_head(200, known.pairs, added, plan.removed, b"content-length: 1000\r\n", True)
+    yield "answer's head", lambda: answer_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
     exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
     nowhere = os.open(os.devnull, os.O_WRONLY)
     log, metrics = Log(Sink(nowhere, folder / "turn"), b"k" * 32, worker=0), Metrics()

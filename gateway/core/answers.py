@@ -5,7 +5,7 @@ A backend repeats most of its fields on every answer, as clients do on requests 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from gateway.core.exchange import Pair
 from gateway.core.fields import answer_pairs, plain
@@ -18,16 +18,42 @@ _VARYING = {
 }
 
 
-class Fields(NamedTuple):
+class Fields:
     """``raw`` as sent; ``pairs`` and ``framing`` as ``core.fields.answer_pairs`` gives them, neither to be changed.
 
     ``steady``: none of the fields that vary is there twice, so the next answer may be read by what differs.
     """
 
-    raw: list[Pair]
-    pairs: list[Pair]
-    framing: dict[bytes, bytes]
-    steady: bool
+    __slots__ = ("_lines", "_replaced", "framing", "pairs", "raw", "steady")
+
+    def __init__(self, raw: list[Pair], pairs: list[Pair], framing: dict[bytes, bytes], steady: bool) -> None:
+        self.raw = raw
+        self.pairs = pairs
+        self.framing = framing
+        self.steady = steady
+        self._replaced: frozenset[bytes] | None = None
+        self._lines = b"", b""
+
+    @classmethod
+    def of(cls, pairs: Iterable[Pair]) -> Fields:
+        """Fields that nobody sent: ``pairs``, whose names are lower-case."""
+        return cls([], list(pairs), {}, False)
+
+    def lines(self, replaced: frozenset[bytes]) -> tuple[bytes, bytes]:
+        """The lines of an answer's head for what is not ``replaced``, and what Vary says where that is.
+
+        Kept for the next answer that has the same fields: most have, but once a second, when Date changes.
+        """
+        if replaced is not self._replaced:
+            self._replaced = replaced
+            self._lines = (
+                b"".join([b"%b: %b\r\n" % pair for pair in self.pairs if pair[0] not in replaced]),
+                b",".join([value for name, value in self.pairs if name == b"vary" and name in replaced]),
+            )
+        return self._lines
+
+
+NONE = Fields.of(())
 
 
 def read(raw: list[Pair], before: Fields | None) -> Fields:

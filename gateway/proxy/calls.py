@@ -135,7 +135,7 @@ class Calls:
             else:
                 if isinstance(answer, Refusal) or answer.status not in retry.on or not call.repeatable:
                     return answer
-                wait = None if self.resting() else retry.pause(made, until - clock(), answer.pairs)
+                wait = None if self.resting() else retry.pause(made, until - clock(), answer.fields.pairs)
                 if wait is None:
                     return answer
                 why = answer.status

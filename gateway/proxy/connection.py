@@ -11,7 +11,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from gateway.core.answers import Fields, read
+from gateway.core.answers import NONE, Fields, read
 from gateway.core.exchange import Pair
 from gateway.core.fields import Malformed, answer_pairs
 from gateway.proxy.parser import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -48,7 +48,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_before", "_bodiless", "_buffered", "_chunked", "_drained", "_error", "_fields", "_head_size", "_interim", "_keep", "_loop", "_parser", "_parts",
-        "_paused", "_sending", "_told", "_touched", "_wake", "deadline", "idle_since", "length", "owner", "pairs",
+        "_paused", "_sending", "_told", "_touched", "_wake", "deadline", "fields", "idle_since", "length", "owner",
         "phase", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
 
@@ -70,12 +70,12 @@ class Connection(asyncio.Protocol):
         self.phase = phase
         self.status = 0
         self.length: int | None = None
-        self.pairs: list[Pair] = []
+        self.fields = NONE
         self.streaming = False
         self.deadline = 0.0
         if phase is IDLE or self._bodiless or self.trailers:
             # A parser that was left inside a body (HEAD) or holds a trailer would read the next answer wrongly.
-            self._parser = HttpResponseParser(self)
+            self._parser: Any = HttpResponseParser(self)
         self.trailers: list[Pair] = []
         self._fields: list[Pair] = []  # the head's, then the trailers'
         self._parts: list[bytes] = []
@@ -177,6 +177,7 @@ class Connection(asyncio.Protocol):
         if self.phase is DONE and self._keep and not self._sending and self._error is None and self.transport:
             self.phase = IDLE
             self.used = True
+            self._interim = _unheard
             self.owner.released(self)
         else:
             self.close()
@@ -273,6 +274,8 @@ class Connection(asyncio.Protocol):
         self.transport = None
         self._notify()
         self.resume_writing()
+        self._interim = _unheard
+        self._parser = None  # which holds this object, and would have to be found by the garbage collector
         self.owner.lost(self)
 
     def pause_writing(self) -> None:
@@ -307,7 +310,7 @@ class Connection(asyncio.Protocol):
         self.status = status
         self._before = fields = read(self._fields, self._before)
         self._fields = self.trailers
-        self.pairs = fields.pairs.copy()
+        self.fields = fields
         framing = fields.framing
         self._keep = self._parser.should_keep_alive()
         self._chunked = b"transfer-encoding" in framing
@@ -334,6 +337,10 @@ class Connection(asyncio.Protocol):
             if self.trailers:
                 answer_pairs(self.trailers)  # Malformed breaks the answer, as it would in its head
             self.phase = DONE
+
+
+def _unheard(status: int, pairs: list[Pair]) -> None:
+    """Whose call is over hears no hints, and is not kept by the connection for them."""
 
 
 def _cause(error: BaseException) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from time import time
 
+from gateway.core.answers import Fields
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, answer_pairs
 from gateway.core.reason import REASONS, Refusal, Reply
 from gateway.proxy.client import Client
 from gateway.proxy.connection import DONE, Connection, UpstreamError
 from gateway.proxy.plan import Plan
-from gateway.proxy.reply import DATE, JSON, answer_head, refusal_answer, refusal_body
+from gateway.proxy.reply import DATE, JSON, PROBLEM, answer_head, refusal_answer, refusal_body
 
 _READ = 64 * 1024  # bytes of an answer that are collected for a reader
 
@@ -36,7 +37,7 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
     if body and not any(name == b"content-type" for name, _ in own):
         own.append(JSON)
     framing = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
-    head = answer_head(status, own, exchange.response_headers, plan.removed, framing, client.keep_alive)
+    head = answer_head(status, Fields.of(own), exchange.response_headers, plan.removed, framing, client.keep_alive)
     if exchange.method == "HEAD":
         body = b""
     exchange.bytes_out = len(body)
@@ -83,7 +84,7 @@ def pass_on_whole(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         if trailers:
             framing = b"transfer-encoding: chunked\r\n"
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n%b\r\n" % trailers
-    head = answer_head(status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive)
+    head = answer_head(status, answer.fields, exchange.response_headers, plan.removed, framing, client.keep_alive)
     answer.finish()
     return client.answer(head + body if body else head)
 
@@ -119,7 +120,7 @@ async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connec
         framing = b"transfer-encoding: chunked\r\n" if chunked else b""
         client.keep_alive = client.keep_alive and chunked
     head = answer_head(
-        exchange.status, answer.pairs, exchange.response_headers, plan.removed, framing, client.keep_alive
+        exchange.status, answer.fields, exchange.response_headers, plan.removed, framing, client.keep_alive
     )
     try:
         client.write(head)
@@ -145,7 +146,7 @@ def _trailers(answer: Connection) -> bytes:
     if not answer.trailers:
         return b""
     pairs, _ = answer_pairs(answer.trailers)
-    head = {name for name, _ in answer.pairs}
+    head = {name for name, _ in answer.fields.pairs}
     return b"".join(
         b"%b: %b\r\n" % pair
         for pair in pairs
@@ -161,7 +162,7 @@ def bug(exchange: Exchange, client: Client) -> bool:
     client.write(
         answer_head(
             500,
-            [(b"content-type", b"application/problem+json")],
+            Fields.of([PROBLEM]),
             [],
             _EMPTY,
             b"content-length: %d\r\n" % len(body),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from gateway.core.answers import Fields
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.lines import Lines
 from gateway.core.reason import Reason, Refusal
@@ -50,7 +51,7 @@ def status_line(status: int) -> bytes:
 
 def answer_head(
     status: int,
-    pairs: list[Pair],
+    fields: Fields,
     added: list[Lines],
     removed: frozenset[bytes],
     framing: bytes,
@@ -58,25 +59,16 @@ def answer_head(
 ) -> bytes:
     """The head of an answer up to and with the empty line.
 
-    ``pairs`` come from the upstream with lower-case names; ``added`` come from the stages and win over them, except
-    that ``vary`` is the union of both. ``framing`` is one ready header line, or empty.
+    ``fields`` come from the upstream; ``added`` come from the stages and win over them, except that ``vary`` is the
+    union of both. ``framing`` is one ready header line, or empty.
     """
-    replaced = _replaced(removed, *[ours.names for ours in added])
-    vary = b""
-    lines = [status_line(status)]
-    for pair in pairs:
-        if pair[0] not in replaced:
-            lines.append(b"%b: %b\r\n" % pair)
-        elif pair[0] == b"vary":
-            vary += b"," + pair[1]
+    theirs, vary = fields.lines(_replaced(removed, *[ours.names for ours in added]))
+    lines = [status_line(status), theirs]
     for ours in added:
         lines.append(ours.raw)
         if ours.vary:
             vary += b"," + ours.vary
-    if vary:
-        lines.append(_vary(vary))
-    lines.append(framing)
-    lines.append(b"\r\n" if keep_alive else _CLOSE)
+    lines += (_vary(vary) if vary else b"", framing, b"\r\n" if keep_alive else _CLOSE)
     return b"".join(lines)
 
 

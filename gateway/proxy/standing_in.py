@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gateway.core.answers import Fields
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply
 from gateway.policy.catalog import reporting
@@ -87,7 +88,7 @@ class Elsewhere:
     ) -> bool:
         own = mark(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
-        answer.pairs = [*(pair for pair in answer.pairs if pair[0] not in names), *own]
+        answer.fields = Fields.of([*(pair for pair in answer.fields.pairs if pair[0] not in names), *own])
         try:
             return await pipeline.pass_on(exchange, plan, client, answer)
         finally:
@@ -184,5 +185,5 @@ class Watched:
         answer = await self._upstream.call(exchange, path, interim)
         if not isinstance(answer, Refusal) and answer.phase is Phase.DONE and not answer.streaming:
             for memory in self._memories:
-                memory.remember(exchange, self.name, path, answer.status, answer.pairs, answer.arrived)
+                memory.remember(exchange, self.name, path, answer.status, answer.fields.pairs, answer.arrived)
         return answer

@@ -9,7 +9,7 @@ class Answering:
     """What the clock reads of a connection."""
 
     def __init__(self, waiting: int, streaming: bool) -> None:
-        self.pairs: list[Any] = []
+        self.trailers: list[Any] = []
         self.waiting = waiting
         self.streaming = streaming
 
@@ -32,7 +32,7 @@ def test_the_next_answer_on_the_connection_begins_anew() -> None:
     clock, here = BodyClock(1.0), answer(5)
     clock.silent(here, 10.0)
     clock.end(here, 11.0)
-    here.pairs = []
+    here.trailers = []
     assert not clock.silent(here, 11.0), "as many bytes have come, but of another answer"
     assert not clock.overdue(here, 11.0), "and the end was that of the one before"
     clock.end(here, 12.0)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.answers import Fields
 from gateway.core.exchange import Exchange
 from gateway.core.lines import Lines
 from gateway.core.reason import REASONS, Refusal, refuse
@@ -24,7 +25,7 @@ def test_the_date_is_http_s_own_and_moves_with_the_clock():
 def test_stages_win_over_the_upstream_and_vary_is_the_union():
     head = answer_head(
         200,
-        [(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")],
+        Fields.of([(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]),
         [Lines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
         frozenset({b"x-gone"}),
         b"content-length: 0\r\n",
@@ -67,7 +68,9 @@ def plain(refusal, exchange, of):
     if refusal.retry_after:
         own.append((b"retry-after", b"%d" % refusal.retry_after))
     framing = b"content-length: %d\r\n" % len(body)
-    return answer_head(refusal.reason.status, own, exchange.response_headers, of.removed, framing, True) + body
+    return (
+        answer_head(refusal.reason.status, Fields.of(own), exchange.response_headers, of.removed, framing, True) + body
+    )
 
 
 IDENTITY = Lines.of([(b"x-request-id", b"request-1"), (b"x-correlation-id", b"other")])

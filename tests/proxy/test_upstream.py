@@ -302,7 +302,7 @@ async def test_trailers_of_one_answer_never_become_fields_of_the_next():
         fake.answer = OK
         answer = await call(upstream)
         assert isinstance(answer, Connection)
-        assert answer.pairs == [(b"content-type", b"application/json")]
+        assert answer.fields.pairs == [(b"content-type", b"application/json")]
 
 
 async def test_a_full_pool_says_busy():

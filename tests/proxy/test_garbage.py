@@ -1,0 +1,63 @@
+"""What is over is gone at once: cycles wait for the collector, and memory goes up and down by megabytes meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+
+from gateway.core.exchange import Exchange
+from gateway.proxy.connection import Connection
+from gateway.proxy.downstream import ClientConnection
+from gateway.proxy.passage import Passage
+from tests.gateway_fixture import Running
+from tests.proxy.conftest import serving
+from tests.proxy.test_gateway import get, post
+from tests.upstream_fixture import OK, wire
+
+ANY = "/files/a"
+LAST = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
+
+
+@pytest.fixture
+def uncollected() -> Any:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def left(kind: type) -> list[object]:
+    return [found for found in gc.get_objects() if isinstance(found, kind)]
+
+
+async def quiet(gateway: Running) -> None:
+    """Until nothing is in flight and every client is gone."""
+    async with asyncio.timeout(5):
+        while gateway.gateway.in_flight or gateway.gateway.clients:
+            await asyncio.sleep(0.002)
+    gateway.seen.exchanges.clear()
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_an_upstream_that_closes_leaves_nothing_to_the_collector(uncollected: None):
+    async with serving(LAST) as (gateway, _):
+        async with wire(gateway.port) as client:
+            for _ in range(5):
+                assert (await client.ask(get(ANY))).status == 200
+                assert (await client.ask(post(ANY, b"x"))).status == 200
+        await quiet(gateway)
+        assert (left(Connection), left(Passage), left(Exchange), left(ClientConnection)) == ([], [], [], [])
+
+
+async def test_a_connection_that_waits_in_the_pool_remembers_no_request(uncollected: None):
+    async with serving() as (gateway, _):
+        async with wire(gateway.port) as client:
+            assert (await client.ask(get(ANY))).status == 200
+            assert (await client.ask(get(ANY))).status == 200
+        await quiet(gateway)
+        assert len(left(Connection)) == 1
+        assert (left(Passage), left(Exchange)) == ([], [])
