@@ -122,8 +122,9 @@ class Log:
             )
         if exchange.principal:
             fields["principal"] = self._name(exchange.principal)
-        if exchange.origin:
-            fields["origin"] = clean(exchange.origin)
+        origin = exchange.origin
+        if origin:
+            fields["origin"] = origin if len(origin) <= LONGEST and origin.isprintable() else clean(origin)
         if exchange.endpoint:
             fields["upstream"] = exchange.endpoint
             fields["upstream_ms"] = int(exchange.upstream_time * 1e5) / 100

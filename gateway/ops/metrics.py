@@ -8,7 +8,6 @@ counters neither fall back nor gather files over restarts.
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -207,12 +206,9 @@ class Metrics:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = self._kind(*key)
-        kind.requests.pending += 1
-        kind.seconds.counts[bisect_left(BUCKETS, elapsed)] += 1
-        kind.seconds.total += elapsed
+        kind.took.append(elapsed)
         if exchange.endpoint:
-            kind.upstream.counts[bisect_left(BUCKETS, exchange.upstream_time)] += 1
-            kind.upstream.total += exchange.upstream_time
+            kind.waited.append(exchange.upstream_time)
         if exchange.reason == "upstream_resting":
             self._other(self._rejected, exchange.detail).pending += 1
         if exchange.fallback:
@@ -286,6 +282,8 @@ class Metrics:
 
         Called a few times a second and before the process ends.
         """
+        for kind in self._kinds.values():
+            kind.count()
         if not self._room():
             return
         for kind in self._kinds.values():

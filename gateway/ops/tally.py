@@ -5,6 +5,7 @@ The children they end in are prometheus-client's (``ops.metrics`` makes them); h
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 # Seconds. From an answer the gateway gives by itself (under 1 ms) to the longest an upstream may take (15 s).
@@ -22,6 +23,12 @@ class Tally:
         self._child: Any = None
         self.counts = [0] * (len(BUCKETS) + 1)
         self.total = 0.0
+
+    def add(self, values: list[float]) -> None:
+        counts = self.counts
+        for value in values:
+            counts[bisect_left(BUCKETS, value)] += 1
+        self.total += sum(values)
 
     def flush(self) -> None:
         if not any(self.counts):
@@ -59,11 +66,23 @@ class Count:
 
 
 class Kind:
-    """Requests of one route, status and reason."""
+    """Requests of one route, status and reason. ``took`` and ``waited`` are their seconds that are not counted yet."""
 
-    __slots__ = ("requests", "seconds", "upstream")
+    __slots__ = ("requests", "seconds", "took", "upstream", "waited")
 
     def __init__(self, requests: Count, seconds: Tally, upstream: Tally) -> None:
         self.requests = requests
         self.seconds = seconds
         self.upstream = upstream
+        self.took: list[float] = []
+        self.waited: list[float] = []
+
+    def count(self) -> None:
+        """Count what has gathered: all of it in a row, so that no request pays for it with cold caches."""
+        if not self.took:
+            return
+        self.requests.pending += len(self.took)
+        self.seconds.add(self.took)
+        self.upstream.add(self.waited)
+        self.took = []
+        self.waited = []

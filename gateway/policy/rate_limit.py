@@ -97,12 +97,22 @@ def place_of(settings: Settings) -> Place:
     return Place.AUTHENTICATED if "principal" in settings.key else Place.FLOOD
 
 
-Whose = Callable[[Exchange], tuple[str, str]]
+Takes = tuple[Take, ...]
+Of = Callable[[Exchange], Takes]
+
+
+def _of_address(take: Callable[[str, str], Takes]) -> Of:
+    return lambda exchange: take("", exchange.client)
+
+
+def _of_principal(take: Callable[[str, str], Takes]) -> Of:
+    return lambda exchange: take(exchange.principal, exchange.client)
+
 
 # The two keys that nearly all limits have, with what they depend on: their takes are made once per client.
-_WHOSE: dict[tuple[str, ...], tuple[Whose, Callable[[str, str], bytes]]] = {
-    ("address",): (lambda exchange: ("", exchange.client), lambda principal, client: address_key(client)),
-    ("principal",): (lambda exchange: (exchange.principal, exchange.client), principal_key),
+_WHOSE: dict[tuple[str, ...], tuple[Callable[[Callable[[str, str], Takes]], Of], Callable[[str, str], bytes]]] = {
+    ("address",): (_of_address, lambda principal, client: address_key(client)),
+    ("principal",): (_of_principal, principal_key),
 }
 
 
@@ -136,12 +146,12 @@ class Limit(LimitFields):
         self.alone = self._remembered(*whose) if whose else self._made
         """The take of a request that is not a batch and whose input does not matter."""
 
-    def _remembered(self, whose: Whose, part: Callable[[str, str], bytes]) -> Callable[[Exchange], tuple[Take, ...]]:
+    def _remembered(self, of: Callable[[Callable[[str, str], Takes]], Of], part: Callable[[str, str], bytes]) -> Of:
         @lru_cache(maxsize=REMEMBERED)
-        def take(principal: str, client: str) -> tuple[Take, ...]:
+        def take(principal: str, client: str) -> Takes:
             return (self._take(self._prefix + part(principal, client), 1),)
 
-        return lambda exchange: take(*whose(exchange))
+        return of(take)
 
     def _made(self, exchange: Exchange, value: Any = MISSING) -> tuple[Take, ...]:
         calls = exchange.calls

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
+from itertools import chain, compress
+from operator import ne
 from typing import Any
 
 from gateway.core.exchange import Exchange, Pair
@@ -67,13 +68,12 @@ class Head:
             return None
         values: dict[bytes, bytes] = {}
         more = 0
-        for pair, old in zip(raw, before):  # noqa: B905  # as long as each other
-            if pair != old:
-                name = pair[0].lower()
-                if pair[0] != old[0] or name not in _VARYING:
-                    return None
-                values[name] = pair[1].rstrip(b" \t")
-                more += len(pair[1]) - len(old[1])
+        for pair, old in compress(zip(raw, before, strict=True), map(ne, raw, before)):
+            name = pair[0].lower()
+            if pair[0] != old[0] or name not in _VARYING:
+                return None
+            values[name] = pair[1].rstrip(b" \t")
+            more += len(pair[1]) - len(old[1])
         if not plain(values.values()) or b"," in values.get(b"content-length", b""):
             return None
         head: Head = object.__new__(Head)
@@ -151,8 +151,12 @@ def check(exchange: Exchange, head: Head, limit: int) -> Refusal | None:
 
 
 def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:
+    target = exchange.target
     try:
-        authority, target = split_target(exchange.target)
+        if target[:1] == "/":
+            exchange.path, exchange.query = canonical(target)
+            return None
+        authority, target = split_target(target)
         if authority is not None and (host is None or authority.lower().encode() != host.lower()):
             return refuse("head_malformed", "the target's authority is not Host's", close=True)
         if target == "*":

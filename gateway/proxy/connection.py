@@ -64,28 +64,28 @@ class Connection(asyncio.Protocol):
         self._bodiless = False
         self._chunked = False
         self._before: Fields | None = None  # of the answer before
-        self._reset(IDLE)
-
-    def _reset(self, phase: Phase) -> None:
-        self.phase = phase
+        self._parser: Any = HttpResponseParser(self)
+        self._interim: Callable[[int, list[Pair]], None] = _unheard
+        self.deadline = 0.0
         self.status = 0
         self.length: int | None = None
         self.fields = NONE
-        self.streaming = False
-        self.deadline = 0.0
-        if phase is IDLE or self._bodiless or self.trailers:
-            # A parser that was left inside a body (HEAD) or holds a trailer would read the next answer wrongly.
-            self._parser: Any = HttpResponseParser(self)
-        self.trailers: list[Pair] = []
-        self._fields: list[Pair] = []  # the head's, then the trailers'
         self._parts: list[bytes] = []
         self._buffered = 0
-        self._head_size = 0
         self._keep = False
         self._error: UpstreamError | None = None
-        self._touched = False
         self._paused = False
         self._sending = False
+        self._reset(IDLE)
+
+    def _reset(self, phase: Phase) -> None:
+        """Forget the call before. ``finish`` kept nothing that went wrong, and what the head says is only read after it."""
+        self.phase = phase
+        self.streaming = False
+        self.trailers: list[Pair] = []
+        self._fields: list[Pair] = []  # the head's, then the trailers'
+        self._head_size = 0
+        self._touched = False
 
     # one call
 
@@ -103,6 +103,9 @@ class Connection(asyncio.Protocol):
         ``bodiless``: the answer has no body whatever its head says (HEAD). ``deadline``: loop time for its first byte.
         ``told`` is called once when ``head`` would have returned or raised, in place of waiting for it.
         """
+        if self._bodiless or self.trailers:
+            # A parser that was left inside a body (HEAD) or holds a trailer would read the next answer wrongly.
+            self._parser = HttpResponseParser(self)
         self._reset(HEAD)
         self._told = told
         self.deadline = deadline
@@ -175,6 +178,8 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         """End the call: back to the pool when both sides are whole, closed otherwise."""
         if self.phase is DONE and self._keep and not self._sending and self._error is None and self.transport:
+            if self._parts:
+                self.take()  # nobody wanted it
             self.phase = IDLE
             self.used = True
             self._interim = _unheard
@@ -234,13 +239,15 @@ class Connection(asyncio.Protocol):
             self._fail(UpstreamError("upstream_broken", _cause(error)))
             self.close()
             return
-        self._progress()
+        if self.phase is DONE:
+            self._notify()
+        else:
+            self._progress()
 
     def _progress(self) -> None:
+        """There is more to come."""
         if self.phase is not BODY:
-            if self.phase is DONE:
-                self._notify()
-            elif self._head_size > HEAD_LIMIT:
+            if self._head_size > HEAD_LIMIT:
                 self._fail(UpstreamError("upstream_broken", "the head of the answer is too large"))
                 self.close()
             return

@@ -71,8 +71,7 @@ class Passage(Client):
     def _ask(self) -> Awaitable[Verdict] | None:
         """Sets the verdict, or gives what it has to be waited for."""
         exchange = self.exchange
-        for decide, depth in self._deciders:
-            self.depth = depth
+        for decide, self.depth in self._deciders:  # noqa: B020  # the attribute, and the object stays
             found = decide(exchange)
             if found is not None:
                 if isinstance(found, (Refusal, Reply)):

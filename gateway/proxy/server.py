@@ -180,21 +180,22 @@ class Gateway:
             exchange.route = found = ending(self.bare, answer if asked else refuse("method_not_allowed"))
         elif plane is None:
             found = ending(self.bare, refuse("draining", retry_after=1))
+        elif exchange.method == "OPTIONS":
+            found = self._asked_for(exchange, plane)
         else:
-            found = self._find(exchange, plane)
+            exchange.route = found = plane.routes.find(exchange, exchange.method)
         passage.follow(found)
         return passage
 
     @staticmethod
-    def _find(exchange: Exchange, plane: Plane) -> Plan:
-        method = exchange.method
-        if method == "OPTIONS":
-            asked = exchange.fields.get(b"access-control-request-method")
-            if asked is not None and b"origin" in exchange.fields:
-                exchange.route = found = plane.routes.find(exchange, asked.decode("latin-1"))
-                return found.preflight or found
-        exchange.route = found = plane.routes.find(exchange, method)
-        return found
+    def _asked_for(exchange: Exchange, plane: Plane) -> Plan:
+        """The plan for OPTIONS, which may be a preflight (Fetch Standard 3.3.5)."""
+        asked = exchange.fields.get(b"access-control-request-method")
+        if asked is None or b"origin" not in exchange.fields:
+            exchange.route = found = plane.routes.find(exchange, exchange.method)
+            return found
+        exchange.route = found = plane.routes.find(exchange, asked.decode("latin-1"))
+        return found.preflight or found
 
     # the end of a request
 
