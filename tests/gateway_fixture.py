@@ -18,6 +18,7 @@ from gateway.policy.tools import Tools
 from gateway.proxy.plane import Plane
 from gateway.proxy.server import Gateway, Limits
 from gateway.state.memory import MemoryStore
+from gateway.state.verbs import Store
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"  # signs nothing outside the tests
 
@@ -100,6 +101,7 @@ async def running_gateway(
     *,
     policies: str = POLICIES,
     wall: Callable[[], float] = time.time,
+    store: Store | None = None,
 ) -> AsyncIterator[Running]:
     """A gateway for the configuration text ``entry`` (or the file at that path), on a free port of loopback.
 
@@ -112,7 +114,7 @@ async def running_gateway(
             config = loaded
         else:
             config = written(Path(folder), entry, policies, env or {})
-        seen, store = Recorder(), MemoryStore()
+        seen, store = Recorder(), store or MemoryStore()
         limits = config.listen.limits
         gateway = Gateway(
             Limits(

@@ -83,9 +83,9 @@ class Sink:
             last = self._closing
             self._first.clear()
             self._awake = False  # after the clear: whoever finds it false sets _first again
-            lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            if lines:
-                self._put(lines)
+            waiting = len(self._lines)
+            if waiting:  # no name for the lines here: it would keep them until the next ones come
+                self._put([self._lines.popleft() for _ in range(waiting)])
             if last:
                 return
 

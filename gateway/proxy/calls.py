@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.connection import Connection, UpstreamError
+from gateway.proxy.connection import Connection
 from gateway.proxy.ejection import Ejection
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.hedge import SAFE, Hedge
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Interim, Unsent

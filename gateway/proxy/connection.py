@@ -14,21 +14,12 @@ from typing import Any
 from gateway.core.answers import NONE, Fields, read
 from gateway.core.exchange import Pair
 from gateway.core.fields import Malformed, answer_pairs
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.parser import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 SMALL = 64 * 1024  # an answer up to this size is collected and sent on in one piece
 HIGH_WATER = 256 * 1024  # a streamed answer is paused when this much waits for the client
 HEAD_LIMIT = 64 * 1024
-
-
-class UpstreamError(Exception):
-    """A call that failed. ``slug`` names the refusal; ``untouched`` says that no byte of an answer came."""
-
-    def __init__(self, slug: str, detail: str, *, untouched: bool = False) -> None:
-        super().__init__(detail)
-        self.slug = slug
-        self.detail = detail
-        self.untouched = untouched
 
 
 class Phase(IntEnum):
@@ -140,11 +131,7 @@ class Connection(asyncio.Protocol):
         while self.phase is not DONE and not self.streaming:
             if self._error is not None:
                 raise self._error
-            self._wake = wake = self._loop.create_future()
-            try:
-                await wake
-            finally:
-                self._wake = None
+            await self._sleep()
 
     async def read(self) -> bytes:
         """The next piece of a streamed body, ``b""`` at its end. Raises UpstreamError when it is not whole."""
@@ -347,7 +334,7 @@ class Connection(asyncio.Protocol):
 
 
 def _unheard(status: int, pairs: list[Pair]) -> None:
-    """Whose call is over hears no hints, and is not kept by the connection for them."""
+    """Whose call is over hears no hints, nor is kept for them."""
 
 
 def _cause(error: BaseException) -> str:

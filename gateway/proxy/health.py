@@ -8,8 +8,9 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.config.calling import HealthCheck
-from gateway.proxy.connection import Connection, UpstreamError
+from gateway.proxy.connection import Connection
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.pool import Pool
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.exchange import Exchange
@@ -56,30 +57,47 @@ class Passage(Client):
 
     # the way in
 
+    def ask(self) -> Passage | None:
+        """Ask the stages before the first limit."""
+        exchange = self.exchange
+        for decide, self.depth in islice(self._deciders, self.plan.ahead):  # noqa: B020  # as in ``decide``
+            found = decide(exchange)
+            if found is not None:
+                return self._found(found)
+        return self
+
+    def meter(self) -> Passage | None:
+        """Ask the first limit, while those of the other requests of the turn are asked."""
+        if self.verdict is None and self.plan.metered:
+            decide, self.depth = next(self._deciders)
+            found = decide(self.exchange)
+            if found is not None:
+                return self._found(found)
+        return self
+
     def decide(self) -> Passage | None:
         """Ask the stages not asked yet."""
-        waiting = self._ask()
-        if waiting is None:
+        if self.verdict is not None:
             return self
-        if isinstance(waiting, asyncio.Future):
-            self._waiting = waiting
-            waiting.add_done_callback(self._told_verdict)
-        else:
-            self._become(self._decide_and_answer(waiting))
-        return None
-
-    def _ask(self) -> Awaitable[Verdict] | None:
-        """Sets the verdict, or gives what it has to be waited for."""
         exchange = self.exchange
         for decide, self.depth in self._deciders:  # noqa: B020  # the attribute, and the object stays
             found = decide(exchange)
             if found is not None:
-                if isinstance(found, (Refusal, Reply)):
-                    self.verdict = found
-                    return None
-                return found
+                return self._found(found)
         self.depth = self.plan.depth
         self.verdict = self.plan.terminal
+        return self
+
+    def _found(self, found: Refusal | Reply | Awaitable[Verdict]) -> Passage | None:
+        """Take a stage's verdict, or wait for it."""
+        if isinstance(found, (Refusal, Reply)):
+            self.verdict = found
+            return self
+        if isinstance(found, asyncio.Future):
+            self._waiting = found
+            found.add_done_callback(self._told_verdict)
+        else:
+            self._become(self._decide_and_answer(found))
         return None
 
     def _told_verdict(self, waited: asyncio.Future[Verdict]) -> None:
@@ -161,10 +179,15 @@ class Passage(Client):
         except Exception as error:
             self.failed(error)
 
-    async def _decide_and_answer(self, waiting: Awaitable[Verdict] | None) -> bool:
-        while waiting is not None:
-            self.verdict = await waiting
-            waiting = self._ask() if self.verdict is None else None
+    async def _decide_and_answer(self, waiting: Awaitable[Verdict]) -> bool:
+        self.verdict = await waiting
+        while self.verdict is None:
+            decide, self.depth = next(self._deciders, (None, self.plan.depth))
+            if decide is None:
+                self.verdict = self.plan.terminal
+                break
+            found = decide(self.exchange)
+            self.verdict = found if found is None or isinstance(found, (Refusal, Reply)) else await found
         return await self._answer()
 
     async def _answer(self, failed: Exception | None = None) -> bool:

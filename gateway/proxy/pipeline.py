@@ -9,7 +9,8 @@ from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, answer_pairs
 from gateway.core.reason import REASONS, Refusal, Reply
 from gateway.proxy.client import Client
-from gateway.proxy.connection import DONE, Connection, UpstreamError
+from gateway.proxy.connection import DONE, Connection
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.plan import Plan
 from gateway.proxy.reply import DATE, JSON, PROBLEM, answer_head, refusal_answer, refusal_body
 

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, Verdict
 from gateway.policy.catalog import Choice, Decide, reporting
+from gateway.policy.rate_limit import RateLimit
 from gateway.policy.stage import Stage, hook
 
 Hook = Callable[[Exchange], None]
@@ -19,7 +20,8 @@ Reader = Callable[[Exchange], Awaitable[None] | None]
 class Plan:
     """A compiled route.
 
-    ``deciders`` are pairs of hook and depth; ``responders[depth]`` and ``finishers[depth]`` are the hooks of the stages
+    ``deciders`` are pairs of hook and depth. ``ahead`` of them come before the first limit that is taken together with those
+    of other requests (``Store.together``), and ``metered`` says that there is one. ``responders[depth]`` and ``finishers[depth]`` are the hooks of the stages
     entered by then, last first. ``readers`` see the answer's body before it is passed on. ``terminal`` is the verdict that stands in for an upstream.
     """
 
@@ -28,6 +30,8 @@ class Plan:
     responders: tuple[tuple[Hook, ...], ...]
     finishers: tuple[tuple[Hook, ...], ...]
     depth: int
+    ahead: int
+    metered: bool = False
     shape: str = "problem"
     readers: tuple[Reader, ...] = ()
     removed: frozenset[bytes] = frozenset()
@@ -54,12 +58,15 @@ def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
     finishers: list[tuple[Hook, ...]] = [()]
     readers: list[Reader] = []
     removed: frozenset[bytes] = frozenset()
+    ahead: int | None = None
     for depth, (stage, report) in enumerate(stages, 1):
         decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
         read = hook(stage, "on_answer")
         if read is not None:
             readers.append(read)
         if decide is not None:
+            if ahead is None and isinstance(stage, RateLimit):
+                ahead = len(deciders)
             deciders.append((reporting(decide) if report else decide, depth))
         responders.append((respond, *responders[-1]) if respond is not None else responders[-1])
         finishers.append((done, *finishers[-1]) if done is not None else finishers[-1])
@@ -70,6 +77,8 @@ def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
         tuple(responders),
         tuple(finishers),
         len(stages),
+        len(deciders) if ahead is None else ahead,
+        ahead is not None,
         readers=tuple(readers),
         removed=removed,
         **more,

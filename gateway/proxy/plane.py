@@ -33,6 +33,7 @@ class Plane:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
+        self.together = tools.store.together
         self.catalogue = Catalogue(config.policies, tools)
         self.upstreams = {
             name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()

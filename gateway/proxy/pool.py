@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection
 from gateway.core.exchange import Pair
 from gateway.proxy.balance import Balance
 from gateway.proxy.body_clock import BodyClock
-from gateway.proxy.connection import Connection, Phase, UpstreamError
+from gateway.proxy.connection import Connection, Phase
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.outbox import Outbox
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this

@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from gateway.config.calling import Retries
 from gateway.core.exchange import Pair
 from gateway.proxy.budget import Budget, Clock
-from gateway.proxy.connection import UpstreamError
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.pool import Unsent
 
 

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
@@ -22,7 +23,7 @@ from gateway.proxy.outbox import Outbox
 from gateway.proxy.passage import Passage
 from gateway.proxy.plan import Plan, ending, plan
 from gateway.proxy.plane import Plane
-from gateway.proxy.turn import Turn
+from gateway.proxy.turn import Turn, Within
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
@@ -59,7 +60,9 @@ class Gateway:
         self.draining = False
         self.bare: Plan = plan("unmatched", [(build_identity(), False)])
         self.outbox = Outbox(self.loop)
-        self.arrived = Turn(self.loop, (self._begin, self._route, Passage.decide, Passage.forward))
+        meter = Within(self._together, Passage.meter)
+        phases = self._begin, self._route, Passage.ask, meter, Passage.decide, Passage.forward
+        self.arrived = Turn(self.loop, phases)
         self.decided = Turn(self.loop, (Passage.settle, Passage.forward))
         self.answered = Turn(self.loop, (Passage.hear, Passage.answer_whole))
         self.over = Turn(self.loop, (Passage.end, Passage.leave))  # when what was written has been sent
@@ -186,6 +189,9 @@ class Gateway:
             exchange.route = found = plane.routes.find(exchange, exchange.method)
         passage.follow(found)
         return passage
+
+    def _together(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.plane is None else self.plane.together
 
     @staticmethod
     def _asked_for(exchange: Exchange, plane: Plane) -> Plan:

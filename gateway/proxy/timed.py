@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.connection import Connection, UpstreamError
+from gateway.proxy.connection import Connection
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.pool import Interim
 from gateway.proxy.upstream import Upstream
 

@@ -11,9 +11,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
 
 Phase = Callable[[Any], Any]
+
+
+class Within(NamedTuple):
+    """A phase that the items of a turn go through within one context, where there are several."""
+
+    context: Callable[[], AbstractContextManager[object]]
+    phase: Phase
 
 
 class Item(Protocol):
@@ -28,7 +36,7 @@ class Turn:
 
     __slots__ = ("_loop", "_phases", "_waiting")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, phases: Sequence[Phase]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, phases: Sequence[Phase | Within]) -> None:
         self._loop = loop
         self._phases = tuple(phases)
         self._waiting: list[Item] = []
@@ -47,16 +55,32 @@ class Turn:
     def _run(self) -> None:
         items, self._waiting = self._waiting, []
         for phase in self._phases:
-            going: list[Item] = []
-            for item in items:
-                try:
-                    found = phase(item)
-                except Exception as error:
-                    self._failed(item, error)
-                else:
-                    if found is not None:
-                        going.append(found)
-            items = going
+            items = self._within(phase, items) if isinstance(phase, Within) else self._through(phase, items)
+
+    def _within(self, step: Within, items: list[Item]) -> list[Item]:
+        if len(items) < 2:
+            return self._through(step.phase, items)
+        going: list[Item] = []
+        try:
+            with step.context():
+                going = self._through(step.phase, items)
+        except Exception as error:  # what all of them have done is undone
+            for item in going:
+                self._failed(item, error)
+            return []
+        return going
+
+    def _through(self, phase: Phase, items: list[Item]) -> list[Item]:
+        going: list[Item] = []
+        for item in items:
+            try:
+                found = phase(item)
+            except Exception as error:
+                self._failed(item, error)
+            else:
+                if found is not None:
+                    going.append(found)
+        return going
 
     def _failed(self, item: Item, error: Exception) -> None:
         try:

@@ -12,8 +12,9 @@ from gateway.core.fields import forwardable
 from gateway.core.reason import REASONS, Refusal
 from gateway.policy.identity import correlation
 from gateway.proxy.calls import IDEMPOTENT, Calls
-from gateway.proxy.connection import DONE, SMALL, Connection, UpstreamError
+from gateway.proxy.connection import DONE, SMALL, Connection
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.inbound import Body
 from gateway.proxy.pool import Interim, Pool
 

@@ -25,6 +25,7 @@ from gateway.state.embedded_breakers import BreakersStore
 from gateway.state.embedded_revocations import RevocationsStore
 from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
 from gateway.state.steady import Steady
+from gateway.state.together import Together
 from gateway.state.verbs import StateError, Stats, Take, Taken
 
 SIZE = 64 * 1024 * 1024
@@ -78,6 +79,8 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
             self._claim.abandon()
             raise
         self._begin = self._env.begin
+        self.together = Together(lambda: self._begin(None, None, True), self._grown, self._again)
+        """See ``Store.together``."""
 
     @property
     def forgot(self) -> bool:
@@ -160,8 +163,14 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
         A full store degrades by rule: keys it knows go on as before; for a new key it sweeps, and refuses when that
         makes no room. Failing open would let whoever can fill the store switch the sign-in limits off.
         """
-        alone = len(takes) == 1 and not self._tight
-        answers = self._alone(takes[0], now) if alone else self._attempt(takes, now)
+        together = self.together
+        if len(takes) != 1 or self._tight:
+            together.commit()
+            answers = self._attempt(takes, now)
+        elif together.active:
+            answers = together.take(takes[0], self._name(takes[0].key), now)
+        else:
+            answers = self._alone(takes[0], now)
         if answers is None:
             self.sweep(now, HOLD)
             self._look()
@@ -189,6 +198,12 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
         if found is None:
             self._grown(1, now)
         return (answer,)
+
+    def _again(self, txn: lmdb.Transaction, error: BaseException, done: Sequence[tuple[Take, float]]) -> None:
+        """Takes were answered in a transaction for which there was no room: charge each by itself, where that is known."""
+        self._failed(txn, error)
+        for take, now in done:
+            self._attempt((take,), now)
 
     def _attempt(self, takes: Sequence[Take], now: float) -> Sequence[Taken] | None:
         """None when there is no room."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from itertools import islice
 
@@ -33,6 +34,8 @@ class MemoryStore:
         self._capacity = capacity
         self._refused_full = 0
         self._key = os.urandom(32)
+        self.together: AbstractContextManager[object] = nullcontext()
+        """See ``Store.together``."""
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""

@@ -8,6 +8,7 @@ state of a key is one theoretical arrival time, the moment at which the key is a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
 from gateway.state.breakers import Admitted, Circuit, Trip
@@ -115,6 +116,12 @@ class Store(Protocol):
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """One answer per take, in order. All conform and all are charged, or none is charged."""
+        ...
+
+    @property
+    def together(self) -> AbstractContextManager[object]:
+        """A context for the takes of many requests at once, in which no other verb is called. They may become visible to
+        other processes at its end only; that they are answered exactly is as true as outside."""
         ...
 
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:

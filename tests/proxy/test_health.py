@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.config.calling import HealthCheck
-from gateway.proxy.connection import UpstreamError
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.health import Checker
 from gateway.proxy.pool import Pool
 from tests.upstream_fixture import Upstream as Fake

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.proxy.passage import Passage
-from tests.proxy.conftest import serving
+from gateway.state.embedded import EmbeddedStore
+from tests.gateway_fixture import POLICIES, running_gateway
+from tests.proxy.conftest import ENTRY, POLICIES_MORE, serving
 from tests.proxy.test_gateway import get, post
-from tests.upstream_fixture import Upstream, wire
+from tests.upstream_fixture import Upstream, running_upstream, wire
 
 ANY = "/files/a"
 
@@ -188,3 +192,34 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
         assert [answer.status for answer in answers] == [200] * 3 + [500] + [200] * 4
         assert gateway.gateway.in_flight == 0
         assert [name for name, _ in gateway.seen.events] == ["bug"]
+
+
+async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path: Path):
+    store = EmbeddedStore(tmp_path, size=1 << 20)
+    begun: list[None] = []
+    begin: Any = store._begin
+
+    def counting(*arguments: Any) -> Any:
+        begun.append(None)
+        return begin(*arguments)
+
+    async with running_upstream() as upstream, contextlib.AsyncExitStack() as stack:
+        entry = ENTRY.format(url=upstream.url, response="2s", header_timeout="10s", body_timeout="10s")
+        policies = POLICIES.replace("100000/minute", "5/day").replace("bodies:", "bodies:\n" + POLICIES_MORE.rstrip())
+        gateway = await stack.enter_async_context(running_gateway(entry, policies=policies, store=store))
+        clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
+        while len(gateway.gateway.clients) < 8:
+            await asyncio.sleep(0.002)
+        store._begin = counting
+        for connection in gateway.gateway.clients:
+            connection.data_received(get(ANY))
+        answers = [await client.answer() for client in clients]
+        assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 3
+        assert sorted(dict(answer.fields)[b"x-ratelimit-remaining"] for answer in answers) == [b"0"] * 4 + [
+            b"1",
+            b"2",
+            b"3",
+            b"4",
+        ]
+        assert len(begun) == 1
+    store.close()

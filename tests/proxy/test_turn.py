@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from gateway.proxy.turn import Turn
+from gateway.proxy.turn import Turn, Within
 
 
 class Item:
@@ -54,3 +56,47 @@ async def test_what_is_added_meanwhile_has_its_turn_next() -> None:
     assert told == ["a", "b"]
     await asyncio.sleep(0)
     assert told == ["a", "b", "later"]
+
+
+async def test_a_phase_may_be_gone_through_within_a_context() -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        told.append("begin")
+        yield
+        told.append("end")
+
+    def phase(item: Item) -> None:
+        told.append(item.name)
+
+    turn = Turn(asyncio.get_running_loop(), (Within(context, phase),))
+    turn.add(Item("a"))
+    turn.add(Item("b"))
+    await asyncio.sleep(0)
+    assert told == ["begin", "a", "b", "end"]
+    turn.add(Item("alone"))
+    await asyncio.sleep(0)
+    assert told[4:] == ["alone"]
+
+
+async def test_a_context_that_fails_at_its_end_has_failed_for_all() -> None:
+    after: list[Item] = []
+
+    @contextmanager
+    def context() -> Iterator[None]:
+        yield
+        raise OSError("not kept")
+
+    def phase(item: Item) -> Item:
+        if item.name == "b":
+            raise ValueError("b is broken")
+        return item
+
+    items = [Item(name) for name in "abc"]
+    turn = Turn(asyncio.get_running_loop(), (Within(context, phase), after.append))
+    for item in items:
+        turn.add(item)
+    await asyncio.sleep(0)
+    assert after == []
+    assert [item.errors for item in items] == [["not kept"], ["b is broken"], ["not kept"]]

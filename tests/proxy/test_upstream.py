@@ -10,8 +10,9 @@ import pytest
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal
-from gateway.proxy.connection import Connection, Phase, UpstreamError
+from gateway.proxy.connection import Connection, Phase
 from gateway.proxy.endpoint import Endpoint
+from gateway.proxy.errors import UpstreamError
 from gateway.proxy.pool import Pool
 from gateway.proxy.upstream import Upstream
 from tests.upstream_fixture import OK, running_upstream
