@@ -99,7 +99,14 @@ def targets(results: Results, soak: Results | None) -> list[Target]:
         _ratio(seen, "Throughput, 1 connection, to Envoy", ("log-1", "gateway"), ("policies-1", "envoy"), 1.0),
         _ratio(
             seen,
-            "Throughput, 32 connections, to the aiohttp proxy",
+            "Throughput, 32 connections, to the aiohttp proxy, which logs too",
+            ("log-32", "gateway"),
+            ("log-32", "aiohttp"),
+            5.0,
+        ),
+        _ratio(
+            seen,
+            "Throughput, 32 connections, to the aiohttp proxy without its log",
             ("log-32", "gateway"),
             ("policies-32", "aiohttp"),
             5.0,

@@ -1,7 +1,7 @@
 """The verbs over LMDB: one file shared by all worker processes of a host.
 
 A write transaction of LMDB takes one robust mutex shared by the processes, so a take is exact over all workers, and
-the death of a worker inside it only throws that transaction away. Nothing waits for the disk: records survive the
+the death of a worker inside it only throws that transaction away: none of its requests (``state.together``) had gone on. Nothing waits for the disk: records survive the
 processes, not a crash of the machine (``state.claim``). The store never opens a read transaction, because a reader
 that was killed would pin old pages and let the file grow.
 """
