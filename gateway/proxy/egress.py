@@ -6,6 +6,7 @@ machine could make, and knows no path but those of its own routes.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from gateway.core.exchange import Exchange
@@ -52,9 +53,10 @@ class _Routes:
 
 class Egress:
     """What a plane is to its listener: the same upstreams behind other routes. Starting and closing them is the
-    plane's."""
+    plane's. ``together`` is the store's."""
 
-    def __init__(self, paths: Table[Plan]) -> None:
+    def __init__(self, paths: Table[Plan], together: AbstractContextManager[object]) -> None:
+        self.together = together
         self.routes = _Routes(paths)
         self.early = plan(NO_ROUTE, [(build_identity(), False)])
 

@@ -36,5 +36,5 @@ class EgressGateway(Gateway):
 
     def follow(self, plane: Plane) -> None:
         """Serve the egress routes of ``plane`` from now on."""
-        # A listener needs of a plane what Egress has: routes, early, start and close.
+        # A listener needs of a plane what Egress has: routes, early, together, start and close.
         self.swap(cast(Plane, plane.egress))

@@ -77,7 +77,7 @@ class Plane:
             compile_paths([(path, plan) for route, plan in compiled if route.listener == name for path in route.paths])
             for name in ("public", "egress")
         )
-        self.egress = Egress(inner)
+        self.egress = Egress(inner, self.together)
         mounts = [
             self._mount(name, settings.trpc, compiled)
             for name, settings in config.upstreams.items()

@@ -60,11 +60,11 @@ class Turn:
     def _within(self, step: Within, items: list[Item]) -> list[Item]:
         if len(items) < 2:
             return self._through(step.phase, items)
-        going: list[Item] = []
+        going = items
         try:
             with step.context():
                 going = self._through(step.phase, items)
-        except Exception as error:  # what all of them have done is undone
+        except Exception as error:  # what they have done may be undone
             for item in going:
                 self._failed(item, error)
             return []

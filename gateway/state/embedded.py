@@ -200,8 +200,14 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
         return (answer,)
 
     def _again(self, txn: lmdb.Transaction, error: BaseException, done: Sequence[tuple[Take, float]]) -> None:
-        """Takes were answered in a transaction for which there was no room: charge each by itself, where that is known."""
+        """Takes were answered in a transaction for which there was no room: make some, and charge each by itself.
+
+        A new key for which there still is none goes uncharged this once; from then on it is refused.
+        """
         self._failed(txn, error)
+        if done:
+            self.sweep(done[-1][1], HOLD)
+            self._look()
         for take, now in done:
             self._attempt((take,), now)
 

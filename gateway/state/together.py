@@ -24,7 +24,7 @@ class Together:
     one that failed, with the error and the takes that were answered in it.
     """
 
-    __slots__ = ("_again", "_begin", "_done", "_ended", "_fresh", "_txn", "active")
+    __slots__ = ("_again", "_begin", "_count", "_done", "_ended", "_fresh", "_txn", "active")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Together:
         self._txn: Any = None
         self._done: list[Done] = []
         self._fresh = 0
+        self._count = 0  # of all takes, the refused ones too
         self.active = False
 
     def __enter__(self) -> None:
@@ -55,17 +56,17 @@ class Together:
         try:
             found = txn.get(record)
             answer, tat = settle_one(take, NEVER if found is None else _UNPACK(found)[0], ticks(now))
-            if tat is None:
-                return (answer,)
-            txn.put(record, _PACK(tat))
+            if tat is not None:
+                txn.put(record, _PACK(tat))
+                self._done.append((take, now))
+                if found is None:
+                    self._fresh += 1
         except BaseException as error:
             txn, done = self._over()
             self._again(txn, error, done)
             return None
-        self._done.append((take, now))
-        if found is None:
-            self._fresh += 1
-        if len(self._done) == MOST:
+        self._count += 1
+        if self._count == MOST:
             self.commit()
         return (answer,)
 
@@ -85,5 +86,5 @@ class Together:
 
     def _over(self) -> tuple[Any, list[Done]]:
         over = self._txn, self._done
-        self._txn, self._done, self._fresh = None, [], 0
+        self._txn, self._done, self._fresh, self._count = None, [], 0, 0
         return over

@@ -116,6 +116,20 @@ async def test_the_backend_is_answered_and_the_key_is_put_in_place_of_its_own(mo
         assert here.gateway.seen.exchanges == []
 
 
+async def test_calls_that_come_together_are_all_answered() -> None:
+    async with place() as here, contextlib.AsyncExitStack() as stack:
+        backends = [await stack.enter_async_context(wire(here.port)) for _ in range(5)]
+        while len(here.egress.clients) < 5:
+            await asyncio.sleep(0.002)
+        for connection in here.egress.clients:  # in one turn of the loop
+            connection.data_received(
+                b"POST /text/llm/ HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+                b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+            )
+        async with asyncio.timeout(5):
+            assert [(await backend.answer()).status for backend in backends] == [200] * 5
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/api/text", "/text/llm/x", "/api/trpc/lessons.getAll", "/health", "/health/live"]
 )

@@ -100,3 +100,17 @@ async def test_a_context_that_fails_at_its_end_has_failed_for_all() -> None:
     await asyncio.sleep(0)
     assert after == []
     assert [item.errors for item in items] == [["not kept"], ["b is broken"], ["not kept"]]
+
+
+async def test_a_context_that_cannot_be_entered_fails_all_and_loses_nobody() -> None:
+    @contextmanager
+    def context() -> Iterator[None]:
+        raise OSError("not begun")
+        yield
+
+    items = [Item(name) for name in "ab"]
+    turn = Turn(asyncio.get_running_loop(), (Within(context, lambda item: item),))
+    for item in items:
+        turn.add(item)
+    await asyncio.sleep(0)
+    assert [item.errors for item in items] == [["not begun"], ["not begun"]]

@@ -70,6 +70,23 @@ def test_as_many_as_may_share_one_do(store: EmbeddedStore) -> None:
     assert store.take([ADA], NOON)[0].remaining == ADA.burst - 2 * MOST - 2
 
 
+def test_takes_that_are_refused_hold_the_others_up_no_longer(store: EmbeddedStore) -> None:
+    begun = 0
+    begin: Any = store._begin
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal begun
+        begun += 1
+        return begin(*arguments)
+
+    once = ADA._replace(limit=1, burst=1)
+    store.take([once], NOON)
+    store._begin = counting
+    with store.together:
+        assert not any(store.take([once], NOON)[0].ok for _ in range(2 * MOST + 1))
+    assert begun == 3
+
+
 def test_a_context_without_takes_begins_nothing(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_begin", None)
     with store.together:
@@ -133,3 +150,24 @@ def test_processes_that_take_together_share_one_limit_to_the_unit(tmp_path: Path
     )
     workers = [child(script, tmp_path) for _ in range(3)]
     assert sum(int(worker.communicate(timeout=60)[0]) for worker in workers) == 1000
+
+
+def test_new_keys_that_a_full_file_gave_up_are_charged_once_there_is_room(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, b"a key", 1 << 18)
+    short = ADA._replace(limit=1000, period=1.0, burst=1000)  # runs out within the second
+    strangers = (short._replace(key=b"%d" % number) for number in itertools.count())
+    while not store._tight and not store.stats().refused_full:
+        with store.together:
+            for _ in range(MOST - 1):
+                store.take([next(strangers)], NOON)
+    later = NOON + 10.0  # all of them have run out
+    store._tight = False
+    with store.together:
+        fresh = [next(strangers) for _ in range(8)]
+        for take in fresh:
+            assert store.take([take], later)[0].ok
+        together = store.together
+        txn, done = together._over()
+        store._again(txn, lmdb.MapFullError("no room"), done)
+    assert [store.take([take], later)[0].remaining for take in fresh] == [short.burst - 2] * 8
+    store.close()
