@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import chain, compress
-from operator import ne
+from itertools import chain
 from typing import Any
 
 from gateway.core.exchange import Exchange, Pair
@@ -68,12 +67,13 @@ class Head:
             return None
         values: dict[bytes, bytes] = {}
         more = 0
-        for pair, old in compress(zip(raw, before, strict=True), map(ne, raw, before)):
-            name = pair[0].lower()
-            if pair[0] != old[0] or name not in _VARYING:
-                return None
-            values[name] = pair[1].rstrip(b" \t")
-            more += len(pair[1]) - len(old[1])
+        for pair, old in zip(raw, before):  # noqa: B905  # as long as each other
+            if pair != old:
+                name = pair[0].lower()
+                if pair[0] != old[0] or name not in _VARYING:
+                    return None
+                values[name] = pair[1].rstrip(b" \t")
+                more += len(pair[1]) - len(old[1])
         if not plain(values.values()) or b"," in values.get(b"content-length", b""):
             return None
         head: Head = object.__new__(Head)
