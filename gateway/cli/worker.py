@@ -60,6 +60,7 @@ class Worker:
         self.shared: FallbackStore | None = None
         self.view_of_store = StoreView("embedded")
         self.health = Health(start.version)
+        self.plane: Plane | None = None
         figures = start.run / "figures"
         self.watcher = Watcher(log, metrics.Metrics(room=lambda: metrics.has_room(figures)))
         self.gateway = Gateway(limits_of(config), self.watcher, self.health)
@@ -123,7 +124,8 @@ class Worker:
         """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
         tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared, self.watcher.told)
         plane = Plane.compile(config, tools)
-        before = self.gateway.swap(plane)
+        before, self.plane = self.plane, plane
+        self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
         if self.egress is not None:
             self.egress.follow(plane)
@@ -180,7 +182,7 @@ class Worker:
                 self._trim()
 
     def _figures(self) -> None:
-        plane = self.gateway.plane
+        plane = self.plane
         with contextlib.suppress(OSError):  # an ill disk costs figures, not the worker
             for name, calls in plane.calls.items() if plane is not None else ():
                 self.watcher.called(name, calls.taken(), calls.left())

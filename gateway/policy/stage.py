@@ -15,11 +15,11 @@ class Stage:
     ``on_request`` decides: None lets the request pass. What has to wait gives an ``asyncio.Future`` of the verdict, from
     which the request goes on without a task, or is a coroutine, which becomes a task and begins only after other requests
     have been asked. The future is cancelled when the client leaves; who holds it looks at ``done`` before setting it.
-    ``on_response`` runs in reverse over
-    the stages entered, refusals included, and only adds ``Lines`` to ``exchange.response_headers``. ``on_answer`` reads the upstream's
-    answer before it is passed on: ``exchange.status`` and, when it is not too large, ``exchange.answer``; it may be a
-    coroutine. ``on_done`` is synchronous,
-    touches memory only, and runs exactly once per entered stage even when the client hangs up.
+    ``on_response`` runs in reverse over the stages entered, refusals included, and only adds ``Lines`` to
+    ``exchange.response_headers``. ``on_answer`` reads the upstream's answer before it is passed on: ``exchange.status``
+    and, when it is not too large, ``exchange.answer``; it may be a coroutine. ``on_done`` is synchronous, touches memory
+    only, and runs exactly once per entered stage even when the client hangs up: before an answer that leaves in one piece,
+    after one that is streamed.
     """
 
     __slots__ = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, cast
+from typing import Protocol
 
 from gateway.core.reason import Reply
 from gateway.proxy.observe import Observer
@@ -36,5 +36,4 @@ class EgressGateway(Gateway):
 
     def follow(self, plane: Plane) -> None:
         """Serve the egress routes of ``plane`` from now on."""
-        # A listener needs of a plane what Egress has: routes, early, together, start and close.
-        self.swap(cast(Plane, plane.egress))
+        self.swap(plane.egress)

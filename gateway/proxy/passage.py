@@ -30,7 +30,19 @@ _STEERING = (b"accept-encoding", b"range")
 class Passage(Client):
     """``depth`` is how many stages were entered: their hooks run as ``policy.stage.Stage`` promises."""
 
-    __slots__ = ("_deciders", "_task", "_waiting", "call", "depth", "exchange", "goes_on", "over", "plan", "verdict")
+    __slots__ = (
+        "_deciders",
+        "_task",
+        "_told",
+        "_waiting",
+        "call",
+        "depth",
+        "exchange",
+        "goes_on",
+        "over",
+        "plan",
+        "verdict",
+    )
 
     _deciders: Iterator[tuple[Decide, int]]
 
@@ -47,6 +59,7 @@ class Passage(Client):
         self.call: Connection | None = None
         self.goes_on = False  # the client's connection does
         self.over = False
+        self._told = False  # the stages have been, that it is over
         self._task: asyncio.Task[None] | None = None
         self._waiting: asyncio.Future[Verdict] | None = None
 
@@ -209,17 +222,29 @@ class Passage(Client):
 
     # the end
 
+    def answer(self, data: bytes) -> bool:
+        """As ``Client.answer``. The stages are told first that it is over, so that who has the answer finds what it
+        changed on every worker: a breaker that is open now, a place that is free."""
+        self._tell_stages()
+        return super().answer(data)
+
+    def _tell_stages(self) -> None:
+        if self._told:
+            return
+        self._told = True
+        exchange = self.exchange
+        for done in self.plan.finishers[self.depth]:
+            done(exchange)
+
     def end(self) -> Passage | None:
         """Tell the stages and whoever watches that the request is over, answered or not."""
         if self.over:  # the client left when it had its answer
             return None
         self.over = True
-        exchange, gateway = self.exchange, self.connection.gateway
         try:
-            for done in self.plan.finishers[self.depth]:
-                done(exchange)
+            self._tell_stages()
         finally:
-            gateway.finished(exchange)
+            self.connection.gateway.finished(self.exchange)
         return self
 
     def leave(self) -> None:

@@ -20,9 +20,10 @@ Reader = Callable[[Exchange], Awaitable[None] | None]
 class Plan:
     """A compiled route.
 
-    ``deciders`` are pairs of hook and depth. ``ahead`` of them come before the first limit that is taken together with those
-    of other requests (``Store.together``), and ``metered`` says that there is one. ``responders[depth]`` and ``finishers[depth]`` are the hooks of the stages
-    entered by then, last first. ``readers`` see the answer's body before it is passed on. ``terminal`` is the verdict that stands in for an upstream.
+    ``deciders`` are pairs of hook and depth. ``ahead`` of them come before the first limit that is taken together with
+    those of other requests (``Store.together``), and ``metered`` says that there is one. ``responders[depth]`` and
+    ``finishers[depth]`` are the hooks of the stages entered by then, last first. ``readers`` see the answer's body before
+    it is passed on. ``terminal`` is the verdict that stands in for an upstream.
     """
 
     name: str

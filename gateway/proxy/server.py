@@ -22,7 +22,6 @@ from gateway.proxy.observe import Observer
 from gateway.proxy.outbox import Outbox
 from gateway.proxy.passage import Passage
 from gateway.proxy.plan import Plan, ending, plan
-from gateway.proxy.plane import Plane
 from gateway.proxy.turn import Turn, Within
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
@@ -46,6 +45,26 @@ class HealthAnswers(Protocol):
     def public(self, path: str) -> Reply | None: ...
 
 
+class Routing(Protocol):
+    """Finds the plan of a request."""
+
+    def find(self, exchange: Exchange, method: str) -> Plan: ...
+
+
+class Served(Protocol):
+    """What a listener needs of a plane: ``early`` is the plan of what is refused before it has a route, ``together`` the
+    context in which the limits of a turn are taken."""
+
+    @property
+    def routes(self) -> Routing: ...
+    @property
+    def early(self) -> Plan: ...
+    @property
+    def together(self) -> AbstractContextManager[object]: ...
+    def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
 class Gateway:
     """One worker's data plane. ``swap`` gives it the plane for requests to come; running ones keep theirs."""
 
@@ -53,7 +72,7 @@ class Gateway:
         self.limits = limits
         self.observer = observer
         self.health = health
-        self.plane: Plane | None = None
+        self.plane: Served | None = None
         self.loop = asyncio.get_running_loop()
         self.clients: set[ClientConnection] = set()
         self.in_flight = 0
@@ -75,7 +94,7 @@ class Gateway:
         """Open client connections."""
         return len(self.clients)
 
-    def swap(self, plane: Plane) -> Plane | None:
+    def swap(self, plane: Served) -> Served | None:
         """Serve ``plane`` from now on; gives back the one before, which the caller closes."""
         before, self.plane = self.plane, plane
         plane.start()
@@ -194,7 +213,7 @@ class Gateway:
         return nullcontext() if self.plane is None else self.plane.together
 
     @staticmethod
-    def _asked_for(exchange: Exchange, plane: Plane) -> Plan:
+    def _asked_for(exchange: Exchange, plane: Served) -> Plan:
         """The plan for OPTIONS, which may be a preflight (Fetch Standard 3.3.5)."""
         asked = exchange.fields.get(b"access-control-request-method")
         if asked is None or b"origin" not in exchange.fields:

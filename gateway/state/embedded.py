@@ -1,9 +1,9 @@
 """The verbs over LMDB: one file shared by all worker processes of a host.
 
 A write transaction of LMDB takes one robust mutex shared by the processes, so a take is exact over all workers, and
-the death of a worker inside it only throws that transaction away: none of its requests (``state.together``) had gone on. Nothing waits for the disk: records survive the
-processes, not a crash of the machine (``state.claim``). The store never opens a read transaction, because a reader
-that was killed would pin old pages and let the file grow.
+the death of a worker inside it only throws that transaction away: none of its requests (``state.together``) had gone
+on. Nothing waits for the disk: records survive the processes, not a crash of the machine (``state.claim``). The store
+never opens a read transaction, because a reader that was killed would pin old pages and let the file grow.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from struct import Struct
 from typing import TypeVar
 
 import lmdb
@@ -25,7 +24,7 @@ from gateway.state.embedded_breakers import BreakersStore
 from gateway.state.embedded_revocations import RevocationsStore
 from gateway.state.gcra import NEVER, distinct, settle, settle_one, ticks
 from gateway.state.steady import Steady
-from gateway.state.together import Together
+from gateway.state.together import PACK, UNPACK, Together
 from gateway.state.verbs import StateError, Stats, Take, Taken
 
 SIZE = 64 * 1024 * 1024
@@ -38,8 +37,6 @@ _FORMAT = b"format"  # shorter than any record's name
 _VERSION = b"tutor-gateway state 1\n"
 _OWN = 2  # records that are nobody's: the format and the clock
 _LIMIT = b"r"  # first byte of a limit's record; other kinds of records have letters behind it
-_PACK = Struct("<d").pack
-_UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
 _ROOM = 0.85  # share of the file that limits may fill; LMDB needs free pages even to delete
 _SPARE = 32 * 4096  # bytes that stay free in a small file too: what a transaction frees only the one after next can use
 _LOOK = 128  # new keys between two looks at how full the file is
@@ -186,11 +183,11 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
         txn = self._begin(None, None, True)
         try:
             found = txn.get(record)
-            answer, tat = settle_one(take, NEVER if found is None else _UNPACK(found)[0], ticks(now))
+            answer, tat = settle_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
             if tat is None:
                 txn.abort()
                 return (answer,)
-            txn.put(record, _PACK(tat))
+            txn.put(record, PACK(tat))
             txn.commit()
         except BaseException as error:
             self._failed(txn, error)
@@ -222,7 +219,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
                 return None if writes else answers
             put = txn.put
             for record, tat in writes.items():
-                put(record, _PACK(tat))
+                put(record, PACK(tat))
             txn.commit()
         except BaseException as error:
             self._failed(txn, error)
@@ -245,7 +242,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
             found = get(record)
             if found is None:
                 fresh += 1
-            answer, tat = settle_one(take, NEVER if found is None else _UNPACK(found)[0], moment)
+            answer, tat = settle_one(take, NEVER if found is None else UNPACK(found)[0], moment)
             answers.append(answer)
             if tat is not None:
                 writes[record] = tat
@@ -255,7 +252,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
             return answers, writes, fresh
         records = distinct([name(take.key) for take in takes])
         founds = [get(record) for record in records]
-        settled, tats = settle(takes, [NEVER if found is None else _UNPACK(found)[0] for found in founds], moment)
+        settled, tats = settle(takes, [NEVER if found is None else UNPACK(found)[0] for found in founds], moment)
         mended = {record: tat for record, tat in zip(records, tats, strict=True) if tat is not None}
         return settled, mended, 0
 
@@ -317,7 +314,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
             cursor.set_range(self._position or _LIMIT)
             while looked < budget and (name := cursor.key()):
                 looked += 1
-                if _UNPACK(cursor.value())[0] <= (steady if name[:1] in LETTERS else moment):
+                if UNPACK(cursor.value())[0] <= (steady if name[:1] in LETTERS else moment):
                     cursor.delete()
                     gone += 1
                 else:

@@ -13,8 +13,8 @@ MOST = 32  # takes in one transaction, during which the other workers wait: some
 
 Done = tuple[Take, float]
 
-_PACK = Struct("<d").pack
-_UNPACK = Struct("<d").unpack_from
+PACK = Struct("<d").pack
+UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
 
 
 class Together:
@@ -55,9 +55,9 @@ class Together:
             txn = self._txn = self._begin()
         try:
             found = txn.get(record)
-            answer, tat = settle_one(take, NEVER if found is None else _UNPACK(found)[0], ticks(now))
+            answer, tat = settle_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
             if tat is not None:
-                txn.put(record, _PACK(tat))
+                txn.put(record, PACK(tat))
                 self._done.append((take, now))
                 if found is None:
                     self._fresh += 1

@@ -46,6 +46,31 @@ def test_requests_are_counted_by_route_status_and_reason() -> None:
     assert count("chat", "200", "") == 3
 
 
+def test_observations_are_handed_on_once_and_wait_while_the_disk_is_full() -> None:
+    registry = CollectorRegistry()
+    full = False
+    metrics = Metrics(registry, lambda: not full)
+
+    def seen() -> list[float | None]:
+        metrics.flush(0, 0, 0)
+        return [
+            registry.get_sample_value(f"{name}_{what}", {"route": "chat"})
+            for name in ("gateway_request_seconds", "gateway_upstream_seconds")
+            for what in ("count", "sum")
+        ]
+
+    metrics.done(exchange(upstream=0.5), 1.0)
+    metrics.done(exchange(), 1.0)
+    assert seen() == [2, 2.0, 1, 0.5]
+    full = True
+    metrics.done(exchange(upstream=0.5), 1.0)
+    assert seen() == seen() == [2, 2.0, 1, 0.5]
+    assert not any(kind.took or kind.waited for kind in metrics._kinds.values()), "they do not gather without bound"
+    metrics.done(exchange(upstream=0.5), 1.0)
+    full = False
+    assert seen() == seen() == [4, 4.0, 3, 1.5]
+
+
 def test_what_was_done_beyond_first_attempts_is_added_and_what_is_left_is_told() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry)

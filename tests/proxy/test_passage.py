@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from gateway.state.embedded import EmbeddedStore
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.conftest import ENTRY, POLICIES_MORE, serving
 from tests.proxy.test_gateway import get, post
+from tests.state.test_together import transactions
 from tests.upstream_fixture import Upstream, running_upstream, wire
 
 ANY = "/files/a"
@@ -196,13 +196,6 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
 
 async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path: Path):
     store = EmbeddedStore(tmp_path, size=1 << 20)
-    begun: list[None] = []
-    begin: Any = store._begin
-
-    def counting(*arguments: Any) -> Any:
-        begun.append(None)
-        return begin(*arguments)
-
     async with running_upstream() as upstream, contextlib.AsyncExitStack() as stack:
         entry = ENTRY.format(url=upstream.url, response="2s", header_timeout="10s", body_timeout="10s")
         policies = POLICIES.replace("100000/minute", "5/day").replace("bodies:", "bodies:\n" + POLICIES_MORE.rstrip())
@@ -210,7 +203,7 @@ async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path
         clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
         while len(gateway.gateway.clients) < 8:
             await asyncio.sleep(0.002)
-        store._begin = counting
+        begun = transactions(store)
         for connection in gateway.gateway.clients:
             connection.data_received(get(ANY))
         answers = [await client.answer() for client in clients]

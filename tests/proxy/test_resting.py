@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -200,3 +201,46 @@ async def test_trpc_calls_get_a_result_each() -> None:
         answer = await here.post("/api/trpc/lessons.submit,lessons.submit?batch=1", b'{"0":{"json":1},"1":{"json":1}}')
         assert (answer.status, json.loads(answer.body)) == (200, [{"result": {"data": {"json": MOCK}}}] * 2)
         assert answer[b"x-gateway-fallback"] == b"stt-mock"
+
+
+class Spied:
+    """A transport that notes when something leaves."""
+
+    def __init__(self, transport: Any, told: list[str]) -> None:
+        self._transport = transport
+        self._told = told
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        self._told.append("answered")
+        self._transport.write(data)
+
+
+@pytest.mark.parametrize("ending", ["", "connection: close\r\n"], ids=["kept", "closed"])
+@pytest.mark.parametrize("path", ["/text", "/speech"])
+@pytest.mark.parametrize("failure", ["gone", "500"])
+async def test_who_has_the_answer_finds_the_failure_counted(
+    failure: str, path: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another worker could still let a call through that the client makes because of the answer."""
+    told: list[str] = []
+    broken = b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"
+    request = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n"
+    async with running_upstream(broken) as upstream:
+        url = "http://127.0.0.1:1" if failure == "gone" else upstream.url
+        async with place(url) as here, wire(here.gateway.port) as client:
+            await client.ask(f"{request}\r\n{{}}".encode())  # after which there is a kept connection
+            found = here.gateway.store.found
+
+            def noted(*arguments: Any) -> Any:
+                told.append("counted")
+                return found(*arguments)
+
+            monkeypatch.setattr(here.gateway.store, "found", noted)
+            (connection,) = here.gateway.gateway.clients
+            connection.transport = Spied(connection.transport, told)  # type: ignore[assignment]  # all that is asked of it
+            answer = await client.ask(f"{request}{ending}\r\n{{}}".encode())
+    assert answer.status == {"gone": 502, "500": 500}[failure] if path == "/text" else 200
+    assert told == ["counted", "answered"]

@@ -71,6 +71,24 @@ async def test_a_head_carries_what_the_gateway_means_and_nothing_else():
     assert len(request.fields) == len(dict(request.fields))
 
 
+async def test_what_nobody_took_of_an_answer_is_not_in_the_next_one():
+    answers = iter((b"somebody else's", b"mine"))
+
+    async def script(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for body in answers:
+            await fake.read(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+
+    async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
+        discarded = await call(upstream)
+        assert isinstance(discarded, Connection)
+        discarded.finish()
+        assert (discarded.phase, discarded.waiting) == (Phase.IDLE, 0)
+        answer = await call(upstream)
+        assert answer is discarded
+        assert answer.take() == b"mine"
+
+
 async def test_a_kept_connection_is_used_again():
     async with running_upstream() as fake, calling(fake.port) as upstream:
         for _ in range(3):

@@ -38,6 +38,19 @@ def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
     made.close()
 
 
+def transactions(store: EmbeddedStore) -> list[Any]:
+    """Those that ``store`` begins from now on."""
+    begun: list[Any] = []
+    begin: Any = store._begin
+
+    def counting(*arguments: Any) -> Any:
+        begun.append(begin(*arguments))
+        return begun[-1]
+
+    store._begin = counting
+    return begun
+
+
 @given(turns)
 def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -54,37 +67,21 @@ def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], f
 
 
 def test_as_many_as_may_share_one_do(store: EmbeddedStore) -> None:
-    begun = 0
-    begin: Any = store._begin
-
-    def counting(*arguments: Any) -> Any:
-        nonlocal begun
-        begun += 1
-        return begin(*arguments)
-
-    store._begin = counting
+    begun = transactions(store)
     with store.together:
         for _ in range(2 * MOST + 1):
             assert store.take([ADA], NOON)[0].ok
-    assert begun == 3
+    assert len(begun) == 3
     assert store.take([ADA], NOON)[0].remaining == ADA.burst - 2 * MOST - 2
 
 
 def test_takes_that_are_refused_hold_the_others_up_no_longer(store: EmbeddedStore) -> None:
-    begun = 0
-    begin: Any = store._begin
-
-    def counting(*arguments: Any) -> Any:
-        nonlocal begun
-        begun += 1
-        return begin(*arguments)
-
     once = ADA._replace(limit=1, burst=1)
     store.take([once], NOON)
-    store._begin = counting
+    begun = transactions(store)
     with store.together:
         assert not any(store.take([once], NOON)[0].ok for _ in range(2 * MOST + 1))
-    assert begun == 3
+    assert len(begun) == 3
 
 
 def test_a_context_without_takes_begins_nothing(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
