@@ -19,8 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.state.shared import SharedStore
-from gateway.state.verbs import Take
+from gateway.state.redis.store import SharedStore
+from gateway.state.store import Take
 from tests.state.redis_fixture import KEY, Server, server
 
 RATES = (10_000, 1_000_000)

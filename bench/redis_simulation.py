@@ -20,15 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.redis_cost import used
-from gateway.state.leases import Leases
 from gateway.state.memory import MemoryStore
-from gateway.state.shared import SharedStore
-from gateway.state.verbs import Take
+from gateway.state.redis.leases import Leases
+from gateway.state.redis.store import SharedStore
+from gateway.state.store import Take
 from tests.state.redis_fixture import KEY, Server, server
 
 NOON = 1_767_268_800.0
 TURN = 0.001  # seconds: the requests of a millisecond that a worker gets are one turn of its loop
-TICK = 1.0  # seconds between two looks at leases that are over, as in state.fallback
+TICK = 1.0  # seconds between two looks at leases that are over, as in state.failover.store
 BLOCK = 100
 
 

@@ -23,19 +23,19 @@ from bench.run import python
 from bench.tokens import token
 from gateway.config.load import load
 from gateway.config.model import Config
-from gateway.core import answers
+from gateway.core import response_fields as answers
 from gateway.core.exchange import Exchange
 from gateway.core.path import canonical
 from gateway.ops.log import Log
 from gateway.ops.metrics import Metrics
 from gateway.ops.sink import Sink
-from gateway.policy.tools import Tools
-from gateway.proxy import admit
-from gateway.proxy.inbound import Inbound
-from gateway.proxy.plane import Plane
-from gateway.proxy.reader import RequestReader
-from gateway.proxy.reply import answer_head
-from gateway.state.embedded import EmbeddedStore
+from gateway.policy.base.tools import Tools
+from gateway.proxy.compile.runtime import Plane
+from gateway.proxy.flow.render import answer_head
+from gateway.proxy.message import head as admit
+from gateway.proxy.message.parser import RequestReader
+from gateway.proxy.message.request import Inbound
+from gateway.state.lmdb.store import EmbeddedStore
 
 CALLS = 10_000
 ROUNDS = 7

@@ -14,11 +14,11 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply
-from gateway.policy.tools import Tools
-from gateway.proxy.plane import Plane
-from gateway.proxy.server import Gateway, Limits
+from gateway.policy.base.tools import Tools
+from gateway.proxy.compile.runtime import Plane
+from gateway.proxy.server.server import Gateway, Limits
 from gateway.state.memory import MemoryStore
-from gateway.state.verbs import Store
+from gateway.state.store import Store
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"  # signs nothing outside the tests
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "token": "gateway.cli.token:token",
     "unlock": "gateway.cli.unlock:unlock",
     "revoke": "gateway.cli.revoke:revoke",
-    "demo": "gateway.cli.demo_command:demo",
+    "demo": "gateway.cli.demo:demo",
 }
 
 

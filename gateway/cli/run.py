@@ -15,11 +15,11 @@ import typer
 import uvloop
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show
-from gateway.cli.supervisor import Addresses, CannotStart, Supervisor
-from gateway.cli.trial import running_trial
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
+from gateway.demo.quickstart import running_trial
+from gateway.process.supervisor import Addresses, CannotStart, Supervisor
 
 
 def run(

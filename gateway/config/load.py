@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from gateway.config import breaking, egress, overlap, production, references, resting, routes
+from gateway.config import routes
+from gateway.config.checks import breakers, egress, fallbacks, production, reachability, references
+from gateway.config.checks.production import Production
 from gateway.config.environment import Environment
 from gateway.config.model import (
     Config,
@@ -26,11 +28,10 @@ from gateway.config.model import (
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
 from gateway.config.problem import Problem, Report, nearest
-from gateway.config.production import Production
 from gateway.config.routes import Spot
 from gateway.config.tree import Mapping, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
-from gateway.policy.fields import Policy
+from gateway.policy.base.settings import Policy
 
 M = TypeVar("M", bound=BaseModel)
 Kinds = Named[str, type[Policy]]
@@ -39,7 +40,7 @@ Kinds = Named[str, type[Policy]]
 def shipped_kinds() -> Kinds:
     """The settings class of every kind of policy there is, by section."""
     # Imported when asked for: this floor knows the shape of policies, the catalogue brings all their code.
-    catalog = importlib.import_module("gateway.policy.catalog")
+    catalog = importlib.import_module("gateway.policy.kinds")
     return {section: module.Settings for section, module in catalog.SECTIONS.items()}
 
 
@@ -187,13 +188,13 @@ class _Loading:
             references.check_upstream(route, spot, upstream_names)
             references.check_keys(route, spot, config.policies.get("rate_limits", {}))
             routes.check(route, spot, config.upstreams)
-        overlap.check(spotted, config.upstreams)
-        breaking.check_breakers(config.policies.get(breaking.SECTION, {}), written, first, self._report)
+        reachability.check(spotted, config.upstreams)
+        breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, first, self._report)
         egress.check(config, entry, spotted, self._report)
         if known_upstreams is not None:
             spot = Spot(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, spot)
             references.check_calling(config.upstreams, spot)
-            breaking.check_probes(config.upstreams, spot, config.policies.get(breaking.SECTION, {}))
-            resting.check(config.upstreams, spot, names, config.policies.get("fallbacks", {}))
-        resting.check_targets(written, config.policies.get("fallbacks", {}), upstream_names, self._report)
+            breakers.check_probes(config.upstreams, spot, config.policies.get(breakers.SECTION, {}))
+            fallbacks.check(config.upstreams, spot, names, config.policies.get("fallbacks", {}))
+        fallbacks.check_targets(written, config.policies.get("fallbacks", {}), upstream_names, self._report)

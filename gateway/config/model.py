@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
-from gateway.config.calling import Ejection, Endpoint, HealthCheck, Hedge, LookupInterval, Region, Retries
 from gateway.config.names import (
     EnvironmentName,
     FieldName,
@@ -31,8 +30,9 @@ from gateway.config.names import (
     none_if_empty,
 )
 from gateway.config.tree import Place
+from gateway.config.upstream_settings import Ejection, Endpoint, HealthCheck, Hedge, LookupInterval, Region, Retries
+from gateway.policy.base.settings import ByteSize, Model, Network, Policy, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
-from gateway.policy.fields import ByteSize, Model, Network, Policy, SecretField, Share
 
 
 def _whole(value: Any) -> Any:

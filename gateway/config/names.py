@@ -12,7 +12,7 @@ from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSch
 from gateway.core.loopback import is_loopback
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
-from gateway.policy.fields import Duration, SecretField
+from gateway.policy.base.settings import Duration, SecretField
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"

@@ -21,7 +21,7 @@ from gateway.config.validate import (
     mapping_at,
     parse,
 )
-from gateway.policy.fields import Policy
+from gateway.policy.base.settings import Policy
 
 PUBLIC = "public"
 

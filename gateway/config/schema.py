@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from gateway.config.model import Entry
 from gateway.config.names import NAME_PATTERN
 from gateway.core.units import DURATION_PATTERN
-from gateway.policy.fields import Policy
+from gateway.policy.base.settings import Policy
 
 Schema = dict[str, Any]
 

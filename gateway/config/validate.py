@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from gateway.config.problem import Report, nearest
 from gateway.config.shape import known_keys, secrets
 from gateway.config.tree import Mapping, Node, Scalar, Sequence, Steps, broken, child, follow, plain
-from gateway.policy.fields import WRITTEN
+from gateway.policy.base.settings import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -8,7 +8,7 @@ Pair = tuple[bytes, bytes]
 
 
 class Call:
-    """One tRPC procedure call of a request: its resolved name and the route it matched (``proxy.routes``)."""
+    """One tRPC procedure call of a request: its resolved name and the route it matched (``proxy.routing.table``)."""
 
     __slots__ = ("procedure", "route")
 
@@ -57,38 +57,38 @@ class Exchange:
     )
 
     def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:
-        self.method = method  # proxy/server: upper case as sent
-        self.target = target  # proxy/server: the raw request target, never routed on
+        self.method = method  # proxy/server/server: upper case as sent
+        self.target = target  # proxy/server/server: the raw request target, never routed on
         self.fields = fields  # core/fields: lower-case name -> value, repeated fields joined
-        self.head: Any = (
-            None  # proxy/server: what ``fields`` were read as (proxy.admit.Head); None once they are changed
-        )
-        self.peer = peer  # proxy/server: address of the TCP peer, no port
-        self.started = started  # proxy/server: time.monotonic() seconds
-        self.secure = False  # proxy/server: the client came over TLS
+        self.head: Any = None  # proxy/server/server: what ``fields`` were read as (proxy.message.head.Head); None once they are changed
+        self.peer = peer  # proxy/server/server: address of the TCP peer, no port
+        self.started = started  # proxy/server/server: time.monotonic() seconds
+        self.secure = False  # proxy/server/server: the client came over TLS
         self.id = ""  # policy/identity: request id
         self.path = ""  # core/path: canonical, percent-encoded
         self.query = ""  # core/path: canonical, without "?"
-        self.route: Any = None  # proxy/routes: the compiled plan this request runs under
+        self.route: Any = None  # proxy/routing/table: the compiled plan this request runs under
         self.calls: list[Call] = []  # core/trpc: empty for a route that is not tRPC
         self.origin = ""  # policy/cors: the Origin that was allowed
         self.client = peer  # policy/client: the one client address
-        self.principal = ""  # policy/jwt: the token's sub
-        self.claims: dict[str, Any] | None = None  # policy/jwt
-        self.limits: list[Any] = []  # policy/rate_limit: state of each limit taken, for the answer's headers
-        self.stream: Any = None  # proxy/server: the request body as it arrives (proxy.inbound.Body), None without one
+        self.principal = ""  # policy/auth/auth: the token's sub
+        self.claims: dict[str, Any] | None = None  # policy/auth/auth
+        self.limits: list[Any] = []  # policy/rate_limit/rate_limit: state of each limit taken, for the answer's headers
+        self.stream: Any = (
+            None  # proxy/server/server: the request body as it arrives (proxy.message.request.Body), None without one
+        )
         self.body: bytes | None = None  # policy/body: the whole body once a stage asked for it
-        self.response_headers: list[Any] = []  # any on_response: fields to add to the answer (core.lines.Lines)
+        self.response_headers: list[Any] = []  # any on_response: fields to add to the answer (core.header_lines.Lines)
         self.reported: list[str] = []  # policy/report: slugs that report mode let pass
         self.attempts: list[Any] = []  # policy/lockout: what is reserved and waits for a verdict
         self.slot: int | None = None  # policy/breaker: the turn of the slot held, None without one
-        self.fallback = ""  # policy/fallback: what stood in for the upstream, empty when nothing did
-        self.sent = 0.0  # proxy/upstream: time.monotonic() when the last of the request so far went out, 0.0 if nothing
-        self.answer: bytes | None = None  # proxy/pipeline: the answer's body where a stage reads it
-        self.endpoint = ""  # proxy/upstream: host:port that answered
-        self.upstream_time = 0.0  # proxy/upstream: seconds from sending to the head of the answer
-        self.status = 0  # proxy/pipeline: status sent
-        self.reason = ""  # proxy/pipeline: slug of the refusal, empty when none
-        self.detail = ""  # proxy/pipeline: what the log says beyond the slug, never sent
-        self.bytes_in = 0  # proxy/upstream: request body bytes
-        self.bytes_out = 0  # proxy/pipeline: answer body bytes
+        self.fallback = ""  # policy/fallback/fallback: what stood in for the upstream, empty when nothing did
+        self.sent = 0.0  # proxy/upstream/upstream: time.monotonic() when the last of the request so far went out, 0.0 if nothing
+        self.answer: bytes | None = None  # proxy/flow/respond: the answer's body where a stage reads it
+        self.endpoint = ""  # proxy/upstream/upstream: host:port that answered
+        self.upstream_time = 0.0  # proxy/upstream/upstream: seconds from sending to the head of the answer
+        self.status = 0  # proxy/flow/respond: status sent
+        self.reason = ""  # proxy/flow/respond: slug of the refusal, empty when none
+        self.detail = ""  # proxy/flow/respond: what the log says beyond the slug, never sent
+        self.bytes_in = 0  # proxy/upstream/upstream: request body bytes
+        self.bytes_out = 0  # proxy/flow/respond: answer body bytes

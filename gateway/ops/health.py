@@ -12,7 +12,7 @@ import orjson
 
 from gateway.core.reason import Reply
 from gateway.ops.plain import rfc3339
-from gateway.state.breakers import CLOSED, HALF_OPEN, OPEN, Circuit
+from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit
 
 # What an upstream without a breaker says: the shape of the answer is the same for all.
 _BREAKER: dict[str, Any] = {
@@ -29,7 +29,7 @@ _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store
 
 
 class Endpoint(Protocol):
-    """What health reads of an upstream's endpoint (``proxy.endpoint``)."""
+    """What health reads of an upstream's endpoint (``proxy.pool.endpoint``)."""
 
     @property
     def label(self) -> str: ...

@@ -9,9 +9,9 @@ from pydantic import AfterValidator
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
-from gateway.policy.fields import ByteSize, Policy
-from gateway.policy.stage import Stage
-from gateway.policy.tools import Tools
+from gateway.policy.base.settings import ByteSize, Policy
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
 
 SECTION = "bodies"
 

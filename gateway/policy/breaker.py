@@ -1,6 +1,6 @@
 """The breaker: an upstream that fails is left in peace for a while, and asked again by one call at a time.
 
-The circuit lives in the store of the host (``state.breakers``), so what one worker found out protects all. Only what the
+The circuit lives in the store of the host (``state.rules.circuit``), so what one worker found out protects all. Only what the
 upstream did counts: never what the client caused, and never what the gateway refused by itself.
 """
 
@@ -14,10 +14,10 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
-from gateway.policy.fields import Duration, Policy
-from gateway.policy.stage import Stage
-from gateway.policy.tools import Tools
-from gateway.state.breakers import CLOSED, Circuit, Trip
+from gateway.policy.base.settings import Duration, Policy
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
+from gateway.state.rules.circuit import CLOSED, Circuit, Trip
 
 SECTION = "breakers"
 

@@ -12,8 +12,8 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
-from gateway.policy.stage import Stage
-from gateway.policy.tools import Tools
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
 
 # No honest chain of trusted proxies is longer; without a bound a header of 16 KiB costs thousands of parses.
 MAX_HOPS = 32

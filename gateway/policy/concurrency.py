@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Verdict, refuse
-from gateway.policy.fields import Duration, Model
-from gateway.policy.stage import Stage
+from gateway.policy.base.settings import Duration, Model
+from gateway.policy.base.stage import Stage
 
 _LONGEST = 60.0  # seconds; the app has long given up
 _SMALL = 64 * 1024  # bytes of a body that is read before a place is taken

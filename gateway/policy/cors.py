@@ -12,11 +12,11 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.core.lines import Lines
+from gateway.core.header_lines import Lines
 from gateway.core.reason import Refusal, Reply, refuse
-from gateway.policy.fields import Duration, Policy
-from gateway.policy.stage import Stage
-from gateway.policy.tools import Tools
+from gateway.policy.base.settings import Duration, Policy
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
 
 SECTION = "cors"
 

@@ -6,8 +6,8 @@ import os
 import re
 
 from gateway.core.exchange import Exchange
-from gateway.core.lines import Lines
-from gateway.policy.stage import Stage
+from gateway.core.header_lines import Lines
+from gateway.policy.base.stage import Stage
 
 # What a client may choose: long enough not to collide by accident, and nothing that could break a log line or a header.
 _SANE = re.compile(rb"[A-Za-z0-9._-]{8,128}").fullmatch

@@ -17,14 +17,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS, Refusal, refuse
-from gateway.policy.bucket import address_key, sized
-from gateway.policy.fields import Duration, Model, Policy
-from gateway.policy.inputs import inputs_of
-from gateway.policy.pointer import find, parts_of, spelled_alike
-from gateway.policy.stage import Stage
-from gateway.policy.tools import Tools
-from gateway.policy.verdict import statuses_of
-from gateway.state.verbs import Attempt, Lock, Reserved, Shared, Store
+from gateway.core.trpc_status import statuses_of
+from gateway.policy.base.bucket import address_key, sized
+from gateway.policy.base.inputs import inputs_of
+from gateway.policy.base.pointer import find, parts_of, spelled_alike
+from gateway.policy.base.settings import Duration, Model, Policy
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
+from gateway.state.store import Attempt, Lock, Reserved, Shared, Store
 
 SECTION = "lockouts"
 
@@ -94,7 +94,7 @@ _NEVER = {
 
 
 def address_name(client: str) -> str:
-    """How the address is counted and told: IPv4 as it is, IPv6 by its /64 (``policy.bucket``)."""
+    """How the address is counted and told: IPv4 as it is, IPv6 by its /64 (``policy.base.bucket``)."""
     octets = address_key(client)[4:]
     try:
         ip_address(client.partition("%")[0])

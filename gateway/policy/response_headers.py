@@ -8,10 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.core.lines import Lines
-from gateway.policy.fields import Policy
-from gateway.policy.stage import Stage
-from gateway.policy.tools import Tools
+from gateway.core.header_lines import Lines
+from gateway.policy.base.settings import Policy
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
 
 SECTION = "response_headers"
 

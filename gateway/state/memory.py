@@ -8,14 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from itertools import islice
 
-from gateway.state import attempts as guesses
-from gateway.state import breakers
-from gateway.state.attempts import NOTHING, Name, Record, Written, name_of
-from gateway.state.breakers import Admitted, Circuit, Trip
-from gateway.state.gcra import NEVER, distinct, settle, ticks
-from gateway.state.revocations import Revocation, added, named
-from gateway.state.steady import Steady
-from gateway.state.verbs import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
+from gateway.state.rules import circuit as breakers
+from gateway.state.rules import lockout as guesses
+from gateway.state.rules.circuit import Admitted, Circuit, Trip
+from gateway.state.rules.gcra import NEVER, distinct, settle, ticks
+from gateway.state.rules.lockout import NOTHING, Name, Record, Written, name_of
+from gateway.state.rules.monotonic import Steady
+from gateway.state.rules.revocation import Revocation, added, named
+from gateway.state.store import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
 
 _RECORD = 96  # bytes of a key, a number and their place in a dictionary, near enough for health
 

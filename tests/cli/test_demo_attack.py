@@ -17,8 +17,8 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import ClientSession
 
-from gateway.cli.demo.accounts import ADA_EMAIL, ADA_PASSWORD
-from gateway.cli.trial import SECRETS
+from gateway.demo.accounts import ADA_EMAIL, ADA_PASSWORD
+from gateway.demo.quickstart import SECRETS
 from tests.cli.conftest import OPS_TOKEN, Run
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import shutil
 import signal
 from pathlib import Path
 
-from gateway.cli.trial import SECRETS
+from gateway.demo.quickstart import SECRETS
 from tests.cli.conftest import Run, until
 
 ROOT = Path(__file__).parents[2]

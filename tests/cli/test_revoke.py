@@ -12,7 +12,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.cli.app import main
-from gateway.cli.demo.hs256 import sign
+from gateway.demo.hs256 import sign
 from tests.cli.conftest import JWT_SECRET, until
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import ClientConnectionError, ClientSession
 
-from gateway.cli.demo.toolkit import DemoToolkit
+from gateway.demo.toolkit import DemoToolkit
 from tests.cli.conftest import ENTRY, OPS_TOKEN, Backend, Maker, Run, until
 
 KEY = "upstream-key-value"  # as the fixture sets it

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.cli.worker import tls_context
 from gateway.config.model import Tls
+from gateway.process.worker import tls_context
 from tests.cli.conftest import ENTRY, Maker, Run, until
 
 SECURE = ENTRY.replace("drain: DRAIN", "drain: DRAIN, tls: {cert: cert.pem, key: key.pem}")

@@ -7,8 +7,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from gateway.cli.demo.accounts import ADA_EMAIL, user_id
-from gateway.cli.token import make_token, token
+from gateway.cli.token import token
+from gateway.demo.access_token import make_token
+from gateway.demo.accounts import ADA_EMAIL, user_id
 
 SECRET = "a-demo-secret-of-forty-characters-or-so!"
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gateway.cli.app import main
-from gateway.cli.demo.tutor import DemoTutor
+from gateway.demo.tutor import DemoTutor
 from tests.cli.conftest import OPS_TOKEN, until
 
 ENTRY = """\

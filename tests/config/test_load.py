@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.calling import Endpoint
 from gateway.config.load import load
 from gateway.config.model import Config
-from gateway.policy.fields import Policy
+from gateway.config.upstream_settings import Endpoint
+from gateway.policy.base.settings import Policy
 
 CASES = Path(__file__).parent / "cases"
 SECRET = "uG7qZ1xV0pTnB4cYwK9hRr2sLd8fMe6a"

@@ -11,7 +11,7 @@ from gateway.config.shape import known_keys, secrets
 from gateway.config.source import read
 from gateway.config.tree import Node
 from gateway.config.validate import parse
-from gateway.policy.fields import Policy, SecretField
+from gateway.policy.base.settings import Policy, SecretField
 
 
 class Inner(BaseModel):

@@ -19,7 +19,7 @@ DOCUMENTED = {
 def kinds() -> dict[str, str]:
     """YAML section -> module name of every policy kind."""
     found = {}
-    for path in (ROOT / "gateway/policy").glob("*.py"):
+    for path in (ROOT / "gateway/policy").rglob("*.py"):
         section = re.search(r'^SECTION = "(\w+)"', path.read_text(), re.M)
         if section:
             found[section[1]] = path.stem
@@ -53,8 +53,8 @@ def test_every_policy_kind_has_its_file_its_page_and_its_test() -> None:
     missing = [
         path
         for section, module in kinds().items()
-        for path in (f"policies/{section}.yaml", f"docs/policies/{section}.md", f"tests/policy/test_{module}.py")
-        if not (ROOT / path).is_file()
+        for path in (f"policies/{section}.yaml", f"docs/policies/{section}.md", f"tests/policy/**/test_{module}.py")
+        if not list(ROOT.glob(path))
     ]
     assert missing == []
 

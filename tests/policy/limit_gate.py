@@ -7,8 +7,8 @@ from typing import Any
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.reason import Refusal
-from gateway.policy.rate_limit import Place, RateLimit, Settings, build
-from gateway.policy.tools import Tools
+from gateway.policy.base.tools import Tools
+from gateway.policy.rate_limit.rate_limit import Place, RateLimit, Settings, build
 from gateway.state.memory import MemoryStore
 from tests.policy.answer_fields import told
 

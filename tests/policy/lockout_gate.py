@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.reason import Refusal
+from gateway.policy.base.tools import Tools
 from gateway.policy.lockout import Settings, build
-from gateway.policy.tools import Tools
 from gateway.state.memory import MemoryStore
 
 NOON = 1_767_268_800.0

@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import Call, Exchange
+from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import Settings, build
-from gateway.policy.tools import Tools
 from gateway.state.memory import MemoryStore
 
 NOON = 1_767_268_800.0

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
+from gateway.policy.base.tools import Tools
 from gateway.policy.client import MAX_HOPS, Client, build, parse_address
-from gateway.policy.tools import Tools
 
 PROXIES = Client([ip_network("10.0.0.0/8"), ip_network("fd00::/8"), ip_network("192.0.2.7/32")])
 

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.policy.lockout import SharedLockout, account_key
 from gateway.state.memory import MemoryStore
-from gateway.state.verbs import Attempt, Lock, Reserved
+from gateway.state.store import Attempt, Lock, Reserved
 from tests.policy.lockout_gate import NOON, Door
 
 

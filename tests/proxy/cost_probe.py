@@ -18,15 +18,15 @@ import jwt
 import gateway
 from gateway.ops.log import Log
 from gateway.ops.metrics import Metrics
+from gateway.ops.observer import Watcher
 from gateway.ops.sink import Sink
-from gateway.ops.watcher import Watcher
-from gateway.policy.tools import Tools
-from gateway.proxy import pool
-from gateway.proxy.connection import Connection
-from gateway.proxy.downstream import ClientConnection
-from gateway.proxy.plane import Plane
-from gateway.proxy.server import Gateway, Limits
-from gateway.state.embedded import EmbeddedStore
+from gateway.policy.base.tools import Tools
+from gateway.proxy.compile.runtime import Plane
+from gateway.proxy.pool import pool
+from gateway.proxy.pool.connection import Connection
+from gateway.proxy.server.connection import ClientConnection
+from gateway.proxy.server.server import Gateway, Limits
+from gateway.state.lmdb.store import EmbeddedStore
 from tests.gateway_fixture import POLICIES, SECRET, NoHealth, written
 
 ENTRY = """\

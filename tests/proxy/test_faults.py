@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 
-from gateway.cli.demo.toolkit import DemoToolkit
+from gateway.demo.toolkit import DemoToolkit
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, running_upstream, wire
 

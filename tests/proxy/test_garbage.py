@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from gateway.core.exchange import Exchange
-from gateway.proxy.connection import Connection
-from gateway.proxy.downstream import ClientConnection
-from gateway.proxy.passage import Passage
+from gateway.proxy.flow.flow import Passage
+from gateway.proxy.pool.connection import Connection
+from gateway.proxy.server.connection import ClientConnection
 from tests.gateway_fixture import Running
 from tests.proxy.conftest import serving
-from tests.proxy.test_gateway import get, post
+from tests.proxy.server.test_server import get, post
 from tests.upstream_fixture import OK, wire
 
 ANY = "/files/a"

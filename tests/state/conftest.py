@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.state.embedded import EmbeddedStore
+from gateway.state.lmdb.store import EmbeddedStore
 from gateway.state.memory import MemoryStore
-from gateway.state.verbs import Store
+from gateway.state.store import Store
 from tests.state.redis_fixture import Server, Waiting, server
 
 

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.state.patience import Patience
-from gateway.state.revocations import Revocation
-from gateway.state.shared import TIMEOUT, SharedStore
-from gateway.state.verbs import Attempt, Lock, Reserved, Take, Taken
+from gateway.state.redis.store import TIMEOUT, SharedStore
+from gateway.state.redis.watchdog import Patience
+from gateway.state.rules.revocation import Revocation
+from gateway.state.store import Attempt, Lock, Reserved, Take, Taken
 
 KEY = b"a key that all replicas of a test share"
 PATIENCE = 10.0  # seconds for what a machine under load does late

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state import revocations as module
-from gateway.state.embedded import EmbeddedStore
-from gateway.state.fallback import FallbackStore
-from gateway.state.revocations import Revocation, Revoked
-from gateway.state.shared import SharedStore
-from gateway.state.verbs import StateError, Store
+from gateway.state.failover.store import FallbackStore
+from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.redis.store import SharedStore
+from gateway.state.rules import revocation as module
+from gateway.state.rules.revocation import Revocation, Revoked
+from gateway.state.store import StateError, Store
 from tests.state.redis_fixture import KEY, Server, server, until
 
 NOON = 1_767_268_800.0
@@ -22,7 +22,7 @@ DAY = 86_400.0
 ANOTHER_WORKER = f"""
 import sys
 from pathlib import Path
-from gateway.state.embedded import EmbeddedStore
+from gateway.state.lmdb.store import EmbeddedStore
 store = EmbeddedStore(Path(sys.argv[1]))
 assert store.revoke("subject", b"ada", {NOON + DAY}, {NOON})
 store.close()

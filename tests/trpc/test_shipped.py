@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from gateway.cli.demo.accounts import ADA_EMAIL, ADA_PASSWORD
-from gateway.cli.demo.procedures import PROCEDURES
-from gateway.cli.demo.toolkit import DemoToolkit
-from gateway.cli.demo.tutor import DemoTutor
+from gateway.demo.accounts import ADA_EMAIL, ADA_PASSWORD
+from gateway.demo.procedures import PROCEDURES
+from gateway.demo.toolkit import DemoToolkit
+from gateway.demo.tutor import DemoTutor
 from tests.gateway_fixture import SECRET, Running, running_gateway
 from tests.trpc.wiring import LINKS, bearer, expected, seen
 

@@ -12,8 +12,8 @@ import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
 from yarl import URL
 
-from gateway.cli.demo.accounts import ADA_EMAIL, ADA_PASSWORD
-from gateway.cli.demo.tutor import DemoTutor
+from gateway.demo.accounts import ADA_EMAIL, ADA_PASSWORD
+from gateway.demo.tutor import DemoTutor
 from tests.gateway_fixture import Running, running_gateway
 
 FAILURES = 10

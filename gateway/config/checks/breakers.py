@@ -1,0 +1,39 @@
+"""What breakers say that only makes sense together with the rest: the routes they name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping as Named
+from typing import Any
+
+from gateway.config.model import Upstream
+from gateway.config.policies import Written
+from gateway.config.problem import Report, nearest
+from gateway.config.routes import Spot
+from gateway.policy.base.settings import Policy
+
+SECTION = "breakers"
+
+
+def check_probes(upstreams: Named[str, Upstream], spot: Spot, policies: Named[str, Policy]) -> None:
+    """Tells every upstream whose breaker waits for health checks that nobody makes: it would stay open for ever."""
+    for name, upstream in upstreams.items():
+        settings: Any = policies.get(upstream.breaker or "")
+        if upstream.health_check is None and getattr(settings, "probe", "") == "health_check":
+            sentence = f"names {upstream.breaker}, which is tried by health checks, and there are none"
+            spot.tell((name, "breaker"), sentence, "write a health_check, or probe: request in the breaker")
+
+
+def check_breakers(
+    policies: Named[str, Policy],
+    written: Named[tuple[str, str], Written],
+    routes: Collection[str],
+    report: Report,
+) -> None:
+    """Tells every route under a breaker's ``ignore`` that does not exist: its statuses would count after all."""
+    for name, settings in policies.items():
+        spot = Spot(written[SECTION, name].node, (SECTION, name), report)
+        ignored: Any = getattr(settings, "ignore", {})
+        for route in ignored:
+            if route not in routes:
+                spot.tell(("ignore", route), f"names {route}, which is not in routes", nearest(route, routes))

@@ -1,0 +1,127 @@
+"""What an upstream that fails is left to: its breaker and fallbacks must exist, and its fallbacks lead somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping as Named
+from typing import Any
+
+from gateway.config.model import Upstream
+from gateway.config.policies import Written
+from gateway.config.problem import Report, nearest
+from gateway.config.routes import Spot
+from gateway.config.tree import Sequence, Steps, child, follow
+from gateway.policy.base.settings import Policy
+
+JSON = "application/json"
+
+
+def check(
+    upstreams: Named[str, Upstream], spot: Spot, known: Named[str, Collection[str]], fallbacks: Named[str, Policy]
+) -> None:
+    """Tells every breaker and fallback that an upstream names and nothing defines, and fallbacks that cannot work.
+
+    ``known`` has the names of all policies by section, ``fallbacks`` those that could be understood.
+    """
+    for upstream, settings in upstreams.items():
+        if settings.breaker is not None:
+            _check_named("breakers", settings.breaker, (upstream, "breaker"), spot, known)
+        _Chain(upstream, upstreams, spot, fallbacks).check(known)
+
+
+def check_targets(
+    written: Named[tuple[str, str], Written],
+    fallbacks: Named[str, Policy],
+    upstreams: Collection[str],
+    report: Report,
+) -> None:
+    """Tells every fallback that leads to an upstream which does not exist."""
+    for name, policy in fallbacks.items():
+        target = _target(policy)
+        if target is not None and target not in upstreams:
+            node, _ = follow(written["fallbacks", name].node, ("upstream",))
+            sentence = f"names {target}, which is not in upstreams"
+            report.add_unless_told(node.place, ("fallbacks", name, "upstream"), sentence, nearest(target, upstreams))
+
+
+def _check_named(section: str, name: str, below: Steps, spot: Spot, known: Named[str, Collection[str]]) -> None:
+    names = known.get(section, ())
+    if name not in names:
+        hint = nearest(name, names) or f"define it under {section}"
+        spot.tell(below, f"names {name}, which is not in {section}", hint)
+
+
+def _target(fallback: Policy | None) -> str | None:
+    target: str | None = getattr(fallback, "upstream", None)
+    return target
+
+
+class _Chain:
+    """The fallbacks of one upstream, one after the other."""
+
+    def __init__(self, name: str, upstreams: Named[str, Upstream], spot: Spot, fallbacks: Named[str, Policy]) -> None:
+        self._name = name
+        self._upstream = upstreams[name]
+        self._upstreams = upstreams
+        self._spot = spot
+        self._fallbacks = fallbacks
+        written = child(child(spot.node, name), "fallback")
+        self._listed = isinstance(written, Sequence)
+
+    def _at(self, index: int) -> Steps:
+        return (self._name, "fallback", index) if self._listed else (self._name, "fallback")
+
+    def check(self, known: Named[str, Collection[str]]) -> None:
+        last = hop = ""
+        for index, name in enumerate(self._upstream.fallback):
+            at = self._at(index)
+            _check_named("fallbacks", name, at, self._spot, known)
+            settings: Any = self._fallbacks.get(name)
+            if name in self._upstream.fallback[:index]:
+                self._spot.tell(at, f"lists {name} twice")
+            elif last:
+                self._spot.tell(at, f"is never reached: {last} before it always has an answer", "move it up")
+            if settings is None:
+                continue
+            target = _target(settings)
+            if target is not None:
+                self._check_hop(target, hop, at)
+                hop = name
+            elif settings.stale is None and settings.mode == "enforce":
+                last = last or name
+            if self._upstream.trpc and settings.file is not None and settings.type != JSON:
+                self._spot.tell(at, f"names {name}, a file of {settings.type}: procedures answer in JSON")
+
+    def _check_hop(self, target: str, before: str, at: Steps) -> None:
+        if before:
+            self._spot.tell(
+                at, f"leads to another upstream, as {before} does", "name one of them: a call makes one hop"
+            )
+        way = self._way(target)
+        if way:
+            self._spot.tell(at, f"leads in a circle: {' to '.join((self._name, *way))}", "let it end somewhere")
+            return
+        other = self._upstreams.get(target)
+        if other is None:
+            return  # told where the fallback is written, or what is wrong with the upstream
+        ours, theirs = ((trpc.prefix, trpc.transformer) if trpc else None for trpc in (self._upstream.trpc, other.trpc))
+        if ours != theirs:
+            # A path that is none to the routes could run a procedure there that no route has decided about.
+            sentence = f"leads to {target}, whose trpc is another one"
+            self._spot.tell(at, sentence, "give both the same prefix and transformer, or neither a trpc")
+
+    def _way(self, target: str) -> tuple[str, ...]:
+        """The way from ``target`` over the upstreams' own fallbacks back to this one; empty when there is none."""
+        seen: set[str] = set()
+        ways: list[tuple[str, ...]] = [(target,)]
+        while ways:
+            way = ways.pop()
+            if way[-1] == self._name:
+                return way
+            upstream = self._upstreams.get(way[-1])
+            if upstream is None or way[-1] in seen:
+                continue
+            seen.add(way[-1])
+            nexts = (_target(self._fallbacks.get(name)) for name in upstream.fallback)
+            ways += [(*way, following) for following in nexts if following is not None]
+        return ()

@@ -1,0 +1,190 @@
+"""What ``environment: production`` asks for on top: everything that is convenient at a desk and dangerous outside."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from gateway.config.checks.weakness import LEAST_SECRET_BYTES, origin_weakness, secret_weakness
+from gateway.config.model import Config, Entry, Route
+from gateway.config.policies import Written
+from gateway.config.problem import Report
+from gateway.config.routes import Spot
+from gateway.config.shape import secrets
+from gateway.config.tree import Mapping, Place, Scalar, Sequence, Steps, child, follow
+from gateway.config.upstream_settings import Endpoint
+from gateway.core.loopback import is_loopback
+
+PRODUCTION = "production"
+
+_MAKE_SECRET = f"make one with: openssl rand -base64 {LEAST_SECRET_BYTES}"
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "::1/128",
+        "fc00::/7",
+        "fe80::/10",
+    )
+)
+# Names that only resolve inside a host, a compose network or a cluster (RFC 6761, RFC 6762, RFC 9476).
+_PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".svc", ".cluster.local", ".home.arpa", ".alt")
+
+
+class Production:
+    """The checks over one configuration. ``entry`` and ``policies`` are what was written, ``config`` what it means."""
+
+    def __init__(
+        self,
+        config: Config,
+        entry: Mapping,
+        policies: dict[tuple[str, str], Written],
+        routes: list[tuple[Route, Spot]],
+        unsound: set[str],
+        report: Report,
+    ) -> None:
+        """``unsound`` names the parts of the entry file that could not be understood; nothing more is said of them."""
+        self._config = config
+        self._entry = entry
+        self._policies = policies
+        self._routes = routes
+        self._unsound = unsound
+        self._report = report
+
+    def check(self) -> None:
+        """Adds everything that must not go out to the report."""
+        self._check_written_secrets()
+        self._check_tokens()
+        self._check_origins()
+        self._check_bodies()
+        self._check_upstreams()
+        if "ops" not in self._unsound:
+            self._check_ops()
+        if "state" not in self._unsound:
+            self._check_state()
+
+    def _tell(self, steps: Steps, sentence: str, hint: str = "") -> None:
+        node, _ = follow(self._entry, steps)
+        self._report.add_unless_told(node.place, steps, sentence, hint)
+
+    def _secrets(self) -> Iterator[tuple[Steps, Scalar]]:
+        """Every secret that is written anywhere."""
+        yield from secrets(Entry, self._entry)
+        for (section, name), written in self._policies.items():
+            kind = type(self._config.policies.get(section, {}).get(name))
+            if issubclass(kind, BaseModel):
+                for below, scalar in secrets(kind, written.node):
+                    yield (section, name, *below), scalar
+
+    def _check_written_secrets(self) -> None:
+        for steps, scalar in self._secrets():
+            # The address of a store without a password is none.
+            if scalar.value in (None, "") or (steps == ("state", "redis") and "@" not in str(scalar.value)):
+                continue
+            if scalar.defaults:
+                names = " and ".join(scalar.defaults)
+                self._tell_at(
+                    scalar.place, steps, f"falls back to its written default: {names} is not set", f"set {names}"
+                )
+            elif not scalar.expanded and "request_headers" not in steps:
+                # Header values are kept as secrets because some are; a plain one may stand in the file.
+                hint = "read it with ${NAME} or ${file:/path}"
+                self._tell_at(scalar.place, steps, "stands in the file, where everybody who reads it has it", hint)
+
+    def _tell_at(self, place: Place, steps: Steps, sentence: str, hint: str = "") -> None:
+        self._report.add_unless_told(place, steps, sentence, hint)
+
+    def _check_tokens(self) -> None:
+        for name, policy in self._config.policies.get("auth", {}).items():
+            settings: Any = policy
+            secret = getattr(settings, "secret", None)
+            weakness = secret_weakness(secret.reveal()) if secret is not None else None
+            if weakness:
+                self._tell_policy("auth", name, ("secret",), weakness, _MAKE_SECRET)
+
+    def _tell_policy(self, section: str, name: str, below: Steps, sentence: str, hint: str = "") -> None:
+        node, _ = follow(self._policies[section, name].node, below)
+        self._tell_at(node.place, (section, name, *below), sentence, hint)
+
+    def _check_origins(self) -> None:
+        for (section, name), written in self._policies.items():
+            origins = child(written.node, "origins") if section == "cors" else None
+            for index, item in enumerate(origins.items if isinstance(origins, Sequence) else ()):
+                weakness = (
+                    origin_weakness(item.value) if isinstance(item, Scalar) and isinstance(item.value, str) else None
+                )
+                if weakness:
+                    hint = "write https origins one by one, or https://*.your-domain"
+                    self._tell_policy("cors", name, ("origins", index), weakness, hint)
+
+    def _check_bodies(self) -> None:
+        bodies: dict[str, Any] = dict(self._config.policies.get("bodies", {}))
+        for name, settings in bodies.items():
+            if getattr(settings, "max", None) is None:
+                self._tell_policy(
+                    "bodies", name, ("max",), "is missing: bodies of any length would pass", "such as 64KiB"
+                )
+        for route, spot in self._routes:
+            if route.body is None and not route.deny:
+                spot.tell(("body",), "is missing: bodies of any length would pass", "name a policy from bodies")
+
+    def _check_ops(self) -> None:
+        ops = self._config.ops
+        if not ops.token and not (is_loopback(ops.host) or ops.host == "localhost"):
+            sentence = "is missing, and the operators' listener can be reached from outside this host"
+            self._tell(("ops", "token"), sentence, "set a token, or listen on 127.0.0.1")
+
+    def _check_upstreams(self) -> None:
+        for name, upstream in self._config.upstreams.items():
+            for index, endpoint in enumerate(upstream.endpoints):
+                if endpoint.scheme == "http" and not is_private(endpoint):
+                    sentence = "is plain http to a host that is neither this one nor in a private network"
+                    self._tell(("upstreams", name, "endpoints", index, "url"), sentence, "use https")
+
+    def _check_state(self) -> None:
+        state = self._config.state
+        if not state.key:
+            self._tell(("state", "key"), "is missing: account names are stored as hashes under it", _MAKE_SECRET)
+        elif weakness := secret_weakness(state.key.reveal()):
+            self._tell(("state", "key"), weakness, _MAKE_SECRET)
+        problem = cannot_open(state.path)
+        if problem:
+            self._tell(("state", "path"), problem, "name a folder that the gateway may write to")
+
+
+def check_environment(entry: Mapping, config: Config, report: Report) -> None:
+    """Tells of a word that was meant to be ``production``: with any other word the strict checks stay off."""
+    word = config.environment
+    node, _ = follow(entry, ("environment",))
+    if word != PRODUCTION and (word in ("prod", "prd", "live") or difflib.get_close_matches(word, [PRODUCTION])):
+        report.add(node.place, ("environment",), f"is {word}, which turns no strict check on", f"write {PRODUCTION}")
+
+
+def is_private(endpoint: Endpoint) -> bool:
+    """Whether the way to ``endpoint`` stays on this host or in a private network, by its name or address alone."""
+    host = endpoint.host.lower().rstrip(".")
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
+    return any(address in network for network in _PRIVATE if network.version == address.version)
+
+
+def cannot_open(path: Path) -> str | None:
+    """Why no store can be kept in the folder ``path``; None when it can. Nothing is created."""
+    if path.exists() and not path.is_dir():
+        return "is not a folder"
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        return f"cannot be opened: {nearest} may not be written to"
+    return None

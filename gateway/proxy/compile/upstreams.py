@@ -1,0 +1,90 @@
+"""From an upstream's settings to an upstream that can be called."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import ssl
+from collections.abc import Callable
+from functools import partial
+
+from gateway.config.model import Upstream as Settings
+from gateway.policy.base.tools import Tools
+from gateway.proxy.pool.balancer import Balance
+from gateway.proxy.pool.discovery import Names
+from gateway.proxy.pool.endpoint import Endpoint
+from gateway.proxy.pool.health_check import Checker
+from gateway.proxy.pool.outlier import Ejection
+from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.attempts import Calls
+from gateway.proxy.upstream.deadline import Timed
+from gateway.proxy.upstream.hedge import Hedge
+from gateway.proxy.upstream.retry import Retry
+from gateway.proxy.upstream.upstream import Upstream
+
+
+def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstream:
+    """The upstream ``name``, for a gateway that stands in ``region``. Must run in the loop that will serve it."""
+    clock = asyncio.get_running_loop().time
+    endpoints = _endpoints(settings)
+    timeouts = settings.timeouts
+    pool = Pool(
+        endpoints,
+        connect=timeouts.connect,
+        response=timeouts.response,
+        silence=timeouts.body,
+        idle=timeouts.idle,
+        most=settings.max_connections,
+        balance=Balance(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
+    )
+    edits = settings.request_headers
+    fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
+    upstream = (Timed if timeouts.total else Upstream)(
+        name, pool, fields, [key.lower().encode() for key in edits.remove]
+    )
+    if isinstance(upstream, Timed):
+        upstream.total = timeouts.total or 0.0
+    if len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None:
+        upstream.calling(_calls(upstream, settings, clock, tools))
+    return upstream
+
+
+def tending(upstream: Upstream, settings: Settings, tools: Tools) -> list[Checker | Names]:
+    """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
+    tell = partial(tools.event, upstream=upstream.name)
+    check, interval = settings.health_check, settings.resolve
+    checker = Checker(upstream.pool, check, tell=tell) if check is not None else None
+    names = Names(upstream.pool, interval, checker.moved if checker else _unseen, tell) if interval else None
+    return [each for each in (checker, names) if each is not None]
+
+
+def _unseen(joined: object, left: object) -> None:
+    """Takes the news of endpoints where nothing checks them."""
+
+
+def _endpoints(settings: Settings) -> list[Endpoint]:
+    tls = ssl.create_default_context() if any(e.scheme == "https" for e in settings.endpoints) else None
+    return [
+        Endpoint(
+            each.host,
+            each.port,
+            tls if each.scheme == "https" else None,
+            weight=each.weight,
+            priority=each.priority,
+            region=each.region or "",
+        )
+        for each in settings.endpoints
+    ]
+
+
+def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], tools: Tools) -> Calls:
+    pool = upstream.pool
+    retry = Retry(settings.retries, clock, tools.wall, random.random) if settings.retries is not None else None
+    ejection = None
+    if settings.ejection is not None:
+        tell = partial(tools.event, upstream=upstream.name)
+        ejection = Ejection(settings.ejection, pool.endpoints, clock, pool.balance.changed, tell)
+    hedge = Hedge(settings.hedge, clock) if settings.hedge is not None else None
+    check = settings.health_check
+    return Calls(upstream, retry, ejection, hedge, again=math.ceil(check.interval) if check is not None else 1)

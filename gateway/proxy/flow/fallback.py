@@ -1,0 +1,189 @@
+"""What happens when an upstream's call comes to nothing: its fallbacks, one after the other, until one has an answer."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import Refusal, Reply
+from gateway.core.response_fields import Fields
+from gateway.policy.base.stage import Stage, hook
+from gateway.policy.fallback.fallback import COVERS, Fixed, mark
+from gateway.policy.fallback.stale import Memory
+from gateway.policy.kinds import reporting
+from gateway.proxy.flow import respond as pipeline
+from gateway.proxy.flow.writer import Client
+from gateway.proxy.pool.connection import SMALL, Connection, Phase
+from gateway.proxy.pool.pool import Interim
+from gateway.proxy.routing.route import Plan
+from gateway.proxy.upstream.attempts import IDEMPOTENT
+from gateway.proxy.upstream.upstream import Upstream
+
+
+class Remembered:
+    """The last good answer to the same question, out of ``memory``."""
+
+    def __init__(self, name: str, report: bool, memory: Memory) -> None:
+        self.name = name
+        self.report = report
+        self.memory = memory
+
+    def find(self, exchange: Exchange, plan: Plan) -> Reply | None:
+        """The answer, marked; None when there is none."""
+        kept = self.memory.find(exchange, plan.upstream.name, plan.target(exchange))
+        return None if kept is None else Reply(kept.status, (*kept.headers, *mark(self.name)), kept.body)
+
+
+class Elsewhere:
+    """The same call to another upstream. ``guards`` are that upstream's own stages, each with whether it only reports.
+
+    One hop: what the other one has as a fallback of its own is not asked.
+    """
+
+    def __init__(self, name: str, report: bool, upstream: Upstream, guards: Sequence[tuple[Stage, bool]]) -> None:
+        self.name = name
+        self.report = report
+        self.upstream = upstream
+        self._guards = [(stage, reporting(stage.on_request) if only else stage.on_request) for stage, only in guards]
+
+    @staticmethod
+    def may(exchange: Exchange) -> bool:
+        """Whether the call can be made a second time without anything being done twice (RFC 9110 9.2.2)."""
+        if exchange.sent and exchange.method not in IDEMPOTENT:
+            return False
+        return exchange.stream is None or exchange.body is not None or not exchange.stream.received
+
+    async def take(self, exchange: Exchange, plan: Plan, client: Client, slug: str) -> bool | None:
+        """Answer the client with what the other upstream says; None when that comes to nothing too."""
+        side = copy.copy(exchange)  # the other upstream's stages must not take the first one's slot for theirs
+        side.slot, side.reason, side.status, side.endpoint, side.sent, side.upstream_time = None, "", 0, "", 0.0, 0.0
+        entered: list[Stage] = []
+        try:
+            for stage, decide in self._guards:
+                entered.append(stage)
+                verdict = decide(side)
+                if verdict is not None and not isinstance(verdict, (Refusal, Reply)):
+                    verdict = await verdict
+                if verdict is not None:
+                    side.reason = verdict.reason.slug if isinstance(verdict, Refusal) else ""
+                    return None
+            answer = await self.upstream.call(side, plan.target(exchange), client.interim)
+            exchange.bytes_in = side.bytes_in
+            if isinstance(answer, Refusal):
+                side.reason = answer.reason.slug
+                return None
+            side.status = answer.status
+            exchange.endpoint, exchange.upstream_time = side.endpoint, side.upstream_time
+            return await self._pass_on(exchange, side, plan, client, answer, slug)
+        finally:
+            for stage in reversed(entered):
+                done = hook(stage, "on_done")
+                if done is not None:
+                    done(side)
+
+    async def _pass_on(
+        self, exchange: Exchange, side: Exchange, plan: Plan, client: Client, answer: Connection, slug: str
+    ) -> bool:
+        own = mark(self.name)
+        names = {name for name, _ in own} | {b"expires", b"age"}
+        answer.fields = Fields.of([*(pair for pair in answer.fields.pairs if pair[0] not in names), *own])
+        try:
+            return await pipeline.pass_on(exchange, plan, client, answer)
+        finally:
+            if exchange.reason != slug:  # it broke off, which is this upstream's failure and not the first one's
+                side.reason, exchange.reason = exchange.reason, slug
+
+
+Choice = Fixed | Remembered | Elsewhere
+
+
+class StandIn:
+    """The fallbacks of one upstream, in the order in which they are tried."""
+
+    def __init__(self, choices: Sequence[Choice]) -> None:
+        self._choices = tuple(choices)
+
+    @property
+    def memories(self) -> list[Memory]:
+        """What has to be told of good answers."""
+        return [choice.memory for choice in self._choices if isinstance(choice, Remembered)]
+
+    @property
+    def calls_again(self) -> bool:
+        """Whether a call may be made a second time, for which a body that was read must still be there."""
+        return any(isinstance(choice, Elsewhere) for choice in self._choices)
+
+    async def answer(self, exchange: Exchange, plan: Plan, client: Client, refusal: Refusal, depth: int) -> bool:
+        """Answer in place of ``refusal``, or with it where this is none of a fallback's business."""
+        slug = refusal.reason.slug
+        if slug not in COVERS or client.began:
+            return pipeline.reply(exchange, plan, client, refusal, depth)
+        for choice in self._choices:
+            if choice.report:
+                if slug not in exchange.reported and self._would(choice, exchange, plan):
+                    exchange.reported.append(slug)
+                continue
+            if isinstance(choice, Elsewhere):
+                if not choice.may(exchange):
+                    continue
+                self._say(exchange, choice, refusal)
+                finished = await choice.take(exchange, plan, client, slug)
+                if finished is not None:
+                    return finished
+                continue
+            found = self._found(choice, exchange, plan, refusal)
+            if found is not None:
+                self._say(exchange, choice, refusal)
+                return pipeline.reply(exchange, plan, client, found, depth)
+        exchange.fallback = ""
+        return pipeline.reply(exchange, plan, client, refusal, depth)
+
+    @staticmethod
+    def _say(exchange: Exchange, choice: Choice, refusal: Refusal) -> None:
+        """For the log and the figures, and for stages whose fields would call it the real thing."""
+        exchange.fallback = choice.name
+        exchange.reason, exchange.detail = refusal.reason.slug, refusal.detail
+
+    @staticmethod
+    def _found(choice: Fixed | Remembered, exchange: Exchange, plan: Plan, refusal: Refusal) -> Reply | None:
+        if isinstance(choice, Fixed):
+            return choice.answer(exchange, refusal, plan.shape)
+        return choice.find(exchange, plan)
+
+    @staticmethod
+    def _would(choice: Choice, exchange: Exchange, plan: Plan) -> bool:
+        if isinstance(choice, Elsewhere):
+            return choice.may(exchange)
+        return isinstance(choice, Fixed) or choice.find(exchange, plan) is not None
+
+
+class Watched:
+    """An upstream whose calls leave behind what its fallbacks need. Routes without such fallbacks call it directly."""
+
+    __slots__ = ("_again", "_memories", "_upstream", "name")
+
+    def __init__(self, upstream: Upstream, stand_in: StandIn) -> None:
+        self.name = upstream.name
+        self._upstream = upstream
+        self._memories = stand_in.memories
+        self._again = stand_in.calls_again
+
+    def begin(self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]) -> None:
+        """Nothing: ``call`` is always the way, since there is something to do with the answer."""
+
+    async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
+        """``Upstream.call``, with the answer remembered and a small body kept."""
+        stream: Any = exchange.stream
+        small = stream is not None and (stream.complete or (stream.length is not None and stream.length <= SMALL))
+        if self._again and small and exchange.body is None:
+            received = await stream.read_all()
+            if isinstance(received, Refusal):
+                return received
+            exchange.body = received
+        answer = await self._upstream.call(exchange, path, interim)
+        if not isinstance(answer, Refusal) and answer.phase is Phase.DONE and not answer.streaming:
+            for memory in self._memories:
+                memory.remember(exchange, self.name, path, answer.status, answer.fields.pairs, answer.arrived)
+        return answer

@@ -1,0 +1,81 @@
+"""One server of an upstream: where it is, what it is worth, and what is known of how it fares."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from time import monotonic
+
+from gateway.proxy.pool.connection import Connection
+
+
+class Endpoint:
+    """One address of an upstream with its kept connections, the last used first, so that the rest idle out.
+
+    ``host`` is its name for Host and TLS, ``address`` where it is if that was looked up. ``weight`` is its share among
+    those of its ``priority``, of which lower ones come first.
+    """
+
+    __slots__ = (
+        "address", "authority", "clock", "ejected_until", "ejections", "failures", "gone", "host", "host_field", "idle",
+        "in_flight", "port", "priority", "region", "tls", "trying", "weight", "well",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        *,
+        weight: int = 1,
+        priority: int = 0,
+        region: str = "",
+        address: str = "",
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.tls = tls
+        named = f"[{host}]" if ":" in host else host
+        # The port only where it is not the scheme's own (RFC 9110 7.2).
+        self.authority = named if port == (443 if tls else 80) else f"{named}:{port}"
+        self.host_field = self.authority.encode()
+        self.weight = weight
+        self.priority = priority
+        self.region = region
+        self.address = address
+        self.clock: Callable[[], float] = monotonic  # the pool's own, once it is in one
+        self.well = True  # the health checks say so, or there are none
+        self.failures = 0  # in a row
+        self.ejected_until = 0.0  # the clock's seconds
+        self.ejections = 0  # in a row, each longer than the one before
+        self.trying = False  # back from an ejection and not yet proven
+        self.gone = False  # its name no longer leads here
+        self.in_flight = 0
+        self.idle: list[Connection] = []
+
+    @property
+    def label(self) -> str:
+        """What it is called in the log, the figures and for operators: as it is written, never by a looked-up address."""
+        return f"{self.host}:{self.port}"
+
+    @property
+    def ejected_for(self) -> float:
+        """Seconds for which it still gets no calls because it failed them; 0.0 if it may have some."""
+        return max(0.0, self.ejected_until - self.clock()) if self.ejected_until else 0.0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it may get calls."""
+        return self.well and not self.ejected_for
+
+    def at(self, address: str) -> Endpoint:
+        """The same server at one of the addresses that its name leads to."""
+        return Endpoint(
+            self.host,
+            self.port,
+            self.tls,
+            weight=self.weight,
+            priority=self.priority,
+            region=self.region,
+            address=address,
+        )

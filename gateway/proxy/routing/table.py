@@ -1,0 +1,100 @@
+"""From a canonical target to the plan it runs under. Default deny: what no route names is refused by name."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gateway.core.exchange import Call, Exchange
+from gateway.core.pattern import Table
+from gateway.core.trpc import calls
+from gateway.proxy.routing.route import Plan
+
+REMEMBERED_BATCHES = 256  # combinations of routes in one batch; clients choose them, so there must be a bound
+
+# The plan that ends a request with the refusal of that slug; the second argument is its shape, the third what is allowed.
+Ending = Callable[[str, str, tuple[str, ...]], Plan]
+
+
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """One upstream's tRPC mount: ``prefix`` with its slash, and what its names mean."""
+
+    prefix: str
+    shape: str
+    max_batch: int
+    aliases: Mapping[str, str]
+    procedures: Table[Plan]
+
+
+class Routes:
+    """The route table of one plane.
+
+    ``merge`` makes the plan for a batch over several routes, or gives the slug that refuses it. ``ending`` gives the plan
+    for a refusal.
+    """
+
+    def __init__(
+        self,
+        prefixes: list[Prefix],
+        paths: Table[Plan],
+        merge: Callable[[tuple[Plan, ...]], Plan | str],
+        ending: Ending,
+    ) -> None:
+        self._prefixes = prefixes
+        self._paths = paths
+        self._merge = merge
+        self._ending = ending
+        self._batches: OrderedDict[frozenset[Plan], Plan | str] = OrderedDict()
+
+    def find(self, exchange: Exchange, method: str) -> Plan:
+        """The plan for ``exchange.path``; sets ``exchange.calls`` and the path to forward.
+
+        ``method`` is the request's own, or the one a preflight asks for.
+        """
+        path = exchange.path
+        for mount in self._prefixes:
+            if path.startswith(mount.prefix):
+                return self._procedures(exchange, method, mount)
+        found = self._paths.every(path)
+        for plan in found:
+            if method in plan.methods:
+                return plan
+        if found:
+            allowed = tuple(sorted({name for plan in found for name in plan.methods}))
+            return self._ending("method_not_allowed", "problem", allowed)
+        return self._ending("no_route", "problem", ())
+
+    def _procedures(self, exchange: Exchange, method: str, mount: Prefix) -> Plan:
+        found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
+        if isinstance(found, str):
+            return self._ending(found, mount.shape, ())
+        made = []
+        for name in found.procedures:
+            named = mount.procedures.find(name)
+            if named is None:
+                return self._ending("batch_malformed" if len(found.procedures) > 1 else "no_route", mount.shape, ())
+            made.append(Call(name, named))
+        exchange.calls = made
+        exchange.path = mount.prefix + found.tail
+        plan: Plan = made[0].route
+        allowed = plan.methods
+        if len(made) > 1:
+            allowed = allowed.intersection(*(call.route.methods for call in made))
+        if method not in allowed:
+            return self._ending("method_not_allowed", mount.shape, tuple(sorted(allowed)))
+        return plan if len(made) == 1 else self._batch(made, mount)
+
+    def _batch(self, made: list[Call], mount: Prefix) -> Plan:
+        plans: frozenset[Plan] = frozenset(call.route for call in made)
+        if any(plan.alone for plan in plans):
+            return self._ending("batch_refused", mount.shape, ())
+        if len(plans) == 1:
+            return next(iter(plans))
+        merged = self._batches.get(plans)
+        if merged is None:
+            merged = self._batches[plans] = self._merge(tuple(sorted(plans, key=lambda plan: plan.name)))
+            if len(self._batches) > REMEMBERED_BATCHES:
+                self._batches.popitem(last=False)
+        return self._ending(merged, mount.shape, ()) if isinstance(merged, str) else merged

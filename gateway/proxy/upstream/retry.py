@@ -1,0 +1,71 @@
+"""When a call that came to nothing is made again: only where it is safe, within a budget, and after a pause.
+
+The pause is drawn from the whole of a growing span ("full jitter": M. Brooker,
+Exponential Backoff And Jitter, AWS Architecture Blog, 2015), so that those who failed together do not return together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+
+from gateway.config.upstream_settings import Retries
+from gateway.core.exchange import Pair
+from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.pool import Unsent
+from gateway.proxy.upstream.budget import Budget, Clock
+
+
+def pause(retry: int, base: float, most: float, random: Callable[[], float]) -> float:
+    """Seconds to wait before the ``retry``-th retry, counted from 0. ``random`` gives numbers from 0.0 to 1.0."""
+    span: float = min(most, base * 2.0**retry)
+    return span * random()
+
+
+def retry_after(pairs: Iterable[Pair], wall: Clock) -> float:
+    """Seconds that an answer asks to wait (RFC 9110 10.2.3), the longest if it says so twice; 0.0 when it does not."""
+    return max((_seconds(value, wall) for name, value in pairs if name == b"retry-after"), default=0.0)
+
+
+def _seconds(value: bytes, wall: Clock) -> float:
+    text = value.decode("latin-1")
+    if text.isascii() and text.isdigit():
+        return float(text[:12])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - wall())
+    except (ValueError, OverflowError):
+        return 0.0  # says nothing that could be understood
+
+
+def failure(error: UpstreamError) -> str:
+    """What a failed call is called in ``on`` and ``count``; empty for the gateway's own limits."""
+    if isinstance(error, Unsent):
+        return "connect" if error.slug != "upstream_busy" else ""
+    if error.slug in ("upstream_timeout", "upstream_stalled"):
+        return "timeout"
+    return "reset" if error.untouched else "broken"
+
+
+class Retry:
+    """The retries of one upstream. ``on`` are the failures and statuses that are tried again at all."""
+
+    def __init__(self, settings: Retries, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
+        self.budget = Budget(settings.budget, settings.min_per_second, clock)
+        self.on = frozenset(settings.on)
+        self.attempt_timeout = settings.attempt_timeout
+        self._settings = settings
+        self._wall = wall
+        self._random = random
+
+    def pause(self, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
+        """Seconds until the next attempt, None when there is to be none. ``made`` attempts failed; ``left`` seconds
+        remain for the whole call; ``pairs`` are the fields of the answer that was not good. Spends from the budget."""
+        settings = self._settings
+        if made >= settings.attempts:
+            return None
+        seconds = max(
+            pause(made - 1, settings.backoff, settings.max_backoff, self._random), retry_after(pairs, self._wall)
+        )
+        if seconds >= left or not self.budget.spend():
+            return None
+        return seconds

@@ -1,0 +1,68 @@
+"""Reading what each call was answered: arrays, lines, and what is neither."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.core.exchange import Call, Exchange
+from gateway.core.trpc_status import statuses_of
+
+WRONG = {"error": {"message": "no", "code": -32001, "data": {"code": "UNAUTHORIZED", "httpStatus": 401}}}
+HEAD = {"0": [[0], [None, 0, 0]], "1": [[0], [None, 0, 1]]}
+RIGHT = [
+    [0, 0, [[{"result": 0}], ["result", 0, 2]]],
+    [2, 0, [[{"data": 0}], ["data", 0, 3]]],
+    [3, 0, [[{"token": "x"}]]],
+]
+
+
+def read(answer: bytes | None, status: int = 200, calls: int = 2, query: str = "batch=1") -> list[int]:
+    exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
+    exchange.calls = [Call("auth.login")] * calls
+    exchange.query, exchange.status, exchange.answer = query, status, answer
+    return list(statuses_of(exchange))
+
+
+def lines(*values: Any, wrapped: bool = True) -> bytes:
+    return b"".join(json.dumps({"json": value} if wrapped else value).encode() + b"\n" for value in values)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_streamed_batch_is_read_by_its_head(wrapped: bool) -> None:
+    assert read(lines(HEAD, *RIGHT, [1, 0, [[WRONG]]], wrapped=wrapped)) == [200, 401]
+    swapped = {"0": HEAD["1"], "1": HEAD["0"]}
+    assert read(b"\n" + lines(swapped, [1, 0, [[WRONG]]], *RIGHT, wrapped=wrapped)) == [401, 200]
+
+
+def test_a_call_that_was_not_answered_is_not_read() -> None:
+    assert read(lines(HEAD, *RIGHT)) == [200, 0]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (),
+        (HEAD, [0, 1, [[{}]]]),
+        (HEAD, *RIGHT, RIGHT[0]),
+        (HEAD, *RIGHT, [3, 0]),
+        (HEAD, "x"),
+        ({"0": HEAD["0"]}, *RIGHT),
+        ({**HEAD, "1": [[0], [None, 1, 1]]}, *RIGHT),
+        ([1], *RIGHT),
+        (None,),
+    ],
+)
+def test_lines_that_are_not_whole_are_not_read(said: tuple[Any, ...]) -> None:
+    assert read(lines(*said)) == []
+
+
+def test_an_answer_cut_in_a_line_is_not_read() -> None:
+    assert read(lines(HEAD, *RIGHT)[:-9]) == []
+
+
+def test_one_status_for_all_and_one_for_each() -> None:
+    assert read(b"not looked at", status=401) == [401, 401]
+    assert read(json.dumps([WRONG, {"result": {}}]).encode(), status=207) == [401, 200]
+    assert read(None, status=200, calls=1, query="") == [200]
+    assert read(None, status=404, calls=0, query="batch=1") == [404]

@@ -1,0 +1,90 @@
+"""What a pointer finds, and which spellings are one value."""
+
+import pytest
+
+from gateway.policy.base.pointer import MISSING, find, parts_of, spelled_alike
+
+# RFC 6901 section 5, with its document
+DOCUMENT = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "m~n": 8, " ": 7, "deep": {"list": [{"x": None}]}}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/foo", ["bar", "baz"]),
+        ("/foo/0", "bar"),
+        ("/", 0),
+        ("/a~1b", 1),
+        ("/c%d", 2),
+        ("/m~0n", 8),
+        ("/ ", 7),
+        ("/deep/list/0/x", None),
+        ("/foo/2", MISSING),
+        ("/foo/00", MISSING),
+        ("/foo/-", MISSING),
+        ("/foo/²", MISSING),
+        ("/foo/bar", MISSING),
+        ("/nothing", MISSING),
+        ("/a~1b/c", MISSING),
+    ],
+)
+def test_find(pointer: str, value: object) -> None:
+    assert find(DOCUMENT, parts_of(pointer)) == value
+
+
+def test_the_escape_of_the_escape_comes_last() -> None:
+    assert parts_of("/~01") == ("~1",)
+
+
+def test_a_pointer_begins_with_a_slash() -> None:
+    with pytest.raises(ValueError, match="begins with a slash"):
+        parts_of("email")
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "ADA@Example.com",
+        " ada@example.com\t",
+        "\ufeffada@example.com\u3000",
+        "\uff41da@example.com",  # a full-width letter
+    ],
+)
+def test_texts_that_a_backend_may_take_for_one(spelling: str) -> None:
+    assert spelled_alike(spelling) == spelled_alike("ada@example.com")
+
+
+def test_folding_goes_beyond_lower_case() -> None:
+    assert spelled_alike("STRASSE") == spelled_alike("straße")
+    assert spelled_alike("e\u0301") == spelled_alike("\u00c9")
+    assert spelled_alike("\u212a") == spelled_alike("k")  # the Kelvin sign
+
+
+def test_kinds_stay_apart() -> None:
+    values = [MISSING, None, "", "null", "1", 1, True, "true", [], {}, ["1"], [1], {"a": 1}, "m", "\ud800"]
+    assert len({spelled_alike(value) for value in values}) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (1, 1.0),
+        (0, -0.0),
+        (9007199254740993, 9007199254740992),
+        (10**400, float("inf")),
+        (-(10**400), float("-inf")),
+        ({"a": 1, "b": [2]}, {"b": [2.0], "a": 1.0}),
+    ],
+)
+def test_numbers_are_what_javascript_reads(one: object, other: object) -> None:
+    assert spelled_alike(one) == spelled_alike(other)
+
+
+def test_a_value_too_deep_to_spell() -> None:
+    value: list[object] = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(ValueError, match="nested too deeply"):
+        spelled_alike(value)
+    while value:  # taken apart by hand: so deep a list overruns the interpreter's own clean-up
+        value = value.pop()  # type: ignore[assignment]  # only lists were put in

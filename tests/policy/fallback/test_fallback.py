@@ -1,0 +1,127 @@
+"""What stands in for an upstream, in the shape its client reads."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.core.exchange import Call, Exchange
+from gateway.core.reason import REASONS, Reply, refuse
+from gateway.policy.fallback.fallback import COVERS, MOST_FILE_BYTES, Settings, build
+
+MOCK = {"text": "", "language": None, "mock": True}
+
+
+def stand_in(
+    slug: str = "upstream_resting", shape: str = "problem", calls: int = 0, batch: bool = False, **more: Any
+) -> Reply:
+    exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
+    exchange.id = "0123456789"
+    exchange.calls = [Call("chat.translate")] * calls
+    exchange.query = "batch=1" if batch else ""
+    fallback = build("stt-mock", Settings.model_validate({"json": MOCK, **more}))
+    return fallback.answer(exchange, refuse(slug, "why", retry_after=42), shape)
+
+
+def test_the_answer_is_marked_and_not_cached() -> None:
+    reply = stand_in()
+    assert (reply.status, json.loads(reply.body)) == (200, MOCK)
+    assert dict(reply.headers) == {
+        b"content-type": b"application/json",
+        b"x-gateway-fallback": b"stt-mock",
+        b"cache-control": b"no-store",
+    }
+
+
+def test_it_covers_whatever_says_that_nothing_came_from_the_upstream_and_nothing_else() -> None:
+    assert {
+        "upstream_resting", "upstream_busy", "upstream_unreachable", "upstream_timeout", "upstream_broken",
+    } <= COVERS  # fmt: skip
+    assert not COVERS & {"rate_limited", "token_missing", "body_too_large", "draining", "internal_error"}
+    assert {REASONS[slug].status for slug in COVERS} <= {502, 503, 504}
+
+
+def test_an_error_says_what_every_error_says_and_when_to_come_back() -> None:
+    reply = stand_in(status=503)
+    assert (b"retry-after", b"42") in reply.headers
+    told = {"reason": "upstream_resting", "request_id": "0123456789", "retry_after": 42}
+    assert json.loads(reply.body) == {**MOCK, **told}
+    assert json.loads(stand_in(status=503, json={"reason": "mine"}).body)["reason"] == "mine"
+    assert json.loads(stand_in(status=503, json=["plain"]).body) == ["plain"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message", "code"),
+    [
+        (503, {"message": "Later.", "error": "down"}, "Later.", (-32603, "SERVICE_UNAVAILABLE")),
+        (503, {"error": "down"}, "down", (-32603, "SERVICE_UNAVAILABLE")),
+        (599, {"error": 5}, "Service resting", (-32603, "INTERNAL_SERVER_ERROR")),
+        (418, None, "Service resting", (-32600, "BAD_REQUEST")),
+    ],
+)
+def test_trpc_calls_get_an_error_as_the_client_reads_it(
+    status: int, body: Any, message: str, code: tuple[int, str]
+) -> None:
+    found = json.loads(stand_in(shape="superjson", calls=2, batch=True, status=status, json=body).body)["error"]["json"]
+    assert (found["message"], found["code"]) == (message, code[0])
+    data = found["data"]
+    assert (data["code"], data["httpStatus"], data["reason"]) == (code[1], status, "upstream_resting")
+    plain = json.loads(stand_in(shape="none", calls=1, status=status, json=body).body)["error"]
+    assert plain == found
+
+
+@pytest.mark.parametrize(
+    ("shape", "calls", "batch", "body"),
+    [
+        ("superjson", 1, False, {"result": {"data": {"json": MOCK}}}),
+        ("none", 1, False, {"result": {"data": MOCK}}),
+        ("superjson", 1, True, [{"result": {"data": {"json": MOCK}}}]),
+        ("none", 3, True, [{"result": {"data": MOCK}}] * 3),
+    ],
+)
+def test_trpc_calls_get_results(shape: str, calls: int, batch: bool, body: Any) -> None:
+    assert json.loads(stand_in(shape=shape, calls=calls, batch=batch).body) == body
+
+
+def test_a_file_is_read_with_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "lesson.json").write_text('{"text": "¡hola!"}')
+    (tmp_path / "note.txt").write_text("resting")
+    base = {"base": tmp_path}
+
+    def answer(**more: Any) -> Reply:
+        settings = Settings.model_validate(more, context=base)
+        (tmp_path / "lesson.json").unlink(missing_ok=True)
+        return build("note", settings).answer(Exchange("GET", "/", {}, "", 0.0), refuse("upstream_busy"), "problem")
+
+    assert json.loads(answer(file="lesson.json").body) == {"text": "¡hola!"}
+    reply = answer(file="note.txt", type="text/plain; charset=utf-8", status=503)
+    assert (reply.status, reply.body) == (503, b"resting")
+    assert (b"content-type", b"text/plain; charset=utf-8") in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({}, "exactly one of"),
+        ({"json": {}, "stale": {"for": "1h"}}, "exactly one of"),
+        ({"stale": {"for": "1h"}, "status": 200}, "has a status"),
+        ({"upstream": "other", "status": 200}, "has a status"),
+        ({"json": {}, "type": "text/plain"}, "has a type"),
+        ({"json": {}, "status": 204}, "has no body"),
+        ({"file": "missing.json"}, "names no file"),
+        ({"file": "."}, "names no file"),
+        ({"file": ""}, "must name a file"),
+        ({"file": "large.json"}, "more than 1 MiB"),
+        ({"file": "note.txt"}, "is not JSON"),
+        ({"file": "note.txt", "type": "text/plain\r\nx: y"}, "not a media type"),
+        ({"stale": {"for": "0s"}}, "between 1s and 7d"),
+        ({"stale": {"for": "1h", "max": "2GiB"}}, "between 1KiB and 1GiB"),
+    ],
+)
+def test_what_cannot_stand_in_is_told(tmp_path: Path, settings: Any, sentence: str) -> None:
+    (tmp_path / "large.json").write_bytes(b" " * (MOST_FILE_BYTES + 1))
+    (tmp_path / "note.txt").write_text("resting")
+    with pytest.raises(ValidationError, match=sentence):
+        Settings.model_validate(settings, context={"base": tmp_path})

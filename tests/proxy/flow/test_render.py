@@ -1,0 +1,132 @@
+"""The words of the gateway's own answers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.exchange import Exchange
+from gateway.core.header_lines import Lines
+from gateway.core.reason import REASONS, Refusal, refuse
+from gateway.core.response_fields import Fields
+from gateway.proxy.flow.render import DATE, answer_head, refusal_answer, refusal_body, status_line
+from gateway.proxy.routing.route import plan
+
+
+def test_the_date_is_http_s_own_and_moves_with_the_clock():
+    assert DATE.field(784111777.5) == (b"date", b"Sun, 06 Nov 1994 08:49:37 GMT")  # RFC 9110 5.6.7
+    assert DATE.field(784111778.0) == (b"date", b"Sun, 06 Nov 1994 08:49:38 GMT")
+
+
+def test_stages_win_over_the_upstream_and_vary_is_the_union():
+    head = answer_head(
+        200,
+        Fields.of([(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]),
+        [Lines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
+        frozenset({b"x-gone"}),
+        b"content-length: 0\r\n",
+        False,
+    )  # fmt: skip
+    assert head == (
+        b"HTTP/1.1 200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nx-frame-options: DENY\r\n"
+        b"vary: trpc-accept, Origin\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    )
+
+
+def test_a_status_without_a_phrase_still_has_its_line():
+    assert status_line(299) == b"HTTP/1.1 299 \r\n"
+
+
+@pytest.mark.parametrize("shape", ["problem", "superjson", "none"])
+@pytest.mark.parametrize("slug", sorted(REASONS))
+def test_every_refusal_reads_well_in_every_shape(slug, shape):
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    exchange.id = "request-1"
+    refusal = refuse(slug, "for the log alone", retry_after=1)
+    _, body = refusal_body(refusal, exchange, shape)
+    told = json.loads(body)
+    if shape == "superjson":
+        told = told["error"]["json"]
+    elif shape == "none":
+        told = told["error"]
+    sentence = told["detail"] if shape == "problem" else told["message"]
+    data = told if shape == "problem" else told["data"]
+    assert "{" not in sentence and "1 seconds" not in sentence
+    assert sentence.endswith(".")
+    assert (data["reason"], data["request_id"], data["retry_after"]) == (slug, "request-1", 1)
+    assert b"for the log alone" not in body
+
+
+def plain(refusal, exchange, of):
+    """The answer put together anew, field by field."""
+    content_type, body = refusal_body(refusal, exchange, of.shape)
+    own = [DATE.field(784111777.0), content_type, (b"cache-control", b"no-store"), *refusal.headers]
+    if refusal.retry_after:
+        own.append((b"retry-after", b"%d" % refusal.retry_after))
+    framing = b"content-length: %d\r\n" % len(body)
+    return (
+        answer_head(refusal.reason.status, Fields.of(own), exchange.response_headers, of.removed, framing, True) + body
+    )
+
+
+IDENTITY = Lines.of([(b"x-request-id", b"request-1"), (b"x-correlation-id", b"other")])
+SECURE = Lines.of([(b"x-frame-options", b"DENY"), (b"cache-control", b"no-store")])
+LIMIT = Lines.of([(b"ratelimit", b'"a";r=0;t=1'), (b"retry-after", b"9")])
+ORIGIN = Lines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", b"https://linguamate.app")])
+ADDED = [
+    [],
+    [IDENTITY],
+    [ORIGIN],
+    [SECURE, LIMIT, ORIGIN, IDENTITY],
+    [ORIGIN, SECURE, Lines.of([(b"vary", b"Accept")])],
+]
+
+
+@pytest.mark.parametrize("shape", ["problem", "superjson", "none"])
+@pytest.mark.parametrize("added", ADDED, ids=range(len(ADDED)))
+def test_what_is_found_ready_reads_as_if_put_together_anew(added, shape):
+    of = replace(plan("route", [], shape=shape), removed=frozenset({b"content-type"} if len(added) > 2 else ()))
+    for slug, wait, headers in (
+        ("rate_limited", 1, ()),
+        ("rate_limited", 42, ()),
+        ("token_invalid", 0, ((b"www-authenticate", b'Bearer realm="api"'),)),
+        ("method_not_allowed", 0, ((b"allow", b"GET"),)),
+    ):
+        for name in ("request-1", "another-id-of-a-request", ""):
+            exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+            exchange.id, exchange.response_headers = name, list(added)
+            refusal = refuse(slug, "x", retry_after=wait, headers=headers)
+            wanted = plain(refusal, exchange, of)
+            for _ in range(2):  # the second is found ready
+                assert refusal_answer(refusal, exchange, of, DATE.field(784111777.0), True) == wanted
+            assert exchange.bytes_out == len(wanted.partition(b"\r\n\r\n")[2])
+
+
+def test_the_answer_to_head_has_the_length_and_no_body():
+    exchange = Exchange("HEAD", "/", {}, "192.0.2.1", 0.0)
+    exchange.id = "request-1"
+    told = refusal_answer(refuse("no_route"), exchange, plan("route", []), DATE.field(0.0), False)
+    head, _, body = told.partition(b"\r\n\r\n")
+    _, whole = refusal_body(refuse("no_route"), exchange, "problem")
+    assert b"content-length: %d\r\nconnection: close" % len(whole) in head
+    assert (body, exchange.bytes_out) == (b"", 0)
+
+
+@given(st.text(max_size=40))
+def test_no_name_of_a_request_breaks_out_of_the_body(name):
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    exchange.id = name
+    told = refusal_answer(refuse("no_route"), exchange, plan("route", []), DATE.field(0.0), True)
+    assert json.loads(told.partition(b"\r\n\r\n")[2])["request_id"] == name
+
+
+def test_two_sentences_of_one_slug_are_two_answers():
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    for sentence in ("One.", "Another."):
+        refusal = Refusal(replace(REASONS["rate_limited"], sentence=sentence))
+        told = refusal_answer(refusal, exchange, plan("route", []), DATE.field(0.0), True)
+        assert json.loads(told.partition(b"\r\n\r\n")[2])["detail"] == sentence

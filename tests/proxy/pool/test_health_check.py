@@ -1,0 +1,154 @@
+"""Active health checks over real sockets: what is asked, what counts as well, and when an endpoint goes and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.config.upstream_settings import HealthCheck
+from gateway.proxy.pool.endpoint import Endpoint
+from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.health_check import Checker
+from gateway.proxy.pool.pool import Pool
+from tests.upstream_fixture import Upstream as Fake
+from tests.upstream_fixture import running_upstream
+
+WELL = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+ILL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n"
+
+
+class Checked:
+    """A pool with its checker, and the events it tells."""
+
+    def __init__(self, *ports: int, **settings: Any) -> None:
+        self.events: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue()
+        self.pool = Pool(
+            [Endpoint("127.0.0.1", port, None) for port in ports], connect=1, response=5, silence=1, idle=4, most=10
+        )
+        chosen = {"path": "/health", "interval": 0.005, "timeout": 1, **settings}
+        self.checker = Checker(
+            self.pool,
+            HealthCheck.model_validate(chosen),
+            lambda: 0.5,
+            lambda name, **fields: self.events.put_nowait((name, fields)),
+        )
+
+    async def event(self) -> str:
+        async with asyncio.timeout(5):
+            name, fields = await self.events.get()
+        assert fields["endpoint"] == self.pool.endpoints[0].label
+        return name
+
+
+@contextlib.asynccontextmanager
+async def checking(*ports: int, **settings: Any) -> AsyncIterator[Checked]:
+    made = Checked(*ports, **settings)
+    made.checker.start()
+    try:
+        yield made
+    finally:
+        await made.checker.stop()
+        await made.pool.close()
+
+
+async def test_an_endpoint_goes_after_so_many_bad_checks_and_comes_back_after_so_many_good_ones():
+    async with (
+        running_upstream(ILL) as fake,
+        running_upstream(WELL) as other,
+        checking(fake.port, other.port, unhealthy=3, healthy=4) as checked,
+    ):
+        first = checked.pool.endpoints[0]
+        assert await checked.event() == "endpoint_unhealthy"
+        assert len(fake.requests) == 3
+        assert not first.healthy
+        assert {checked.pool.choose(set()) for _ in range(20)} == {checked.pool.endpoints[1]}
+        fake.answer = WELL
+        before = len(fake.requests)
+        assert await checked.event() == "endpoint_healthy"
+        assert 4 <= len(fake.requests) - before <= 5
+        assert {checked.pool.choose(set()) for _ in range(40)} == set(checked.pool.endpoints)
+        assert first.failures == 0
+
+
+async def test_one_check_that_says_otherwise_ends_the_row():
+    answers = iter([ILL, ILL, WELL, ILL, ILL, WELL, ILL, ILL, ILL])
+
+    async def script(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.write(next(answers, WELL))
+
+    async with running_upstream(script=script) as fake, checking(fake.port, unhealthy=3) as checked:
+        assert await checked.event() == "endpoint_unhealthy"
+        assert len(fake.requests) == 9
+
+
+async def test_a_check_is_one_get_for_the_path_on_a_connection_of_its_own():
+    async with running_upstream(WELL) as fake:
+        checked = Checked(fake.port)
+        assert await checked.checker.check(checked.pool.endpoints[0]) is True
+        assert fake.requests[0].line == b"GET /health HTTP/1.1"
+        assert fake.requests[0].fields == [
+            (b"host", f"127.0.0.1:{fake.port}".encode()),
+            (b"connection", b"close"),
+        ]
+        assert checked.pool.endpoints[0].idle == []
+        named = Checked(fake.port, host="backend.example")
+        assert await named.checker.check(named.pool.endpoints[0]) is True
+        assert fake.requests[1].all(b"host") == [b"backend.example"]
+
+
+@pytest.mark.parametrize(
+    ("status", "expect", "well"),
+    [
+        (200, None, True),
+        (404, None, True),
+        (500, None, False),
+        (204, ["200"], False),
+        (204, ["200-299"], True),
+        (301, ["200-299"], False),
+        (301, ["200-299", 301], True),
+    ],
+)
+async def test_what_is_expected_is_well(status, expect, well):
+    more = {} if expect is None else {"expect": expect}
+    async with running_upstream(b"HTTP/1.1 %d \r\ncontent-length: 0\r\n\r\n" % status) as fake:
+        checked = Checked(fake.port, **more)
+        assert await checked.checker.check(checked.pool.endpoints[0]) is well
+
+
+async def test_silence_garbage_and_nobody_are_not_well():
+    async def hang(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        await reader.read()
+
+    async with running_upstream(script=hang) as fake:
+        checked = Checked(fake.port, timeout=0.05)
+        began = asyncio.get_running_loop().time()
+        assert await checked.checker.check(checked.pool.endpoints[0]) is False
+        assert asyncio.get_running_loop().time() - began < 0.5
+        fake.script, fake.answer = None, b"nonsense\r\n\r\n"
+        assert await checked.checker.check(checked.pool.endpoints[0]) is False
+    assert await checked.checker.check(checked.pool.endpoints[0]) is False
+
+
+async def test_a_full_pool_says_nothing_about_the_endpoint():
+    async with running_upstream(WELL) as fake:
+        checked = Checked(fake.port)
+        checked.pool.most = 0
+        assert await checked.checker.check(checked.pool.endpoints[0]) is None
+        with pytest.raises(UpstreamError, match="are open"):
+            await checked.pool.fresh(checked.pool.endpoints[0])
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 100))
+def test_a_pause_is_the_interval_give_or_take_the_jitter(drawn, jitter, interval):
+    check = HealthCheck(path="/health", interval=interval, jitter=jitter)
+    seconds = Checker(None, check, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
+    assert interval * (1 - jitter) - 1e-6 <= seconds <= interval * (1 + jitter) + 1e-6

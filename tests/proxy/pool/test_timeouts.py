@@ -1,0 +1,55 @@
+"""The clock of answers whose head has come: one connection, call after call."""
+
+from typing import Any
+
+from gateway.proxy.pool.timeouts import BodyClock
+
+
+class Answering:
+    """What the clock reads of a connection."""
+
+    def __init__(self, waiting: int, streaming: bool) -> None:
+        self.trailers: list[Any] = []
+        self.waiting = waiting
+        self.streaming = streaming
+
+
+def answer(waiting: int = 0, streaming: bool = False) -> Any:
+    return Answering(waiting, streaming)
+
+
+def test_silence_is_counted_from_the_last_byte_seen() -> None:
+    clock, here = BodyClock(1.0), answer(5)
+    assert not clock.silent(here, 10.0)
+    assert not clock.silent(here, 10.9)
+    here.waiting = 6
+    assert not clock.silent(here, 11.5)
+    assert not clock.silent(here, 12.4)
+    assert clock.silent(here, 12.5)
+
+
+def test_the_next_answer_on_the_connection_begins_anew() -> None:
+    clock, here = BodyClock(1.0), answer(5)
+    clock.silent(here, 10.0)
+    clock.end(here, 11.0)
+    here.trailers = []
+    assert not clock.silent(here, 11.0), "as many bytes have come, but of another answer"
+    assert not clock.overdue(here, 11.0), "and the end was that of the one before"
+    clock.end(here, 12.0)
+    assert not clock.overdue(here, 11.9)
+    assert clock.overdue(here, 12.0)
+
+
+def test_what_has_no_end_is_never_overdue_and_what_is_forgotten_has_none() -> None:
+    clock, here, other = BodyClock(1.0), answer(), answer()
+    assert not clock.overdue(here, 1e9)
+    clock.end(here, 1.0)
+    assert not clock.overdue(other, 1e9)
+    clock.forget(here)
+    clock.forget(here)
+    assert not clock.overdue(here, 1e9)
+
+
+def test_a_stream_has_its_own_clock() -> None:
+    clock, here = BodyClock(1.0), answer(streaming=True)
+    assert not any(clock.silent(here, now) for now in (10.0, 20.0))

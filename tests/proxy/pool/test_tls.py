@@ -1,0 +1,151 @@
+"""TLS to the upstream: only a certificate that a trusted authority gave for that very name will do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import json
+import ssl
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.gateway_fixture import POLICIES, running_gateway
+from tests.proxy.conftest import ENTRY, POLICIES_MORE
+from tests.proxy.server.test_server import get
+from tests.upstream_fixture import OK, Answer, wire
+
+
+class Authority:
+    """Signs certificates. ``root`` is the file that clients may trust."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self.root = folder / f"{name}.pem"
+        self.root.write_bytes(self._sign(self._name, self._key, [], True).public_bytes(serialization.Encoding.PEM))
+
+    def _sign(
+        self, name: x509.Name, key: ec.EllipticCurvePrivateKey, names: list[x509.GeneralName], root: bool, days: int = 1
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self._name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=3))
+            .not_valid_after(now + datetime.timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=root, path_length=None), critical=True)
+        )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
+
+    def server(self, name: x509.GeneralName, days: int = 1) -> ssl.SSLContext:
+        """What a server needs to be ``name``; ``days`` from now until its certificate runs out."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        certificate = self._sign(x509.Name([]), key, [name], False, days)
+        pem = self.folder / "server.pem"
+        pem.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        return context
+
+
+@contextlib.asynccontextmanager
+async def secure_upstream(context: ssl.SSLContext, heads: list[bytes]) -> AsyncIterator[int]:
+    """Answers every request with OK and notes its head; gives its port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+            while True:
+                heads.append(await reader.readuntil(b"\r\n\r\n"))
+                writer.write(OK)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+
+
+async def asked(context: ssl.SSLContext, heads: list[bytes], host: str) -> list[tuple[Answer, str]]:
+    """Two answers of a gateway before ``https://host``, each with the detail of its log line."""
+    async with secure_upstream(context, heads) as port:
+        url = f"https://{host}:{port}"
+        entry = ENTRY.format(url=url, response="2s", header_timeout="10s", body_timeout="10s")
+        policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
+        async with running_gateway(entry, policies=policies) as gateway, wire(gateway.port) as client:
+            answers = [await client.ask(get("/api/info")) for _ in range(2)]
+        return [(answer, one.detail) for answer, one in zip(answers, gateway.seen.exchanges, strict=True)]
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
+    authority = Authority(tmp_path, "trusted")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.root))
+    return authority
+
+
+async def test_a_certificate_of_a_trusted_authority_for_the_name_passes(trusted: Authority):
+    heads: list[bytes] = []
+    answers = await asked(trusted.server(x509.DNSName("localhost")), heads, "localhost")
+    assert [answer.status for answer, _ in answers] == [200, 200]
+    assert all(b"\r\nhost: localhost:" in head for head in heads)
+
+
+async def test_an_address_is_verified_like_a_name(trusted: Authority):
+    heads: list[bytes] = []
+    context = trusted.server(x509.IPAddress(ip_address("127.0.0.1")))
+    assert [answer.status for answer, _ in await asked(context, heads, "127.0.0.1")] == [200, 200]
+    assert [answer.status for answer, _ in await asked(context, heads, "localhost")] == [502, 502]
+
+
+@pytest.mark.parametrize("fault", ["untrusted", "other-name", "run-out"])
+async def test_any_other_certificate_is_refused_before_a_byte_is_sent(trusted: Authority, tmp_path: Path, fault: str):
+    authority = Authority(tmp_path, "nobody") if fault == "untrusted" else trusted
+    name = "elsewhere.example" if fault == "other-name" else "localhost"
+    heads: list[bytes] = []
+    answers = await asked(authority.server(x509.DNSName(name), -1 if fault == "run-out" else 1), heads, "localhost")
+    for answer, detail in answers:
+        assert answer.status == 502
+        assert json.loads(answer.body)["reason"] == "upstream_unreachable"
+        assert "certificate" in detail.lower()
+        assert b"certificate" not in answer.body.lower()
+    assert heads == []
+
+
+@pytest.mark.parametrize(("name", "status"), [("localhost", 200), ("elsewhere.example", 502)])
+async def test_an_address_that_was_looked_up_must_have_the_names_certificate(
+    trusted: Authority, name: str, status: int
+):
+    heads: list[bytes] = []
+    async with secure_upstream(trusted.server(x509.DNSName(name)), heads) as port:
+        url = f"https://localhost:{port}"
+        entry = ENTRY.format(url=url, response="2s", header_timeout="10s", body_timeout="10s")
+        entry = entry.replace("    timeouts:", "    resolve: 1h\n    timeouts:")
+        policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
+        async with running_gateway(entry, policies=policies) as gateway, wire(gateway.port) as client:
+            plane = gateway.gateway.plane
+            assert plane is not None
+            async with asyncio.timeout(5):
+                while not plane.upstreams["tutor"].endpoints[0].address:
+                    await asyncio.sleep(0.001)
+            assert (await client.ask(get("/api/info"))).status == status
+    assert len(heads) == (status == 200)

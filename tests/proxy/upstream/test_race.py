@@ -1,0 +1,38 @@
+"""Two attempts side by side; over real sockets in test_hedge."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.proxy.pool.connection import Connection
+from gateway.proxy.upstream.race import race
+
+
+class Aborted:
+    """A transport that only remembers that it was aborted."""
+
+    aborted = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+async def test_of_two_answers_in_the_same_moment_one_is_closed():
+    loop = asyncio.get_running_loop()
+    together = asyncio.Event()
+    made: list[Connection] = []
+
+    async def attempt() -> Connection:
+        answer = Connection(None, loop)
+        answer.transport, answer.status = Aborted(), 200
+        made.append(answer)
+        if len(made) == 2:
+            together.set()
+        await together.wait()
+        return answer
+
+    winner, second = await race(attempt, 0.001, lambda: True)
+    answer = winner.result()
+    assert answer in made
+    assert second is (answer is made[1])
+    assert [each.transport.aborted for each in made] == [each is not answer for each in made]

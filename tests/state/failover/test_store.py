@@ -1,0 +1,312 @@
+"""Redis slow, hung, gone, empty, with another password: what two gateways do meanwhile and afterwards."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.state.failover.store import FallbackStore
+from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.memory import MemoryStore
+from gateway.state.redis.store import SharedStore
+from gateway.state.redis.watchdog import LOOKS
+from gateway.state.store import Attempt, Store, Take
+from tests.state.redis_fixture import KEY, Looks, Server, cluster, server, until
+
+NOON = 1_767_268_800.0
+FIVE = Take(b"ada", 1, 5, 60.0, 5)
+ADA = Attempt(b"ada", "account", 3, 900.0, (600.0, 3600.0))
+ADA_NAME = SharedStore("redis://localhost", KEY).name_of("account", b"ada")
+BOB = ADA._replace(key=b"bob")
+EVE = Attempt(b"lock\x00192.0.2.7", "address", 3, 900.0, (600.0,))
+
+ONE = LOOKS + 1  # looks that the request waits which finds out for all
+
+
+class Gateway:
+    """One process's store, with a clock moved by hand and a record of what it told."""
+
+    def __init__(self, url: str, local: Store | None = None, keepsake: Path | None = None) -> None:
+        self.now = NOON
+        self.told: list[tuple[bool, str]] = []
+        self.local = local or MemoryStore()
+        self.shared = SharedStore(url, KEY)
+        self.looks = self.shared._patience = Looks()
+        self.store = FallbackStore(
+            self.shared, self.local, lambda *news: self.told.append(news), keepsake, lambda: self.now
+        )
+
+    async def fail(self, attempt: Attempt, times: int = 1) -> None:
+        for _ in range(times):
+            await self.store.reserve([attempt], self.now)
+            await self.store.settle([attempt], True, self.now)
+
+    async def locked(self, attempt: Attempt) -> bool:
+        (answer,) = await self.store.reserve([attempt], self.now)
+        if answer.ok:
+            await self.store.settle([attempt], None, self.now)
+        return answer.locked_until > 0
+
+    async def take(self) -> int:
+        """Looks that a take lasted."""
+        before = self.looks.looked
+        await self.store.take([FIVE], self.now)
+        return self.looks.looked - before
+
+
+Start = Callable[[Gateway], Awaitable[Gateway]]
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Server]:
+    with server(tmp_path / "redis") as one:
+        yield one
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[Start]:
+    made: list[Gateway] = []
+
+    async def start(gateway: Gateway) -> Gateway:
+        made.append(gateway)
+        await gateway.store.start()
+        return gateway
+
+    yield start
+    for gateway in made:
+        await gateway.store.close()
+
+
+async def test_hung_then_well_again(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    assert gateway.store.up
+    redis.signal(signal.SIGSTOP)
+    lasted = [await gateway.take() for _ in range(200)]
+    assert LOOKS <= max(lasted) <= ONE
+    assert sum(lasted) == max(lasted)  # one has found out for all
+    assert not gateway.store.up
+    assert gateway.told == [(True, ""), (False, "no answer in time")]
+    redis.signal(signal.SIGCONT)
+    await until(lambda: gateway.store.up)
+    assert gateway.told[-1] == (True, "")
+
+
+async def test_fifty_milliseconds_by_the_clock(redis: Server, started: Start) -> None:
+    """Of several tries one at least must not be disturbed by what else the machine does."""
+    gateway = await started(Gateway(redis.url))
+    loop, lasted = asyncio.get_running_loop(), 1.0
+    for _ in range(10):
+        redis.signal(signal.SIGSTOP)
+        begin = loop.time()
+        await gateway.take()
+        lasted = min(lasted, loop.time() - begin)
+        redis.signal(signal.SIGCONT)
+        await until(lambda: gateway.store.up)
+        if lasted < 0.05:
+            break
+    assert 0.03 < lasted < 0.05
+
+
+async def test_slow(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    redis.say("CLIENT", "PAUSE", "400", "ALL")
+    lasted = [await gateway.take() for _ in range(50)]
+    assert LOOKS <= max(lasted) <= ONE
+    assert not gateway.store.up
+    await until(lambda: gateway.store.up)
+
+
+async def test_killed_and_back_empty(redis: Server, started: Start) -> None:
+    one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
+    await one.fail(ADA, 3)
+    await until(lambda: bool(other.store._known.held))
+    redis.signal(signal.SIGKILL)
+    assert await one.locked(ADA)
+    assert await other.locked(ADA)  # which has never seen an attempt on it
+    await other.fail(BOB, 2)
+    await one.fail(EVE, 3)
+    redis.start()
+    await until(lambda: one.store.up and other.store.up)
+    for gateway in (one, other):
+        assert await gateway.locked(ADA)
+        assert await gateway.locked(EVE)
+        assert not await gateway.locked(BOB)
+    await one.fail(BOB)  # the third over both
+    assert await other.locked(BOB)
+    assert {lock.who for lock in await one.store.locks(NOON, 10)} >= {"192.0.2.7"}
+    assert len(await one.store.locks(NOON, 10)) == 3
+
+
+async def test_emptied_while_nobody_looked(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    await gateway.fail(ADA, 3)
+    await until(lambda: bool(gateway.store._known.held))
+    redis.say("FLUSHALL")
+    assert await gateway.locked(ADA)
+    await until(lambda: gateway.store.up)
+    assert await gateway.locked(ADA)
+
+
+async def test_gone_before_the_start_and_there_later(tmp_path: Path, started: Start) -> None:
+    with server(tmp_path) as one:
+        one.stop()
+        gateway = await started(Gateway(one.url))
+        assert gateway.told[0][0] is False
+        assert await gateway.take() == 0
+        await gateway.fail(ADA, 3)
+        one.start()
+        await until(lambda: gateway.store.up)
+        assert await gateway.locked(ADA)
+
+
+async def test_another_password(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    redis.say("CONFIG", "SET", "requirepass", "changed")
+    redis.password = "changed"
+    redis.say("CLIENT", "KILL", "TYPE", "normal")
+    assert await gateway.take() <= ONE
+    await until(lambda: "NOAUTH" in gateway.store.why or "Authentication" in gateway.store.why)
+    assert "changed" not in str(gateway.told)
+    redis.say("CONFIG", "SET", "requirepass", "")
+    await until(lambda: gateway.store.up)
+
+
+async def test_without_memory(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    await gateway.fail(ADA, 3)
+    redis.say("CONFIG", "SET", "maxmemory", "1")
+    assert await gateway.locked(ADA)
+    assert await gateway.take() < LOOKS  # told, not waited for; a look may fall into it
+    assert "OutOfMemory" in gateway.store.why or "OOM" in gateway.store.why
+    redis.say("CONFIG", "SET", "maxmemory", "0")
+    await until(lambda: gateway.store.up)
+    assert await gateway.locked(ADA)
+
+
+async def test_unlocked_meanwhile_stays_unlocked(redis: Server, started: Start) -> None:
+    one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
+    await one.fail(ADA, 3)
+    await until(lambda: bool(other.store._known.held and one.store._known.held))
+    redis.signal(signal.SIGKILL)
+    await other.take()
+    one.now = other.now = NOON + 60
+    assert await one.store.unlock("account", b"ada", one.now)
+    assert not await one.locked(ADA)
+    assert await other.locked(ADA)  # out of reach until Redis is back
+    redis.start()
+    await until(lambda: one.store.up and other.store.up)
+    await until(lambda: not one.store._known.held and not other.store._known.held)
+    assert not await other.locked(ADA)
+    redis.signal(signal.SIGSTOP)
+    assert not await other.locked(ADA)
+    assert not await one.locked(ADA)
+
+
+async def test_unlocked_meanwhile_holds_at_once_on_every_worker_of_the_host(
+    redis: Server, tmp_path: Path, started: Start
+) -> None:
+    """The operators' process and a worker on the store of their host; and another host."""
+    local = EmbeddedStore(tmp_path / "state", KEY, 1 << 20)
+    one, other = [await started(Gateway(redis.url, local)) for _ in range(2)]
+    elsewhere = await started(Gateway(redis.url))
+    await elsewhere.fail(ADA, 3)
+    await until(lambda: all(ADA_NAME in gateway.store._known.held for gateway in (one, other)))
+    redis.signal(signal.SIGKILL)
+    for gateway in (one, other, elsewhere):
+        assert await gateway.locked(ADA)
+        gateway.now = NOON + 60
+    assert await one.store.unlock("account", b"ada", one.now)
+    assert not await other.locked(ADA)
+    assert await elsewhere.locked(ADA)
+    redis.start()
+    await until(lambda: all(gateway.store.up for gateway in (one, other, elsewhere)))
+    for gateway in (one, other, elsewhere):
+        assert not await gateway.locked(ADA)
+    for gateway in (one, other):
+        await gateway.store.close()
+    local.close()
+
+
+async def test_unlocking_reaches_the_other_replica_at_once(redis: Server, started: Start) -> None:
+    one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
+    await one.fail(ADA, 3)
+    await other.fail(ADA)
+    assert await other.locked(ADA)
+    one.now = other.now = NOON + 1
+    assert await one.store.unlock("account", b"ada", one.now)
+    assert not await other.locked(ADA)
+
+
+async def test_an_hour_away(redis: Server, started: Start) -> None:
+    gateway = await started(Gateway(redis.url))
+    await gateway.fail(ADA, 3)
+    await until(lambda: bool(gateway.store._known.held))
+    redis.signal(signal.SIGKILL)
+    await gateway.fail(BOB, 2)
+    gateway.now = NOON + 3600
+    assert not await gateway.locked(ADA)  # its ten minutes are over, outage or not
+    await gateway.fail(EVE, 3)
+    redis.start()
+    await until(lambda: gateway.store.up)
+    assert not await gateway.locked(ADA)
+    assert await gateway.locked(EVE)
+    await gateway.fail(BOB)  # the two before are too old to count
+    assert not await gateway.locked(BOB)
+
+
+async def test_a_process_that_begins_during_the_outage_knows_the_locks(
+    redis: Server, tmp_path: Path, started: Start
+) -> None:
+    elsewhere, before = await started(Gateway(redis.url)), await started(Gateway(redis.url, None, tmp_path / "kept"))
+    await elsewhere.fail(ADA, 3)
+    await until(lambda: bool(before.store._known.held))
+    redis.signal(signal.SIGKILL)
+    after = await started(Gateway(redis.url, None, tmp_path / "kept"))
+    assert await after.locked(ADA)
+    assert (tmp_path / "kept").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "kept").write_bytes(b"{")
+    assert not await (await started(Gateway(redis.url, None, tmp_path / "kept"))).locked(ADA)
+
+
+async def test_a_full_disk_costs_the_file_of_locks_and_nothing_else(
+    redis: Server, tmp_path: Path, started: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await started(Gateway(redis.url, None, tmp_path / "kept"))
+    await gateway.fail(ADA, 3)
+    await until((tmp_path / "kept").exists)
+    before = (tmp_path / "kept").read_bytes()
+    write = os.write
+    monkeypatch.setattr("gateway.state.failover.locks_file.os.write", lambda file, text: write(file, text[:10]))
+    await gateway.fail(BOB, 3)
+    await until(lambda: len(gateway.store._known.held) == 2)
+    assert (tmp_path / "kept").read_bytes() == before
+    assert await gateway.locked(BOB)
+
+
+async def test_a_cluster_of_which_one_server_is_away_is_away(tmp_path: Path, started: Start) -> None:
+    with cluster(tmp_path) as nodes:
+        gateway = await started(Gateway("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)))
+        await gateway.fail(ADA, 3)
+        await until(lambda: bool(gateway.store._known.held))
+        for node in nodes:
+            node.signal(signal.SIGSTOP)
+            takes = [FIVE._replace(key=b"%d" % number) for number in range(20)]
+            assert all(answer.ok for answer in await gateway.store.take(takes, NOON))
+            assert await gateway.locked(ADA)
+            node.signal(signal.SIGCONT)
+            await until(lambda: gateway.store.up)
+        assert await gateway.locked(ADA)
+
+
+async def test_this_host_goes_on_counting_where_it_was(redis: Server, tmp_path: Path, started: Start) -> None:
+    local = EmbeddedStore(tmp_path / "state", KEY, 1 << 20)
+    gateway = await started(Gateway(redis.url, local))
+    await gateway.fail(ADA, 2)
+    redis.signal(signal.SIGSTOP)
+    await gateway.fail(ADA)
+    assert await gateway.locked(ADA)
+    await gateway.store.close()
+    local.close()

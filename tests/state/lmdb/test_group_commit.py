@@ -1,0 +1,170 @@
+"""Takes that share a transaction are answered as those that do not, and none of them is lost."""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import lmdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.state.lmdb.group_commit import MOST
+from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.store import Take
+from tests.state.lmdb.test_store import ADA, NOON, child
+
+SIZE = 1 << 22
+
+takes = st.builds(
+    Take,
+    key=st.sampled_from([b"a", b"b", b"c"]),
+    cost=st.integers(1, 4),
+    limit=st.just(5),
+    period=st.just(60.0),
+    burst=st.integers(1, 5),
+)
+turns = st.lists(st.tuples(st.lists(st.lists(takes, min_size=1, max_size=2), max_size=6), st.floats(0, 30)), max_size=6)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
+    made = EmbeddedStore(tmp_path / "state", b"a key", SIZE)
+    yield made
+    made.close()
+
+
+def transactions(store: EmbeddedStore) -> list[Any]:
+    """Those that ``store`` begins from now on."""
+    begun: list[Any] = []
+    begin: Any = store._begin
+
+    def counting(*arguments: Any) -> Any:
+        begun.append(begin(*arguments))
+        return begun[-1]
+
+    store._begin = counting
+    return begun
+
+
+@given(turns)
+def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], float]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        one, other = (EmbeddedStore(Path(folder) / name, b"a key", SIZE) for name in ("one", "other"))
+        now = NOON
+        for asked, pause in many:
+            asked = [calls for calls in asked if len({take.key for take in calls}) == len(calls)]
+            now += pause
+            with one.together:
+                together = [list(one.take(calls, now)) for calls in asked]
+            assert together == [list(other.take(calls, now)) for calls in asked]
+        one.close()
+        other.close()
+
+
+def test_as_many_as_may_share_one_do(store: EmbeddedStore) -> None:
+    begun = transactions(store)
+    with store.together:
+        for _ in range(2 * MOST + 1):
+            assert store.take([ADA], NOON)[0].ok
+    assert len(begun) == 3
+    assert store.take([ADA], NOON)[0].remaining == ADA.burst - 2 * MOST - 2
+
+
+def test_takes_that_are_refused_hold_the_others_up_no_longer(store: EmbeddedStore) -> None:
+    once = ADA._replace(limit=1, burst=1)
+    store.take([once], NOON)
+    begun = transactions(store)
+    with store.together:
+        assert not any(store.take([once], NOON)[0].ok for _ in range(2 * MOST + 1))
+    assert len(begun) == 3
+
+
+def test_a_context_without_takes_begins_nothing(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_begin", None)
+    with store.together:
+        pass
+
+
+def test_what_was_answered_before_the_file_was_full_is_charged(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, b"a key", 1 << 18)
+    store.take([ADA], NOON)
+    strangers = (ADA._replace(key=b"%d" % number) for number in itertools.count())
+    taken, full = 1, False
+    while not full:
+        with store.together:
+            taken += store.take([ADA], NOON)[0].ok
+            full = any([store.take([next(strangers)], NOON)[0].full for _ in range(8)])
+            taken += store.take([ADA], NOON)[0].ok
+    assert ADA.burst - store.take([ADA], NOON)[0].remaining == taken + 1
+    store.close()
+
+
+def test_a_transaction_that_cannot_be_committed_is_not_lost_either(store: EmbeddedStore) -> None:
+    class Failing:
+        def __init__(self, txn: lmdb.Transaction) -> None:
+            self.get, self.put, self.abort = txn.get, txn.put, txn.abort
+
+        def commit(self) -> None:
+            raise lmdb.MapFullError("no room")
+
+    begin: Any = store._begin
+    store.take([ADA], NOON)
+    store._begin = lambda *arguments: Failing(begin(*arguments))
+    with store.together:
+        assert store.take([ADA], NOON)[0].ok
+        assert store.take([ADA], NOON)[0].ok
+        store._begin = begin
+    assert store.take([ADA], NOON)[0].remaining == ADA.burst - 4
+
+
+def test_an_error_of_the_file_is_the_request_s_that_meets_it(store: EmbeddedStore) -> None:
+    begin: Any = store._begin
+
+    def broken(*arguments: Any) -> lmdb.Transaction:
+        raise lmdb.DiskError("broken")
+
+    with store.together:
+        store._begin = broken
+        with pytest.raises(lmdb.DiskError):
+            store.take([ADA], NOON)
+        store._begin = begin
+        assert store.take([ADA], NOON)[0].ok
+    assert store.take([ADA], NOON)[0].remaining == ADA.burst - 2
+
+
+def test_processes_that_take_together_share_one_limit_to_the_unit(tmp_path: Path) -> None:
+    script = (
+        "passed = 0\n"
+        "for turn in range(250):\n"
+        "    with store.together:\n"
+        f"        passed += sum(store.take([{ADA!r}], {NOON} + turn * 1e-6)[0].ok for _ in range(10))\n"
+        "print(passed, flush=True); store.close()"
+    )
+    workers = [child(script, tmp_path) for _ in range(3)]
+    assert sum(int(worker.communicate(timeout=60)[0]) for worker in workers) == 1000
+
+
+def test_new_keys_that_a_full_file_gave_up_are_charged_once_there_is_room(tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path, b"a key", 1 << 18)
+    short = ADA._replace(limit=1000, period=1.0, burst=1000)  # runs out within the second
+    strangers = (short._replace(key=b"%d" % number) for number in itertools.count())
+    while not store._tight and not store.stats().refused_full:
+        with store.together:
+            for _ in range(MOST - 1):
+                store.take([next(strangers)], NOON)
+    later = NOON + 10.0  # all of them have run out
+    store._tight = False
+    with store.together:
+        fresh = [next(strangers) for _ in range(8)]
+        for take in fresh:
+            assert store.take([take], later)[0].ok
+        together = store.together
+        txn, done = together._over()
+        store._again(txn, lmdb.MapFullError("no room"), done)
+    assert [store.take([take], later)[0].remaining for take in fresh] == [short.burst - 2] * 8
+    store.close()
