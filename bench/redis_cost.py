@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.store import Take
 from tests.state.redis_fixture import KEY, Server, server
 
@@ -46,7 +46,7 @@ def used(one: Server) -> tuple[float, int]:
 
 
 async def measure(one: Server, keys: int, turn: int, seconds: float) -> Cost:
-    store = SharedStore(one.url, KEY, timeout=5.0)
+    store = RedisStore(one.url, KEY, timeout=5.0)
     await store.ping()
     takes = [[Take(b"%d/%d" % (number, key), 1, 300, 60.0, 60) for key in range(keys)] for number in range(1000)]
     now, count = time.time(), 0

@@ -22,7 +22,7 @@ from pathlib import Path
 from bench.redis_cost import used
 from gateway.state.memory import MemoryStore
 from gateway.state.redis.leases import Leases
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.store import Take
 from tests.state.redis_fixture import KEY, Server, server
 
@@ -87,7 +87,7 @@ def arrivals(fleet: Fleet, traffic: Traffic, requests: int, chance: random.Rando
 async def play(one: Server, fleet: Fleet, traffic: Traffic, lease: int, requests: int) -> Found:
     """One slice. Raises SystemExit when more passes than the limits say."""
     one.say("FLUSHALL")
-    stores = [SharedStore(one.url, KEY, timeout=60.0) for _ in range(fleet.workers)]
+    stores = [RedisStore(one.url, KEY, timeout=60.0) for _ in range(fleet.workers)]
     for store in stores:
         await store.ping()
     workers = [Leases(store) for store in stores]

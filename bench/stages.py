@@ -30,12 +30,12 @@ from gateway.ops.log import Log
 from gateway.ops.metrics import Metrics
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
-from gateway.proxy.compile.runtime import Plane
+from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.flow.render import answer_head
 from gateway.proxy.message import head as admit
-from gateway.proxy.message.parser import RequestReader
-from gateway.proxy.message.request import Inbound
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.proxy.message.parser import RequestParser
+from gateway.proxy.message.request import ReceivedRequest
+from gateway.state.lmdb.store import LmdbStore
 
 CALLS = 10_000
 ROUNDS = 7
@@ -46,16 +46,16 @@ def cost(part: Callable[[], object]) -> float:
     return min(timeit.repeat(part, number=CALLS, repeat=ROUNDS)) / CALLS * 1e6
 
 
-class Reader(RequestReader):
+class Reader(RequestParser):
     """Reads one request after the other off the wire, and does nothing about them."""
 
-    def begin(self, inbound: Inbound) -> None:
+    def begin(self, inbound: ReceivedRequest) -> None:
         """Nothing."""
 
     def ended(self) -> None:
         """Nothing."""
 
-    def again(self, data: bytes) -> Inbound:
+    def again(self, data: bytes) -> ReceivedRequest:
         """The request that ``data`` is."""
         self.inbound = None
         self.data_received(data)
@@ -70,18 +70,18 @@ def request(number: int, good: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def parts(plane: Plane, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     """Name and call of each part, in the order of a request."""
     reader = Reader(asyncio.get_running_loop(), 16384)
     first = reader.again(request(1, good))
-    before = admit.Head(first)
+    before = admit.RequestHead(first)
     again = request(2, good)
     second = reader.again(again)
     exchange = Exchange("GET", "/api/items", before.fields, "127.0.0.1", time.monotonic())
     exchange.head, exchange.path = before, "/api/items"
     exchange.route = plan = plane.routes.find(exchange, "GET")
     yield "request, read by the parser", lambda: reader.again(again)
-    yield "its fields, from scratch", lambda: admit.Head(first)
+    yield "its fields, from scratch", lambda: admit.RequestHead(first)
     yield "its fields, by what differs", lambda: admit.read(second, before)
     yield "the record of the request", lambda: Exchange("GET", "/", before.fields, "127.0.0.1", 0.0)
     yield "head, checked, with the path", lambda: admit.check(exchange, before, 16384)
@@ -135,8 +135,8 @@ async def main() -> None:
         environment["BENCH_UPSTREAM"] = "http://127.0.0.1:8787"
         config = load(HERE / "gateway" / "upstreams.yaml", environment)
         assert isinstance(config, Config), config
-        store = EmbeddedStore(folder / "state")
-        plane = Plane.compile(config, Tools(store, time.time, ()))
+        store = LmdbStore(folder / "state")
+        plane = Runtime.compile(config, Tools(store, time.time, ()))
         print(f"{python()}\n\n| part | us |\n|---|---:|")
         for part, call in parts(plane, token(secret, "user"), folder):
             call()

@@ -15,8 +15,8 @@ from gateway.config.model import Config
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply
 from gateway.policy.base.tools import Tools
-from gateway.proxy.compile.runtime import Plane
-from gateway.proxy.server.server import Gateway, Limits
+from gateway.proxy.compile.runtime import Runtime
+from gateway.proxy.server.server import ListenerLimits, Server
 from gateway.state.memory import MemoryStore
 from gateway.state.store import Store
 
@@ -73,7 +73,7 @@ class NoHealth:
 class Running:
     """What a test holds of a running gateway."""
 
-    gateway: Gateway
+    gateway: Server
     config: Config
     port: int
     seen: Recorder
@@ -116,14 +116,14 @@ async def running_gateway(
             config = written(Path(folder), entry, policies, env or {})
         seen, store = Recorder(), store or MemoryStore()
         limits = config.listen.limits
-        gateway = Gateway(
-            Limits(
+        gateway = Server(
+            ListenerLimits(
                 limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
             ),
             seen,
             NoHealth(),
         )
-        gateway.swap(Plane.compile(config, Tools(store, wall, config.listen.trusted_proxies)))
+        gateway.swap(Runtime.compile(config, Tools(store, wall, config.listen.trusted_proxies)))
         sock = socket.create_server(("127.0.0.1", 0))
         await gateway.start(sock)
         try:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from gateway.core.exchange import Pair
 
 
-class Lines:
+class HeaderLines:
     """Some field lines of an answer. ``names`` are what they replace of the upstream's, ``raw`` what they are on the wire.
 
     ``vary`` is the value of Vary, which is not in ``raw``: it becomes one line with what others say on it.
@@ -22,7 +22,7 @@ class Lines:
         self.vary = vary
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair]) -> Lines:
+    def of(cls, pairs: Iterable[Pair]) -> HeaderLines:
         """The lines of ``pairs``, whose names are lower-case."""
         pairs = tuple(pairs)
         raw = b"".join([b"%b: %b\r\n" % pair for pair in pairs if pair[0] != b"vary"])

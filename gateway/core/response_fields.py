@@ -18,7 +18,7 @@ _VARYING = {
 }
 
 
-class Fields:
+class ResponseFields:
     """``raw`` as sent; ``pairs`` and ``framing`` as ``core.fields.answer_pairs`` gives them, neither to be changed.
 
     ``steady``: none of the fields that vary is there twice, so the next answer may be read by what differs.
@@ -35,7 +35,7 @@ class Fields:
         self._lines = b"", b""
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair]) -> Fields:
+    def of(cls, pairs: Iterable[Pair]) -> ResponseFields:
         """Fields that nobody sent: ``pairs``, whose names are lower-case."""
         return cls([], list(pairs), {}, False)
 
@@ -53,10 +53,10 @@ class Fields:
         return self._lines
 
 
-NONE = Fields.of(())
+NONE = ResponseFields.of(())
 
 
-def read(raw: list[Pair], before: Fields | None) -> Fields:
+def read(raw: list[Pair], before: ResponseFields | None) -> ResponseFields:
     """The fields ``raw``, when those of the answer before were ``before``. Raises Malformed as ``answer_pairs``."""
     if before is not None and before.steady and len(raw) == len(before.raw):
         if raw == before.raw:
@@ -66,10 +66,10 @@ def read(raw: list[Pair], before: Fields | None) -> Fields:
             return found
     pairs, framing = answer_pairs(raw)
     varying = [_VARYING[sent] for sent, _ in raw if sent in _VARYING]
-    return Fields(raw, pairs, framing, len(varying) == len(set(varying)))
+    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)))
 
 
-def _changed(raw: list[Pair], before: Fields) -> Fields | None:
+def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
     values: dict[bytes, bytes] = {}
     for pair, old in zip(raw, before.raw):  # noqa: B905  # as long as each other
         if pair != old:
@@ -85,4 +85,4 @@ def _changed(raw: list[Pair], before: Fields) -> Fields | None:
         framing = framing | {b"content-length": length}
     if values:
         pairs = [(name, values.get(name, value)) for name, value in pairs]
-    return Fields(raw, pairs, framing, True)
+    return ResponseFields(raw, pairs, framing, True)

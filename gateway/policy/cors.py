@@ -12,7 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.core.header_lines import Lines
+from gateway.core.header_lines import HeaderLines
 from gateway.core.reason import Refusal, Reply, refuse
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
@@ -31,7 +31,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # Subdomains differ by visitor at will, so what is remembered of them is bounded.
 _REMEMBERED = 4096
 
-VARY = Lines.of([(b"vary", b"Origin")])
+VARY = HeaderLines.of([(b"vary", b"Origin")])
 
 
 class Origin(NamedTuple):
@@ -214,8 +214,8 @@ class Cors(Stage):
             # (several policies may stand over a batch, but a browser takes a second allow-origin for a refusal)
             exchange.response_headers.append(self._answers.get(origin) or self._answer(origin))
 
-    def _answer(self, origin: str) -> Lines:
-        return Lines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
+    def _answer(self, origin: str) -> HeaderLines:
+        return HeaderLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
 
     def _admit(self, raw: bytes) -> str:
         """The canonical spelling of an allowed origin, empty for any other."""

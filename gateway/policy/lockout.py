@@ -24,7 +24,7 @@ from gateway.policy.base.pointer import find, parts_of, spelled_alike
 from gateway.policy.base.settings import Duration, Model, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.state.store import Attempt, Lock, Reserved, Shared, Store
+from gateway.state.store import Attempt, Lock, RemoteStore, Reserved, Store
 
 SECTION = "lockouts"
 
@@ -263,7 +263,7 @@ class SharedLockout(_Lockouts):
 
     __slots__ = ("_store", "_tasks")
 
-    def __init__(self, name: str, settings: Settings, tools: Tools, store: Shared) -> None:
+    def __init__(self, name: str, settings: Settings, tools: Tools, store: RemoteStore) -> None:
         super().__init__(name, settings, tools)
         self._store = store
         self._tasks: set[asyncio.Task[None]] = set()

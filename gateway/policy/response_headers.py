@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.core.header_lines import Lines
+from gateway.core.header_lines import HeaderLines
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -111,8 +111,8 @@ class ResponseHeaders(Stage):
     def __init__(self, settings: Settings) -> None:
         pairs = _pairs({**DEFAULTS, **settings.set}, settings.remove)
         private = _pairs(AUTHENTICATED, (*settings.remove, *settings.set))
-        self._lines = Lines.of(pairs)
-        self._authenticated = Lines.of(pairs + private)
+        self._lines = HeaderLines.of(pairs)
+        self._authenticated = HeaderLines.of(pairs + private)
         self.removed: frozenset[bytes] = frozenset(
             name.encode() for name in (*HIDDEN, *settings.remove) if name not in settings.set
         )
@@ -121,9 +121,9 @@ class ResponseHeaders(Stage):
         lines = self._authenticated if exchange.principal else self._lines
         if len(exchange.calls) > 1:  # several policies may stand over a batch: the first to speak is heard
             said = frozenset().union(*[others.names for others in exchange.response_headers])
-            lines = Lines.of([pair for pair in lines.pairs if pair[0] not in said])
+            lines = HeaderLines.of([pair for pair in lines.pairs if pair[0] not in said])
         if exchange.fallback:  # what stands in must not be kept as if it were the real thing
-            lines = Lines.of([*(pair for pair in lines.pairs if pair[0] != b"cache-control"), _UNCACHED])
+            lines = HeaderLines.of([*(pair for pair in lines.pairs if pair[0] != b"cache-control"), _UNCACHED])
         exchange.response_headers.append(lines)
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.plain import Pseudonyms
-from gateway.state.lmdb.store import EmbeddedStore
-from gateway.state.store import Shared, Store
+from gateway.state.lmdb.store import LmdbStore
+from gateway.state.store import RemoteStore, Store
 
 if TYPE_CHECKING:
-    from gateway.state.failover.store import FallbackStore
+    from gateway.state.failover.store import FailoverStore
 
 
 class StoreDesk:
@@ -21,8 +21,8 @@ class StoreDesk:
     def __init__(self, config: Callable[[], Config], log: Log, key: bytes) -> None:
         self._config = config
         self._person = Pseudonyms(key).of
-        self._store: EmbeddedStore | None = None
-        self._shared: FallbackStore | None = None
+        self._store: LmdbStore | None = None
+        self._shared: FailoverStore | None = None
         self.audit = log.event
 
     def lockouts(self) -> Sequence[str]:
@@ -34,22 +34,22 @@ class StoreDesk:
     def circuits(self) -> Store:
         state = self._config().state
         if self._store is None:
-            self._store = EmbeddedStore(state.path, state.key.reveal().encode() if state.key else None)
+            self._store = LmdbStore(state.path, state.key.reveal().encode() if state.key else None)
         return self._store
 
-    def store(self) -> Store | Shared:
+    def store(self) -> Store | RemoteStore:
         state = self._config().state
         embedded = self.circuits()
         if state.redis is None:
             return embedded
         if self._shared is None:
             # Here and not above: redis-py is some megabytes that most gateways do without.
-            from gateway.state.failover.store import FallbackStore
-            from gateway.state.redis.store import SharedStore
+            from gateway.state.failover.store import FailoverStore
+            from gateway.state.redis.store import RedisStore
 
             key = state.key.reveal().encode() if state.key else b""
-            self._shared = FallbackStore(
-                SharedStore(state.redis.reveal(), key), embedded, keepsake=state.path / "locks.json"
+            self._shared = FailoverStore(
+                RedisStore(state.redis.reveal(), key), embedded, keepsake=state.path / "locks.json"
             )
         return self._shared
 

@@ -31,14 +31,14 @@ from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
 from gateway.process.channel import Drain, Order, Reload, Start, receive
 from gateway.process.heap import trimmer
-from gateway.proxy.compile.runtime import Plane
-from gateway.proxy.server.egress import EgressGateway
-from gateway.proxy.server.server import Gateway, Limits
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.proxy.compile.runtime import Runtime
+from gateway.proxy.server.egress import EgressServer
+from gateway.proxy.server.server import ListenerLimits, Server
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.store import StateError, Store
 
 if TYPE_CHECKING:
-    from gateway.state.failover.store import FallbackStore
+    from gateway.state.failover.store import FailoverStore
 
 TICK = 0.25  # seconds between two looks at the levels
 STATUS = 4  # ticks between two reports to the supervisor
@@ -57,15 +57,15 @@ class Worker:
         self.config = config
         self.log = log
         self.store = store
-        self.shared: FallbackStore | None = None
+        self.shared: FailoverStore | None = None
         self.view_of_store = StoreView("embedded")
         self.health = Health(start.version)
-        self.plane: Plane | None = None
+        self.plane: Runtime | None = None
         figures = start.run / "figures"
         self.watcher = Watcher(log, metrics.Metrics(room=lambda: metrics.has_room(figures)))
-        self.gateway = Gateway(limits_of(config), self.watcher, self.health)
+        self.gateway = Server(limits_of(config), self.watcher, self.health)
         inner = start.egress is not None  # the socket says, not the configuration: a reload opens no port
-        self.egress = EgressGateway(limits_of(config), self.watcher.beside("egress")) if inner else None
+        self.egress = EgressServer(limits_of(config), self.watcher.beside("egress")) if inner else None
         self.tls = tls_context(config.listen.tls)
         self.stopping = asyncio.Event()
         self.seconds = config.listen.drain
@@ -78,12 +78,12 @@ class Worker:
         if state.redis is None:
             return
         # Here and not above: redis-py is some megabytes that most workers do without.
-        from gateway.state.failover.store import FallbackStore
-        from gateway.state.redis.store import SharedStore
+        from gateway.state.failover.store import FailoverStore
+        from gateway.state.redis.store import RedisStore
 
-        shared = SharedStore(state.redis.reveal(), state.key.reveal().encode() if state.key else b"")
+        shared = RedisStore(state.redis.reveal(), state.key.reveal().encode() if state.key else b"")
         self.view_of_store = StoreView("redis")
-        self.shared = FallbackStore(shared, self.store, self._shared_changed, state.path / "locks.json")
+        self.shared = FailoverStore(shared, self.store, self._shared_changed, state.path / "locks.json")
         await self.shared.start()
 
     def _shared_changed(self, up: bool, why: str) -> None:
@@ -120,10 +120,10 @@ class Worker:
         self._figures()
         self.report()
 
-    def show(self, config: Config, loaded_at: float) -> Plane | None:
+    def show(self, config: Config, loaded_at: float) -> Runtime | None:
         """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
         tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared, self.watcher.told)
-        plane = Plane.compile(config, tools)
+        plane = Runtime.compile(config, tools)
         before, self.plane = self.plane, plane
         self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
@@ -208,10 +208,12 @@ class Worker:
             self.watcher.event("state_well")
 
 
-def limits_of(config: Config) -> Limits:
+def limits_of(config: Config) -> ListenerLimits:
     """The server's limits as the configuration has them."""
     limits = config.listen.limits
-    return Limits(limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive)
+    return ListenerLimits(
+        limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
+    )
 
 
 def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
@@ -235,11 +237,11 @@ async def work(control: socket.socket) -> int:
     fcntl.flock(alive, fcntl.LOCK_SH)  # the folder is in use, whatever becomes of the supervisor
     log = Log(Sink(1, order.run / "turn"), order.key, worker=order.place)
     Bridge(log).install()
-    store: EmbeddedStore | None = None
+    store: LmdbStore | None = None
     code = 0
     try:
         key = order.config.state.key
-        store = EmbeddedStore(order.config.state.path, key.reveal().encode() if key else None)
+        store = LmdbStore(order.config.state.path, key.reveal().encode() if key else None)
         worker = Worker(order, log, store, writer.write)
         await worker.share()
         loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from gateway.state.rules import lockout as guesses
 from gateway.state.rules.circuit import Admitted, Circuit, Trip
 from gateway.state.rules.gcra import NEVER, distinct, settle, ticks
 from gateway.state.rules.lockout import NOTHING, Name, Record, Written, name_of
-from gateway.state.rules.monotonic import Steady
+from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.rules.revocation import Revocation, added, named
 from gateway.state.store import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
 
@@ -30,7 +30,7 @@ class MemoryStore:
         self._lifted: dict[Name, float] = {}
         self._revocations: dict[bytes, Revocation] = {}
         self._generation = 0
-        self._clock = Steady()
+        self._clock = MonotonicWallClock()
         self._capacity = capacity
         self._refused_full = 0
         self._key = os.urandom(32)

@@ -207,7 +207,7 @@ class Store(Protocol):
         ...
 
 
-class Shared(Protocol):
+class RemoteStore(Protocol):
     """The memory of all replicas: the verbs of ``Store`` with a round trip in between. It answers always, by the
     embedded store where the shared one does not (``state.failover.store``), so none of these raises."""
 

@@ -51,9 +51,10 @@ async def test_the_command_wants_a_secret(env: dict[str, str]) -> None:
     assert b"short" not in errors
 
 
-async def test_the_command_says_when_a_port_is_taken(tutor: DemoTutor) -> None:
-    process = await start("--tutor-port", tutor.url.rpartition(":")[2], JWT_SECRET=SECRET)
-    _, errors = await process.communicate()
+async def test_the_command_says_when_a_port_is_taken() -> None:
+    async with DemoTutor(SECRET) as tutor:
+        process = await start("--tutor-port", tutor.url.rpartition(":")[2], JWT_SECRET=SECRET)
+        _, errors = await process.communicate()
     assert process.returncode == 2
     assert b"address already in use" in errors
     assert b"Traceback" not in errors

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Pair
 from gateway.core.fields import Malformed, answer_pairs
-from gateway.core.response_fields import Fields, read
+from gateway.core.response_fields import ResponseFields, read
 
 NAMES = [b"Content-Length", b"content-length", b"Date", b"ETag", b"Etag", b"x-correlation-id", b"Server", b"Connection"]
 NAMES += [b"Content-Type", b"Set-Cookie", b"Vary", b"Transfer-Encoding", b"X-Custom", b"bad name"]
@@ -18,7 +18,7 @@ fields = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), ma
 whole = fields.map(lambda raw: [(name, b"7" if value == b"\x01" else value) for name, value in raw if b" " not in name])
 
 
-def seen(raw: list[Pair], before: Fields | None = None) -> object:
+def seen(raw: list[Pair], before: ResponseFields | None = None) -> object:
     try:
         if before is None:
             return answer_pairs(raw)

@@ -21,12 +21,12 @@ from gateway.ops.metrics import Metrics
 from gateway.ops.observer import Watcher
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
-from gateway.proxy.compile.runtime import Plane
+from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.pool import pool
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
-from gateway.proxy.server.server import Gateway, Limits
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.proxy.server.server import ListenerLimits, Server
+from gateway.state.lmdb.store import LmdbStore
 from tests.gateway_fixture import POLICIES, SECRET, NoHealth, written
 
 ENTRY = """\
@@ -78,8 +78,8 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-async def fresh(self: Any, endpoint: Any, until: float = 0) -> Connection:
-    connection, wire = Connection(pool._Owner(self, endpoint), asyncio.get_running_loop()), Wire()
+async def fresh(self: Any, endpoint: Any, until: float = 0) -> UpstreamConnection:
+    connection, wire = UpstreamConnection(pool._Owner(self, endpoint), asyncio.get_running_loop()), Wire()
     wire.protocol = connection
     connection.connection_made(wire)
     self.open.add(connection)
@@ -133,12 +133,14 @@ async def measure(folder: Path, kind: str) -> dict[str, float]:
     log = Log(Sink(nowhere), b"k" * 32, worker=0)
     watcher = Watcher(log, figures)
     limits = config.listen.limits
-    served = Gateway(
-        Limits(limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive),
+    served = Server(
+        ListenerLimits(
+            limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
+        ),
         watcher,
         NoHealth(),
     )
-    served.swap(Plane.compile(config, Tools(EmbeddedStore(folder / "state"), time.time, ())))
+    served.swap(Runtime.compile(config, Tools(LmdbStore(folder / "state"), time.time, ())))
     pool.Pool.fresh = fresh  # type: ignore[method-assign]  # the one place where a socket would be opened
     now = int(time.time())
     claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.core.exchange import Exchange
-from gateway.proxy.flow.flow import Passage
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.flow.flow import Flow
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
 from tests.gateway_fixture import Running
 from tests.proxy.conftest import serving
@@ -50,7 +50,7 @@ async def test_an_upstream_that_closes_leaves_nothing_to_the_collector(uncollect
                 assert (await client.ask(get(ANY))).status == 200
                 assert (await client.ask(post(ANY, b"x"))).status == 200
         await quiet(gateway)
-        assert (left(Connection), left(Passage), left(Exchange), left(ClientConnection)) == ([], [], [], [])
+        assert (left(UpstreamConnection), left(Flow), left(Exchange), left(ClientConnection)) == ([], [], [], [])
 
 
 async def test_a_connection_that_waits_in_the_pool_remembers_no_request(uncollected: None):
@@ -59,5 +59,5 @@ async def test_a_connection_that_waits_in_the_pool_remembers_no_request(uncollec
             assert (await client.ask(get(ANY))).status == 200
             assert (await client.ask(get(ANY))).status == 200
         await quiet(gateway)
-        assert len(left(Connection)) == 1
-        assert (left(Passage), left(Exchange)) == ([], [])
+        assert len(left(UpstreamConnection)) == 1
+        assert (left(Flow), left(Exchange)) == ([], [])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.memory import MemoryStore
 from gateway.state.store import Store
 from tests.state.redis_fixture import Server, Waiting, server
@@ -25,7 +25,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
         redis.say("FLUSHALL")
         made: Any = Waiting(redis.url)
     else:
-        made = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+        made = LmdbStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()
 
@@ -33,6 +33,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture(params=["embedded", "memory"])
 def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """The stores that forget by being swept; Redis does it by itself."""
-    made: Store = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+    made: Store = LmdbStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()

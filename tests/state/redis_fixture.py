@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gateway.state.redis.store import TIMEOUT, SharedStore
-from gateway.state.redis.watchdog import Patience
+from gateway.state.redis.store import TIMEOUT, RedisStore
+from gateway.state.redis.watchdog import ReplyWatchdog
 from gateway.state.rules.revocation import Revocation
 from gateway.state.store import Attempt, Lock, Reserved, Take, Taken
 
@@ -211,7 +211,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-class Looks(Patience):
+class Looks(ReplyWatchdog):
     """Patience that counts, and that no load of this machine makes longer: time is no measure in a test."""
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
@@ -229,7 +229,7 @@ class Waiting:
     def __init__(self, url: str) -> None:
         self._closed = False
         self._runner = asyncio.Runner()
-        self._store = SharedStore(url, KEY, timeout=5.0)
+        self._store = RedisStore(url, KEY, timeout=5.0)
         self._run(self._store.restore([], 0.0))
 
     def _run(self, verb: Coroutine[Any, Any, Any]) -> Any:

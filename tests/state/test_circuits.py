@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from gateway.state.lmdb.circuits import packed, unpacked
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.memory import MemoryStore
 from gateway.state.rules import circuit as breakers
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, NEW, OPEN, Circuit, Trip
@@ -21,7 +21,7 @@ TRIP = Trip(failures=3, ratio=0.0, window=60.0, min_volume=10, recover_after=60.
 
 @pytest.fixture(params=["embedded", "memory"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    made: Any = EmbeddedStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
+    made: Any = LmdbStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()
 
@@ -126,10 +126,10 @@ def test_what_nobody_called_for_a_day_is_forgotten(store: Any) -> None:
 
 
 def test_two_processes_of_a_host_share_it(tmp_path: Path) -> None:
-    one = EmbeddedStore(tmp_path / "state")
+    one = LmdbStore(tmp_path / "state")
     opened(one)
     one.close()
-    other = EmbeddedStore(tmp_path / "state")
+    other = LmdbStore(tmp_path / "state")
     assert not other.admit(b"stt", TRIP, NOON + 1).ok
     other.close()
 
@@ -180,10 +180,10 @@ def test_handing_back_what_nobody_holds_changes_nothing(store: Any) -> None:
 
 
 def test_what_an_operator_ordered_outlives_the_processes(tmp_path: Path) -> None:
-    one = EmbeddedStore(tmp_path / "state")
+    one = LmdbStore(tmp_path / "state")
     one.force(b"stt", OPEN, NOON)
     one.close()
-    other = EmbeddedStore(tmp_path / "state")
+    other = LmdbStore(tmp_path / "state")
     assert other.circuit(b"stt", NOON + 86_400 * 30).forced == OPEN
     other.close()
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state.failover.store import FallbackStore
-from gateway.state.lmdb.store import EmbeddedStore
-from gateway.state.redis.store import SharedStore
+from gateway.state.failover.store import FailoverStore
+from gateway.state.lmdb.store import LmdbStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.rules import revocation as module
 from gateway.state.rules.revocation import Revocation, Revoked
 from gateway.state.store import StateError, Store
@@ -22,8 +22,8 @@ DAY = 86_400.0
 ANOTHER_WORKER = f"""
 import sys
 from pathlib import Path
-from gateway.state.lmdb.store import EmbeddedStore
-store = EmbeddedStore(Path(sys.argv[1]))
+from gateway.state.lmdb.store import LmdbStore
+store = LmdbStore(Path(sys.argv[1]))
 assert store.revoke("subject", b"ada", {NOON + DAY}, {NOON})
 store.close()
 """
@@ -77,7 +77,7 @@ def test_those_over_the_bound_find_no_room_until_others_have_run_out(store: Stor
 
 
 def test_what_has_run_out_leaves_nothing(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     for minute in range(10):
         now = NOON + 60 * minute
         assert store.note([Revocation(os.urandom(16), now, now + 60) for _ in range(5000)], now)
@@ -92,7 +92,7 @@ def test_what_has_run_out_leaves_nothing(tmp_path: Path) -> None:
 def test_every_worker_of_a_host_sees_the_counter_move(tmp_path: Path, kept: bytes) -> None:
     tmp_path.chmod(0o700)
     (tmp_path / "revocations").write_bytes(kept)
-    one = EmbeddedStore(tmp_path)
+    one = LmdbStore(tmp_path)
     view = Revoked(one)
     assert table(view) == {}
     before = one.generation()
@@ -106,10 +106,10 @@ def test_every_worker_of_a_host_sees_the_counter_move(tmp_path: Path, kept: byte
 
 
 def test_revocations_outlive_the_process(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     store.revoke("subject", b"ada", NOON + DAY, NOON)
     store.close()
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     assert set(table(Revoked(store))) == {store.revocation_name("subject", b"ada")}
     store.close()
 
@@ -117,12 +117,12 @@ def test_revocations_outlive_the_process(tmp_path: Path) -> None:
 def test_a_counter_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "revocations").mkdir()
     with pytest.raises(StateError, match="cannot be used to tell of revocations"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
 
 
 def test_names_are_the_same_here_and_in_redis(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, KEY)
-    assert store.revocation_name("subject", b"ada") == SharedStore("redis://localhost", KEY).revocation_name(
+    store = LmdbStore(tmp_path, KEY)
+    assert store.revocation_name("subject", b"ada") == RedisStore("redis://localhost", KEY).revocation_name(
         "subject", b"ada"
     )
     store.close()
@@ -130,9 +130,9 @@ def test_names_are_the_same_here_and_in_redis(tmp_path: Path) -> None:
 
 class Host:
     def __init__(self, url: str, folder: Path) -> None:
-        self.local = EmbeddedStore(folder, KEY)
+        self.local = LmdbStore(folder, KEY)
         self.view = Revoked(self.local)
-        self.store = FallbackStore(SharedStore(url, KEY), self.local, wall=lambda: NOON + 1)
+        self.store = FailoverStore(RedisStore(url, KEY), self.local, wall=lambda: NOON + 1)
 
     def revoked(self, kind: str, key: bytes) -> bool:
         return self.view.name(kind, key) in table(self.view)
@@ -191,7 +191,7 @@ async def test_an_operators_process_revokes_here_before_it_finds_redis_hung(redi
 
 
 async def test_redis_lets_all_of_it_run_out(redis: Server) -> None:
-    store = SharedStore(redis.url, KEY, timeout=5.0)
+    store = RedisStore(redis.url, KEY, timeout=5.0)
     assert await store.revoke("subject", b"ada", NOON + DAY, NOON)
     for key in ("since", "until", "version"):
         left = int(redis.say("PTTL", f"gw1:{{v}}:{key}").strip().lstrip(":"))

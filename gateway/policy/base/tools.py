@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 
-from gateway.state.store import Shared, Store
+from gateway.state.store import RemoteStore, Store
 
 
 def _unheard(name: str, **fields: object) -> None:
@@ -25,5 +25,5 @@ class Tools:
     store: Store
     wall: Callable[[], float] = time.time
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    shared: Shared | None = None
+    shared: RemoteStore | None = None
     event: Callable[..., None] = _unheard

@@ -103,7 +103,7 @@ class Settings(Policy):
         return found
 
 
-class Fixed:
+class StaticFallback:
     """An answer that is always the same. ``name`` tells the client, the log and the figures that it is not the real
     thing."""
 
@@ -163,7 +163,7 @@ def mark(name: str) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"cache-control", b"no-store"), (b"x-gateway-fallback", name.encode()))
 
 
-def build(name: str, settings: Settings) -> Fixed:
+def build(name: str, settings: Settings) -> StaticFallback:
     """The fallback ``name``, which is a fixed answer. Of the other kinds the settings say all; who has the upstreams
     builds them."""
-    return Fixed(name, settings)
+    return StaticFallback(name, settings)

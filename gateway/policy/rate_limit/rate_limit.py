@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
-from gateway.core.header_lines import Lines
+from gateway.core.header_lines import HeaderLines
 from gateway.core.reason import REASONS, Refusal, Verdict, refuse
 from gateway.policy.base.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
 from gateway.policy.base.inputs import inputs_of
@@ -26,7 +26,7 @@ from gateway.policy.base.settings import LeaseField, Policy, RateField
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.response_fields import ROUND, SAID, LimitFields
-from gateway.state.store import Shared, Take, Taken
+from gateway.state.store import RemoteStore, Take, Taken
 
 SECTION = "rate_limits"
 
@@ -246,7 +246,7 @@ class _Limits(Stage):
             (b"ratelimit-policy", b", ".join([limit.policy for limit, _ in states])),
             (b"ratelimit", b", ".join([limit.says(answer).state for limit, answer in states])),
         )
-        exchange.response_headers += (Lines.of(both), tightest.says(answer).older)
+        exchange.response_headers += (HeaderLines.of(both), tightest.says(answer).older)
 
 
 class RateLimit(_Limits):
@@ -276,7 +276,7 @@ class SharedRateLimit(_Limits):
 
     __slots__ = ("_ask",)
 
-    def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools, store: Shared) -> None:
+    def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools, store: RemoteStore) -> None:
         super().__init__(limits, place, tools)
         self._ask = store.ask
 

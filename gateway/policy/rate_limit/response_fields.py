@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from gateway.core.header_lines import Lines
+from gateway.core.header_lines import HeaderLines
 from gateway.state.store import Taken
 
 ROUND = 0.999_999
@@ -21,8 +21,8 @@ class Said(NamedTuple):
     """What an answer says of one limit: its item of ``RateLimit``, the older fields, and all fields when it is alone."""
 
     state: bytes
-    older: Lines
-    whole: Lines
+    older: HeaderLines
+    whole: HeaderLines
 
 
 class LimitFields:
@@ -59,5 +59,7 @@ class LimitFields:
             (b"x-ratelimit-reset", b"%d" % reset),
         )
         return Said(
-            state, Lines.of(older), Lines.of([(b"ratelimit-policy", self.policy), (b"ratelimit", state), *older])
+            state,
+            HeaderLines.of(older),
+            HeaderLines.of([(b"ratelimit-policy", self.policy), (b"ratelimit", state), *older]),
         )

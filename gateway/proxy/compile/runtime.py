@@ -14,21 +14,21 @@ from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import Breaker
 from gateway.policy.concurrency import build as build_places
-from gateway.policy.fallback.fallback import Fixed
+from gateway.policy.fallback.fallback import StaticFallback
 from gateway.policy.fallback.fallback import build as build_fallback
 from gateway.policy.kinds import Catalogue, Choice
 from gateway.proxy.compile.upstreams import assemble, tending
-from gateway.proxy.flow.fallback import Elsewhere, Remembered, StandIn, Watched
-from gateway.proxy.pool.breaker_probe import Probing
-from gateway.proxy.pool.health_check import Checker
+from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFallback, Watched
+from gateway.proxy.pool.breaker_probe import BreakerProbe
+from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.routing.egress import Egress
-from gateway.proxy.routing.route import Plan, plan
-from gateway.proxy.routing.table import Prefix, Routes
+from gateway.proxy.routing.route import CompiledRoute, plan
+from gateway.proxy.routing.table import RouteTable, TrpcMount
 from gateway.proxy.upstream.upstream import Upstream
 from gateway.state.rules.circuit import CLOSED, Circuit
 
 
-class Plane:
+class Runtime:
     """Everything requests run on. Frozen but for what its pools and policies remember."""
 
     def __init__(self, config: Config, tools: Tools) -> None:
@@ -53,7 +53,7 @@ class Plane:
             if settings.concurrency is not None
         }
         self.fallbacks = {
-            name: StandIn([self._choice(fallback) for fallback in settings.fallback])
+            name: FallbackChain([self._choice(fallback) for fallback in settings.fallback])
             for name, settings in config.upstreams.items()
             if settings.fallback
         }
@@ -63,7 +63,7 @@ class Plane:
             if stand_in.memories or stand_in.calls_again
         }
         self.calls = {name: upstream.calls for name, upstream in self.upstreams.items() if upstream.calls is not None}
-        self._endings: dict[tuple[str, str, tuple[str, ...]], Plan] = {}
+        self._endings: dict[tuple[str, str, tuple[str, ...]], CompiledRoute] = {}
         self._fallback = Choice(
             cors=_one(config.defaults.cors),
             rate_limits=tuple(config.defaults.rate_limits),
@@ -84,9 +84,9 @@ class Plane:
             if settings.trpc is not None
         ]
         mounts.sort(key=lambda mount: -len(mount.prefix))
-        self.routes = Routes(mounts, paths, self._merge, self._ending)
+        self.routes = RouteTable(mounts, paths, self._merge, self._ending)
 
-    def _mount(self, upstream: str, trpc: Trpc, compiled: list[tuple[Route, Plan]]) -> Prefix:
+    def _mount(self, upstream: str, trpc: Trpc, compiled: list[tuple[Route, CompiledRoute]]) -> TrpcMount:
         """The procedures under one upstream's prefix: its own routes, and the denied ones that name no upstream."""
         table = []
         for route, compiled_plan in compiled:
@@ -94,10 +94,10 @@ class Plane:
                 shaped = replace(compiled_plan, shape=trpc.transformer)
                 table += [(pattern, shaped) for pattern in route.procedures]
         prefix = trpc.prefix.rstrip("/") + "/"
-        return Prefix(prefix, trpc.transformer, trpc.max_batch, trpc.aliases, compile_procedures(table))
+        return TrpcMount(prefix, trpc.transformer, trpc.max_batch, trpc.aliases, compile_procedures(table))
 
     @classmethod
-    def compile(cls, config: Config, tools: Tools) -> Plane:
+    def compile(cls, config: Config, tools: Tools) -> Runtime:
         """Build the plane for ``config``. Must run in the event loop that will serve it."""
         return cls(config, tools)
 
@@ -113,7 +113,7 @@ class Plane:
         for upstream in self.upstreams.values():
             await upstream.pool.close()
 
-    def _route(self, route: Route) -> Plan:
+    def _route(self, route: Route) -> CompiledRoute:
         limits = tuple(route.rate_limits)
         choice = Choice(
             auth=() if route.auth == "public" or route.deny is not None else _one(route.auth),
@@ -140,15 +140,15 @@ class Plane:
             more["fallback"] = self.fallbacks.get(str(route.upstream))
         return self._plan(route.name, choice, **more)
 
-    def _choice(self, name: str) -> Fixed | Remembered | Elsewhere:
+    def _choice(self, name: str) -> StaticFallback | StaleFallback | UpstreamFallback:
         settings = self.catalogue.fallback(name)
         report = settings.mode == "report"
         if settings.stale is not None:
-            return Remembered(name, report, self.catalogue.memory(name))
+            return StaleFallback(name, report, self.catalogue.memory(name))
         if settings.upstream is not None:
             guards: list[tuple[Stage, bool]] = [(stage, False) for stage in self._places(settings.upstream)]
             guards += [self.catalogue.breaker(*pair) for pair in self._breakers(settings.upstream)]
-            return Elsewhere(name, report, self.upstreams[settings.upstream], guards)
+            return UpstreamFallback(name, report, self.upstreams[settings.upstream], guards)
         return build_fallback(name, settings)
 
     def _places(self, upstream: str | None) -> tuple[Stage, ...]:
@@ -156,8 +156,8 @@ class Plane:
 
     def _let_checks_try(self, upstream: str, breaker: Breaker) -> None:
         for checker in self.tending[upstream]:
-            if breaker.checked and isinstance(checker, Checker):
-                checker.asked = Probing(breaker, checker, self.upstreams[upstream].endpoints).check
+            if breaker.checked and isinstance(checker, HealthChecker):
+                checker.asked = BreakerProbe(breaker, checker, self.upstreams[upstream].endpoints).check
 
     def _refusing(self, upstream: str) -> Callable[[], bool]:
         """Whether the breaker of ``upstream`` would refuse now: none, and one that only reports, never does."""
@@ -170,7 +170,7 @@ class Plane:
         named = self.config.upstreams[upstream].breaker if upstream is not None else None
         return ((upstream, named),) if upstream is not None and named is not None else ()
 
-    def _plan(self, name: str, choice: Choice, **more: Any) -> Plan:
+    def _plan(self, name: str, choice: Choice, **more: Any) -> CompiledRoute:
         stages = self.catalogue.stages(choice)
         refused = plan(
             name,
@@ -192,7 +192,7 @@ class Plane:
             name for name in limits if not any(k == "principal" or k.startswith("input:") for k in policies[name].key)
         )
 
-    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> Plan:
+    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> CompiledRoute:
         key = (slug, shape, allowed)
         found = self._endings.get(key)
         if found is None:
@@ -207,7 +207,7 @@ class Plane:
             )
         return found
 
-    def _merge(self, plans: tuple[Plan, ...]) -> Plan | str:
+    def _merge(self, plans: tuple[CompiledRoute, ...]) -> CompiledRoute | str:
         """The plan of a batch: the union of what its routes ask for, or the slug that refuses it."""
         for single in plans:
             if single.terminal is not None:

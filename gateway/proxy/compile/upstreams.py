@@ -11,13 +11,13 @@ from functools import partial
 
 from gateway.config.model import Upstream as Settings
 from gateway.policy.base.tools import Tools
-from gateway.proxy.pool.balancer import Balance
-from gateway.proxy.pool.discovery import Names
+from gateway.proxy.pool.balancer import Balancer
+from gateway.proxy.pool.discovery import DnsDiscovery
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.health_check import Checker
-from gateway.proxy.pool.outlier import Ejection
+from gateway.proxy.pool.health_check import HealthChecker
+from gateway.proxy.pool.outlier import OutlierEjection
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.attempts import Calls
+from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.deadline import Timed
 from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.retry import Retry
@@ -36,7 +36,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
         silence=timeouts.body,
         idle=timeouts.idle,
         most=settings.max_connections,
-        balance=Balance(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
+        balance=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
@@ -50,12 +50,12 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
     return upstream
 
 
-def tending(upstream: Upstream, settings: Settings, tools: Tools) -> list[Checker | Names]:
+def tending(upstream: Upstream, settings: Settings, tools: Tools) -> list[HealthChecker | DnsDiscovery]:
     """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
     tell = partial(tools.event, upstream=upstream.name)
     check, interval = settings.health_check, settings.resolve
-    checker = Checker(upstream.pool, check, tell=tell) if check is not None else None
-    names = Names(upstream.pool, interval, checker.moved if checker else _unseen, tell) if interval else None
+    checker = HealthChecker(upstream.pool, check, tell=tell) if check is not None else None
+    names = DnsDiscovery(upstream.pool, interval, checker.moved if checker else _unseen, tell) if interval else None
     return [each for each in (checker, names) if each is not None]
 
 
@@ -78,13 +78,13 @@ def _endpoints(settings: Settings) -> list[Endpoint]:
     ]
 
 
-def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], tools: Tools) -> Calls:
+def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], tools: Tools) -> Attempts:
     pool = upstream.pool
     retry = Retry(settings.retries, clock, tools.wall, random.random) if settings.retries is not None else None
     ejection = None
     if settings.ejection is not None:
         tell = partial(tools.event, upstream=upstream.name)
-        ejection = Ejection(settings.ejection, pool.endpoints, clock, pool.balance.changed, tell)
+        ejection = OutlierEjection(settings.ejection, pool.endpoints, clock, pool.balance.changed, tell)
     hedge = Hedge(settings.hedge, clock) if settings.hedge is not None else None
     check = settings.health_check
-    return Calls(upstream, retry, ejection, hedge, again=math.ceil(check.interval) if check is not None else 1)
+    return Attempts(upstream, retry, ejection, hedge, again=math.ceil(check.interval) if check is not None else 1)

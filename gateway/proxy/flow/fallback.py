@@ -8,21 +8,21 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply
-from gateway.core.response_fields import Fields
+from gateway.core.response_fields import ResponseFields
 from gateway.policy.base.stage import Stage, hook
-from gateway.policy.fallback.fallback import COVERS, Fixed, mark
+from gateway.policy.fallback.fallback import COVERS, StaticFallback, mark
 from gateway.policy.fallback.stale import Memory
 from gateway.policy.kinds import reporting
 from gateway.proxy.flow import respond as pipeline
-from gateway.proxy.flow.writer import Client
-from gateway.proxy.pool.connection import SMALL, Connection, Phase
+from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.pool.connection import SMALL, Phase, UpstreamConnection
 from gateway.proxy.pool.pool import Interim
-from gateway.proxy.routing.route import Plan
+from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.attempts import IDEMPOTENT
 from gateway.proxy.upstream.upstream import Upstream
 
 
-class Remembered:
+class StaleFallback:
     """The last good answer to the same question, out of ``memory``."""
 
     def __init__(self, name: str, report: bool, memory: Memory) -> None:
@@ -30,13 +30,13 @@ class Remembered:
         self.report = report
         self.memory = memory
 
-    def find(self, exchange: Exchange, plan: Plan) -> Reply | None:
+    def find(self, exchange: Exchange, plan: CompiledRoute) -> Reply | None:
         """The answer, marked; None when there is none."""
         kept = self.memory.find(exchange, plan.upstream.name, plan.target(exchange))
         return None if kept is None else Reply(kept.status, (*kept.headers, *mark(self.name)), kept.body)
 
 
-class Elsewhere:
+class UpstreamFallback:
     """The same call to another upstream. ``guards`` are that upstream's own stages, each with whether it only reports.
 
     One hop: what the other one has as a fallback of its own is not asked.
@@ -55,7 +55,7 @@ class Elsewhere:
             return False
         return exchange.stream is None or exchange.body is not None or not exchange.stream.received
 
-    async def take(self, exchange: Exchange, plan: Plan, client: Client, slug: str) -> bool | None:
+    async def take(self, exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, slug: str) -> bool | None:
         """Answer the client with what the other upstream says; None when that comes to nothing too."""
         side = copy.copy(exchange)  # the other upstream's stages must not take the first one's slot for theirs
         side.slot, side.reason, side.status, side.endpoint, side.sent, side.upstream_time = None, "", 0, "", 0.0, 0.0
@@ -84,11 +84,17 @@ class Elsewhere:
                     done(side)
 
     async def _pass_on(
-        self, exchange: Exchange, side: Exchange, plan: Plan, client: Client, answer: Connection, slug: str
+        self,
+        exchange: Exchange,
+        side: Exchange,
+        plan: CompiledRoute,
+        client: ResponseWriter,
+        answer: UpstreamConnection,
+        slug: str,
     ) -> bool:
         own = mark(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
-        answer.fields = Fields.of([*(pair for pair in answer.fields.pairs if pair[0] not in names), *own])
+        answer.fields = ResponseFields.of([*(pair for pair in answer.fields.pairs if pair[0] not in names), *own])
         try:
             return await pipeline.pass_on(exchange, plan, client, answer)
         finally:
@@ -96,10 +102,10 @@ class Elsewhere:
                 side.reason, exchange.reason = exchange.reason, slug
 
 
-Choice = Fixed | Remembered | Elsewhere
+Choice = StaticFallback | StaleFallback | UpstreamFallback
 
 
-class StandIn:
+class FallbackChain:
     """The fallbacks of one upstream, in the order in which they are tried."""
 
     def __init__(self, choices: Sequence[Choice]) -> None:
@@ -108,14 +114,16 @@ class StandIn:
     @property
     def memories(self) -> list[Memory]:
         """What has to be told of good answers."""
-        return [choice.memory for choice in self._choices if isinstance(choice, Remembered)]
+        return [choice.memory for choice in self._choices if isinstance(choice, StaleFallback)]
 
     @property
     def calls_again(self) -> bool:
         """Whether a call may be made a second time, for which a body that was read must still be there."""
-        return any(isinstance(choice, Elsewhere) for choice in self._choices)
+        return any(isinstance(choice, UpstreamFallback) for choice in self._choices)
 
-    async def answer(self, exchange: Exchange, plan: Plan, client: Client, refusal: Refusal, depth: int) -> bool:
+    async def answer(
+        self, exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, refusal: Refusal, depth: int
+    ) -> bool:
         """Answer in place of ``refusal``, or with it where this is none of a fallback's business."""
         slug = refusal.reason.slug
         if slug not in COVERS or client.began:
@@ -125,7 +133,7 @@ class StandIn:
                 if slug not in exchange.reported and self._would(choice, exchange, plan):
                     exchange.reported.append(slug)
                 continue
-            if isinstance(choice, Elsewhere):
+            if isinstance(choice, UpstreamFallback):
                 if not choice.may(exchange):
                     continue
                 self._say(exchange, choice, refusal)
@@ -147,16 +155,18 @@ class StandIn:
         exchange.reason, exchange.detail = refusal.reason.slug, refusal.detail
 
     @staticmethod
-    def _found(choice: Fixed | Remembered, exchange: Exchange, plan: Plan, refusal: Refusal) -> Reply | None:
-        if isinstance(choice, Fixed):
+    def _found(
+        choice: StaticFallback | StaleFallback, exchange: Exchange, plan: CompiledRoute, refusal: Refusal
+    ) -> Reply | None:
+        if isinstance(choice, StaticFallback):
             return choice.answer(exchange, refusal, plan.shape)
         return choice.find(exchange, plan)
 
     @staticmethod
-    def _would(choice: Choice, exchange: Exchange, plan: Plan) -> bool:
-        if isinstance(choice, Elsewhere):
+    def _would(choice: Choice, exchange: Exchange, plan: CompiledRoute) -> bool:
+        if isinstance(choice, UpstreamFallback):
             return choice.may(exchange)
-        return isinstance(choice, Fixed) or choice.find(exchange, plan) is not None
+        return isinstance(choice, StaticFallback) or choice.find(exchange, plan) is not None
 
 
 class Watched:
@@ -164,7 +174,7 @@ class Watched:
 
     __slots__ = ("_again", "_memories", "_upstream", "name")
 
-    def __init__(self, upstream: Upstream, stand_in: StandIn) -> None:
+    def __init__(self, upstream: Upstream, stand_in: FallbackChain) -> None:
         self.name = upstream.name
         self._upstream = upstream
         self._memories = stand_in.memories
@@ -173,7 +183,7 @@ class Watched:
     def begin(self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]) -> None:
         """Nothing: ``call`` is always the way, since there is something to do with the answer."""
 
-    async def call(self, exchange: Exchange, path: str, interim: Interim) -> Connection | Refusal:
+    async def call(self, exchange: Exchange, path: str, interim: Interim) -> UpstreamConnection | Refusal:
         """``Upstream.call``, with the answer remembered and a small body kept."""
         stream: Any = exchange.stream
         small = stream is not None and (stream.complete or (stream.length is not None and stream.length <= SMALL))

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, Reply, Verdict
 from gateway.proxy.flow import respond as pipeline
-from gateway.proxy.flow.writer import Client
-from gateway.proxy.pool.connection import Connection
-from gateway.proxy.routing.route import Plan
+from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.routing.route import CompiledRoute
 
 if TYPE_CHECKING:
     from gateway.policy.kinds import Decide
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _STEERING = (b"accept-encoding", b"range")
 
 
-class Passage(Client):
+class Flow(ResponseWriter):
     """``depth`` is how many stages were entered: their hooks run as ``policy.base.stage.Stage`` promises."""
 
     __slots__ = (
@@ -56,21 +56,21 @@ class Passage(Client):
         self.plan = connection.gateway.bare
         self.depth = 0
         self.verdict: Verdict = None
-        self.call: Connection | None = None
+        self.call: UpstreamConnection | None = None
         self.goes_on = False  # the client's connection does
         self.over = False
         self._told = False  # the stages have been, that it is over
         self._task: asyncio.Task[None] | None = None
         self._waiting: asyncio.Future[Verdict] | None = None
 
-    def follow(self, plan: Plan) -> None:
+    def follow(self, plan: CompiledRoute) -> None:
         """Go the way of ``plan``."""
         self.plan = plan
         self._deciders = iter(plan.deciders)
 
     # the way in
 
-    def ask(self) -> Passage | None:
+    def ask(self) -> Flow | None:
         """Ask the stages before the first limit."""
         exchange = self.exchange
         for decide, self.depth in islice(self._deciders, self.plan.ahead):  # noqa: B020  # as in ``decide``
@@ -79,7 +79,7 @@ class Passage(Client):
                 return self._found(found)
         return self
 
-    def meter(self) -> Passage | None:
+    def meter(self) -> Flow | None:
         """Ask the first limit, while those of the other requests of the turn are asked."""
         if self.verdict is None and self.plan.metered:
             decide, self.depth = next(self._deciders)
@@ -88,7 +88,7 @@ class Passage(Client):
                 return self._found(found)
         return self
 
-    def decide(self) -> Passage | None:
+    def decide(self) -> Flow | None:
         """Ask the stages not asked yet."""
         if self.verdict is not None:
             return self
@@ -101,7 +101,7 @@ class Passage(Client):
         self.verdict = self.plan.terminal
         return self
 
-    def _found(self, found: Refusal | Reply | Awaitable[Verdict]) -> Passage | None:
+    def _found(self, found: Refusal | Reply | Awaitable[Verdict]) -> Flow | None:
         """Take a stage's verdict, or wait for it."""
         if isinstance(found, (Refusal, Reply)):
             self.verdict = found
@@ -117,7 +117,7 @@ class Passage(Client):
         if not self.over:
             self.connection.gateway.decided.add(self)
 
-    def settle(self) -> Passage | None:
+    def settle(self) -> Flow | None:
         """Take the verdict that was waited for."""
         waited, self._waiting = self._waiting, None
         if self.over or waited is None:
@@ -132,7 +132,7 @@ class Passage(Client):
         verdict, plan = self.verdict, self.plan
         if verdict is None and not plan.readers:
             begun = plan.upstream.begin(self.exchange, plan.target(self.exchange), self.interim, self._told_answer)
-            if isinstance(begun, Connection):
+            if isinstance(begun, UpstreamConnection):
                 self.call = begun
                 return
             self.verdict = verdict = begun
@@ -148,7 +148,7 @@ class Passage(Client):
         if not self.over:
             self.connection.gateway.answered.add(self)
 
-    def hear(self) -> Passage | None:
+    def hear(self) -> Flow | None:
         """Take the upstream's answer."""
         call, exchange = self.call, self.exchange
         if self.over or call is None:
@@ -223,7 +223,7 @@ class Passage(Client):
     # the end
 
     def answer(self, data: bytes) -> bool:
-        """As ``Client.answer``. The stages are told first that it is over, so that who has the answer finds what it
+        """As ``ResponseWriter.answer``. The stages are told first that it is over, so that who has the answer finds what it
         changed on every worker: a breaker that is open now, a place that is free."""
         self._tell_stages()
         return super().answer(data)
@@ -236,7 +236,7 @@ class Passage(Client):
         for done in self.plan.finishers[self.depth]:
             done(exchange)
 
-    def end(self) -> Passage | None:
+    def end(self) -> Flow | None:
         """Tell the stages and whoever watches that the request is over, answered or not."""
         if self.over:  # the client left when it had its answer
             return None

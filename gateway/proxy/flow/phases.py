@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 Phase = Callable[[Any], Any]
 
 
-class Within(NamedTuple):
+class Grouped(NamedTuple):
     """A phase that the items of a turn go through within one context, where there are several."""
 
     context: Callable[[], AbstractContextManager[object]]
@@ -31,12 +31,12 @@ class Item(Protocol):
         """A phase raised; the item goes no further."""
 
 
-class Turn:
+class PhaseBatch:
     """Takes what ``add`` was given through ``phases``, all of it through each. What a phase returns goes on, None does not."""
 
     __slots__ = ("_loop", "_phases", "_waiting")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, phases: Sequence[Phase | Within]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, phases: Sequence[Phase | Grouped]) -> None:
         self._loop = loop
         self._phases = tuple(phases)
         self._waiting: list[Item] = []
@@ -55,9 +55,9 @@ class Turn:
     def _run(self) -> None:
         items, self._waiting = self._waiting, []
         for phase in self._phases:
-            items = self._within(phase, items) if isinstance(phase, Within) else self._through(phase, items)
+            items = self._within(phase, items) if isinstance(phase, Grouped) else self._through(phase, items)
 
-    def _within(self, step: Within, items: list[Item]) -> list[Item]:
+    def _within(self, step: Grouped, items: list[Item]) -> list[Item]:
         if len(items) < 2:
             return self._through(step.phase, items)
         going = items

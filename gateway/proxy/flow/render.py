@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.core.header_lines import Lines
+from gateway.core.header_lines import HeaderLines
 from gateway.core.reason import Reason, Refusal
-from gateway.core.response_fields import Fields
+from gateway.core.response_fields import ResponseFields
 
 if TYPE_CHECKING:
-    from gateway.proxy.routing.route import Plan
+    from gateway.proxy.routing.route import CompiledRoute
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
@@ -51,8 +51,8 @@ def status_line(status: int) -> bytes:
 
 def answer_head(
     status: int,
-    fields: Fields,
-    added: list[Lines],
+    fields: ResponseFields,
+    added: list[HeaderLines],
     removed: frozenset[bytes],
     framing: bytes,
     keep_alive: bool,
@@ -122,7 +122,7 @@ class _Ready(NamedTuple):
 
 
 _STAND_IN = "the id of the request"
-_SILENT = Lines(frozenset(), b"")
+_SILENT = HeaderLines(frozenset(), b"")
 
 
 # Those of a flood are much the same within a second, in the next one the wait is another: more would only gather.
@@ -135,7 +135,7 @@ def _ready(
     removed: frozenset[bytes],
     names: frozenset[bytes],
     varies: bytes,
-    *added: Lines,
+    *added: HeaderLines,
 ) -> _Ready:
     """``names`` and ``varies`` are those of the last lines, whose ``raw`` differs from request to request."""
     content_type, body = _body(reason, retry_after, _STAND_IN, shape)
@@ -155,7 +155,7 @@ def _ready(
     )
 
 
-def refusal_answer(refusal: Refusal, exchange: Exchange, plan: Plan, date: Pair, keep_alive: bool) -> bytes:
+def refusal_answer(refusal: Refusal, exchange: Exchange, plan: CompiledRoute, date: Pair, keep_alive: bool) -> bytes:
     """The whole answer to a refused request, and its ``bytes_out``.
 
     Put together from pieces that are the same for every request refused so: a flood of bad requests costs little.

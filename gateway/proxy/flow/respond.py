@@ -7,12 +7,12 @@ from time import time
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, answer_pairs
 from gateway.core.reason import REASONS, Refusal, Reply
-from gateway.core.response_fields import Fields
+from gateway.core.response_fields import ResponseFields
 from gateway.proxy.flow.render import DATE, JSON, PROBLEM, answer_head, refusal_answer, refusal_body
-from gateway.proxy.flow.writer import Client
-from gateway.proxy.pool.connection import DONE, Connection
+from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.pool.connection import DONE, UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.routing.route import Plan
+from gateway.proxy.routing.route import CompiledRoute
 
 _READ = 64 * 1024  # bytes of an answer that are collected for a reader
 
@@ -20,7 +20,9 @@ _EMPTY: frozenset[bytes] = frozenset()
 _NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer"})
 
 
-def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Reply, depth: int) -> bool:
+def reply(
+    exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, verdict: Refusal | Reply, depth: int
+) -> bool:
     """Answer with the gateway's own words."""
     exchange.status = status = verdict.reason.status if isinstance(verdict, Refusal) else verdict.status
     for respond in plan.responders[depth]:
@@ -38,14 +40,16 @@ def reply(exchange: Exchange, plan: Plan, client: Client, verdict: Refusal | Rep
     if body and not any(name == b"content-type" for name, _ in own):
         own.append(JSON)
     framing = b"" if status == 204 else b"content-length: %d\r\n" % len(body)
-    head = answer_head(status, Fields.of(own), exchange.response_headers, plan.removed, framing, client.keep_alive)
+    head = answer_head(
+        status, ResponseFields.of(own), exchange.response_headers, plan.removed, framing, client.keep_alive
+    )
     if exchange.method == "HEAD":
         body = b""
     exchange.bytes_out = len(body)
     return client.answer(head + body)
 
 
-async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connection) -> bool:
+async def pass_on(exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, answer: UpstreamConnection) -> bool:
     """Answer with what an upstream said, and end its call."""
     exchange.status = answer.status
     collected: bytes | None = None
@@ -66,7 +70,7 @@ async def pass_on(exchange: Exchange, plan: Plan, client: Client, answer: Connec
     return await _stream(exchange, plan, client, answer, collected or b"")
 
 
-def respond(exchange: Exchange, plan: Plan, client: Client) -> None:
+def respond(exchange: Exchange, plan: CompiledRoute, client: ResponseWriter) -> None:
     """Ask the stages what they add to an upstream's answer."""
     for hook in plan.responders[plan.depth]:
         hook(exchange)
@@ -74,7 +78,9 @@ def respond(exchange: Exchange, plan: Plan, client: Client) -> None:
         client.keep_alive = False
 
 
-def pass_on_whole(exchange: Exchange, plan: Plan, client: Client, answer: Connection, body: bytes) -> bool:
+def pass_on_whole(
+    exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, answer: UpstreamConnection, body: bytes
+) -> bool:
     """Pass on an answer all of which is here, after ``respond``, and end its call."""
     status = answer.status
     length = answer.length if exchange.method == "HEAD" else len(body)
@@ -90,7 +96,7 @@ def pass_on_whole(exchange: Exchange, plan: Plan, client: Client, answer: Connec
     return client.answer(head + body if body else head)
 
 
-async def _read(exchange: Exchange, plan: Plan, answer: Connection) -> bytes:
+async def _read(exchange: Exchange, plan: CompiledRoute, answer: UpstreamConnection) -> bytes:
     """Collect the answer's body for the readers of ``plan``; the bytes taken off it, which are still to be passed on.
 
     ``exchange.answer`` stays None when it is too large or not whole: the readers judge without it.
@@ -112,7 +118,9 @@ async def _read(exchange: Exchange, plan: Plan, answer: Connection) -> bytes:
     return bytes(taken)
 
 
-async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connection, first: bytes) -> bool:
+async def _stream(
+    exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, answer: UpstreamConnection, first: bytes
+) -> bool:
     """Pass a large or endless answer on as it comes, waiting for whichever side is slower."""
     chunked = answer.length is None and not client.http10
     if answer.length is not None:
@@ -142,7 +150,7 @@ async def _stream(exchange: Exchange, plan: Plan, client: Client, answer: Connec
     return client.keep_alive
 
 
-def _trailers(answer: Connection) -> bytes:
+def _trailers(answer: UpstreamConnection) -> bytes:
     """Trailer fields that mean nothing for framing, routing or policy (RFC 9110 6.5.1)."""
     if not answer.trailers:
         return b""
@@ -155,7 +163,7 @@ def _trailers(answer: Connection) -> bytes:
     )
 
 
-def bug(exchange: Exchange, client: Client) -> bool:
+def bug(exchange: Exchange, client: ResponseWriter) -> bool:
     """The plainest answer for an exception nobody expected; the stack is in the log, not here."""
     refusal = Refusal(REASONS["internal_error"], close=True)
     _, body = refusal_body(refusal, exchange, "problem")
@@ -163,7 +171,7 @@ def bug(exchange: Exchange, client: Client) -> bool:
     client.write(
         answer_head(
             500,
-            Fields.of([PROBLEM]),
+            ResponseFields.of([PROBLEM]),
             [],
             _EMPTY,
             b"content-length: %d\r\n" % len(body),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.proxy.server.connection import ClientConnection
 
 
-class Client:
+class ResponseWriter:
     """Where an answer goes. ``keep_alive``: the connection is to live on after it. ``began``: some of it is on its way."""
 
     __slots__ = ("began", "connection", "http10", "keep_alive", "transport")

@@ -10,7 +10,7 @@ from gateway.core.exchange import Exchange, Pair
 from gateway.core.fields import Malformed, collect, hop_by_hop, plain
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.message.request import Inbound
+from gateway.proxy.message.request import ReceivedRequest
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -30,7 +30,7 @@ _NEVER = b"sec-websocket-key1"
 _VARYING = frozenset((b"authorization", b"content-length", b"x-correlation-id", b"x-request-id", b"traceparent"))
 
 
-class Head:
+class RequestHead:
     """What the fields of a request were read as.
 
     The requests of a connection repeat most of their fields (RFC 7541 lives on it), and reading, checking and rewriting
@@ -42,7 +42,7 @@ class Head:
 
     __slots__ = ("bytes", "fields", "lines", "malformed", "raw", "refusal", "upstream", "version")
 
-    def __init__(self, inbound: Inbound) -> None:
+    def __init__(self, inbound: ReceivedRequest) -> None:
         self.raw = inbound.fields
         self.version = inbound.version
         self.bytes = len(b"".join(chain.from_iterable(self.raw))) + 4 * len(self.raw)
@@ -60,7 +60,7 @@ class Head:
         self.fields = fields
         self.refusal = _meaning(fields, self.version) or _once(self.raw, fields)
 
-    def changed(self, raw: tuple[Pair, ...]) -> Head | None:
+    def changed(self, raw: tuple[Pair, ...]) -> RequestHead | None:
         """The head whose fields are ``raw``, when it differs from this one only in values that vary; None otherwise."""
         before = self.raw
         if len(raw) != len(before) or len(raw) != len(self.fields) or self.refusal is not None:
@@ -76,7 +76,7 @@ class Head:
                 more += len(pair[1]) - len(old[1])
         if not plain(values.values()) or b"," in values.get(b"content-length", b""):
             return None
-        head: Head = object.__new__(Head)
+        head: RequestHead = object.__new__(RequestHead)
         head.raw, head.version, head.bytes = raw, self.version, self.bytes + more
         head.malformed, head.refusal = False, None
         head.fields = self.fields | values
@@ -88,7 +88,7 @@ class Head:
         return head
 
 
-def read(inbound: Inbound, before: Head | None) -> Head:
+def read(inbound: ReceivedRequest, before: RequestHead | None) -> RequestHead:
     """The head of ``inbound``; ``before`` is that of the request before it on the same connection."""
     if before is not None and before.version == inbound.version:
         raw = inbound.fields
@@ -97,7 +97,7 @@ def read(inbound: Inbound, before: Head | None) -> Head:
         found = before.changed(raw)
         if found is not None:
             return found
-    return Head(inbound)
+    return RequestHead(inbound)
 
 
 def _meaning(fields: dict[bytes, bytes], version: str) -> Refusal | None:
@@ -133,7 +133,7 @@ def _once(raw: tuple[Pair, ...], fields: dict[bytes, bytes]) -> Refusal | None:
     return None
 
 
-def check(exchange: Exchange, head: Head, limit: int) -> Refusal | None:
+def check(exchange: Exchange, head: RequestHead, limit: int) -> Refusal | None:
     """The refusal of a head that is over ``limit`` bytes (the parser bounds each line only) or that has no one reading;
     sets the canonical path and query."""
     if head.malformed:

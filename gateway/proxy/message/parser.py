@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.core.exchange import Pair
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.message.request import Body, Inbound
+from gateway.proxy.message.request import ReceivedRequest, RequestBody
 from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 MOST_FIELDS = 128
@@ -29,12 +29,12 @@ class _NotHeard(Exception):
 class _BodyOnly:
     """The callbacks of a parser that reads nothing but a body."""
 
-    def __init__(self, reader: RequestReader) -> None:
+    def __init__(self, reader: RequestParser) -> None:
         self.on_body = reader.on_body
         self.on_message_complete = reader.on_message_complete
 
 
-class RequestReader(asyncio.Protocol):
+class RequestParser(asyncio.Protocol):
     """Tells whoever inherits from it of each request (``begin``), of the end of what the one in progress sends
     (``ended``) and of what cannot be read (``unreadable``).
 
@@ -51,21 +51,21 @@ class RequestReader(asyncio.Protocol):
         """``most``: bytes of a head, and of trailers."""
         self.loop = loop
         self.transport: asyncio.Transport | None = None
-        self.inbound: Inbound | None = None
-        self.ahead: list[Inbound] = []
+        self.inbound: ReceivedRequest | None = None
+        self.ahead: list[ReceivedRequest] = []
         self.head_since = 0.0
         self.deaf = False
         self._most = most
         self._parser: Any = HttpRequestParser(self)
         self._target = b""
         self._fields: list[Pair] = []
-        self._arriving: Inbound | None = None  # whose body is on its way
+        self._arriving: ReceivedRequest | None = None  # whose body is on its way
         self._between = True  # nothing of the next request has come
         self._unread = b""  # behind too many requests
         self._pending = 0  # bytes since something was complete: a head, a piece of a body
         self._held = 0  # reasons not to read from the client
 
-    def begin(self, inbound: Inbound) -> None:
+    def begin(self, inbound: ReceivedRequest) -> None:
         """A request was read while none is in progress; its body may be on its way."""
         raise NotImplementedError  # whoever inherits does
 
@@ -155,9 +155,9 @@ class RequestReader(asyncio.Protocol):
         self._parser = HttpRequestParser(_BodyOnly(self))
         self._parse(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n" + rest)
 
-    def _body(self, inbound: Inbound) -> Body:
+    def _body(self, inbound: ReceivedRequest) -> RequestBody:
         if inbound.body is None:
-            inbound.body = Body(self)
+            inbound.body = RequestBody(self)
         return inbound.body
 
     # HttpRequestParser
@@ -181,7 +181,7 @@ class RequestReader(asyncio.Protocol):
         target, self._target = self._target, b""
         self._pending = 0
         self.head_since = 0.0
-        self._arriving = inbound = Inbound(
+        self._arriving = inbound = ReceivedRequest(
             parser.get_method().decode("latin-1"),
             target.decode("latin-1"),
             parser.get_http_version(),
@@ -221,7 +221,7 @@ class RequestReader(asyncio.Protocol):
         if len(trailers) > MOST_FIELDS or sum(len(name) + len(value) for name, value in trailers) > self._most:
             raise _TooMuch
 
-    def _stops_before_body(self, arriving: Inbound) -> bool:
+    def _stops_before_body(self, arriving: ReceivedRequest) -> bool:
         """Whether the parser says that a request for an upgrade is whole although it has a body: see ``_upgraded``."""
         if arriving.reframed:
             self.deaf = True

@@ -13,7 +13,7 @@ MINIMUM_RATE = 16 * 1024
 HIGH_WATER = 128 * 1024  # bytes of a body that nobody has read: the client is not read from until they are
 
 
-class Inbound:
+class ReceivedRequest:
     """The head of a request: fields as sent, names in their spelling, values with what blanks follow them.
 
     ``version`` is ``1.1`` or whatever else was sent. ``persistent`` and ``upgrade`` are what Connection, Upgrade and the
@@ -34,7 +34,7 @@ class Inbound:
         self.upgrade = upgrade
         self.whole = False
         self.reframed = False
-        self.body: Body | None = None  # once some of it is here, or it is asked for
+        self.body: RequestBody | None = None  # once some of it is here, or it is asked for
 
 
 class Sender(Protocol):
@@ -50,7 +50,7 @@ class Sender(Protocol):
         """Send something that is not part of an answer."""
 
 
-class Body:
+class RequestBody:
     """The body of a request while it arrives.
 
     ``length`` is the declared Content-Length in bytes, None for a chunked body. ``limit`` is the most bytes that may

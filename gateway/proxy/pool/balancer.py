@@ -15,7 +15,7 @@ from itertools import accumulate
 from gateway.proxy.pool.endpoint import Endpoint
 
 
-class Balance:
+class Balancer:
     """The choice among ``endpoints``, a sequence that may change: whoever changes it or how one fares calls ``changed``.
 
     Of the endpoints with the lowest priority those in ``region`` are taken if any of them is healthy, else the others.

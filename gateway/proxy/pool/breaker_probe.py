@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from gateway.policy.breaker import Breaker
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.health_check import Checker
+from gateway.proxy.pool.health_check import HealthChecker
 
 
-class Probing:
+class BreakerProbe:
     """Stands in for ``checker.check``: the same check, whose finding is told to ``breaker`` too when it wants a try."""
 
-    def __init__(self, breaker: Breaker, checker: Checker, endpoints: list[Endpoint]) -> None:
+    def __init__(self, breaker: Breaker, checker: HealthChecker, endpoints: list[Endpoint]) -> None:
         self._breaker = breaker
         self._check = checker.check
         self._endpoints = endpoints
 
     async def check(self, endpoint: Endpoint) -> bool | None:
-        """See ``Checker.check``. While another endpoint is well, a bad check of this one says nothing about the upstream."""
+        """See ``HealthChecker.check``. While another endpoint is well, a bad check of this one says nothing about the upstream."""
         turn = self._breaker.probe()
         if turn is None:
             return await self._check(endpoint)

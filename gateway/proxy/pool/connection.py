@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.core.exchange import Pair
 from gateway.core.fields import Malformed, answer_pairs
-from gateway.core.response_fields import NONE, Fields, read
+from gateway.core.response_fields import NONE, ResponseFields, read
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -34,7 +34,7 @@ class Phase(IntEnum):
 IDLE, HEAD, INTERIM, BODY, DONE = Phase
 
 
-class Connection(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol):
     """``owner`` gets the connection back (``released``) or is told of its end (``lost``)."""
 
     __slots__ = (
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._drained: asyncio.Future[None] | None = None
         self._bodiless = False
         self._chunked = False
-        self._before: Fields | None = None  # of the answer before
+        self._before: ResponseFields | None = None  # of the answer before
         self._parser: Any = HttpResponseParser(self)
         self._interim: Callable[[int, list[Pair]], None] = _unheard
         self.deadline = 0.0

@@ -28,7 +28,7 @@ async def system(host: str, port: int) -> list[str]:
     return [str(each[4][0]) for each in found]
 
 
-class Names:
+class DnsDiscovery:
     """Keeps the endpoints of ``pool`` at what their names lead to. ``interval`` is in seconds.
 
     ``moved`` is told who joined and who left; ``tell`` gets an event's name and fields; ``draw`` gives numbers from 0.0

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from time import monotonic
 
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 
 
 class Endpoint:
@@ -51,7 +51,7 @@ class Endpoint:
         self.trying = False  # back from an ejection and not yet proven
         self.gone = False  # its name no longer leads here
         self.in_flight = 0
-        self.idle: list[Connection] = []
+        self.idle: list[UpstreamConnection] = []
 
     @property
     def label(self) -> str:

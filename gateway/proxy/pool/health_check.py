@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.config.upstream_settings import HealthCheck
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
@@ -18,7 +18,7 @@ def _untold(name: str, **fields: object) -> None:
     """Takes events where nobody watches."""
 
 
-class Checker:
+class HealthChecker:
     """Checks the endpoints of one pool, those too that join it later.
 
     ``draw`` gives numbers from 0.0 to 1.0 for the pauses, so that workers do not march in step; ``tell`` gets an
@@ -92,7 +92,7 @@ class Checker:
         settings = self._settings
         until = self._pool.loop.time() + settings.timeout
         try:
-            connection: Connection = await self._pool.fresh(endpoint, until)
+            connection: UpstreamConnection = await self._pool.fresh(endpoint, until)
         except UpstreamError as error:
             return None if error.slug == "upstream_busy" else False
         try:

@@ -9,7 +9,7 @@ from gateway.config.upstream_settings import Ejection as Settings
 from gateway.proxy.pool.endpoint import Endpoint
 
 
-class Ejection:
+class OutlierEjection:
     """Watches the calls to ``endpoints``. ``clock`` in seconds; ``changed`` is called when one goes or proves itself,
     ``tell`` gets an event's name and fields."""
 

@@ -9,12 +9,12 @@ import random
 from collections.abc import Callable, Collection
 
 from gateway.core.exchange import Pair
-from gateway.proxy.pool.balancer import Balance
-from gateway.proxy.pool.connection import Connection, Phase
+from gateway.proxy.pool.balancer import Balancer
+from gateway.proxy.pool.connection import Phase, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.timeouts import BodyClock
-from gateway.proxy.wire.write_batch import Outbox
+from gateway.proxy.pool.timeouts import ResponseTimeouts
+from gateway.proxy.wire.write_batch import WriteBatch
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
@@ -23,7 +23,7 @@ _LATE = "upstream_timeout", "no answer in time"
 Interim = Callable[[int, list[Pair]], None]
 
 
-class Unsent(UpstreamError):
+class NotSent(UpstreamError):
     """A call that failed before anything of it was sent. ``waited``: it had to wait for a connection in vain."""
 
     def __init__(self, slug: str, detail: str, *, waited: bool = False) -> None:
@@ -41,14 +41,14 @@ class _Owner:
         self.outbox = pool.outbox
         self.endpoint = endpoint
 
-    def released(self, connection: Connection) -> None:
+    def released(self, connection: UpstreamConnection) -> None:
         if self.pool.closed or self.endpoint.gone:
             connection.close()
             return
         connection.idle_since = self.pool.loop.time()
         self.endpoint.idle.append(connection)
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: UpstreamConnection) -> None:
         self.pool.open.discard(connection)
         self.pool.clock.forget(connection)
         with contextlib.suppress(ValueError):
@@ -71,23 +71,23 @@ class Pool:
         silence: float,
         idle: float,
         most: int,
-        balance: Balance | None = None,
+        balance: Balancer | None = None,
     ) -> None:
         self.endpoints = endpoints
         self.connect_timeout = connect
         self.response_timeout = response
         self.silence = silence
-        self.clock = BodyClock(silence)
+        self.clock = ResponseTimeouts(silence)
         self.idle_timeout = idle
         self.most = most
-        self.open: set[Connection] = set()
+        self.open: set[UpstreamConnection] = set()
         self.opening = 0
         self.closed = False
         self.loop = asyncio.get_running_loop()
-        self.balance = balance or Balance(endpoints, random.random, self.loop.time)
+        self.balance = balance or Balancer(endpoints, random.random, self.loop.time)
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
-        self.outbox = Outbox(self.loop)
+        self.outbox = WriteBatch(self.loop)
         self._ticker: asyncio.TimerHandle | None = None
 
     def exchange(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
@@ -107,7 +107,7 @@ class Pool:
             return None if tried else self.endpoints[0]
         return self.balance.choose(tried)
 
-    def kept(self, endpoint: Endpoint) -> Connection | None:
+    def kept(self, endpoint: Endpoint) -> UpstreamConnection | None:
         """A kept connection that is young enough for the upstream not to be closing it just now."""
         idle = endpoint.idle
         while idle:
@@ -119,15 +119,15 @@ class Pool:
             connection.close()
         return None
 
-    async def fresh(self, endpoint: Endpoint, until: float = math.inf) -> Connection:
+    async def fresh(self, endpoint: Endpoint, until: float = math.inf) -> UpstreamConnection:
         """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises Unsent."""
         if len(self.open) + self.opening >= self.most and not self._reap():
-            raise Unsent("upstream_busy", f"{self.most} connections are open")
+            raise NotSent("upstream_busy", f"{self.most} connections are open")
         self.opening += 1
         try:
             async with asyncio.timeout(min(self.connect_timeout, until - self.loop.time())):
                 _, connection = await self.loop.create_connection(
-                    lambda: Connection(_Owner(self, endpoint), self.loop),
+                    lambda: UpstreamConnection(_Owner(self, endpoint), self.loop),
                     endpoint.address or endpoint.host,
                     endpoint.port,
                     ssl=endpoint.tls,
@@ -135,15 +135,15 @@ class Pool:
                 )
         except TimeoutError:
             endpoint.failures += 1
-            raise Unsent("upstream_connect_timeout", "connecting took too long", waited=True) from None
+            raise NotSent("upstream_connect_timeout", "connecting took too long", waited=True) from None
         except OSError as error:  # refused, no route, name not found, certificate not trusted
             endpoint.failures += 1
-            raise Unsent("upstream_unreachable", str(error)[:200]) from None
+            raise NotSent("upstream_unreachable", str(error)[:200]) from None
         finally:
             self.opening -= 1
         if connection.transport is None:
             endpoint.failures += 1
-            raise Unsent("upstream_unreachable", "closed as soon as it was made")
+            raise NotSent("upstream_unreachable", "closed as soon as it was made")
         self.open.add(connection)
         if self._ticker is None:
             self._ticker = self.loop.call_later(TICK, self._tick)
@@ -169,7 +169,7 @@ class Pool:
                 self._look(connection, now)
         self._ticker = self.loop.call_later(TICK, self._tick) if self.open else None
 
-    def _look(self, connection: Connection, now: float) -> None:
+    def _look(self, connection: UpstreamConnection, now: float) -> None:
         """End the call on ``connection`` if it takes too long."""
         body = connection.phase is Phase.BODY
         if self.clock.overdue(connection, now):

@@ -14,8 +14,8 @@ from gateway.core.loopback import names_loopback
 from gateway.core.pattern import Table
 from gateway.core.reason import Refusal, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy.routing.route import Plan, plan
-from gateway.proxy.routing.table import Routes
+from gateway.proxy.routing.route import CompiledRoute, plan
+from gateway.proxy.routing.table import RouteTable
 
 NO_ROUTE = "egress-unmatched"  # in logs and figures, where no route has a name to give
 
@@ -38,15 +38,15 @@ def stranger(fields: dict[bytes, bytes]) -> Refusal | None:
 class _Routes:
     """The routes of the listener. Looks at who asks first, so that a stranger learns no path."""
 
-    def __init__(self, paths: Table[Plan]) -> None:
+    def __init__(self, paths: Table[CompiledRoute]) -> None:
         self._bare = plan(NO_ROUTE, [(build_identity(), False)])
-        self._routes = Routes([], paths, lambda _: "batch_refused", self._ending)
+        self._routes = RouteTable([], paths, lambda _: "batch_refused", self._ending)
 
-    def find(self, exchange: Exchange, method: str) -> Plan:
+    def find(self, exchange: Exchange, method: str) -> CompiledRoute:
         refusal = stranger(exchange.fields)
         return replace(self._bare, terminal=refusal) if refusal is not None else self._routes.find(exchange, method)
 
-    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> Plan:
+    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> CompiledRoute:
         headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
         return replace(self._bare, shape=shape, terminal=refuse(slug, headers=headers))
 
@@ -55,7 +55,7 @@ class Egress:
     """What a plane is to its listener: the same upstreams behind other routes. Starting and closing them is the
     plane's. ``together`` is the store's."""
 
-    def __init__(self, paths: Table[Plan], together: AbstractContextManager[object]) -> None:
+    def __init__(self, paths: Table[CompiledRoute], together: AbstractContextManager[object]) -> None:
         self.together = together
         self.routes = _Routes(paths)
         self.early = plan(NO_ROUTE, [(build_identity(), False)])

@@ -17,7 +17,7 @@ Reader = Callable[[Exchange], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Plan:
+class CompiledRoute:
     """A compiled route.
 
     ``deciders`` are pairs of hook and depth. ``ahead`` of them come before the first limit that is taken together with
@@ -45,14 +45,14 @@ class Plan:
     limit_names: frozenset[str] = frozenset()
     lockout_names: frozenset[str] = frozenset()
     choice: Choice = field(default_factory=Choice)
-    preflight: Plan | None = None
+    preflight: CompiledRoute | None = None
 
     def target(self, exchange: Exchange) -> str:
         """The canonical path to ask the upstream for."""
         return self.rewrite or exchange.path
 
 
-def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
+def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> CompiledRoute:
     """Bind the hooks of ``stages`` (each with whether it only reports); a hook a stage does not have costs nothing."""
     deciders: list[tuple[Decide, int]] = []
     responders: list[tuple[Hook, ...]] = [()]
@@ -72,7 +72,7 @@ def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
         responders.append((respond, *responders[-1]) if respond is not None else responders[-1])
         finishers.append((done, *finishers[-1]) if done is not None else finishers[-1])
         removed |= getattr(stage, "removed", frozenset())
-    return Plan(
+    return CompiledRoute(
         name,
         tuple(deciders),
         tuple(responders),
@@ -86,6 +86,6 @@ def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Plan:
     )
 
 
-def ending(bare: Plan, verdict: Refusal | Reply) -> Plan:
+def ending(bare: CompiledRoute, verdict: Refusal | Reply) -> CompiledRoute:
     """``bare`` with nothing but the verdict, for what is refused before there is a route."""
     return replace(bare, terminal=verdict)

@@ -9,26 +9,26 @@ from dataclasses import dataclass
 from gateway.core.exchange import Call, Exchange
 from gateway.core.pattern import Table
 from gateway.core.trpc import calls
-from gateway.proxy.routing.route import Plan
+from gateway.proxy.routing.route import CompiledRoute
 
 REMEMBERED_BATCHES = 256  # combinations of routes in one batch; clients choose them, so there must be a bound
 
 # The plan that ends a request with the refusal of that slug; the second argument is its shape, the third what is allowed.
-Ending = Callable[[str, str, tuple[str, ...]], Plan]
+RefusalRoute = Callable[[str, str, tuple[str, ...]], CompiledRoute]
 
 
 @dataclass(frozen=True, slots=True)
-class Prefix:
+class TrpcMount:
     """One upstream's tRPC mount: ``prefix`` with its slash, and what its names mean."""
 
     prefix: str
     shape: str
     max_batch: int
     aliases: Mapping[str, str]
-    procedures: Table[Plan]
+    procedures: Table[CompiledRoute]
 
 
-class Routes:
+class RouteTable:
     """The route table of one plane.
 
     ``merge`` makes the plan for a batch over several routes, or gives the slug that refuses it. ``ending`` gives the plan
@@ -37,18 +37,18 @@ class Routes:
 
     def __init__(
         self,
-        prefixes: list[Prefix],
-        paths: Table[Plan],
-        merge: Callable[[tuple[Plan, ...]], Plan | str],
-        ending: Ending,
+        prefixes: list[TrpcMount],
+        paths: Table[CompiledRoute],
+        merge: Callable[[tuple[CompiledRoute, ...]], CompiledRoute | str],
+        ending: RefusalRoute,
     ) -> None:
         self._prefixes = prefixes
         self._paths = paths
         self._merge = merge
         self._ending = ending
-        self._batches: OrderedDict[frozenset[Plan], Plan | str] = OrderedDict()
+        self._batches: OrderedDict[frozenset[CompiledRoute], CompiledRoute | str] = OrderedDict()
 
-    def find(self, exchange: Exchange, method: str) -> Plan:
+    def find(self, exchange: Exchange, method: str) -> CompiledRoute:
         """The plan for ``exchange.path``; sets ``exchange.calls`` and the path to forward.
 
         ``method`` is the request's own, or the one a preflight asks for.
@@ -66,7 +66,7 @@ class Routes:
             return self._ending("method_not_allowed", "problem", allowed)
         return self._ending("no_route", "problem", ())
 
-    def _procedures(self, exchange: Exchange, method: str, mount: Prefix) -> Plan:
+    def _procedures(self, exchange: Exchange, method: str, mount: TrpcMount) -> CompiledRoute:
         found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
         if isinstance(found, str):
             return self._ending(found, mount.shape, ())
@@ -78,7 +78,7 @@ class Routes:
             made.append(Call(name, named))
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
-        plan: Plan = made[0].route
+        plan: CompiledRoute = made[0].route
         allowed = plan.methods
         if len(made) > 1:
             allowed = allowed.intersection(*(call.route.methods for call in made))
@@ -86,8 +86,8 @@ class Routes:
             return self._ending("method_not_allowed", mount.shape, tuple(sorted(allowed)))
         return plan if len(made) == 1 else self._batch(made, mount)
 
-    def _batch(self, made: list[Call], mount: Prefix) -> Plan:
-        plans: frozenset[Plan] = frozenset(call.route for call in made)
+    def _batch(self, made: list[Call], mount: TrpcMount) -> CompiledRoute:
+        plans: frozenset[CompiledRoute] = frozenset(call.route for call in made)
         if any(plan.alone for plan in plans):
             return self._ending("batch_refused", mount.shape, ())
         if len(plans) == 1:

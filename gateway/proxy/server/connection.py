@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy.flow import respond as pipeline
-from gateway.proxy.flow.writer import Client
-from gateway.proxy.message.head import Head
-from gateway.proxy.message.parser import RequestReader
-from gateway.proxy.message.request import Inbound
+from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.message.head import RequestHead
+from gateway.proxy.message.parser import RequestParser
+from gateway.proxy.message.request import ReceivedRequest
 from gateway.proxy.routing.route import ending
 
 if TYPE_CHECKING:
-    from gateway.proxy.flow.flow import Passage
-    from gateway.proxy.server.server import Gateway
+    from gateway.proxy.flow.flow import Flow
+    from gateway.proxy.server.server import Server
 
 LINGER = 2.0  # seconds a refused client may go on sending before the connection ends (RFC 9112 9.6)
 
 
-class ClientConnection(RequestReader):
+class ClientConnection(RequestParser):
     """Hands the requests it reads to ``gateway``, one at a time, in the order in which they came.
 
     ``passage`` is the way of the request in progress through the gateway. ``rested`` is the loop's time since when there
@@ -42,15 +42,15 @@ class ClientConnection(RequestReader):
         "secure",
     )
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Server) -> None:
         super().__init__(gateway.loop, gateway.limits.header_bytes)
         self.gateway = gateway
         self.outbox = gateway.outbox
         self.peer = ""
         self.secure = False
-        self.head: Head | None = None  # of the request before, while it may be repeated
+        self.head: RequestHead | None = None  # of the request before, while it may be repeated
         self.rested = 0.0
-        self.passage: Passage | None = None
+        self.passage: Flow | None = None
         self._broken: Refusal | None = None  # for what cannot be read, once the requests before it are answered
         self._drained: asyncio.Future[None] | None = None
         self._lingering: asyncio.TimerHandle | None = None
@@ -104,7 +104,7 @@ class ClientConnection(RequestReader):
 
     # one request after the other
 
-    def begin(self, inbound: Inbound) -> None:
+    def begin(self, inbound: ReceivedRequest) -> None:
         self.rested = 0.0
         if self._drained is not None:  # who takes no answers gets no more: ``resume_writing`` goes on
             self.inbound = None
@@ -199,7 +199,7 @@ class ClientConnection(RequestReader):
         for decide, _ in found.deciders:
             decide(exchange)
         try:
-            pipeline.reply(exchange, found, Client(self, False, False), refusal, found.depth)
+            pipeline.reply(exchange, found, ResponseWriter(self, False, False), refusal, found.depth)
         finally:
             gateway.observer.done(exchange, 0.0)
 

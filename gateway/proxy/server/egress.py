@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.core.reason import Reply
-from gateway.proxy.compile.runtime import Plane
+from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.observer import Observer
-from gateway.proxy.server.server import Gateway, Limits
+from gateway.proxy.server.server import ListenerLimits, Server
 
 
 class Levels(Observer, Protocol):
@@ -23,10 +23,10 @@ class _NoHealth:
         return None
 
 
-class EgressGateway(Gateway):
+class EgressServer(Server):
     """The listener of one worker."""
 
-    def __init__(self, limits: Limits, observer: Levels) -> None:
+    def __init__(self, limits: ListenerLimits, observer: Levels) -> None:
         super().__init__(limits, observer, _NoHealth())
         self._levels = observer.levels
 
@@ -34,6 +34,6 @@ class EgressGateway(Gateway):
         """Bring the listener's own figures up to date."""
         self._levels(self.connections)
 
-    def follow(self, plane: Plane) -> None:
+    def follow(self, plane: Runtime) -> None:
         """Serve the egress routes of ``plane`` from now on."""
         self.swap(plane.egress)

@@ -14,22 +14,22 @@ from typing import Protocol
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Reply, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy.flow.flow import Passage
-from gateway.proxy.flow.phases import Turn, Within
+from gateway.proxy.flow.flow import Flow
+from gateway.proxy.flow.phases import Grouped, PhaseBatch
 from gateway.proxy.message.head import check, read
-from gateway.proxy.message.request import Body
+from gateway.proxy.message.request import RequestBody
 from gateway.proxy.observer import Observer
-from gateway.proxy.routing.route import Plan, ending, plan
+from gateway.proxy.routing.route import CompiledRoute, ending, plan
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.listener import Listener
-from gateway.proxy.wire.write_batch import Outbox
+from gateway.proxy.wire.write_batch import WriteBatch
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ListenerLimits:
     """Of one worker. Times in seconds, sizes in bytes."""
 
     connections: int
@@ -48,7 +48,7 @@ class HealthAnswers(Protocol):
 class Routing(Protocol):
     """Finds the plan of a request."""
 
-    def find(self, exchange: Exchange, method: str) -> Plan: ...
+    def find(self, exchange: Exchange, method: str) -> CompiledRoute: ...
 
 
 class Served(Protocol):
@@ -58,17 +58,17 @@ class Served(Protocol):
     @property
     def routes(self) -> Routing: ...
     @property
-    def early(self) -> Plan: ...
+    def early(self) -> CompiledRoute: ...
     @property
     def together(self) -> AbstractContextManager[object]: ...
     def start(self) -> None: ...
     async def close(self) -> None: ...
 
 
-class Gateway:
+class Server:
     """One worker's data plane. ``swap`` gives it the plane for requests to come; running ones keep theirs."""
 
-    def __init__(self, limits: Limits, observer: Observer, health: HealthAnswers) -> None:
+    def __init__(self, limits: ListenerLimits, observer: Observer, health: HealthAnswers) -> None:
         self.limits = limits
         self.observer = observer
         self.health = health
@@ -77,14 +77,14 @@ class Gateway:
         self.clients: set[ClientConnection] = set()
         self.in_flight = 0
         self.draining = False
-        self.bare: Plan = plan("unmatched", [(build_identity(), False)])
-        self.outbox = Outbox(self.loop)
-        meter = Within(self._together, Passage.meter)
-        phases = self._begin, self._route, Passage.ask, meter, Passage.decide, Passage.forward
-        self.arrived = Turn(self.loop, phases)
-        self.decided = Turn(self.loop, (Passage.settle, Passage.forward))
-        self.answered = Turn(self.loop, (Passage.hear, Passage.answer_whole))
-        self.over = Turn(self.loop, (Passage.end, Passage.leave))  # when what was written has been sent
+        self.bare: CompiledRoute = plan("unmatched", [(build_identity(), False)])
+        self.outbox = WriteBatch(self.loop)
+        meter = Grouped(self._together, Flow.meter)
+        phases = self._begin, self._route, Flow.ask, meter, Flow.decide, Flow.forward
+        self.arrived = PhaseBatch(self.loop, phases)
+        self.decided = PhaseBatch(self.loop, (Flow.settle, Flow.forward))
+        self.answered = PhaseBatch(self.loop, (Flow.hear, Flow.answer_whole))
+        self.over = PhaseBatch(self.loop, (Flow.end, Flow.leave))  # when what was written has been sent
         self._listener: Listener | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()  # nothing is in flight, or a client has left
@@ -156,9 +156,9 @@ class Gateway:
                     connection.force_close()
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
-    # the phases of a request that arrives: see also ``Passage``
+    # the phases of a request that arrives: see also ``Flow``
 
-    def _begin(self, connection: ClientConnection) -> Passage | None:
+    def _begin(self, connection: ClientConnection) -> Flow | None:
         """Make a record of the request that ``connection`` has read."""
         inbound = connection.inbound
         if inbound is None:  # the client has left meanwhile
@@ -172,13 +172,13 @@ class Gateway:
         # A chunked request ends its connection, as does one that asks for an upgrade: what follows is open to two readings.
         keep_alive = inbound.persistent and not (chunked or inbound.upgrade or self.draining)
         http10 = inbound.version == "1.0"
-        passage = Passage(connection, exchange, http10, keep_alive)
+        passage = Flow(connection, exchange, http10, keep_alive)
         if chunked or not inbound.whole or b"content-length" in fields:
             declared = fields.get(b"content-length")
             length = int(declared) if declared is not None and declared.isdigit() else None
             if length != 0:
                 if inbound.body is None:
-                    inbound.body = Body(connection)
+                    inbound.body = RequestBody(connection)
                     inbound.body.complete = inbound.whole
                 exchange.stream = inbound.body
                 inbound.body.declare(length, self.limits.body_timeout, not http10 and b"expect" in fields)
@@ -187,7 +187,7 @@ class Gateway:
         connection.passage = passage
         return passage
 
-    def _route(self, passage: Passage) -> Passage:
+    def _route(self, passage: Flow) -> Flow:
         """Find the plan that the request runs under."""
         exchange = passage.exchange
         plane = self.plane
@@ -213,7 +213,7 @@ class Gateway:
         return nullcontext() if self.plane is None else self.plane.together
 
     @staticmethod
-    def _asked_for(exchange: Exchange, plane: Served) -> Plan:
+    def _asked_for(exchange: Exchange, plane: Served) -> CompiledRoute:
         """The plan for OPTIONS, which may be a preflight (Fetch Standard 3.3.5)."""
         asked = exchange.fields.get(b"access-control-request-method")
         if asked is None or b"origin" not in exchange.fields:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.message.request import Body
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.message.request import RequestBody
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.outlier import Ejection
-from gateway.proxy.pool.pool import Interim, Unsent
+from gateway.proxy.pool.outlier import OutlierEjection
+from gateway.proxy.pool.pool import Interim, NotSent
 from gateway.proxy.upstream.hedge import SAFE, Hedge
 from gateway.proxy.upstream.race import race
 from gateway.proxy.upstream.retry import Retry, failure
@@ -24,7 +24,7 @@ from gateway.proxy.upstream.retry import Retry, failure
 if TYPE_CHECKING:
     from gateway.proxy.upstream.upstream import Upstream
 
-Attempting = Callable[["_Call", float], Coroutine[Any, Any, Connection | Refusal]]
+Attempting = Callable[["CallState", float], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 9.2.2
 
@@ -34,7 +34,7 @@ _PATIENCE = 2  # endpoints that may keep one call waiting for a connection
 _NOBODY: frozenset[Endpoint] = frozenset()
 
 
-class _Call:
+class CallState:
     """What is sent, whichever endpoint gets it, and what has become of it so far.
 
     ``tried`` are passed over while there are others, ``last`` is the one that was asked last. ``spoke``: something of an
@@ -43,7 +43,9 @@ class _Call:
 
     __slots__ = ("exchange", "interim", "last", "quiet", "rest", "spoke", "stream", "target", "tried")
 
-    def __init__(self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim) -> None:
+    def __init__(
+        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: Interim
+    ) -> None:
         self.exchange = exchange
         self.target = target
         self.rest = rest
@@ -71,7 +73,7 @@ class _Call:
         return self.stream is None and not self.spoke and self.exchange.method in IDEMPOTENT
 
 
-class Calls:
+class Attempts:
     """Makes the calls of ``upstream``.
 
     ``again`` is in seconds: when a client refused for want of a healthy endpoint may ask again. ``resting`` says that the
@@ -82,7 +84,7 @@ class Calls:
         self,
         upstream: Upstream,
         retry: Retry | None = None,
-        ejection: Ejection | None = None,
+        ejection: OutlierEjection | None = None,
         hedge: Hedge | None = None,
         *,
         again: int = 1,
@@ -107,14 +109,14 @@ class Calls:
         return {name: each.budget.left for name, each in extra if each is not None}
 
     def send(
-        self, exchange: Exchange, target: str, rest: bytes, stream: Body | None, interim: Interim
-    ) -> Coroutine[Any, Any, Connection | Refusal]:
+        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: Interim
+    ) -> Coroutine[Any, Any, UpstreamConnection | Refusal]:
         """The answer of the first attempt that is good, or of the last. Raises UpstreamError as the last one did."""
-        call = _Call(exchange, target, rest, stream, interim)
+        call = CallState(exchange, target, rest, stream, interim)
         first = self._attempt if self._hedge is None else self._hedged
         return first(call, math.inf) if self._retry is None else self._repeated(call, first, self._retry)
 
-    async def _repeated(self, call: _Call, attempt: Attempting, retry: Retry) -> Connection | Refusal:
+    async def _repeated(self, call: CallState, attempt: Attempting, retry: Retry) -> UpstreamConnection | Refusal:
         """Make ``attempt``, and plain ones after it, until one is good or there is to be no other."""
         clock = self._pool.loop.time
         now = clock()
@@ -128,7 +130,7 @@ class Calls:
                 answer = await attempt(call, until if timeout is None else min(until, clock() + timeout))
             except UpstreamError as error:
                 why: str | int = failure(error)
-                if why not in retry.on or not (call.repeatable or isinstance(error, Unsent)):
+                if why not in retry.on or not (call.repeatable or isinstance(error, NotSent)):
                     raise
                 wait = None if self.resting() else retry.pause(made, until - clock())
                 if wait is None:
@@ -146,7 +148,7 @@ class Calls:
             attempt = self._attempt
             await asyncio.sleep(wait)
 
-    async def _attempt(self, call: _Call, until: float) -> Connection | Refusal:
+    async def _attempt(self, call: CallState, until: float) -> UpstreamConnection | Refusal:
         """One attempt: at the endpoint chosen, or at the next one as long as no connection can be made.
 
         Raises UpstreamError.
@@ -168,7 +170,7 @@ class Calls:
                 answer = await self._upstream.attempt(
                     call.exchange, call.target, call.rest, call.stream, call.heard, endpoint, until
                 )
-            except Unsent as error:
+            except NotSent as error:
                 self._heard(endpoint, failure(error))
                 waited += error.waited
                 if waited >= _PATIENCE or self._pool.loop.time() >= until:
@@ -179,11 +181,11 @@ class Calls:
                 self._heard(endpoint, failure(error))
                 raise
             else:
-                if self._ejection is not None and isinstance(answer, Connection):
+                if self._ejection is not None and isinstance(answer, UpstreamConnection):
                     self._heard(endpoint, answer.status)
                 return answer
 
-    async def _hedged(self, call: _Call, until: float) -> Connection | Refusal:
+    async def _hedged(self, call: CallState, until: float) -> UpstreamConnection | Refusal:
         """A first attempt that a second one, at another endpoint, may overtake."""
         hedge = self._hedge
         assert hedge is not None, "chosen where there is one"
@@ -199,13 +201,13 @@ class Calls:
             if second is not None:
                 self._counted["hedges", "won" if second else "lost"] += 1
             answer = winner.result()
-            if isinstance(answer, Connection):  # the other attempt may have written its own
+            if isinstance(answer, UpstreamConnection):  # the other attempt may have written its own
                 exchange.endpoint = answer.owner.endpoint.authority
                 exchange.upstream_time = monotonic() - began
         hedge.took(monotonic() - began)
         return answer
 
-    def _another(self, call: _Call) -> bool:
+    def _another(self, call: CallState) -> bool:
         """Whether a second attempt may be made beside the first."""
         call.pass_over()
         other = self._hedge is not None and not self.resting() and self._pool.choose(call.tried) is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Interim
 from gateway.proxy.upstream.upstream import Upstream
@@ -24,7 +24,7 @@ class Timed(Upstream):
 
     async def call(
         self, exchange: Exchange, path: str, interim: Interim, after: UpstreamError | None = None
-    ) -> Connection | Refusal:
+    ) -> UpstreamConnection | Refusal:
         """See ``Upstream.call``. The pool's clock ends what is under way when this has returned."""
         moment = self.pool.loop.time() + self.total
         try:
@@ -32,6 +32,6 @@ class Timed(Upstream):
                 answer = await super().call(exchange, path, interim, after)
         except TimeoutError:
             return refuse("upstream_total_timeout", f"{self.name}: no answer within {self.total:g} s in all")
-        if isinstance(answer, Connection):
+        if isinstance(answer, UpstreamConnection):
             self.pool.clock.end(answer, moment)
         return answer

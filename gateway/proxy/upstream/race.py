@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from gateway.core.reason import Refusal
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 
-Runner = asyncio.Task[Connection | Refusal]
-Attempt = Callable[[], Coroutine[Any, Any, Connection | Refusal]]
+Runner = asyncio.Task[UpstreamConnection | Refusal]
+Attempt = Callable[[], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
 
 async def race(attempt: Attempt, after: float, another: Callable[[], bool]) -> tuple[Runner, bool | None]:
@@ -41,7 +41,7 @@ async def race(attempt: Attempt, after: float, another: Callable[[], bool]) -> t
 
 
 def _answered(runner: Runner) -> bool:
-    return runner.done() and runner.exception() is None and isinstance(runner.result(), Connection)
+    return runner.done() and runner.exception() is None and isinstance(runner.result(), UpstreamConnection)
 
 
 def _good(runner: Runner) -> bool:
@@ -49,12 +49,12 @@ def _good(runner: Runner) -> bool:
     if not _answered(runner):
         return False
     answer = runner.result()
-    return isinstance(answer, Connection) and answer.status < 500
+    return isinstance(answer, UpstreamConnection) and answer.status < 500
 
 
 def _drop(runner: Runner) -> None:
     """End an attempt that lost, whatever it is at; its connection closes, so that nothing of its answer is ever read."""
     if not runner.cancel() and runner.exception() is None:
         answer = runner.result()
-        if isinstance(answer, Connection):
+        if isinstance(answer, UpstreamConnection):
             answer.close()

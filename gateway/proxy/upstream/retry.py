@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from gateway.config.upstream_settings import Retries
 from gateway.core.exchange import Pair
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.pool import Unsent
+from gateway.proxy.pool.pool import NotSent
 from gateway.proxy.upstream.budget import Budget, Clock
 
 
@@ -39,7 +39,7 @@ def _seconds(value: bytes, wall: Clock) -> float:
 
 def failure(error: UpstreamError) -> str:
     """What a failed call is called in ``on`` and ``count``; empty for the gateway's own limits."""
-    if isinstance(error, Unsent):
+    if isinstance(error, NotSent):
         return "connect" if error.slug != "upstream_busy" else ""
     if error.slug in ("upstream_timeout", "upstream_stalled"):
         return "timeout"

@@ -11,14 +11,14 @@ from gateway.core.exchange import Exchange
 from gateway.core.fields import forwardable
 from gateway.core.reason import REASONS, Refusal
 from gateway.policy.identity import correlation
-from gateway.proxy.message.request import Body
-from gateway.proxy.pool.connection import DONE, SMALL, Connection
+from gateway.proxy.message.request import RequestBody
+from gateway.proxy.pool.connection import DONE, SMALL, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Interim, Pool
-from gateway.proxy.upstream.attempts import IDEMPOTENT, Calls
+from gateway.proxy.upstream.attempts import IDEMPOTENT, Attempts
 
-Send = Callable[[Exchange, str, bytes, Body | None, Interim], Awaitable[Connection | Refusal]]
+Send = Callable[[Exchange, str, bytes, RequestBody | None, Interim], Awaitable[UpstreamConnection | Refusal]]
 
 # Set by the gateway, whatever the client sent.
 _OWN = frozenset({b"x-request-id", b"x-correlation-id"})
@@ -48,10 +48,10 @@ class Upstream:
         pairs = list(fields)
         self.name = name
         self.pool = pool
-        self.calls: Calls | None = None
+        self.calls: Attempts | None = None
         self.send: Send = self.attempt
         if len(pool.endpoints) > 1:
-            self.calling(Calls(self))
+            self.calling(Attempts(self))
         self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
         self._dropped = frozenset(removed) | {field for field, _ in pairs} | _OWN
 
@@ -59,7 +59,7 @@ class Upstream:
     def endpoints(self) -> list[Endpoint]:
         return self.pool.endpoints
 
-    def calling(self, calls: Calls) -> None:
+    def calling(self, calls: Attempts) -> None:
         """Have ``calls`` make the calls from now on."""
         self.calls = calls
         self.send = calls.send
@@ -92,7 +92,7 @@ class Upstream:
 
     def begin(
         self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]
-    ) -> Connection | Refusal | None:
+    ) -> UpstreamConnection | Refusal | None:
         """Send the request on if nothing has to be waited for first, or give None and leave it to ``call``.
 
         ``told`` is called when there is an answer or a failure, which ``ended`` is then to be asked for. A refusal is the
@@ -129,7 +129,7 @@ class Upstream:
         connection.send(data, exchange.method == "HEAD", deadline, interim, False, told)
         return connection
 
-    def ended(self, exchange: Exchange, connection: Connection) -> UpstreamError | None:
+    def ended(self, exchange: Exchange, connection: UpstreamConnection) -> UpstreamError | None:
         """What became of the call on ``connection``: None, the answer is there; or how it failed."""
         endpoint = connection.owner.endpoint
         endpoint.in_flight -= 1
@@ -141,7 +141,7 @@ class Upstream:
         exchange.endpoint = endpoint.authority
         return None
 
-    def given_up(self, connection: Connection) -> None:
+    def given_up(self, connection: UpstreamConnection) -> None:
         """Nobody waits any more for the call that was begun on ``connection``."""
         connection.owner.endpoint.in_flight -= 1
         connection.close()
@@ -152,7 +152,7 @@ class Upstream:
 
     async def call(
         self, exchange: Exchange, path: str, interim: Interim, after: UpstreamError | None = None
-    ) -> Connection | Refusal:
+    ) -> UpstreamConnection | Refusal:
         """Send the request on. The answer's head (a small answer's whole body too) has arrived when this returns.
 
         The caller ends the returned call with ``finish``. A refusal means that nothing of an answer is usable. ``after``
@@ -161,7 +161,7 @@ class Upstream:
         if after is not None and not _again(exchange, after):
             return self.refusal(after)
         body: bytes | None = exchange.body
-        stream: Body | None = exchange.stream
+        stream: RequestBody | None = exchange.stream
         if stream is None:
             framing = b"content-length: 0\r\n" if exchange.method in _WITH_BODY else b""
         elif body is None and not stream.complete and (stream.length is None or stream.length > SMALL):
@@ -194,12 +194,12 @@ class Upstream:
         exchange: Exchange,
         target: str,
         rest: bytes,
-        stream: Body | None,
+        stream: RequestBody | None,
         interim: Interim,
         endpoint: Endpoint | None = None,
         until: float = math.inf,
         fresh: bool = False,
-    ) -> Connection | Refusal:
+    ) -> UpstreamConnection | Refusal:
         """Ask one endpoint, the first unless another is given, for an answer that begins by the loop's time ``until``.
 
         A kept connection that was closed meanwhile is replaced once; ``fresh``: none is used. Raises UpstreamError,
@@ -240,7 +240,7 @@ class Upstream:
                 endpoint.in_flight -= 1
 
     async def _stream(
-        self, exchange: Exchange, connection: Connection, data: bytes, stream: Body, interim: Interim
+        self, exchange: Exchange, connection: UpstreamConnection, data: bytes, stream: RequestBody, interim: Interim
     ) -> Refusal | None:
         """Send a body as it arrives; a refusal when the client does not send it as it should."""
         connection.send(data, exchange.method == "HEAD", math.inf, interim, True)
@@ -250,7 +250,9 @@ class Upstream:
         finally:
             pump.cancel()
 
-    async def _head_while_pumping(self, connection: Connection, pump: asyncio.Task[Refusal | None]) -> Refusal | None:
+    async def _head_while_pumping(
+        self, connection: UpstreamConnection, pump: asyncio.Task[Refusal | None]
+    ) -> Refusal | None:
         """The answer may come before the body is through (a 413, say): the first of both decides."""
         head = self.pool.loop.create_task(connection.head())
         try:
@@ -266,7 +268,7 @@ class Upstream:
         finally:
             head.cancel()
 
-    async def _pump(self, exchange: Exchange, connection: Connection, stream: Body) -> Refusal | None:
+    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: RequestBody) -> Refusal | None:
         chunked = stream.length is None
         loop = self.pool.loop
         while True:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 
 
-class Outbox:
+class WriteBatch:
     """Order is kept for what goes through it; who writes to a transport directly calls ``flush`` before."""
 
     __slots__ = ("_loop", "_waiting")

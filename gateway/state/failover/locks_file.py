@@ -7,20 +7,20 @@ import json
 import os
 from pathlib import Path
 
-from gateway.state.redis.lockouts import Held, Known
+from gateway.state.redis.lockouts import KnownLock, LockSnapshot
 
 
-def read(file: Path) -> Known:
+def read(file: Path) -> LockSnapshot:
     """What was kept; nothing when the file is missing or damaged."""
     try:
         kept = json.loads(file.read_bytes())
-        held = [Held(*one) for one in kept["held"]]
-        return Known("", {one.name: one for one in held}, dict(kept["unlocked"]))
+        held = [KnownLock(*one) for one in kept["held"]]
+        return LockSnapshot("", {one.name: one for one in held}, dict(kept["unlocked"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Known()
+        return LockSnapshot()
 
 
-def write(file: Path, known: Known) -> None:
+def write(file: Path, known: LockSnapshot) -> None:
     """Replaces the file as a whole, readable by its owner. A disk that does not take it costs only the file."""
     new = file.with_name(f"{file.name}.{os.getpid()}")
     text = json.dumps({"held": list(known.held.values()), "unlocked": known.unlocked}).encode()

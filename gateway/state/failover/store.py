@@ -20,10 +20,10 @@ from typing import NamedTuple
 
 from gateway.state.failover.locks_file import read, write
 from gateway.state.redis.leases import Leases
-from gateway.state.redis.lockouts import Known
+from gateway.state.redis.lockouts import LockSnapshot
 from gateway.state.redis.pipeline import Unreachable, resolve, unreachable
-from gateway.state.redis.store import SharedStore
-from gateway.state.rules.monotonic import Steady
+from gateway.state.redis.store import RedisStore
+from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.rules.revocation import merged
 from gateway.state.store import Attempt, Lock, Reserved, Store, Take, Taken
 
@@ -47,14 +47,14 @@ class _Happened(NamedTuple):
     key: bytes = b""
 
 
-class FallbackStore:
+class FailoverStore:
     """``shared`` while it answers, else ``local``. ``changed`` is told (up, why) at every change; ``keepsake`` is the
     file for the locks of the other replicas. Belongs to one event loop; ``start`` it before the verbs of requests; those of
     operators start it themselves."""
 
     def __init__(
         self,
-        shared: SharedStore,
+        shared: RedisStore,
         local: Store,
         changed: Callable[[bool, str], None] = lambda up, why: None,
         keepsake: Path | None = None,
@@ -68,10 +68,10 @@ class FallbackStore:
         self._changed = changed
         self._keepsake = keepsake
         self._wall = wall
-        self._known = Known()
+        self._known = LockSnapshot()
         self._learned = False
         self._revoked = "?"  # the version of Redis's revocations that this host has; no server's
-        self._clock = Steady()
+        self._clock = MonotonicWallClock()
         self._lifted: dict[str, float] = {}  # unlocks the embedded store has not been told of: it takes keys
         self._journal: deque[_Happened] = deque(maxlen=_JOURNAL)
         self._gone = asyncio.Event()

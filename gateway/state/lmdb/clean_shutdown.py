@@ -24,7 +24,7 @@ def this_boot() -> str:
         return "unknown"
 
 
-class Claim:
+class CleanShutdownMarker:
     """This process's share in ``directory``. Raises OSError when the claim file cannot be made or locked.
 
     ``forget`` is called when the records cannot be trusted, while nobody else uses them.

@@ -17,8 +17,8 @@ PACK = Struct("<d").pack
 UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
 
 
-class Together:
-    """A context in which ``EmbeddedStore.take`` shares a transaction.
+class GroupCommit:
+    """A context in which ``LmdbStore.take`` shares a transaction.
 
     ``begin`` gives one to write in. ``ended`` is told how many new records one had that was committed. ``again`` is handed
     one that failed, with the error and the takes that were answered in it.
@@ -49,7 +49,7 @@ class Together:
         self.commit()
 
     def take(self, take: Take, record: bytes, now: float) -> Sequence[Taken] | None:
-        """The answer to a take that comes alone, as ``EmbeddedStore.take`` gives it; None when there is no room."""
+        """The answer to a take that comes alone, as ``LmdbStore.take`` gives it; None when there is no room."""
         txn = self._txn
         if txn is None:
             txn = self._txn = self._begin()

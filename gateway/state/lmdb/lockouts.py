@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from gateway.state.rules import lockout as guesses
 from gateway.state.rules.gcra import ticks
 from gateway.state.rules.lockout import NOTHING, Name, Record, Written, name_of
-from gateway.state.rules.monotonic import Steady
+from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.store import LOCK_REASONS, Attempt, Lock, Reserved
 
 COUNTED = b"s"
@@ -42,17 +42,17 @@ T = TypeVar("T")
 Digest = Callable[[bytes], bytes]
 
 
-def seen(txn: Any, now: float, keep: bool = True) -> Steady:
+def seen(txn: Any, now: float, keep: bool = True) -> MonotonicWallClock:
     """The steady clock of all workers after this one's said ``now``. ``keep``: written down, by the quarter of a second."""
     value = txn.get(CLOCK)
-    before = Steady(*_CLOCK.unpack(value)) if value is not None else Steady()
+    before = MonotonicWallClock(*_CLOCK.unpack(value)) if value is not None else MonotonicWallClock()
     after = before.seen(now)
     if keep and (after.ahead != before.ahead or after.latest > before.latest + 0.25):
         txn.put(CLOCK, packed_clock(after))
     return after
 
 
-def packed_clock(clock: Steady) -> bytes:
+def packed_clock(clock: MonotonicWallClock) -> bytes:
     """A clock as it is stored."""
     return _CLOCK.pack(*clock)
 

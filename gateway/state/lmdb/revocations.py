@@ -24,7 +24,7 @@ _COUNT = Struct("<Q")
 
 
 class RevocationsStore:
-    """What ``embedded.EmbeddedStore`` inherits; it gives the transactions and the hash."""
+    """What ``LmdbStore`` inherits; it gives the transactions and the hash."""
 
     _begin: Any
     _counter: mmap.mmap

@@ -19,12 +19,12 @@ from typing import TypeVar
 import lmdb
 
 from gateway.state.lmdb.circuits import BreakersStore
-from gateway.state.lmdb.clean_shutdown import Claim
-from gateway.state.lmdb.group_commit import PACK, UNPACK, Together
+from gateway.state.lmdb.clean_shutdown import CleanShutdownMarker
+from gateway.state.lmdb.group_commit import PACK, UNPACK, GroupCommit
 from gateway.state.lmdb.lockouts import CLOCK, HOLD, LETTERS, AttemptsStore, Ledger, packed_clock, seen
 from gateway.state.lmdb.revocations import RevocationsStore
 from gateway.state.rules.gcra import NEVER, distinct, settle, settle_one, ticks
-from gateway.state.rules.monotonic import Steady
+from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.store import StateError, Stats, Take, Taken
 
 SIZE = 64 * 1024 * 1024
@@ -42,7 +42,7 @@ _SPARE = 32 * 4096  # bytes that stay free in a small file too: what a transacti
 _LOOK = 128  # new keys between two looks at how full the file is
 
 
-class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
+class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
     """Opens or makes the store in ``directory`` (0700, its files 0600; parents are made).
 
     Open it after the process has forked, once per process. ``key`` is the secret under which keys are hashed; without
@@ -60,7 +60,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
         self._refused_full = 0
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._claim = Claim(directory, self._forget)
+            self._claim = CleanShutdownMarker(directory, self._forget)
         except OSError as error:
             raise StateError(f"{directory}: cannot be used for the state: {error.strerror}") from error
         try:
@@ -76,7 +76,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
             self._claim.abandon()
             raise
         self._begin = self._env.begin
-        self.together = Together(lambda: self._begin(None, None, True), self._grown, self._again)
+        self.together = GroupCommit(lambda: self._begin(None, None, True), self._grown, self._again)
         """See ``Store.together``."""
 
     @property
@@ -128,7 +128,7 @@ class EmbeddedStore(AttemptsStore, BreakersStore, RevocationsStore):
                 found = _VERSION + os.urandom(32)
                 txn.put(_FORMAT, found)
             if txn.get(CLOCK) is None:
-                txn.put(CLOCK, packed_clock(Steady()))
+                txn.put(CLOCK, packed_clock(MonotonicWallClock()))
             self._allocate(file)
         own = found.removeprefix(_VERSION)
         # BLAKE2 takes keys of up to 64 bytes (RFC 7693 2.5); a longer secret is condensed first.

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.state.redis.pipeline import AT_ONCE, Call, Round, Script, Unreachable, unreachable
+from gateway.state.redis.pipeline import AT_ONCE, Batch, Call, Script, Unreachable, unreachable
 
 
 class Cluster:
@@ -22,25 +22,25 @@ class Cluster:
         client: Any,
         no_script: type[Exception],
         seconds: float,
-        ended: Callable[[Round], None],
-        failed: Callable[[Sequence[Round], BaseException], None],
+        ended: Callable[[Batch], None],
+        failed: Callable[[Sequence[Batch], BaseException], None],
     ) -> None:
         self._client = client
         self._no_script = no_script
         self._seconds = seconds
         self._ended = ended
         self._failed = failed
-        self._tasks: dict[Round, asyncio.Task[None]] = {}
+        self._tasks: dict[Batch, asyncio.Task[None]] = {}
 
     def spell(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> Sequence[Any]:
         """See ``Carrier.spell``."""
         return (len(keys), *keys, *arguments)
 
-    def carry(self, going: Round) -> None:
+    def carry(self, going: Batch) -> None:
         """See ``Carrier.carry``."""
         self._tasks[going] = asyncio.get_running_loop().create_task(self._round(going))
 
-    async def _round(self, going: Round) -> None:
+    async def _round(self, going: Batch) -> None:
         try:
             replies = await self._pipeline(going.calls, "EVALSHA")
             unknown = [place for place, reply in enumerate(replies) if isinstance(reply, self._no_script)]
@@ -65,7 +65,7 @@ class Cluster:
             pipeline.execute_command(command, script.sha if command == "EVALSHA" else script.source, *words)
         return list(await pipeline.execute(raise_on_error=False))
 
-    def give_up(self, slow: Round) -> None:
+    def give_up(self, slow: Batch) -> None:
         """See ``Carrier.give_up``. Closing the connections takes its time."""
         task = self._tasks.pop(slow, None)
         if task is not None:

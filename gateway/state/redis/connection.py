@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
-from gateway.state.redis.pipeline import Call, Round, Script, Unreachable, resolve, unreachable
+from gateway.state.redis.pipeline import Batch, Call, Script, Unreachable, resolve, unreachable
 
 
 class Reader(Protocol):
@@ -28,7 +28,7 @@ class Reader(Protocol):
         ...
 
 
-class Lane:
+class PipelinedConnection:
     """``connect`` opens a connection, raising Unreachable; ``reader`` makes a reader for it; ``seconds`` for opening and
     for a sign of life. ``ended`` and ``failed`` are told of rounds that are over (``rounds.Carrier``)."""
 
@@ -37,8 +37,8 @@ class Lane:
         connect: Callable[[], Awaitable[asyncio.StreamWriter]],
         reader: Callable[[], Reader],
         seconds: float,
-        ended: Callable[[Round], None],
-        failed: Callable[[Sequence[Round], BaseException], None],
+        ended: Callable[[Batch], None],
+        failed: Callable[[Sequence[Batch], BaseException], None],
     ) -> None:
         self._connect = connect
         self._reader = reader
@@ -47,13 +47,13 @@ class Lane:
         self._failed = failed
         self._wire: _Wire | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._early: list[Round] = []  # asked for while the connection was not open yet
+        self._early: list[Batch] = []  # asked for while the connection was not open yet
 
     def spell(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> bytes:
         """See ``Carrier.spell``."""
         return command(b"EVALSHA", script.sha, len(keys), *keys, *arguments)
 
-    def carry(self, going: Round) -> None:
+    def carry(self, going: Batch) -> None:
         """See ``Carrier.carry``."""
         if self._wire is not None:
             self._wire.send(going)
@@ -79,12 +79,12 @@ class Lane:
         for going in early:
             self._wire.send(going)
 
-    def _broken(self, wire: _Wire, lost: Sequence[Round], error: BaseException) -> None:
+    def _broken(self, wire: _Wire, lost: Sequence[Batch], error: BaseException) -> None:
         if self._wire is wire:
             self._wire = None
         self._failed(lost, error)
 
-    def give_up(self, slow: Round) -> None:
+    def give_up(self, slow: Batch) -> None:
         """See ``Carrier.give_up``. What else was asked on the same connection would wait behind it."""
         if slow in self._early:
             self._early.remove(slow)  # opening a connection has its own time
@@ -95,7 +95,7 @@ class Lane:
     async def ping(self) -> None:
         """See ``Carrier.ping``."""
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        going = Round([Call(None, command(b"PING"), partial(resolve, answer))])
+        going = Batch([Call(None, command(b"PING"), partial(resolve, answer))])
         self.carry(going)
         try:
             async with asyncio.timeout(self._seconds):
@@ -116,7 +116,7 @@ class _Sent(NamedTuple):
     """So many replies are awaited to what was written for ``round``. ``again``: places of calls whose script the server
     did not know the first time."""
 
-    round: Round
+    round: Batch
     many: int
     replies: list[Any]
     again: Sequence[int] = ()
@@ -129,8 +129,8 @@ class _Wire(asyncio.Protocol):
         self,
         writer: asyncio.StreamWriter,
         reader: Reader,
-        ended: Callable[[Round], None],
-        broken: Callable[[_Wire, Sequence[Round], BaseException], None],
+        ended: Callable[[Batch], None],
+        broken: Callable[[_Wire, Sequence[Batch], BaseException], None],
     ) -> None:
         self._writer = writer  # kept, since one that is forgotten closes its connection
         self._reader = reader
@@ -139,7 +139,7 @@ class _Wire(asyncio.Protocol):
         self._waiting: deque[_Sent] = deque()
         writer.transport.set_protocol(self)
 
-    def send(self, going: Round) -> None:
+    def send(self, going: Batch) -> None:
         """Writes all calls of a round."""
         self._waiting.append(_Sent(going, len(going.calls), going.replies))
         self._writer.transport.write(b"".join([call.spelled for call in going.calls]))
@@ -174,7 +174,7 @@ class _Wire(asyncio.Protocol):
                 return
         self._ended(going)
 
-    def _teach(self, going: Round, unknown: Sequence[int]) -> None:
+    def _teach(self, going: Batch, unknown: Sequence[int]) -> None:
         """A server that has just started is told the scripts, and asked again."""
         calls = [going.calls[place] for place in unknown]
         words = [

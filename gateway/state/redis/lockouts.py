@@ -22,7 +22,7 @@ _VERDICTS = {True: b"failed", False: b"passed", None: b"none"}
 _ATTEMPTS = Script("lockouts")
 
 
-class Held(NamedTuple):
+class KnownLock(NamedTuple):
     """A lock as it is kept in mind: what it takes to set it again."""
 
     member: str
@@ -43,16 +43,16 @@ class Held(NamedTuple):
         return Lock(kind, clear[0] if clear else digest, self.since, self.until, self.failures, LOCK_REASONS[kind])
 
 
-class Known(NamedTuple):
+class LockSnapshot(NamedTuple):
     """All locks by name, and when which name was unlocked in the last day."""
 
     version: str = ""
-    held: Mapping[str, Held] = {}
+    held: Mapping[str, KnownLock] = {}
     unlocked: Mapping[str, float] = {}
 
 
 class SharedAttempts:
-    """What ``shared.SharedStore`` inherits; it gives the wire and the hash. Every verb may raise ``Unreachable``."""
+    """What ``RedisStore`` inherits; it gives the wire and the hash. Every verb may raise ``Unreachable``."""
 
     def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> asyncio.Future[Any]:
         raise NotImplementedError  # pragma: no cover  # the store has it
@@ -61,7 +61,7 @@ class SharedAttempts:
         raise NotImplementedError  # pragma: no cover  # the store has it
 
     def name_of(self, kind: str, key: bytes) -> str:
-        """Kind and hash: what ``Known`` goes by."""
+        """Kind and hash: what ``LockSnapshot`` goes by."""
         return f"{kind}:{self._digest(kind.encode() + bytes(1) + key).decode()}"
 
     def _member(self, kind: str, key: bytes) -> bytes:
@@ -91,7 +91,7 @@ class SharedAttempts:
         keys, words = self._told(attempts)
         made = await self._run(_ATTEMPTS, keys, [b"settle", _exact(now), _VERDICTS[failed], *words])
         return [
-            Held(member.decode(), 0, float(since), float(until), failures, 0.0).lock()
+            KnownLock(member.decode(), 0, float(since), float(until), failures, 0.0).lock()
             for member, since, until, failures in made
         ]
 
@@ -107,9 +107,9 @@ class SharedAttempts:
 
     async def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``Store.locks``."""
-        return [held.lock() for held in (await self.known(Known(), now, limit)).held.values()]
+        return [held.lock() for held in (await self.known(LockSnapshot(), now, limit)).held.values()]
 
-    async def known(self, before: Known, now: float, limit: int) -> Known:
+    async def known(self, before: LockSnapshot, now: float, limit: int) -> LockSnapshot:
         """What to keep in mind for the time without Redis; ``before`` itself when nothing has changed."""
         words = [b"locks", _exact(now), _PREFIX, limit, before.version]
         version, *news = await self._run(_ATTEMPTS, _OWN, words)
@@ -117,13 +117,13 @@ class SharedAttempts:
             return before
         held, unlocks = news
         listed = [
-            Held(member.decode(), level, float(since), float(until), failures, float(calm))
+            KnownLock(member.decode(), level, float(since), float(until), failures, float(calm))
             for member, level, since, until, failures, calm in held
         ]
         lifted = {name.decode(): float(when) for name, when in zip(unlocks[::2], unlocks[1::2], strict=True)}
-        return Known(version.decode(), {one.name: one for one in listed}, lifted)
+        return LockSnapshot(version.decode(), {one.name: one for one in listed}, lifted)
 
-    async def restore(self, held: Sequence[Held], now: float) -> None:
+    async def restore(self, held: Sequence[KnownLock], now: float) -> None:
         """Set the locks again that a server does not know; from then on it counts as ours."""
         keys = [*_OWN, *(_PREFIX + one.name.encode() for one in held)]
         words: list[Any] = []

@@ -13,7 +13,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple, Protocol
 
-from gateway.state.redis.watchdog import Patience, Wait
+from gateway.state.redis.watchdog import ReplyWatchdog, Wait
 
 AT_ONCE = 4
 """Round trips under way; what comes meanwhile waits and shares the next one."""
@@ -21,7 +21,7 @@ AT_ONCE = 4
 CALLS = 64
 """Scripts in a round trip: 1 or 2 ms of Redis, so that it answers somebody all the time while it is busy."""
 
-Heard = Callable[[Any], None]
+OnReply = Callable[[Any], None]
 """Is told what Redis replied, once, in a turn of its own: an exception when there is no reply, or an error for one."""
 
 
@@ -51,10 +51,10 @@ class Call(NamedTuple):
 
     script: Script | None
     spelled: Any
-    heard: Heard
+    heard: OnReply
 
 
-class Round:
+class Batch:
     """The calls of one round trip, and its time."""
 
     __slots__ = ("calls", "replies", "wait")
@@ -65,19 +65,19 @@ class Round:
         self.wait: Wait | None = None
 
 
-class Carrier(Protocol):
-    """The way to Redis: a connection (``lane``) or a cluster's client. What it carries it ends with ``Rounds._ended`` or
-    ``Rounds._failed``, each round once."""
+class Transport(Protocol):
+    """The way to Redis: a connection (``lane``) or a cluster's client. What it carries it ends with ``Pipeline._ended`` or
+    ``Pipeline._failed``, each round once."""
 
     def spell(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> Any:
         """The command that runs ``script``."""
         ...
 
-    def carry(self, going: Round) -> None:
+    def carry(self, going: Batch) -> None:
         """Send all calls of a round; connects when first asked."""
         ...
 
-    def give_up(self, slow: Round) -> None:
+    def give_up(self, slow: Batch) -> None:
         """End a round for which no reply came in time."""
         ...
 
@@ -90,16 +90,16 @@ class Carrier(Protocol):
         ...
 
 
-class Rounds:
-    """What ``shared.SharedStore`` inherits: the queue and what is under way. Belongs to one event loop."""
+class Pipeline:
+    """What ``RedisStore`` inherits: the queue and what is under way. Belongs to one event loop."""
 
-    _carrier: Carrier
+    _carrier: Transport
 
     def __init__(self, timeout: float) -> None:
-        self._patience = Patience(timeout)
+        self._patience = ReplyWatchdog(timeout)
         self._queue: list[Call] = []
         self._called = False
-        self._under_way: set[Round] = set()
+        self._under_way: set[Batch] = set()
 
     def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> asyncio.Future[Any]:
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -116,19 +116,19 @@ class Rounds:
         self._called = False
         while self._queue and len(self._under_way) < AT_ONCE:
             calls, self._queue = self._queue[:CALLS], self._queue[CALLS:]
-            going = Round(calls)
+            going = Batch(calls)
             self._under_way.add(going)
             going.wait = self._patience.begin(partial(self._carrier.give_up, going))
             self._carrier.carry(going)
 
-    def _ended(self, done: Round) -> None:
+    def _ended(self, done: Batch) -> None:
         """All replies to a round are there."""
         self._over(done, True)
         if self._queue:
             self._send()
         self._tell(zip(done.calls, done.replies, strict=True))
 
-    def _failed(self, lost: Sequence[Round], error: BaseException) -> None:
+    def _failed(self, lost: Sequence[Batch], error: BaseException) -> None:
         """There will be no replies to these rounds. What queued up behind has waited as long."""
         if not lost:
             return  # a connection that nobody was waiting for
@@ -139,7 +139,7 @@ class Rounds:
             self._tell((call, why) for call in one.calls)
         self._tell((call, why) for call in waiting)
 
-    def _over(self, done: Round, answered: bool) -> None:
+    def _over(self, done: Batch, answered: bool) -> None:
         self._under_way.discard(done)
         if done.wait is not None:
             self._patience.end(done.wait, answered)
@@ -155,7 +155,7 @@ class Rounds:
 
 
 def resolve(answer: asyncio.Future[Any], reply: Any) -> None:
-    """A ``Heard`` for who waits for a future. Who has left is not told."""
+    """A ``OnReply`` for who waits for a future. Who has left is not told."""
     if answer.done():
         return
     if isinstance(reply, Exception):

@@ -16,7 +16,7 @@ _SCRIPT = Script("revocations")
 
 
 class SharedRevocations:
-    """What ``shared.SharedStore`` inherits; it gives the wire and the hash. Every verb may raise ``Unreachable``."""
+    """What ``RedisStore`` inherits; it gives the wire and the hash. Every verb may raise ``Unreachable``."""
 
     def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> asyncio.Future[Any]:
         raise NotImplementedError  # pragma: no cover  # the store has it

@@ -24,10 +24,10 @@ from redis.exceptions import NoScriptError, RedisError
 
 from gateway.core.units import parse_duration
 from gateway.state.redis.cluster import Cluster
-from gateway.state.redis.connection import Lane, command
+from gateway.state.redis.connection import PipelinedConnection, command
 from gateway.state.redis.leases import HOLD, Lease, Lent
 from gateway.state.redis.lockouts import SharedAttempts
-from gateway.state.redis.pipeline import Call, Carrier, Rounds, Script, Unreachable, resolve, unreachable
+from gateway.state.redis.pipeline import Call, Pipeline, Script, Transport, Unreachable, resolve, unreachable
 from gateway.state.redis.revocations import SharedRevocations
 from gateway.state.rules.gcra import NEVER, SECOND, distinct, settle, settle_one, ticks
 from gateway.state.store import StateError, Take, Taken
@@ -44,7 +44,7 @@ _LEASE = Script("lease")
 Told = Callable[[Sequence[Taken] | Unreachable], None]
 
 
-class SharedStore(Rounds, SharedAttempts, SharedRevocations):
+class RedisStore(Pipeline, SharedAttempts, SharedRevocations):
     """The Redis at ``url``: ``redis://``, ``rediss://`` (TLS), ``redis+sentinel://host:port,.../master`` or
     ``redis+cluster://host:port,...``. ``key`` is the secret under which keys are hashed, the same on every replica;
     ``timeout`` in seconds, for which ``?wait=200ms`` in the address may say something else. Belongs to one event loop;
@@ -57,10 +57,10 @@ class SharedStore(Rounds, SharedAttempts, SharedRevocations):
         url, self._timeout = _waiting(url, timeout)
         super().__init__(self._timeout)
         self._client, self._clustered, self._sentinels = _client(url)
-        self._carrier: Carrier = (
+        self._carrier: Transport = (
             Cluster(self._client, NoScriptError, _CONNECT, self._ended, self._failed)
             if self._clustered
-            else Lane(self._connect, Reader, _CONNECT, self._ended, self._failed)
+            else PipelinedConnection(self._connect, Reader, _CONNECT, self._ended, self._failed)
         )
         self._hash = _hasher(key)
         self._spelled = lru_cache(maxsize=8192)(self._spell)

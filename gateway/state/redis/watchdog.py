@@ -44,7 +44,7 @@ class Wait:
         self.looks = self.silent = 0
 
 
-class Patience:
+class ReplyWatchdog:
     """All that is waited for on one event loop. ``timeout``: seconds of silence that are borne; ``excused`` says whether
     the machine is to blame for it."""
 

@@ -8,15 +8,15 @@ from typing import NamedTuple
 STEP = 1.0
 
 
-class Steady(NamedTuple):
+class MonotonicWallClock(NamedTuple):
     """``latest`` is the last moment seen, and the steady clock is ``ahead`` of the wall's, both in seconds."""
 
     latest: float = 0.0
     ahead: float = 0.0
 
-    def seen(self, now: float) -> Steady:
+    def seen(self, now: float) -> MonotonicWallClock:
         """The clock after the wall's said ``now``. Where that stepped back, it goes on from the moment before."""
         moment = now + self.ahead
         if moment >= self.latest:
-            return Steady(moment, self.ahead)
-        return self if moment >= self.latest - STEP else Steady(self.latest, self.latest - now)
+            return MonotonicWallClock(moment, self.ahead)
+        return self if moment >= self.latest - STEP else MonotonicWallClock(self.latest, self.latest - now)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy.flow.flow import Passage
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.proxy.flow.flow import Flow
+from gateway.state.lmdb.store import LmdbStore
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.conftest import ENTRY, POLICIES_MORE, serving
 from tests.proxy.server.test_server import get, post
@@ -178,9 +178,9 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
             clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
             for client in clients:
                 assert (await client.ask(get(ANY))).status == 200  # so that there are kept connections
-            whole = Passage.forward
+            whole = Flow.forward
 
-            def forward(passage: Passage) -> None:
+            def forward(passage: Flow) -> None:
                 if passage.exchange.path == "/files/broken":
                     raise ZeroDivisionError
                 whole(passage)
@@ -195,7 +195,7 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
 
 
 async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path: Path):
-    store = EmbeddedStore(tmp_path, size=1 << 20)
+    store = LmdbStore(tmp_path, size=1 << 20)
     async with running_upstream() as upstream, contextlib.AsyncExitStack() as stack:
         entry = ENTRY.format(url=upstream.url, response="2s", header_timeout="10s", body_timeout="10s")
         policies = POLICIES.replace("100000/minute", "5/day").replace("bodies:", "bodies:\n" + POLICIES_MORE.rstrip())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.proxy.flow.flow import Passage
+from gateway.proxy.flow.flow import Flow
 from gateway.proxy.server.connection import ClientConnection
 from tests.gateway_fixture import Running
 from tests.proxy.conftest import serving
@@ -29,7 +29,7 @@ async def test_a_client_that_leaves_before_its_task_has_begun_is_over_all_the_sa
     async with serving() as (gateway, _), wire(gateway.port) as client:
         turn = gateway.gateway.arrived
 
-        def forward(passage: Passage) -> None:
+        def forward(passage: Flow) -> None:
             passage.forward()  # there is no kept connection: this becomes a task
             passage.abandon()
 
@@ -84,7 +84,7 @@ async def test_a_connection_that_is_being_closed_is_not_used_again():
         turn = gateway.gateway.arrived
         forward = turn._phases[-1]
 
-        def forward_later(passage: Passage) -> object:
+        def forward_later(passage: Flow) -> object:
             kept.transport.abort()  # which the loop tells only in its next turn
             return forward(passage)
 
@@ -103,7 +103,7 @@ async def test_a_fault_in_ending_one_request_leaves_the_others_of_its_turn_alone
         turn, observer = gateway.gateway.arrived, gateway.gateway.observer
         forward, done = turn._phases[-1], observer.done
 
-        def failing(passage: Passage) -> object:
+        def failing(passage: Flow) -> object:
             if passage.exchange.path == "/files/broken":
                 raise ZeroDivisionError
             return forward(passage)

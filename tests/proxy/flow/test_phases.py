@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from gateway.proxy.flow.phases import Turn, Within
+from gateway.proxy.flow.phases import Grouped, PhaseBatch
 
 
 class Item:
@@ -32,7 +32,7 @@ async def test_all_go_through_one_phase_before_any_goes_through_the_next() -> No
         return item
 
     items = [Item(name) for name in "abcd"]
-    turn = Turn(asyncio.get_running_loop(), (first, second))
+    turn = PhaseBatch(asyncio.get_running_loop(), (first, second))
     for item in items:
         turn.add(item)
     assert told == []
@@ -49,7 +49,7 @@ async def test_what_is_added_meanwhile_has_its_turn_next() -> None:
         if item.name == "a":
             turn.add(Item("later"))
 
-    turn = Turn(asyncio.get_running_loop(), (phase,))
+    turn = PhaseBatch(asyncio.get_running_loop(), (phase,))
     turn.add(Item("a"))
     turn.add(Item("b"))
     await asyncio.sleep(0)
@@ -70,7 +70,7 @@ async def test_a_phase_may_be_gone_through_within_a_context() -> None:
     def phase(item: Item) -> None:
         told.append(item.name)
 
-    turn = Turn(asyncio.get_running_loop(), (Within(context, phase),))
+    turn = PhaseBatch(asyncio.get_running_loop(), (Grouped(context, phase),))
     turn.add(Item("a"))
     turn.add(Item("b"))
     await asyncio.sleep(0)
@@ -94,7 +94,7 @@ async def test_a_context_that_fails_at_its_end_has_failed_for_all() -> None:
         return item
 
     items = [Item(name) for name in "abc"]
-    turn = Turn(asyncio.get_running_loop(), (Within(context, phase), after.append))
+    turn = PhaseBatch(asyncio.get_running_loop(), (Grouped(context, phase), after.append))
     for item in items:
         turn.add(item)
     await asyncio.sleep(0)
@@ -109,7 +109,7 @@ async def test_a_context_that_cannot_be_entered_fails_all_and_loses_nobody() -> 
         yield
 
     items = [Item(name) for name in "ab"]
-    turn = Turn(asyncio.get_running_loop(), (Within(context, lambda item: item),))
+    turn = PhaseBatch(asyncio.get_running_loop(), (Grouped(context, lambda item: item),))
     for item in items:
         turn.add(item)
     await asyncio.sleep(0)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
-from gateway.core.header_lines import Lines
+from gateway.core.header_lines import HeaderLines
 from gateway.core.reason import REASONS, Refusal, refuse
-from gateway.core.response_fields import Fields
+from gateway.core.response_fields import ResponseFields
 from gateway.proxy.flow.render import DATE, answer_head, refusal_answer, refusal_body, status_line
 from gateway.proxy.routing.route import plan
 
@@ -25,8 +25,8 @@ def test_the_date_is_http_s_own_and_moves_with_the_clock():
 def test_stages_win_over_the_upstream_and_vary_is_the_union():
     head = answer_head(
         200,
-        Fields.of([(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]),
-        [Lines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
+        ResponseFields.of([(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]),
+        [HeaderLines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
         frozenset({b"x-gone"}),
         b"content-length: 0\r\n",
         False,
@@ -69,20 +69,21 @@ def plain(refusal, exchange, of):
         own.append((b"retry-after", b"%d" % refusal.retry_after))
     framing = b"content-length: %d\r\n" % len(body)
     return (
-        answer_head(refusal.reason.status, Fields.of(own), exchange.response_headers, of.removed, framing, True) + body
+        answer_head(refusal.reason.status, ResponseFields.of(own), exchange.response_headers, of.removed, framing, True)
+        + body
     )
 
 
-IDENTITY = Lines.of([(b"x-request-id", b"request-1"), (b"x-correlation-id", b"other")])
-SECURE = Lines.of([(b"x-frame-options", b"DENY"), (b"cache-control", b"no-store")])
-LIMIT = Lines.of([(b"ratelimit", b'"a";r=0;t=1'), (b"retry-after", b"9")])
-ORIGIN = Lines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", b"https://linguamate.app")])
+IDENTITY = HeaderLines.of([(b"x-request-id", b"request-1"), (b"x-correlation-id", b"other")])
+SECURE = HeaderLines.of([(b"x-frame-options", b"DENY"), (b"cache-control", b"no-store")])
+LIMIT = HeaderLines.of([(b"ratelimit", b'"a";r=0;t=1'), (b"retry-after", b"9")])
+ORIGIN = HeaderLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", b"https://linguamate.app")])
 ADDED = [
     [],
     [IDENTITY],
     [ORIGIN],
     [SECURE, LIMIT, ORIGIN, IDENTITY],
-    [ORIGIN, SECURE, Lines.of([(b"vary", b"Accept")])],
+    [ORIGIN, SECURE, HeaderLines.of([(b"vary", b"Accept")])],
 ]
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange, Pair
-from gateway.proxy.message.head import Head, read
-from gateway.proxy.message.request import Inbound
+from gateway.proxy.message.head import RequestHead, read
+from gateway.proxy.message.request import ReceivedRequest
 from gateway.proxy.upstream.upstream import Upstream
 
 NAMES = [
@@ -44,11 +44,11 @@ fields = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), ma
 honest = fields.map(lambda more: ((b"Host", b"a.example"), *dict.fromkeys(pair for pair in more if pair[0] in HONEST)))
 
 
-def message(raw: tuple[Pair, ...], minor: int = 1) -> Inbound:
-    return Inbound("GET", "/", f"1.{minor}", raw, True, False)
+def message(raw: tuple[Pair, ...], minor: int = 1) -> ReceivedRequest:
+    return ReceivedRequest("GET", "/", f"1.{minor}", raw, True, False)
 
 
-def seen(head: Head, upstream: Upstream) -> tuple[Any, ...]:
+def seen(head: RequestHead, upstream: Upstream) -> tuple[Any, ...]:
     """All that is read of a head, and what the upstream gets."""
     exchange = Exchange("GET", "/", head.fields, "192.0.2.1", 0.0)
     exchange.head = head
@@ -64,26 +64,26 @@ def test_what_was_before_makes_no_difference(
     first: tuple[Pair, ...], edits: list[tuple[int, bytes]], other: tuple[Pair, ...], edited: bool
 ) -> None:
     upstream = Upstream("tutor", NOWHERE, [(b"authorization", b"ours")] if len(first) % 2 else [])
-    before = Head(message(first))
+    before = RequestHead(message(first))
     seen(before, upstream)
     then = list(first)
     for at, value in edits:
         if at < len(then):
             then[at] = (then[at][0], value)
     raw = tuple(then) if edited else other
-    assert seen(read(message(raw), before), upstream) == seen(Head(message(raw)), upstream)
-    assert seen(before, upstream) == seen(Head(message(first)), upstream)  # and it is left as it was
+    assert seen(read(message(raw), before), upstream) == seen(RequestHead(message(raw)), upstream)
+    assert seen(before, upstream) == seen(RequestHead(message(first)), upstream)  # and it is left as it was
 
 
 def test_the_same_fields_are_read_once() -> None:
-    first = Head(message(((b"Host", b"a.example"), (b"Accept", b"*/*"))))
+    first = RequestHead(message(((b"Host", b"a.example"), (b"Accept", b"*/*"))))
     assert read(message(((b"Host", b"a.example"), (b"Accept", b"*/*"))), first) is first
     assert read(message(((b"Host", b"a.example"), (b"Accept", b"*/*")), minor=0), first) is not first
 
 
 def test_another_token_on_the_same_connection_is_another_user() -> None:
     upstream = Upstream("tutor", NOWHERE)
-    first = Head(message(((b"Host", b"a.example"), (b"Authorization", b"Bearer one"))))
+    first = RequestHead(message(((b"Host", b"a.example"), (b"Authorization", b"Bearer one"))))
     seen(first, upstream)
     second = read(message(((b"Host", b"a.example"), (b"Authorization", b"Bearer two"))), first)
     assert second.fields[b"authorization"] == b"Bearer two"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.core.reason import Refusal
 from gateway.proxy.message import parser as reading
-from gateway.proxy.message.parser import AHEAD, BETWEEN, RequestReader
-from gateway.proxy.message.request import HIGH_WATER, Inbound
+from gateway.proxy.message.parser import AHEAD, BETWEEN, RequestParser
+from gateway.proxy.message.request import HIGH_WATER, ReceivedRequest
 
 GET = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n"
 UPLOAD = b"PUT /a HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n"
@@ -35,7 +35,7 @@ class Wire:
         self.reading = True
 
 
-class Heard(RequestReader):
+class Heard(RequestParser):
     """Notes what it is told."""
 
     def __init__(self) -> None:
@@ -44,10 +44,10 @@ class Heard(RequestReader):
         super().__init__(loop, 8192)
         self.wire: Any = Wire()
         self.transport = self.wire
-        self.told: list[Inbound] = []
+        self.told: list[ReceivedRequest] = []
         self.refused: list[str] = []
 
-    def begin(self, inbound: Inbound) -> None:
+    def begin(self, inbound: ReceivedRequest) -> None:
         self.told.append(inbound)
 
     def ended(self) -> None:
@@ -128,7 +128,7 @@ def test_a_counted_upload_is_not_parsed_in_slices(monkeypatch: pytest.MonkeyPatc
     body.declare(1_000_000, 1.0, False)
     fed: list[int] = []
     parse = heard._parse
-    monkeypatch.setattr(RequestReader, "_parse", lambda self, data: (fed.append(len(data)), parse(data)))
+    monkeypatch.setattr(RequestParser, "_parse", lambda self, data: (fed.append(len(data)), parse(data)))
     heard.data_received(b"x" * 200_000)
     assert fed == [200_000]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.proxy.pool.balancer import Balance
+from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.endpoint import Endpoint
 
 
@@ -21,7 +21,7 @@ class Place:
         self.endpoints = list(endpoints)
         for endpoint in endpoints:
             endpoint.clock = lambda: self.now
-        self.balance = Balance(
+        self.balance = Balancer(
             self.endpoints, Random(seed).random, lambda: self.now, region=region, spill_below=spill_below
         )
 
@@ -73,7 +73,7 @@ def test_calls_that_stay_are_spread_by_weight(weights, seed):
 def test_whatever_is_drawn_somebody_is_chosen_and_never_one_that_was_tried(drawn, weights):
     numbers = iter(drawn * 2)
     place = Place(*(endpoint(weight) for weight in weights))
-    balance = Balance(place.endpoints, lambda: next(numbers), lambda: 0.0)
+    balance = Balancer(place.endpoints, lambda: next(numbers), lambda: 0.0)
     assert balance.choose() in place.endpoints
     tried = set(place.endpoints[1:])
     assert balance.choose(tried) is place.endpoints[0]

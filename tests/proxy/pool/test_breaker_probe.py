@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.proxy.pool.breaker_probe import Probing
+from gateway.proxy.pool.breaker_probe import BreakerProbe
 
 
 class Breaker:
@@ -30,7 +30,7 @@ def probing(breaker: Any, found: bool | Exception | None, others: bool) -> tuple
 
     endpoints: Any = [SimpleNamespace(well=False), SimpleNamespace(well=others)]
     checker: Any = SimpleNamespace(check=check)
-    return Probing(breaker, checker, endpoints), endpoints[0]
+    return BreakerProbe(breaker, checker, endpoints), endpoints[0]
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
-from gateway.proxy.pool.connection import Connection
-from gateway.proxy.pool.discovery import MOST, Lookup, Names, system
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.discovery import MOST, DnsDiscovery, Lookup, system
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.attempts import Calls
+from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.upstream import Upstream
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.upstream_fixture import OK, running_upstream, wire
@@ -31,8 +31,8 @@ class Looked:
         self.written = Endpoint(host, port, None, weight=3, priority=2, region="eu")
         self.pool = Pool([self.written], connect=1, response=5, silence=1, idle=4, most=10)
         self.upstream = Upstream("tutor", self.pool)
-        self.upstream.calling(Calls(self.upstream))
-        self.names = Names(
+        self.upstream.calling(Attempts(self.upstream))
+        self.names = DnsDiscovery(
             self.pool,
             30,
             lambda joined, left: self.moves.append((len(joined), len(left))),
@@ -46,7 +46,7 @@ class Looked:
         await self.names.look(self.written)
         return [endpoint.address for endpoint in self.pool.endpoints]
 
-    async def call(self) -> Connection:
+    async def call(self) -> UpstreamConnection:
         exchange = Exchange("GET", "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
         exchange.id, exchange.path = "request-1", "/a"
         answer = await self.upstream.call(exchange, "/a", lambda status, pairs: None)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.config.upstream_settings import HealthCheck
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.health_check import Checker
+from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.pool.pool import Pool
 from tests.upstream_fixture import Upstream as Fake
 from tests.upstream_fixture import running_upstream
@@ -32,7 +32,7 @@ class Checked:
             [Endpoint("127.0.0.1", port, None) for port in ports], connect=1, response=5, silence=1, idle=4, most=10
         )
         chosen = {"path": "/health", "interval": 0.005, "timeout": 1, **settings}
-        self.checker = Checker(
+        self.checker = HealthChecker(
             self.pool,
             HealthCheck.model_validate(chosen),
             lambda: 0.5,
@@ -150,5 +150,5 @@ async def test_a_full_pool_says_nothing_about_the_endpoint():
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 100))
 def test_a_pause_is_the_interval_give_or_take_the_jitter(drawn, jitter, interval):
     check = HealthCheck(path="/health", interval=interval, jitter=jitter)
-    seconds = Checker(None, check, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
+    seconds = HealthChecker(None, check, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
     assert interval * (1 - jitter) - 1e-6 <= seconds <= interval * (1 + jitter) + 1e-6

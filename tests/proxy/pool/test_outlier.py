@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.config.upstream_settings import Ejection as Settings
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.outlier import Ejection
+from gateway.proxy.pool.outlier import OutlierEjection
 
 
 class Place:
@@ -21,7 +21,7 @@ class Place:
         for endpoint in self.endpoints:
             endpoint.clock = lambda: self.now
         chosen = {"failures": 3, "eject_for": 10, "max_eject_for": 35, **settings}
-        self.ejection = Ejection(
+        self.ejection = OutlierEjection(
             Settings.model_validate(chosen),
             self.endpoints,
             lambda: self.now,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gateway.proxy.pool.timeouts import BodyClock
+from gateway.proxy.pool.timeouts import ResponseTimeouts
 
 
 class Answering:
@@ -19,7 +19,7 @@ def answer(waiting: int = 0, streaming: bool = False) -> Any:
 
 
 def test_silence_is_counted_from_the_last_byte_seen() -> None:
-    clock, here = BodyClock(1.0), answer(5)
+    clock, here = ResponseTimeouts(1.0), answer(5)
     assert not clock.silent(here, 10.0)
     assert not clock.silent(here, 10.9)
     here.waiting = 6
@@ -29,7 +29,7 @@ def test_silence_is_counted_from_the_last_byte_seen() -> None:
 
 
 def test_the_next_answer_on_the_connection_begins_anew() -> None:
-    clock, here = BodyClock(1.0), answer(5)
+    clock, here = ResponseTimeouts(1.0), answer(5)
     clock.silent(here, 10.0)
     clock.end(here, 11.0)
     here.trailers = []
@@ -41,7 +41,7 @@ def test_the_next_answer_on_the_connection_begins_anew() -> None:
 
 
 def test_what_has_no_end_is_never_overdue_and_what_is_forgotten_has_none() -> None:
-    clock, here, other = BodyClock(1.0), answer(), answer()
+    clock, here, other = ResponseTimeouts(1.0), answer(), answer()
     assert not clock.overdue(here, 1e9)
     clock.end(here, 1.0)
     assert not clock.overdue(other, 1e9)
@@ -51,5 +51,5 @@ def test_what_has_no_end_is_never_overdue_and_what_is_forgotten_has_none() -> No
 
 
 def test_a_stream_has_its_own_clock() -> None:
-    clock, here = BodyClock(1.0), answer(streaming=True)
+    clock, here = ResponseTimeouts(1.0), answer(streaming=True)
     assert not any(clock.silent(here, now) for now in (10.0, 20.0))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.demo.toolkit import DemoToolkit
-from gateway.proxy.server.egress import EgressGateway
+from gateway.proxy.server.egress import EgressServer
 from tests.gateway_fixture import POLICIES, Recorder, Running, running_gateway
 from tests.upstream_fixture import Answer, wire
 
@@ -57,7 +57,7 @@ class Levels(Recorder):
 class Place:
     gateway: Running
     toolkit: DemoToolkit
-    egress: EgressGateway
+    egress: EgressServer
     seen: Levels
     port: int
 
@@ -86,7 +86,7 @@ async def place() -> AsyncIterator[Place]:
         running_gateway(ENTRY.format(url=toolkit.url), {"TOOLKIT_API_KEY": KEY}, policies=policies) as gateway,
     ):
         seen = Levels()
-        egress = EgressGateway(gateway.gateway.limits, seen)
+        egress = EgressServer(gateway.gateway.limits, seen)
         assert gateway.gateway.plane is not None
         egress.follow(gateway.gateway.plane)
         sock = socket.create_server(("127.0.0.1", 0))

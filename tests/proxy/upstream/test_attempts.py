@@ -13,11 +13,11 @@ from typing import Any
 from gateway.config.upstream_settings import Ejection as EjectionSettings
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.outlier import Ejection
+from gateway.proxy.pool.outlier import OutlierEjection
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.attempts import Calls
+from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.upstream import Upstream
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, running_upstream, wire
@@ -49,8 +49,10 @@ async def calling(*ports: int, connect: float = 1.0, **ejection: Any) -> AsyncIt
     upstream = Upstream("tutor", pool)
     if ejection:
         settings = EjectionSettings.model_validate(ejection)
-        watching = Ejection(settings, pool.endpoints, pool.loop.time, pool.balance.changed, lambda name, **fields: None)
-        upstream.calling(Calls(upstream, None, watching))
+        watching = OutlierEjection(
+            settings, pool.endpoints, pool.loop.time, pool.balance.changed, lambda name, **fields: None
+        )
+        upstream.calling(Attempts(upstream, None, watching))
     try:
         yield upstream
     finally:
@@ -65,7 +67,7 @@ async def call(upstream: Upstream, method: str = "GET") -> int | str:
     answer = await upstream.call(exchange, "/a", lambda status, pairs: None)
     if isinstance(answer, Refusal):
         return answer.reason.slug
-    assert isinstance(answer, Connection)
+    assert isinstance(answer, UpstreamConnection)
     answer.finish()
     return answer.status
 

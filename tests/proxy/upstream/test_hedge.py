@@ -15,10 +15,10 @@ from gateway.config.upstream_settings import Hedge as Settings
 from gateway.config.upstream_settings import Retries
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.attempts import Calls
+from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.hedge import LEAST, Hedge
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
@@ -57,7 +57,7 @@ async def hedging(*ports: int, after: float | str = 0.02, budget: float = 1.0) -
         endpoint.in_flight = 1000
     upstream = Upstream("tutor", pool)
     chosen = Settings.model_validate({"after": after, "budget": budget})
-    upstream.calling(Calls(upstream, hedge=Hedge(chosen, pool.loop.time)))
+    upstream.calling(Attempts(upstream, hedge=Hedge(chosen, pool.loop.time)))
     try:
         yield upstream
     finally:
@@ -82,7 +82,7 @@ async def call(upstream: Upstream, made: Exchange | None = None, hints: list[int
     answer = await upstream.call(made or exchange(), "/a", interim)
     if isinstance(answer, Refusal):
         return answer.reason.slug
-    assert isinstance(answer, Connection)
+    assert isinstance(answer, UpstreamConnection)
     body, status = answer.take(), answer.status
     answer.finish()
     return body if status == 200 else status
@@ -293,7 +293,7 @@ async def test_only_the_first_attempt_of_a_call_is_hedged():
         retries = Retries.model_validate({"on": ["timeout"], "attempt_timeout": 0.05, "backoff": 0.001})
         clock = upstream.pool.loop.time
         hedge = Hedge(Settings(after=0.01, budget=1.0), clock)
-        upstream.calling(Calls(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
+        upstream.calling(Attempts(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
         assert await call(upstream) == "upstream_timeout"
         assert len(one.requests) + len(other.requests) == 3
         assert hedges(upstream) == {("hedges", "lost"): 1, ("retries", "timeout"): 1}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.upstream.race import race
 
 
@@ -20,10 +20,10 @@ class Aborted:
 async def test_of_two_answers_in_the_same_moment_one_is_closed():
     loop = asyncio.get_running_loop()
     together = asyncio.Event()
-    made: list[Connection] = []
+    made: list[UpstreamConnection] = []
 
-    async def attempt() -> Connection:
-        answer = Connection(None, loop)
+    async def attempt() -> UpstreamConnection:
+        answer = UpstreamConnection(None, loop)
         answer.transport, answer.status = Aborted(), 200
         made.append(answer)
         if len(made) == 2:

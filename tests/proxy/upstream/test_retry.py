@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from gateway.config.upstream_settings import Retries
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
-from gateway.proxy.pool.connection import Connection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.attempts import Calls
+from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.retry import Retry, pause, retry_after
 from gateway.proxy.upstream.upstream import Upstream
 from tests.gateway_fixture import POLICIES, running_gateway
@@ -43,7 +43,7 @@ async def retrying(
     retries = Retries.model_validate({**QUICK, **chosen})
     try:
         upstream = Upstream("tutor", pool)
-        upstream.calling(Calls(upstream, Retry(retries, pool.loop.time, wall, random)))
+        upstream.calling(Attempts(upstream, Retry(retries, pool.loop.time, wall, random)))
         yield upstream
     finally:
         for connection in list(pool.open):
@@ -51,13 +51,13 @@ async def retrying(
         await pool.close()
 
 
-async def call(upstream: Upstream, method: str = "GET") -> Connection | Refusal:
+async def call(upstream: Upstream, method: str = "GET") -> UpstreamConnection | Refusal:
     exchange = Exchange(method, "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
     exchange.id, exchange.path = "request-1", "/a"
     return await upstream.call(exchange, "/a", lambda status, pairs: None)
 
 
-def status(answer: Connection | Refusal) -> int | str:
+def status(answer: UpstreamConnection | Refusal) -> int | str:
     return answer.reason.slug if isinstance(answer, Refusal) else answer.status
 
 
@@ -190,7 +190,7 @@ async def test_an_answer_that_asks_to_wait_too_long_is_passed_on_at_once():
     async with running_upstream(script=then_ok(UNAVAILABLE % b"retry-after: 2\r\n")) as fake:
         async with retrying(fake.port, response=1.0) as upstream:
             answer = await asyncio.wait_for(call(upstream), 0.5)
-            assert isinstance(answer, Connection)
+            assert isinstance(answer, UpstreamConnection)
             assert (answer.status, answer.take()) == (503, b"no")
         assert len(fake.requests) == 1
 

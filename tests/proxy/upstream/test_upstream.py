@@ -10,7 +10,7 @@ import pytest
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal
-from gateway.proxy.pool.connection import Connection, Phase
+from gateway.proxy.pool.connection import Phase, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
@@ -38,12 +38,12 @@ def exchange(method: str = "GET", **fields: str) -> Exchange:
     return made
 
 
-async def call(upstream: Upstream, made: Exchange | None = None) -> Connection | Refusal:
+async def call(upstream: Upstream, made: Exchange | None = None) -> UpstreamConnection | Refusal:
     interims: list[tuple[int, list[Pair]]] = []
     return await upstream.call(made or exchange(), "/a", lambda status, pairs: interims.append((status, pairs)))
 
 
-def slug(answer: Connection | Refusal) -> str:
+def slug(answer: UpstreamConnection | Refusal) -> str:
     assert isinstance(answer, Refusal), "an answer was taken for whole"
     return answer.reason.slug
 
@@ -55,7 +55,7 @@ async def test_a_head_carries_what_the_gateway_means_and_nothing_else():
             connection="close", authorization="Bearer mine", accept="*/*",
         )  # fmt: skip
         answer = await call(upstream, made)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         assert (answer.status, answer.take()) == (200, b"{}")
     (request,) = fake.requests
     assert request.line == b"GET /a HTTP/1.1"
@@ -81,7 +81,7 @@ async def test_what_nobody_took_of_an_answer_is_not_in_the_next_one():
 
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
         discarded = await call(upstream)
-        assert isinstance(discarded, Connection)
+        assert isinstance(discarded, UpstreamConnection)
         discarded.finish()
         assert (discarded.phase, discarded.waiting) == (Phase.IDLE, 0)
         answer = await call(upstream)
@@ -93,7 +93,7 @@ async def test_a_kept_connection_is_used_again():
     async with running_upstream() as fake, calling(fake.port) as upstream:
         for _ in range(3):
             answer = await call(upstream)
-            assert isinstance(answer, Connection)
+            assert isinstance(answer, UpstreamConnection)
             answer.finish()
     assert (fake.connections, len(fake.requests)) == (1, 3)
 
@@ -143,7 +143,7 @@ async def test_bytes_on_an_idle_connection_end_it():
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
         fake.idle = asyncio.Event()  # type: ignore[attr-defined]  # of this test alone
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         answer.finish()
         fake.idle.set()  # type: ignore[attr-defined]  # of this test alone
         await asyncio.wait_for(fake.gone.wait(), 5)
@@ -166,7 +166,7 @@ async def test_a_streamed_answer_that_is_cut_never_looks_whole():
 
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         assert await answer.read() == b"half"
         with pytest.raises(UpstreamError, match="in the middle"):
             await answer.read()
@@ -180,7 +180,7 @@ async def test_an_answer_framed_by_its_end_is_whole_at_the_end():
 
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         body = b""
         while piece := await answer.read() if answer.streaming else answer.take():
             body += piece
@@ -194,7 +194,7 @@ async def test_a_kept_connection_closed_under_an_idempotent_call_is_replaced_onc
     async with running_upstream() as fake, calling(fake.port) as upstream:
         await _leave_a_dead_connection(fake, upstream)
         answer = await call(upstream, exchange(method))
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         assert answer.status == 200
         assert fake.connections == 2
 
@@ -218,7 +218,7 @@ async def _leave_a_dead_connection(fake: Fake, upstream: Upstream) -> None:
 
     fake.script = script
     answer = await call(upstream)
-    assert isinstance(answer, Connection)
+    assert isinstance(answer, UpstreamConnection)
     answer.finish()
     assert served is not None and len(upstream.pool.endpoints[0].idle) == 1
 
@@ -240,7 +240,7 @@ async def test_nobody_listening_is_unreachable_and_another_endpoint_is_asked():
             assert slug(await call(upstream)) == "upstream_unreachable"
         async with calling(dead.port, fake.port) as upstream:
             answer = await call(upstream, exchange("POST"))
-            assert isinstance(answer, Connection)
+            assert isinstance(answer, UpstreamConnection)
             assert answer.status == 200
 
 
@@ -267,7 +267,7 @@ async def test_a_stalled_stream_is_a_timeout():
 
     async with running_upstream(script=script) as fake, calling(fake.port, silence=0.05) as upstream:
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         assert await answer.read() == b"a"
         with pytest.raises(UpstreamError, match="stalled"):
             await answer.read()
@@ -281,7 +281,7 @@ async def test_interim_answers_come_before_the_final_one():
         calling(fake.port) as upstream,
     ):
         answer = await upstream.call(exchange(), "/a", lambda status, pairs: seen.append((status, pairs)))
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         assert (answer.status, answer.take()) == (200, b"{}")
     assert seen == [(103, [(b"link", b"</a>; rel=preload")]), (100, [])]
 
@@ -296,7 +296,7 @@ async def test_head_204_and_304_have_no_body_and_keep_the_connection():
     async with running_upstream() as fake, calling(fake.port) as upstream:
         for method, fake.answer in answers:
             answer = await call(upstream, exchange(method))
-            assert isinstance(answer, Connection)
+            assert isinstance(answer, UpstreamConnection)
             assert answer.phase is Phase.DONE
             answer.finish()
     assert fake.connections == 1
@@ -313,14 +313,14 @@ async def test_trailers_of_one_answer_never_become_fields_of_the_next():
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx-sum: 1\r\nx-last: 2\r\n\r\n"
     async with running_upstream(chunked) as fake, calling(fake.port) as upstream:
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         while await answer.read():
             pass
         assert answer.trailers == [(b"x-sum", b"1"), (b"x-last", b"2")]
         answer.finish()
         fake.answer = OK
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         assert answer.fields.pairs == [(b"content-type", b"application/json")]
 
 
@@ -328,15 +328,15 @@ async def test_a_full_pool_says_busy():
     async with running_upstream() as fake, calling(fake.port) as upstream:
         upstream.pool.most = 1
         first = await call(upstream)
-        assert isinstance(first, Connection)
+        assert isinstance(first, UpstreamConnection)
         assert slug(await call(upstream)) == "upstream_busy"
         first.finish()
-        assert isinstance(await call(upstream), Connection)
+        assert isinstance(await call(upstream), UpstreamConnection)
 
 
 async def test_an_idle_connection_ends_before_the_upstream_ends_it():
     async with running_upstream() as fake, calling(fake.port, idle=0.05) as upstream:
         answer = await call(upstream)
-        assert isinstance(answer, Connection)
+        assert isinstance(answer, UpstreamConnection)
         answer.finish()
         await asyncio.wait_for(fake.gone.wait(), 5)

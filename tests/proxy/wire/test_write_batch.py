@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from gateway.proxy.wire.write_batch import Outbox
+from gateway.proxy.wire.write_batch import WriteBatch
 
 
 class Wire:
@@ -24,7 +24,7 @@ class Wire:
 async def test_writes_of_one_turn_leave_together_and_in_order() -> None:
     told: list[tuple[str, bytes]] = []
     one, two = Wire(told, "one"), Wire(told, "two")
-    outbox: Any = Outbox(asyncio.get_running_loop())
+    outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(one, b"1")
     outbox.write(two, b"2")
     outbox.write(one, b"3")
@@ -39,7 +39,7 @@ async def test_writes_of_one_turn_leave_together_and_in_order() -> None:
 async def test_who_cannot_wait_flushes_and_nothing_leaves_twice() -> None:
     told: list[tuple[str, bytes]] = []
     wire = Wire(told, "one")
-    outbox: Any = Outbox(asyncio.get_running_loop())
+    outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(wire, b"1")
     outbox.flush()
     assert told == [("one", b"1")]
@@ -50,7 +50,7 @@ async def test_who_cannot_wait_flushes_and_nothing_leaves_twice() -> None:
 async def test_who_is_closing_gets_nothing_and_keeps_nobody_from_theirs() -> None:
     told: list[tuple[str, bytes]] = []
     gone, here = Wire(told, "gone"), Wire(told, "here")
-    outbox: Any = Outbox(asyncio.get_running_loop())
+    outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(gone, b"1")
     outbox.write(here, b"2")
     gone.closing = True
@@ -61,7 +61,7 @@ async def test_who_is_closing_gets_nothing_and_keeps_nobody_from_theirs() -> Non
 async def test_who_is_alone_does_not_wait_and_overtakes_nobody() -> None:
     told: list[tuple[str, bytes]] = []
     wire = Wire(told, "one")
-    outbox: Any = Outbox(asyncio.get_running_loop())
+    outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(wire, b"1", alone=True)
     assert told == [("one", b"1")]
     outbox.write(wire, b"2")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state.failover.store import FallbackStore
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.failover.store import FailoverStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.memory import MemoryStore
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.redis.watchdog import LOOKS
 from gateway.state.store import Attempt, Store, Take
 from tests.state.redis_fixture import KEY, Looks, Server, cluster, server, until
@@ -19,7 +19,7 @@ from tests.state.redis_fixture import KEY, Looks, Server, cluster, server, until
 NOON = 1_767_268_800.0
 FIVE = Take(b"ada", 1, 5, 60.0, 5)
 ADA = Attempt(b"ada", "account", 3, 900.0, (600.0, 3600.0))
-ADA_NAME = SharedStore("redis://localhost", KEY).name_of("account", b"ada")
+ADA_NAME = RedisStore("redis://localhost", KEY).name_of("account", b"ada")
 BOB = ADA._replace(key=b"bob")
 EVE = Attempt(b"lock\x00192.0.2.7", "address", 3, 900.0, (600.0,))
 
@@ -33,9 +33,9 @@ class Gateway:
         self.now = NOON
         self.told: list[tuple[bool, str]] = []
         self.local = local or MemoryStore()
-        self.shared = SharedStore(url, KEY)
+        self.shared = RedisStore(url, KEY)
         self.looks = self.shared._patience = Looks()
-        self.store = FallbackStore(
+        self.store = FailoverStore(
             self.shared, self.local, lambda *news: self.told.append(news), keepsake, lambda: self.now
         )
 
@@ -209,7 +209,7 @@ async def test_unlocked_meanwhile_holds_at_once_on_every_worker_of_the_host(
     redis: Server, tmp_path: Path, started: Start
 ) -> None:
     """The operators' process and a worker on the store of their host; and another host."""
-    local = EmbeddedStore(tmp_path / "state", KEY, 1 << 20)
+    local = LmdbStore(tmp_path / "state", KEY, 1 << 20)
     one, other = [await started(Gateway(redis.url, local)) for _ in range(2)]
     elsewhere = await started(Gateway(redis.url))
     await elsewhere.fail(ADA, 3)
@@ -302,7 +302,7 @@ async def test_a_cluster_of_which_one_server_is_away_is_away(tmp_path: Path, sta
 
 
 async def test_this_host_goes_on_counting_where_it_was(redis: Server, tmp_path: Path, started: Start) -> None:
-    local = EmbeddedStore(tmp_path / "state", KEY, 1 << 20)
+    local = LmdbStore(tmp_path / "state", KEY, 1 << 20)
     gateway = await started(Gateway(redis.url, local))
     await gateway.fail(ADA, 2)
     redis.signal(signal.SIGSTOP)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.state.lmdb import clean_shutdown as claim
-from gateway.state.lmdb.clean_shutdown import Claim, this_boot
+from gateway.state.lmdb.clean_shutdown import CleanShutdownMarker, this_boot
 
 
 class Records:
@@ -24,7 +24,7 @@ class Records:
 
 def test_a_new_directory_has_nothing_to_distrust(tmp_path: Path) -> None:
     records = Records()
-    user = Claim(tmp_path, records.forget, "monday")
+    user = CleanShutdownMarker(tmp_path, records.forget, "monday")
     assert (tmp_path / "claim").read_text() == "monday"
     user.release(records.settle)
     assert (tmp_path / "claim").read_text() == ""
@@ -33,25 +33,25 @@ def test_a_new_directory_has_nothing_to_distrust(tmp_path: Path) -> None:
 
 def test_dead_processes_are_no_reason_for_distrust(tmp_path: Path) -> None:
     records = Records()
-    Claim(tmp_path, records.forget, "monday").abandon()
-    assert not Claim(tmp_path, records.forget, "monday").forgot
+    CleanShutdownMarker(tmp_path, records.forget, "monday").abandon()
+    assert not CleanShutdownMarker(tmp_path, records.forget, "monday").forgot
     assert records.forgotten == 0
 
 
 def test_a_machine_that_stopped_under_its_users_is(tmp_path: Path) -> None:
     records = Records()
-    Claim(tmp_path, records.forget, "monday").abandon()
-    again = Claim(tmp_path, records.forget, "tuesday")
+    CleanShutdownMarker(tmp_path, records.forget, "monday").abandon()
+    again = CleanShutdownMarker(tmp_path, records.forget, "tuesday")
     assert again.forgot
     assert records.forgotten == 1
     again.release(records.settle)
-    assert not Claim(tmp_path, records.forget, "wednesday").forgot
+    assert not CleanShutdownMarker(tmp_path, records.forget, "wednesday").forgot
 
 
 def test_only_the_last_user_says_that_all_is_well(tmp_path: Path) -> None:
     records = Records()
-    first = Claim(tmp_path, records.forget, "monday")
-    second = Claim(tmp_path, records.forget, "monday")
+    first = CleanShutdownMarker(tmp_path, records.forget, "monday")
+    second = CleanShutdownMarker(tmp_path, records.forget, "monday")
     first.release(records.settle)
     assert records.settled == 0
     assert (tmp_path / "claim").read_text() == "monday"
@@ -61,8 +61,8 @@ def test_only_the_last_user_says_that_all_is_well(tmp_path: Path) -> None:
 
 def test_users_at_work_keep_a_newcomer_from_judging(tmp_path: Path) -> None:
     records = Records()
-    first = Claim(tmp_path, records.forget, "monday")
-    assert not Claim(tmp_path, records.forget, "tuesday").forgot
+    first = CleanShutdownMarker(tmp_path, records.forget, "monday")
+    assert not CleanShutdownMarker(tmp_path, records.forget, "tuesday").forgot
     first.release(records.settle)
     assert records.forgotten == 0
 
@@ -71,11 +71,11 @@ def test_a_claim_that_cannot_be_judged_is_let_go(tmp_path: Path) -> None:
     def fails() -> None:
         raise PermissionError("not yours")
 
-    Claim(tmp_path, fails, "monday").abandon()
+    CleanShutdownMarker(tmp_path, fails, "monday").abandon()
     with pytest.raises(PermissionError):
-        Claim(tmp_path, fails, "tuesday")
+        CleanShutdownMarker(tmp_path, fails, "tuesday")
     records = Records()
-    assert Claim(tmp_path, records.forget, "tuesday").forgot
+    assert CleanShutdownMarker(tmp_path, records.forget, "tuesday").forgot
 
 
 def test_a_system_that_does_not_name_its_boots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

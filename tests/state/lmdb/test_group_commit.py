@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.state.lmdb.group_commit import MOST
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.store import Take
 from tests.state.lmdb.test_store import ADA, NOON, child
 
@@ -32,13 +32,13 @@ turns = st.lists(st.tuples(st.lists(st.lists(takes, min_size=1, max_size=2), max
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[EmbeddedStore]:
-    made = EmbeddedStore(tmp_path / "state", b"a key", SIZE)
+def store(tmp_path: Path) -> Iterator[LmdbStore]:
+    made = LmdbStore(tmp_path / "state", b"a key", SIZE)
     yield made
     made.close()
 
 
-def transactions(store: EmbeddedStore) -> list[Any]:
+def transactions(store: LmdbStore) -> list[Any]:
     """Those that ``store`` begins from now on."""
     begun: list[Any] = []
     begin: Any = store._begin
@@ -54,7 +54,7 @@ def transactions(store: EmbeddedStore) -> list[Any]:
 @given(turns)
 def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        one, other = (EmbeddedStore(Path(folder) / name, b"a key", SIZE) for name in ("one", "other"))
+        one, other = (LmdbStore(Path(folder) / name, b"a key", SIZE) for name in ("one", "other"))
         now = NOON
         for asked, pause in many:
             asked = [calls for calls in asked if len({take.key for take in calls}) == len(calls)]
@@ -66,7 +66,7 @@ def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], f
         other.close()
 
 
-def test_as_many_as_may_share_one_do(store: EmbeddedStore) -> None:
+def test_as_many_as_may_share_one_do(store: LmdbStore) -> None:
     begun = transactions(store)
     with store.together:
         for _ in range(2 * MOST + 1):
@@ -75,7 +75,7 @@ def test_as_many_as_may_share_one_do(store: EmbeddedStore) -> None:
     assert store.take([ADA], NOON)[0].remaining == ADA.burst - 2 * MOST - 2
 
 
-def test_takes_that_are_refused_hold_the_others_up_no_longer(store: EmbeddedStore) -> None:
+def test_takes_that_are_refused_hold_the_others_up_no_longer(store: LmdbStore) -> None:
     once = ADA._replace(limit=1, burst=1)
     store.take([once], NOON)
     begun = transactions(store)
@@ -84,14 +84,14 @@ def test_takes_that_are_refused_hold_the_others_up_no_longer(store: EmbeddedStor
     assert len(begun) == 3
 
 
-def test_a_context_without_takes_begins_nothing(store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_context_without_takes_begins_nothing(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_begin", None)
     with store.together:
         pass
 
 
 def test_what_was_answered_before_the_file_was_full_is_charged(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, b"a key", 1 << 18)
+    store = LmdbStore(tmp_path, b"a key", 1 << 18)
     store.take([ADA], NOON)
     strangers = (ADA._replace(key=b"%d" % number) for number in itertools.count())
     taken, full = 1, False
@@ -104,7 +104,7 @@ def test_what_was_answered_before_the_file_was_full_is_charged(tmp_path: Path) -
     store.close()
 
 
-def test_a_transaction_that_cannot_be_committed_is_not_lost_either(store: EmbeddedStore) -> None:
+def test_a_transaction_that_cannot_be_committed_is_not_lost_either(store: LmdbStore) -> None:
     class Failing:
         def __init__(self, txn: lmdb.Transaction) -> None:
             self.get, self.put, self.abort = txn.get, txn.put, txn.abort
@@ -122,7 +122,7 @@ def test_a_transaction_that_cannot_be_committed_is_not_lost_either(store: Embedd
     assert store.take([ADA], NOON)[0].remaining == ADA.burst - 4
 
 
-def test_an_error_of_the_file_is_the_request_s_that_meets_it(store: EmbeddedStore) -> None:
+def test_an_error_of_the_file_is_the_request_s_that_meets_it(store: LmdbStore) -> None:
     begin: Any = store._begin
 
     def broken(*arguments: Any) -> lmdb.Transaction:
@@ -150,7 +150,7 @@ def test_processes_that_take_together_share_one_limit_to_the_unit(tmp_path: Path
 
 
 def test_new_keys_that_a_full_file_gave_up_are_charged_once_there_is_room(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, b"a key", 1 << 18)
+    store = LmdbStore(tmp_path, b"a key", 1 << 18)
     short = ADA._replace(limit=1000, period=1.0, burst=1000)  # runs out within the second
     strangers = (short._replace(key=b"%d" % number) for number in itertools.count())
     while not store._tight and not store.stats().refused_full:

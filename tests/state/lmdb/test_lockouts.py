@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gateway
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.memory import MemoryStore
 from gateway.state.store import Attempt, Store
 from tests.state.attempts import NOON, account, address, guess
@@ -99,13 +99,13 @@ def test_memory_follows_the_rule(history: list[tuple[str, bytes, float]]) -> Non
 def test_embedded_follows_the_rule(
     history: list[tuple[str, bytes, float]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    play(EmbeddedStore(tmp_path_factory.mktemp("state"), size=1 << 20), history)
+    play(LmdbStore(tmp_path_factory.mktemp("state"), size=1 << 20), history)
 
 
 GUESSER = f"""
 import os, sys; from pathlib import Path
-from gateway.state.lmdb.store import EmbeddedStore; from gateway.state.store import Attempt
-store = EmbeddedStore(Path(sys.argv[1]), size=1 << 24)
+from gateway.state.lmdb.store import LmdbStore; from gateway.state.store import Attempt
+store = LmdbStore(Path(sys.argv[1]), size=1 << 24)
 ada = Attempt(b"ada", "account", 100, 86400.0, (3600.0,))
 def guess(settled=True):
     through = store.reserve([ada], {NOON})[0].ok
@@ -134,7 +134,7 @@ def test_a_worker_killed_while_it_guesses_gives_no_guess_back(tmp_path: Path) ->
         told += len(worker.communicate(timeout=30)[0])
         if told > 90:
             break
-    store = EmbeddedStore(tmp_path, size=1 << 24)
+    store = LmdbStore(tmp_path, size=1 << 24)
     left = 0
     while store.reserve([Attempt(b"ada", "account", 100, 86400.0, (3600.0,))], NOON)[0].ok:
         left += 1
@@ -144,19 +144,19 @@ def test_a_worker_killed_while_it_guesses_gives_no_guess_back(tmp_path: Path) ->
 
 
 def test_a_lock_survives_a_restart(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     for _ in range(3):
         guess(store, NOON)
     before = store.locks(NOON, 10)
     store.close()
-    again = EmbeddedStore(tmp_path)
+    again = LmdbStore(tmp_path)
     assert again.locks(NOON, 10) == before
     assert not guess(again, NOON)
     again.close()
 
 
 def test_an_account_is_on_the_disk_only_as_a_hash(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, key=b"k" * 32, size=1 << 20)
+    store = LmdbStore(tmp_path, key=b"k" * 32, size=1 << 20)
     for _ in range(5):
         guess(store, NOON, account(b"ada@example.com"), address("192.0.2.7"))
         guess(store, NOON, address("198.51.100.1"))
@@ -171,10 +171,10 @@ def test_an_account_is_on_the_disk_only_as_a_hash(tmp_path: Path) -> None:
 MILLION = """
 import os, sys
 from pathlib import Path
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.store import Attempt
 
-store = EmbeddedStore(Path(sys.argv[1]), size=1 << 24)
+store = LmdbStore(Path(sys.argv[1]), size=1 << 24)
 highest = refused = 0
 for batch in range(1_000):
     now = 1_000_000.0 + 2 * batch
@@ -201,7 +201,7 @@ def test_a_million_random_accounts_and_addresses_leave_nothing_behind(tmp_path: 
 
 
 def test_a_full_store_keeps_known_accounts_and_refuses_strangers(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, b"the same pages are full each time", 1 << 20)
+    store = LmdbStore(tmp_path, b"the same pages are full each time", 1 << 20)
     guess(store, NOON)
     for number in range(100_000):
         (answer,) = store.reserve([account(b"%d" % number)], NOON)

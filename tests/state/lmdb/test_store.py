@@ -12,7 +12,7 @@ import pytest
 
 import gateway
 from gateway.state.lmdb import store as embedded
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.store import StateError, Take
 
 NOON = 1_767_268_800.0
@@ -23,8 +23,8 @@ ADA = Take(b"ada@example.com", 1, 1000, 86400.0, 1000)
 def child(script: str, *arguments: object) -> subprocess.Popen[bytes]:
     """A process that runs ``script`` with the store open as ``store``; argument 1 is the directory."""
     opening = (
-        "import os, sys; from pathlib import Path; from gateway.state.lmdb.store import EmbeddedStore;"
-        "from gateway.state.store import Take; store = EmbeddedStore(Path(sys.argv[1]), size=1 << 24)\n"
+        "import os, sys; from pathlib import Path; from gateway.state.lmdb.store import LmdbStore;"
+        "from gateway.state.store import Take; store = LmdbStore(Path(sys.argv[1]), size=1 << 24)\n"
     )
     return subprocess.Popen(
         [sys.executable, "-c", opening + script, *map(str, arguments)],
@@ -46,7 +46,7 @@ def test_four_processes_share_one_limit_to_the_unit(tmp_path: Path) -> None:
 
 
 def test_a_worker_killed_in_the_middle_loses_no_charge_and_blocks_nobody(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, size=1 << 24)
+    store = LmdbStore(tmp_path, size=1 << 24)
     script = (
         f"while True:\n    for number in range(50): store.take([Take(b'%d' % number, 1, 1, 3600.0, 10**6)], {NOON})\n"
         f"    store.take([{ADA!r}], {NOON})\n    os.write(1, b'.')"
@@ -57,7 +57,9 @@ def test_a_worker_killed_in_the_middle_loses_no_charge_and_blocks_nobody(tmp_pat
         assert worker.stdout is not None
         told += len(os.read(worker.stdout.fileno(), 1))
         while told < 20 * (round_ + 1):
-            told += len(os.read(worker.stdout.fileno(), 100))
+            got = os.read(worker.stdout.fileno(), 100)
+            assert got, "the worker ended by itself"
+            told += len(got)
         worker.send_signal(signal.SIGKILL)
         told += len(worker.communicate(timeout=30)[0])
         (taken,) = store.take([ADA._replace(cost=0)], NOON)
@@ -90,7 +92,7 @@ def test_two_gateways_on_one_path_count_together_and_neither_ends_the_other(tmp_
     assert say(third, "take") == "994"
     for process in (other, third):
         process.communicate(timeout=30)
-    store = EmbeddedStore(tmp_path, size=1 << 24)
+    store = LmdbStore(tmp_path, size=1 << 24)
     assert store.take([ADA], NOON)[0].remaining == 993
     assert not store.forgot
     store.close()
@@ -98,7 +100,7 @@ def test_two_gateways_on_one_path_count_together_and_neither_ends_the_other(tmp_
 
 def test_records_survive_a_restart(tmp_path: Path) -> None:
     for left in (999, 998, 997):
-        store = EmbeddedStore(tmp_path)
+        store = LmdbStore(tmp_path)
         assert store.take([ADA], NOON)[0].remaining == left
         assert not store.forgot
         store.close()
@@ -108,7 +110,7 @@ def test_records_survive_the_death_of_all_processes(tmp_path: Path) -> None:
     worker = child(f"store.take([{ADA!r}], {NOON}); os.kill(os.getpid(), 9)", tmp_path)
     worker.communicate(timeout=30)
     assert worker.returncode == -signal.SIGKILL
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     assert store.take([ADA], NOON)[0].remaining == 998
     store.close()
 
@@ -117,24 +119,24 @@ def test_records_of_a_machine_that_crashed_are_given_up(tmp_path: Path) -> None:
     worker = child(f"store.take([{ADA!r}], {NOON}); os.kill(os.getpid(), 9)", tmp_path)
     worker.communicate(timeout=30)
     (tmp_path / "claim").write_text("the boot before this one")
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     assert store.forgot
     assert store.take([ADA], NOON)[0].remaining == 999
     store.close()
 
 
 def test_records_of_a_machine_that_was_shut_down_stay(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     store.take([ADA], NOON)
     store.close()
     assert (tmp_path / "claim").read_text() == ""
-    again = EmbeddedStore(tmp_path)
+    again = LmdbStore(tmp_path)
     assert again.take([ADA], NOON)[0].remaining == 998
     again.close()
 
 
 def test_200_000_strangers_leave_nothing_behind(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, size=1 << 25)
+    store = LmdbStore(tmp_path, size=1 << 25)
     peaks = []
     for start in (NOON, NOON + 100):
         for _ in range(1000):
@@ -152,14 +154,14 @@ def test_200_000_strangers_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_a_store_that_grows_sweeps_itself(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, size=1 << 22)
+    store = LmdbStore(tmp_path, size=1 << 22)
     for number in range(20_000):
         store.take([Take(b"%d" % number, 1, 5, 60.0, 5)], NOON + number / 100)
     assert store.stats().records < 4000  # of 100 a second, each alive for twelve
     store.close()
 
 
-def fill(store: EmbeddedStore, first: int = 0) -> int:
+def fill(store: LmdbStore, first: int = 0) -> int:
     """New keys until one is refused; how many passed."""
     for number in range(first, 100_000):
         (taken,) = store.take([Take(b"%d" % number, 1, 5, 60.0, 5)], NOON)
@@ -176,7 +178,7 @@ def test_a_full_store_keeps_what_it_knows_and_refuses_strangers(
 ) -> None:
     monkeypatch.setattr(embedded, "_ROOM", room)
     monkeypatch.setattr(embedded, "_SPARE", embedded._SPARE if room < 1 else -(1 << 30))
-    store = EmbeddedStore(tmp_path, b"the same pages are full each time", 1 << 18)
+    store = LmdbStore(tmp_path, b"the same pages are full each time", 1 << 18)
     known = fill(store)
     assert known > 1000
     assert store.stats().refused_full == 1
@@ -193,7 +195,7 @@ def test_a_full_store_keeps_what_it_knows_and_refuses_strangers(
 
 
 def test_no_client_bytes_are_kept_in_clear(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, key=b"k" * 100, size=1 << 20)
+    store = LmdbStore(tmp_path, key=b"k" * 100, size=1 << 20)
     store.take([ADA], NOON)
     store.close()
     data = (tmp_path / "data.mdb").read_bytes()
@@ -203,13 +205,13 @@ def test_no_client_bytes_are_kept_in_clear(tmp_path: Path) -> None:
 
 def test_another_key_finds_other_records(tmp_path: Path) -> None:
     for key, left in ((b"one", 999), (b"other", 999), (b"one", 998), (None, 999), (None, 998)):
-        store = EmbeddedStore(tmp_path, key=key)
+        store = LmdbStore(tmp_path, key=key)
         assert store.take([ADA], NOON)[0].remaining == left
         store.close()
 
 
 def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path / "var" / "state")
+    store = LmdbStore(tmp_path / "var" / "state")
     assert stat.S_IMODE((tmp_path / "var" / "state").stat().st_mode) == 0o700
     for name in ("data.mdb", "lock.mdb", "claim"):
         assert stat.S_IMODE((tmp_path / "var" / "state" / name).stat().st_mode) == 0o600
@@ -217,7 +219,7 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 
 
 def test_its_space_is_taken_at_once(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path, size=1 << 22)
+    store = LmdbStore(tmp_path, size=1 << 22)
     assert (tmp_path / "data.mdb").stat().st_blocks * 512 >= 1 << 22
     store.close()
 
@@ -228,28 +230,28 @@ def test_no_space_is_an_error_on_opening(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(StateError, match=r"data\.mdb: there is no room for its 67108864 bytes: No space left"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
     monkeypatch.undo()
-    EmbeddedStore(tmp_path).close()
+    LmdbStore(tmp_path).close()
 
 
 def test_a_system_without_reservation_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "posix_fallocate")
-    EmbeddedStore(tmp_path).close()
+    LmdbStore(tmp_path).close()
 
 
 def test_a_file_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
     with lmdb.open(str(tmp_path)) as env, env.begin(write=True) as txn:
         txn.put(b"format", b"tutor-gateway state 7\nwho knows")
     with pytest.raises(StateError, match=r"data\.mdb: was written by another version \('tutor-gateway state 7'"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
 
 
 def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
     with lmdb.open(str(tmp_path)) as env, env.begin(write=True) as txn:
         txn.put(b"theirs", b"precious")
     with pytest.raises(StateError, match="holds something else"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
     with lmdb.open(str(tmp_path)) as env, env.begin() as txn:
         assert txn.get(b"theirs") == b"precious"
 
@@ -257,19 +259,19 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"Dear diary, " * 1000)
     with pytest.raises(StateError, match=r"data\.mdb: is not a state file"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
 
 
 def test_a_path_that_cannot_be_a_directory_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="file/state: cannot be used for the state: Not a directory"):
-        EmbeddedStore(tmp_path / "file" / "state")
+        LmdbStore(tmp_path / "file" / "state")
 
 
 def test_a_file_that_cannot_be_opened_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").mkdir()
     with pytest.raises(StateError, match=r"data\.mdb: cannot be opened as the state"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
 
 
 def test_another_version_of_lmdb_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,11 +280,11 @@ def test_another_version_of_lmdb_is_refused_by_name(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr(lmdb, "open", other)
     with pytest.raises(StateError, match="another version of LMDB"):
-        EmbeddedStore(tmp_path)
+        LmdbStore(tmp_path)
 
 
 def test_a_failing_file_is_no_answer(tmp_path: Path) -> None:
-    store = EmbeddedStore(tmp_path)
+    store = LmdbStore(tmp_path)
     with pytest.raises(TypeError):
         store.take([ADA._replace(cost="one")], NOON)  # type: ignore[arg-type]  # the point of the test
     assert store.take([ADA], NOON)[0].remaining == 999

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.state.redis.pipeline import Unreachable
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.store import Take
 from tests.state.redis_fixture import KEY, Server, until
 
@@ -17,7 +17,7 @@ FIVE = Take(b"lane", 1, 5, 60.0, 5)
 
 
 @contextlib.asynccontextmanager
-async def saying(*replies: bytes) -> AsyncIterator[tuple[SharedStore, list[int]]]:
+async def saying(*replies: bytes) -> AsyncIterator[tuple[RedisStore, list[int]]]:
     """A store whose server answers every reading with the next of ``replies``, and how many connections it has seen."""
     said, seen = iter(replies), [0]
     serving: list[Any] = []
@@ -33,7 +33,7 @@ async def saying(*replies: bytes) -> AsyncIterator[tuple[SharedStore, list[int]]
             await writer.wait_closed()
 
     listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    store = SharedStore(f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}", KEY, timeout=5.0)
+    store = RedisStore(f"redis://127.0.0.1:{listening.sockets[0].getsockname()[1]}", KEY, timeout=5.0)
     async with listening:
         yield store, seen
         await store.close()
@@ -66,7 +66,7 @@ async def test_a_master_no_more_is_left() -> None:
 
 
 async def test_an_error_is_of_the_call_that_it_answers(any_redis: Server) -> None:
-    store = SharedStore(any_redis.url, KEY, timeout=5.0)
+    store = RedisStore(any_redis.url, KEY, timeout=5.0)
     await store.ping()
     any_redis.say("DEL", "gw1:{a}:ours")
     any_redis.say("SCRIPT", "FLUSH")
@@ -80,7 +80,7 @@ async def test_an_error_is_of_the_call_that_it_answers(any_redis: Server) -> Non
 
 
 async def test_who_left_takes_nothing_from_who_stays(any_redis: Server) -> None:
-    store = SharedStore(any_redis.url, KEY, timeout=5.0)
+    store = RedisStore(any_redis.url, KEY, timeout=5.0)
     await store.ping()
     key = FIVE._replace(key=b"left")
     asked = [asyncio.ensure_future(store.take([key], NOON)) for _ in range(3)]
@@ -91,7 +91,7 @@ async def test_who_left_takes_nothing_from_who_stays(any_redis: Server) -> None:
 
 
 async def test_a_connection_that_idles_away_is_opened_again_unnoticed(any_redis: Server) -> None:
-    store = SharedStore(any_redis.url, KEY, timeout=5.0)
+    store = RedisStore(any_redis.url, KEY, timeout=5.0)
     await store.ping()
     any_redis.say("CLIENT", "KILL", "TYPE", "normal")
     lane: Any = store._carrier

@@ -19,7 +19,7 @@ from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.sink import Sink
 from gateway.process.desk import StoreDesk
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.store import Attempt
 from tests.cli.conftest import JWT_SECRET, OPS_TOKEN, Run, until
 from tests.state.redis_fixture import KEY, Server, server
@@ -161,7 +161,7 @@ async def test_an_operator_unlocks_for_all_replicas(tmp_path: Path, redis: Serve
     config = load(tmp_path / "upstreams.yaml", {"GATEWAY_OPS_TOKEN": OPS_TOKEN})
     assert isinstance(config, Config)
     desk = StoreDesk(lambda: config, Log(Sink(1, tmp_path / "turn"), b"k"), b"k")
-    replica = SharedStore(redis.url, KEY, timeout=5.0)
+    replica = RedisStore(redis.url, KEY, timeout=5.0)
     await replica.restore([], time.time())
     guess = Attempt(b"ada", "account", 1, 900.0, (600.0,))
     await replica.settle([guess], True, time.time())

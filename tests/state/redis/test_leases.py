@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.state.failover.store import FallbackStore
+from gateway.state.failover.store import FailoverStore
 from gateway.state.memory import MemoryStore
 from gateway.state.redis.leases import HOLD, KEYS, Lease, Leases, Lent
 from gateway.state.redis.pipeline import Unreachable
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.store import Take, Taken
 from tests.state.redis_fixture import KEY, Server, cluster
 
@@ -28,7 +28,7 @@ def fresh(**more: int) -> Take:
     return HOT._replace(key=b"key %d" % next(_names), **more)
 
 
-class Counting(SharedStore):
+class Counting(RedisStore):
     """Counts its round trips."""
 
     asked = 0
@@ -269,7 +269,7 @@ async def test_the_same_in_a_cluster(tmp_path: Path) -> None:
 
 async def test_an_outage_ends_all_leases(any_redis: Server) -> None:
     shared = Counting(any_redis.url, KEY)
-    store = FallbackStore(shared, MemoryStore(), wall=lambda: NOON)
+    store = FailoverStore(shared, MemoryStore(), wall=lambda: NOON)
     await store.start()
     take = fresh(lease=20)
     assert [(await store.take([take], NOON))[0].ok for _ in range(4)] == [True] * 4

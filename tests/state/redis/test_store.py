@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state.failover.store import FallbackStore
+from gateway.state.failover.store import FailoverStore
 from gateway.state.memory import MemoryStore
 from gateway.state.redis.pipeline import Unreachable
-from gateway.state.redis.store import SharedStore
+from gateway.state.redis.store import RedisStore
 from gateway.state.redis.watchdog import LOOKS
 from gateway.state.store import Attempt, StateError, Take
 from tests.state.redis_fixture import KEY, Looks, Server, certificate, cluster, sentinels, server, until
@@ -39,7 +39,7 @@ def cluster_url(nodes: list[Server]) -> str:
 
 async def five_of_six(url: str, name: bytes = b"ada") -> None:
     """What every address has to lead to."""
-    store = SharedStore(url, KEY, timeout=2.0)
+    store = RedisStore(url, KEY, timeout=2.0)
     try:
         await store.ping()
         answers = [(await store.take([FIVE._replace(key=name)], NOON))[0] for _ in range(6)]
@@ -67,7 +67,7 @@ async def test_a_numbered_database(plain: Server) -> None:
 async def test_a_password_that_fits_and_one_that_does_not(tmp_path: Path) -> None:
     with server(tmp_path, "--requirepass", "open sesame", password="") as locked:
         await five_of_six(f"redis://:open%20sesame@127.0.0.1:{locked.port}")
-        store = SharedStore(f"redis://:wrong@127.0.0.1:{locked.port}", KEY)
+        store = RedisStore(f"redis://:wrong@127.0.0.1:{locked.port}", KEY)
         with pytest.raises(Unreachable, match="Authentication") as told:
             await store.take([FIVE], NOON)
         assert "wrong@" not in str(told.value)
@@ -79,7 +79,7 @@ async def test_tls_and_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> 
     options = ("--tls-cert-file", str(paths[0]), "--tls-key-file", str(paths[1]), "--tls-auth-clients", "no")
     with server(tmp_path / "redis", *options, tls=True) as secured:
         await five_of_six(f"rediss://127.0.0.1:{secured.port}?ssl_ca_certs={paths[0]}")
-        store = SharedStore(f"rediss://127.0.0.1:{secured.port}", KEY, timeout=2.0)
+        store = RedisStore(f"rediss://127.0.0.1:{secured.port}", KEY, timeout=2.0)
         with pytest.raises(Unreachable, match=r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"):
             await store.take([FIVE], NOON)
         await store.close()
@@ -87,7 +87,7 @@ async def test_tls_and_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> 
 
 async def test_a_cluster_takes_the_keys_of_a_call_from_all_its_servers(three: list[Server]) -> None:
     await five_of_six(cluster_url(three), b"somebody")
-    store = SharedStore(cluster_url(three[:1]), KEY, timeout=2.0)
+    store = RedisStore(cluster_url(three[:1]), KEY, timeout=2.0)
     await store.ping()
     many = [FIVE._replace(key=b"%d" % number) for number in range(30)]
     assert all(answer.ok for answer in await store.take(many, NOON))
@@ -103,7 +103,7 @@ async def test_a_cluster_takes_the_keys_of_a_call_from_all_its_servers(three: li
 
 async def test_a_cluster_answers_like_one_store(three: list[Server]) -> None:
     """The same calls, one after the other, to the cluster and to the reference."""
-    store, reference = SharedStore(cluster_url(three), KEY, timeout=2.0), MemoryStore()
+    store, reference = RedisStore(cluster_url(three), KEY, timeout=2.0), MemoryStore()
     await store.ping()
     for step in range(200):
         now = NOON + step * 0.37
@@ -116,11 +116,11 @@ async def test_a_cluster_answers_like_one_store(three: list[Server]) -> None:
 async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
     with sentinels(tmp_path) as (url, master, replica):
         await five_of_six(url)
-        store = SharedStore(url, KEY, timeout=0.5)
+        store = RedisStore(url, KEY, timeout=0.5)
         assert not (await store.take([FIVE], NOON))[0].ok
         told: list[tuple[bool, str]] = []
-        fallback = FallbackStore(
-            SharedStore(url, KEY), MemoryStore(), lambda *news: told.append(news), wall=lambda: NOON
+        fallback = FailoverStore(
+            RedisStore(url, KEY), MemoryStore(), lambda *news: told.append(news), wall=lambda: NOON
         )
         await fallback.start()
         for _ in range(3):
@@ -140,7 +140,7 @@ async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
 
 
 async def test_calls_of_one_turn_share_a_round_trip(plain: Server) -> None:
-    store = SharedStore(plain.url, KEY, timeout=2.0)
+    store = RedisStore(plain.url, KEY, timeout=2.0)
     await store.take([FIVE], NOON)
     before = _read_events(plain)
     answers = await asyncio.gather(*(store.take([FIVE._replace(key=b"turn")], NOON) for _ in range(200)))
@@ -155,7 +155,7 @@ def _read_events(one: Server) -> int:
 
 
 async def test_a_server_that_has_just_started_is_told_the_script(plain: Server) -> None:
-    store = SharedStore(plain.url, KEY, timeout=2.0)
+    store = RedisStore(plain.url, KEY, timeout=2.0)
     plain.say("SCRIPT", "FLUSH")
     assert (await store.take([FIVE._replace(key=b"script")], NOON))[0].ok
     await store.close()
@@ -163,7 +163,7 @@ async def test_a_server_that_has_just_started_is_told_the_script(plain: Server) 
 
 async def test_nothing_stays_longer_than_it_means_anything(plain: Server) -> None:
     plain.say("FLUSHALL")
-    store = SharedStore(plain.url, KEY, timeout=2.0)
+    store = RedisStore(plain.url, KEY, timeout=2.0)
     await store.restore([], NOON)
     await store.take([FIVE, FIVE._replace(key=b"bob", cost=5)], NOON)
     await store.reserve([GUESS], NOON)
@@ -180,7 +180,7 @@ async def test_nothing_stays_longer_than_it_means_anything(plain: Server) -> Non
 
 async def test_the_server_knows_how_long_a_lock_has_lasted_whatever_a_gateway_says(plain: Server) -> None:
     plain.say("FLUSHALL")
-    store = SharedStore(plain.url, KEY, timeout=2.0)
+    store = RedisStore(plain.url, KEY, timeout=2.0)
     await store.restore([], NOON)
     await store.settle([GUESS] * 3, True, NOON)
     name = store.name_of("account", b"ada")
@@ -198,7 +198,7 @@ async def test_the_server_knows_how_long_a_lock_has_lasted_whatever_a_gateway_sa
 
 async def test_no_name_is_stored_in_clear_but_a_locked_address(plain: Server) -> None:
     plain.say("FLUSHALL")
-    store = SharedStore(plain.url, KEY, timeout=2.0)
+    store = RedisStore(plain.url, KEY, timeout=2.0)
     await store.restore([], NOON)
     await store.take([FIVE._replace(key=b"ada@example.org")], NOON)
     for kind, key in (("account", b"lock\0ada@example.org"), ("address", b"lock\x00192.0.2.7")):
@@ -213,7 +213,7 @@ async def test_no_name_is_stored_in_clear_but_a_locked_address(plain: Server) ->
 
 async def test_a_hung_server_costs_no_more_than_the_time_set(tmp_path: Path) -> None:
     with server(tmp_path) as hung:
-        store = SharedStore(hung.url, KEY)
+        store = RedisStore(hung.url, KEY)
         looks = store._patience = Looks()
         await store.ping()
         hung.signal(signal.SIGSTOP)
@@ -227,7 +227,7 @@ async def test_a_hung_server_costs_no_more_than_the_time_set(tmp_path: Path) -> 
 async def test_a_crowd_goes_in_portions_and_a_redis_that_is_at_it_is_not_given_up(tmp_path: Path) -> None:
     """20,000 calls at once take Redis longer than anybody may wait for an answer."""
     with server(tmp_path) as busy:
-        store = SharedStore(busy.url, KEY)
+        store = RedisStore(busy.url, KEY)
         await store.ping()
         answers = await asyncio.gather(*(store.take([FIVE], NOON) for _ in range(20_000)))
         assert sum(answer[0].ok for answer in answers) == 5
@@ -246,15 +246,15 @@ async def test_a_crowd_goes_in_portions_and_a_redis_that_is_at_it_is_not_given_u
 )
 def test_an_address_that_cannot_be_is_refused_without_telling_it(url: str) -> None:
     with pytest.raises(StateError, match=r"state\.redis is no address"):
-        SharedStore(url, KEY)
+        RedisStore(url, KEY)
 
 
 def test_how_long_to_wait_may_stand_in_the_address() -> None:
-    assert SharedStore("rediss://localhost/1?wait=200ms&ssl_ca_certs=x", KEY)._timeout == 0.2
+    assert RedisStore("rediss://localhost/1?wait=200ms&ssl_ca_certs=x", KEY)._timeout == 0.2
     with pytest.raises(StateError, match="wait"):
-        SharedStore("redis://localhost?wait=long", KEY)
+        RedisStore("redis://localhost?wait=long", KEY)
 
 
 def test_replicas_need_one_key() -> None:
     with pytest.raises(StateError, match=r"needs state\.key"):
-        SharedStore("redis://localhost", b"")
+        RedisStore("redis://localhost", b"")

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state.redis.watchdog import LOOKS, MOST, Patience, crowded
+from gateway.state.redis.watchdog import LOOKS, MOST, ReplyWatchdog, crowded
 
 
 class Round:
     """A round trip, and whether it was given up."""
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, patience: ReplyWatchdog) -> None:
         self.given_up = 0
         self.wait = patience.begin(self._give_up)
 
@@ -20,17 +20,17 @@ class Round:
 
 
 @pytest.fixture
-async def patience() -> Patience:
+async def patience() -> ReplyWatchdog:
     """One whose timer never comes by itself."""
-    return Patience(1e6, lambda: False)
+    return ReplyWatchdog(1e6, lambda: False)
 
 
-def look(patience: Patience, times: int) -> None:
+def look(patience: ReplyWatchdog, times: int) -> None:
     for _ in range(times):
         patience.look()
 
 
-async def test_silence_is_borne_for_so_many_looks_and_told_once(patience: Patience) -> None:
+async def test_silence_is_borne_for_so_many_looks_and_told_once(patience: ReplyWatchdog) -> None:
     waiting = Round(patience)
     look(patience, LOOKS - 1)
     assert waiting.given_up == 0
@@ -41,7 +41,7 @@ async def test_silence_is_borne_for_so_many_looks_and_told_once(patience: Patien
     patience.close()
 
 
-async def test_an_answer_to_somebody_is_a_sign_of_life_for_all_but_not_for_ever(patience: Patience) -> None:
+async def test_an_answer_to_somebody_is_a_sign_of_life_for_all_but_not_for_ever(patience: ReplyWatchdog) -> None:
     slow, looks = Round(patience), 0
     while not slow.given_up:
         other = Round(patience)
@@ -54,7 +54,7 @@ async def test_an_answer_to_somebody_is_a_sign_of_life_for_all_but_not_for_ever(
     patience.close()
 
 
-async def test_a_failure_is_no_sign_of_life(patience: Patience) -> None:
+async def test_a_failure_is_no_sign_of_life(patience: ReplyWatchdog) -> None:
     slow, other = Round(patience), Round(patience)
     look(patience, LOOKS - 1)
     patience.end(other.wait, answered=False)
@@ -64,7 +64,7 @@ async def test_a_failure_is_no_sign_of_life(patience: Patience) -> None:
 
 
 async def test_a_machine_without_room_is_an_excuse_but_not_for_ever() -> None:
-    patience = Patience(1e6, lambda: True)
+    patience = ReplyWatchdog(1e6, lambda: True)
     slow = Round(patience)
     look(patience, MOST - 1)
     assert slow.given_up == 0
@@ -74,7 +74,7 @@ async def test_a_machine_without_room_is_an_excuse_but_not_for_ever() -> None:
 
 
 async def test_a_loop_that_was_held_up_looks_once_and_not_for_all_it_missed() -> None:
-    patience = Patience(LOOKS * 1e-6, lambda: False)  # due in no time
+    patience = ReplyWatchdog(LOOKS * 1e-6, lambda: False)  # due in no time
     waiting = Round(patience)
     for turn in range(LOOKS - 1):
         # A turn of the loop in which a thousand looks would have been due.

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.state.lmdb.store import EmbeddedStore
+from gateway.state.lmdb.store import LmdbStore
 from gateway.state.memory import MemoryStore
 from gateway.state.rules.gcra import SECOND, ticks
 from gateway.state.store import Store, Take
@@ -69,7 +69,7 @@ def test_the_memory_store_is_the_model(steps: list[tuple[int, dict[bytes, int]]]
 @given(calls)
 def test_the_embedded_store_is_the_model(steps: list[tuple[int, dict[bytes, int]]]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        store = EmbeddedStore(Path(directory), size=1 << 20)
+        store = LmdbStore(Path(directory), size=1 << 20)
         try:
             replay(store, steps)
         finally:
