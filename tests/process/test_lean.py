@@ -33,14 +33,14 @@ UNASKED = {
 # What a worker does before it serves, without its sockets.
 BEGIN = """
 import asyncio, json, sys, time
-from gateway.process.worker import Plane, Tools, receive
+from gateway.process.worker import Runtime, Tools, receive
 from gateway.state.memory import MemoryStore
 
 async def begin():
     reader = asyncio.StreamReader(limit=2**24)
     reader.feed_data(sys.stdin.buffer.read())
     order = await receive(reader)
-    plane = Plane.compile(order.config, Tools(MemoryStore(), time.time, ()))
+    plane = Runtime.compile(order.config, Tools(MemoryStore(), time.time, ()))
     print(json.dumps([name for name, module in sys.modules.items() if module is not None]))
     await plane.close()
 
