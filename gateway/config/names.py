@@ -9,16 +9,16 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
 
+from gateway.core.grammar import FIELD_VALUE, HOST, PORT, TOKEN
 from gateway.core.loopback import is_loopback
+from gateway.core.methods import METHODS
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
 from gateway.policy.base.settings import Duration, SecretField
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"
-TOKEN_PATTERN = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"  # RFC 9110 section 5.6.2
-
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+TOKEN_PATTERN = f"^{TOKEN}$"
 
 # Framing and connection fields are the gateway's own business (RFC 9110 section 7.6.1, RFC 9112 section 6).
 OWN_FIELDS = frozenset(
@@ -103,8 +103,8 @@ def _field_name(text: str) -> str:
 
 
 def _field_value(value: Secret) -> Secret:
-    # Visible characters and inner blanks only (RFC 9110 section 5.5); the sentence never repeats the value.
-    if not re.fullmatch(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?", value.reveal()):
+    # The sentence never repeats the value.
+    if not re.fullmatch(FIELD_VALUE, value.reveal()):
         raise ValueError(
             "is not a header value: it is empty, or holds a line break, an outer blank or a non-ASCII byte"
         )
@@ -135,7 +135,7 @@ def _endpoint(text: str) -> str:
 
 def _host(text: str) -> str:
     sentence = "is not a value for Host: write a name or an address, and perhaps a port"
-    return _matching(text, r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?", sentence)
+    return _matching(text, f"{HOST}(:{PORT})?", sentence)
 
 
 def _loopback(text: str) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
+from gateway.core.grammar import TCHAR, TOKEN
+
 Pair = tuple[bytes, bytes]
 
 
@@ -52,8 +54,8 @@ _STOPPING = _FRAMING | {b""}  # of an answer: what is not passed on
 _OPTIONS = frozenset((b"keep-alive", b"upgrade", b"trailer"))  # framing fields that Connection lists by right
 
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+")
-_TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_TOKENS = re.compile(rb"[ \t]*+(?:[!#$%&'*+.^_`|~0-9A-Za-z-]*+[ \t]*+(?:,[ \t]*+|\Z))*+")
+_TOKEN = re.compile(TOKEN.encode())
+_TOKENS = re.compile(rf"[ \t]*+(?:{TCHAR}*+[ \t]*+(?:,[ \t]*+|\Z))*+".encode())
 # 1 for a control byte that no value may hold, 0 for every other byte.
 _CONTROL = bytes((byte < 0x20 and byte != 9) or byte == 0x7F for byte in range(256))
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote_to_bytes
 
+from gateway.core.grammar import HOST, PORT
+
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _PCHAR = _UNRESERVED + "!$&'()*+,=:@"
 _QUERY = _PCHAR + ";/?"
@@ -36,7 +38,7 @@ _C1 = re.compile("%C2%[89]")
 _NOT_PATH = re.compile("[^" + re.escape(_PCHAR + "%/") + "]")
 _NOT_QUERY = re.compile("[^" + re.escape(_QUERY + _QUERY_LENIENT + "%") + "]")
 _TO_ENCODE = re.compile(_members(_QUERY_LENIENT))
-_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_AUTHORITY = re.compile(f"{HOST}(?::{PORT})?")
 _ABSOLUTE = re.compile(r"https?://([^/?]*+)(.*)", re.IGNORECASE | re.DOTALL)
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import orjson
 import structlog
 
+from gateway.core import methods
 from gateway.core.exchange import Exchange
 from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact
 from gateway.ops.sink import Sink
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})  # these need no cleaning
 _OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
 
 
@@ -104,7 +104,7 @@ class Log:
             "ts": self._now(),
             "event": "request",
             "id": exchange.id,
-            "method": method if method in _METHODS else clean(method),
+            "method": method if method in methods.KNOWN else clean(method),
             "path": path if len(path) <= LONGEST and path.isprintable() else clean(path),
             "route": route.name if route is not None else None,
             "client": exchange.client,

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from gateway.core.exchange import Exchange
+from gateway.core.grammar import TOKEN
 from gateway.core.reason import Refusal, refuse
 from gateway.policy.base.settings import ByteSize, Policy
 from gateway.policy.base.stage import Stage
@@ -15,9 +16,8 @@ from gateway.policy.base.tools import Tools
 
 SECTION = "bodies"
 
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
-_WRITTEN = re.compile(rf"{_TOKEN}/{_TOKEN}").fullmatch
-_SENT = re.compile(rf"{_TOKEN}/{_TOKEN}".encode()).fullmatch
+_WRITTEN = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
+_SENT = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from gateway.core.exchange import Exchange, Pair
+from gateway.core.grammar import TOKEN
 from gateway.core.header_lines import HeaderLines
 from gateway.core.reason import Refusal, Reply, refuse
 from gateway.policy.base.settings import Duration, Policy
@@ -20,7 +21,7 @@ from gateway.policy.base.tools import Tools
 
 SECTION = "cors"
 
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 section 5.6.2
+_TOKEN = re.compile(TOKEN).fullmatch
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SHAPE = re.compile(
     rf"([a-z][a-z0-9+.-]{{0,30}})://((?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]{{2,45}}\])(?::([1-9][0-9]{{0,4}}))?"

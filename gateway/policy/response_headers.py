@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange, Pair
+from gateway.core.grammar import FIELD_VALUE, TOKEN
 from gateway.core.header_lines import HeaderLines
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
@@ -52,8 +53,8 @@ _KEPT = frozenset(
     ]
 )
 
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+").fullmatch  # RFC 9110 section 5.6.2
-_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?").fullmatch  # section 5.5, without obs-text
+_NAME = re.compile(TOKEN).fullmatch
+_VALUE = re.compile(FIELD_VALUE).fullmatch
 
 
 def _name(text: str) -> str:

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, WithJsonSchema
 
 from gateway.core.exchange import Exchange
+from gateway.core.grammar import TOKEN
 from gateway.policy.base.pointer import find, parts_of, spelled_alike
 
-KEY_PATTERN = r"^(address|principal|route|header:[!#$%&'*+.^_`|~0-9A-Za-z-]+|input:(/([^~/]|~[01])*)+)$"
+KEY_PATTERN = rf"^(address|principal|route|header:{TOKEN}|input:(/([^~/]|~[01])*)+)$"
 _KEY = re.compile(KEY_PATTERN).fullmatch
 
 REMEMBERED = 4096

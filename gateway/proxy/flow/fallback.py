@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.core.exchange import Exchange
+from gateway.core.methods import IDEMPOTENT
 from gateway.core.reason import Refusal, Reply
 from gateway.core.response_fields import ResponseFields
 from gateway.policy.base.stage import Stage, hook
@@ -18,7 +19,6 @@ from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import SMALL, Phase, UpstreamConnection
 from gateway.proxy.pool.pool import Interim
 from gateway.proxy.routing.route import CompiledRoute
-from gateway.proxy.upstream.attempts import IDEMPOTENT
 from gateway.proxy.upstream.upstream import Upstream
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.fields import Malformed, collect, hop_by_hop, plain
+from gateway.core.grammar import HOST
+from gateway.core.methods import KNOWN
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy.message.request import ReceivedRequest
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
 # RFC 9112 3.2: an invalid Host is refused. What a real client sends is a name or an address, and perhaps a port.
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?").fullmatch
+_HOST = re.compile(rf"{HOST}(?::[0-9]{{0,5}})?".encode()).fullmatch
 
 
 # Of which a second value would be open to two readings (RFC 9110 5.3 and the sections of each), and of which the parser
@@ -142,7 +142,7 @@ def check(exchange: Exchange, head: RequestHead, limit: int) -> Refusal | None:
         return refuse("headers_too_large", close=True)
     if head.refusal is not None:
         return head.refusal
-    if exchange.method not in _METHODS:
+    if exchange.method not in KNOWN:
         return refuse("method_not_allowed", exchange.method, headers=((b"allow", b"GET, POST, OPTIONS"),), close=True)
     fields = head.fields
     if b"expect" in fields and fields[b"expect"].lower() != b"100-continue":

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.exchange import Exchange, Pair
+from gateway.core.methods import IDEMPOTENT, SAFE
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy.message.request import RequestBody
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -17,7 +18,7 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.outlier import OutlierEjection
 from gateway.proxy.pool.pool import Interim, NotSent
-from gateway.proxy.upstream.hedge import SAFE, Hedge
+from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.race import race
 from gateway.proxy.upstream.retry import Retry, failure
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 Attempting = Callable[["CallState", float], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
-IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 9.2.2
 
 _PATIENCE = 2  # endpoints that may keep one call waiting for a connection
 
@@ -189,6 +189,7 @@ class Attempts:
         """A first attempt that a second one, at another endpoint, may overtake."""
         hedge = self._hedge
         assert hedge is not None, "chosen where there is one"
+        # Not every idempotent method: two DELETE calls side by side end as one would, but one of them is answered 404.
         if call.stream is not None or call.exchange.method not in SAFE:
             return await self._attempt(call, until)
         hedge.budget.call(self._pool.loop.time())

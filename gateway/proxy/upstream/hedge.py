@@ -16,9 +16,6 @@ KEPT = 512  # times that a quantile is taken of
 LEAST = 50  # fewer say nothing about a quantile
 FRESH = 32  # times until it is reckoned anew
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""RFC 9110 9.2.1. Two DELETE calls side by side end as one would, but one of them is answered 404."""
-
 
 class Hedge:
     """When to send the second call of one upstream. ``clock`` in seconds."""

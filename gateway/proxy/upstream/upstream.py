@@ -9,6 +9,7 @@ from time import monotonic
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import forwardable
+from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.reason import REASONS, Refusal
 from gateway.policy.identity import correlation
 from gateway.proxy.message.request import RequestBody
@@ -16,13 +17,12 @@ from gateway.proxy.pool.connection import DONE, SMALL, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Interim, Pool
-from gateway.proxy.upstream.attempts import IDEMPOTENT, Attempts
+from gateway.proxy.upstream.attempts import Attempts
 
 Send = Callable[[Exchange, str, bytes, RequestBody | None, Interim], Awaitable[UpstreamConnection | Refusal]]
 
 # Set by the gateway, whatever the client sent.
 _OWN = frozenset({b"x-request-id", b"x-correlation-id"})
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})  # that say so when there is none (RFC 9110 8.6)
 
 
 def _again(exchange: Exchange, error: UpstreamError) -> bool:
@@ -109,7 +109,7 @@ class Upstream:
                 exchange.body = body  # for ``call``, should it come to that
             framing = b"content-length: %d\r\n" % len(body)
             exchange.bytes_in = len(body)
-        elif exchange.method in _WITH_BODY:
+        elif exchange.method in WITH_CONTENT:
             framing = b"content-length: 0\r\n"
         pool = self.pool
         endpoint = pool.endpoints[0]
@@ -163,7 +163,7 @@ class Upstream:
         body: bytes | None = exchange.body
         stream: RequestBody | None = exchange.stream
         if stream is None:
-            framing = b"content-length: 0\r\n" if exchange.method in _WITH_BODY else b""
+            framing = b"content-length: 0\r\n" if exchange.method in WITH_CONTENT else b""
         elif body is None and not stream.complete and (stream.length is None or stream.length > SMALL):
             framing = (
                 b"transfer-encoding: chunked\r\n"
