@@ -29,7 +29,7 @@ def describe(route: Route) -> dict[str, Any]:
         "upstream": route.upstream,
         "rewrite": route.rewrite,
         "deny": route.deny,
-        "at": str(route.place),
+        "at": str(route.position),
     }
 
 

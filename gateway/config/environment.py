@@ -11,7 +11,7 @@ from collections.abc import Mapping as Variables
 from pathlib import Path
 
 from gateway.config.problem import Report
-from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, Steps
+from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence
 
 MOST_FILE_BYTES = 64 * 1024
 
@@ -28,30 +28,32 @@ class Environment:
         self._base = base
         self._report = report
 
-    def expand(self, node: Node, steps: Steps = ()) -> Node:
+    def expand(self, node: Node, path: NodePath = ()) -> Node:
         """``node`` with every reference replaced. What cannot be replaced is told and marked as broken."""
         if isinstance(node, Mapping):
-            entries = {key: self.expand(value, (*steps, key)) for key, value in node.entries.items()}
-            return Mapping(entries, node.keys, node.place)
+            entries = {key: self.expand(value, (*path, key)) for key, value in node.entries.items()}
+            return Mapping(entries, node.keys, node.position)
         if isinstance(node, Sequence):
             items: list[Node] = []
             for index, item in enumerate(node.items):
-                items += self._spread(item, (*steps, index))
-            return Sequence(tuple(items), node.place)
-        return self._scalar(node, steps)
+                items += self._spread(item, (*path, index))
+            return Sequence(tuple(items), node.position)
+        return self._scalar(node, path)
 
-    def _spread(self, item: Node, steps: Steps) -> list[Node]:
+    def _spread(self, item: Node, path: NodePath) -> list[Node]:
         """The list items that one written item stands for: a lone reference brings in a comma list."""
-        after = self.expand(item, steps)
+        after = self.expand(item, path)
         if not (isinstance(item, Scalar) and isinstance(after, Scalar) and after.expanded and not after.broken):
             return [after]
         whole = _REFERENCE.fullmatch(str(item.value))
         parts = str(after.value or "").split(",") if whole else [str(after.value)]
         return [
-            Scalar(part.strip(), after.place, expanded=True, defaults=after.defaults) for part in parts if part.strip()
+            Scalar(part.strip(), after.position, expanded=True, defaults=after.defaults)
+            for part in parts
+            if part.strip()
         ]
 
-    def _scalar(self, scalar: Scalar, steps: Steps) -> Scalar:
+    def _scalar(self, scalar: Scalar, path: NodePath) -> Scalar:
         text = scalar.value
         if not isinstance(text, str) or "${" not in text:
             return scalar
@@ -65,33 +67,33 @@ class Environment:
             if found[0] == "$${":
                 parts.append("${")
                 continue
-            value = self._value(found, self._mark(scalar, found.start()), steps, taken)
+            value = self._value(found, self._mark(scalar, found.start()), path, taken)
             sound = sound and value is not None
             parts.append(value or "")
         joined = "".join((*parts, text[end:]))
         # An unquoted reference to nothing is like nothing written: null.
         value_or_null = joined if joined or scalar.quoted else None
         return Scalar(
-            value_or_null, scalar.place, scalar.quoted, expanded=True, defaults=tuple(taken), broken=not sound
+            value_or_null, scalar.position, scalar.quoted, expanded=True, defaults=tuple(taken), broken=not sound
         )
 
-    def _mark(self, scalar: Scalar, offset: int) -> Place:
+    def _mark(self, scalar: Scalar, offset: int) -> Position:
         text = str(scalar.value)
         ordinal = text.count("${", 0, offset)
         # Escapes of a quoted text can hide a reference from the count of places; then the text's own place must do.
-        return scalar.marks[ordinal] if len(scalar.marks) == text.count("${") else scalar.place
+        return scalar.marks[ordinal] if len(scalar.marks) == text.count("${") else scalar.position
 
-    def _value(self, found: re.Match[str], place: Place, steps: Steps, taken: list[str]) -> str | None:
+    def _value(self, found: re.Match[str], position: Position, path: NodePath, taken: list[str]) -> str | None:
         """What one reference stands for, or None when that is told as a problem."""
         inner = found[1]
         if not found[2]:
-            self._report.add(place, steps, "has a ${ that is never closed", _FORMS)
+            self._report.add(position, path, "has a ${ that is never closed", _FORMS)
             return None
         if inner.startswith("file:") and inner != "file:":
-            return self._file(inner.removeprefix("file:"), place, steps)
+            return self._file(inner.removeprefix("file:"), position, path)
         variable = _VARIABLE.fullmatch(inner)
         if not variable:
-            self._report.add(place, steps, "has a reference that cannot be read", _FORMS)
+            self._report.add(position, path, "has a reference that cannot be read", _FORMS)
             return None
         name, default = variable[1], variable[2]
         value = self._variables.get(name, "")
@@ -100,7 +102,7 @@ class Environment:
         if default is None:
             state = "is empty" if name in self._variables else "is not set"
             hint = self._missing_hint(name)
-            self._report.add(place, steps, f"needs the environment variable {name}, which {state}", hint)
+            self._report.add(position, path, f"needs the environment variable {name}, which {state}", hint)
         elif default:
             taken.append(name)
         return default
@@ -109,7 +111,7 @@ class Environment:
         close = difflib.get_close_matches(name, set(self._variables) - {name}, n=1, cutoff=0.85)
         return f"set {name}; {close[0]} is set: is it meant?" if close else f"set {name}"
 
-    def _file(self, name: str, place: Place, steps: Steps) -> str | None:
+    def _file(self, name: str, position: Position, path: NodePath) -> str | None:
         try:
             with (self._base / name).open("rb") as stream:
                 octets = stream.read(MOST_FILE_BYTES + 1)
@@ -123,5 +125,5 @@ class Environment:
             reason = f"cannot be read ({error.strerror})"
         except ValueError as error:
             reason = str(error) if str(error).startswith("is ") else "has no readable name"
-        self._report.add(place, steps, f"needs the file {name}, which {reason}")
+        self._report.add(position, path, f"needs the file {name}, which {reason}")
         return None

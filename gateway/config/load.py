@@ -27,8 +27,7 @@ from gateway.config.model import (
 )
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
-from gateway.config.problem import Problem, Report, nearest
-from gateway.config.routes import Spot
+from gateway.config.problem import Location, Problem, Report, nearest
 from gateway.config.tree import Mapping, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
 from gateway.policy.base.settings import Policy
@@ -81,7 +80,7 @@ class _Loading:
         policies = understand(written, self._kinds, self._base, self._report)
         upstreams = self._upstreams(entry)
         defaults = self._part(Defaults, entry, "defaults", _UNKNOWN_DEFAULTS)
-        spotted = self._routes(entry, defaults)
+        located = self._routes(entry, defaults)
         config = Config(
             environment=head.environment if head else self._environment(entry),
             region=(head.region or "") if head else "",
@@ -90,26 +89,26 @@ class _Loading:
             state=self._part(State, entry, "state", State()),
             defaults=defaults,
             upstreams=upstreams,
-            routes=tuple(route for route, _ in spotted),
+            routes=tuple(route for route, _ in located),
             policies=policies,
             digest=self._files.digest,
             files=tuple(self._files.paths),
         )
-        self._check_names(entry, config, spotted, written)
+        self._check_names(entry, config, located, written)
         if "state" not in self._unsound:
-            references.check_key(config.state, Spot(entry.entries.get("state", entry), ("state",), self._report))
+            references.check_key(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_leases(policies.get("rate_limits", {}), config.state, written, self._report)
-        references.check_tls(config.listen.tls, Spot(entry.entries.get("listen", entry), ("listen",), self._report))
+        references.check_tls(config.listen.tls, Location(entry.entries.get("listen", entry), ("listen",), self._report))
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:
-            Production(config, entry, written, spotted, self._unsound, self._report).check()
+            Production(config, entry, written, located, self._unsound, self._report).check()
         return config
 
     def _part(self, model: type[M], entry: Mapping, key: str, otherwise: M) -> M:
         """The part of the entry file under ``key``, or ``otherwise`` when it is not written or not sound."""
-        node = entry.entries.get(key, Mapping({}, {}, entry.place))
+        node = entry.entries.get(key, Mapping({}, {}, entry.position))
         if isinstance(node, Scalar) and node.value is None and not node.broken:
-            node = Mapping({}, {}, node.place)
+            node = Mapping({}, {}, node.position)
         part = parse(model, node, (key,), self._base, self._report)
         if part is None:
             self._unsound.add(key)
@@ -123,11 +122,11 @@ class _Loading:
 
     def _check_top(self, entry: Mapping) -> None:
         known = [*Entry.model_fields, *self._kinds]
-        for key, place in entry.keys.items():
+        for key, position in entry.keys.items():
             if key in LATER_KEYS:
-                self._report.add(place, (key,), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
+                self._report.add(position, (key,), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
             elif key not in known and key not in LATER_SECTIONS:
-                self._report.add(place, (key,), "is not a known key", nearest(key, known))
+                self._report.add(position, (key,), "is not a known key", nearest(key, known))
 
     def _policies(self, entry: Mapping) -> dict[tuple[str, str], Written]:
         found = gather(entry, self._kinds, self._report)
@@ -142,59 +141,59 @@ class _Loading:
         written = mapping_at(entry, "upstreams", self._report)
         upstreams: dict[str, Upstream] = {}
         for name, node in written.entries.items() if written else ():
-            steps = ("upstreams", name)
+            path = ("upstreams", name)
             if not matches(NAME_PATTERN, name):
-                self._report.add(written.keys[name] if written else node.place, steps, NOT_A_NAME)
-            upstream = parse(Upstream, node, steps, self._base, self._report)
+                self._report.add(written.keys[name] if written else node.position, path, NOT_A_NAME)
+            upstream = parse(Upstream, node, path, self._base, self._report)
             if upstream is not None:
                 upstreams[name] = upstream
         return upstreams
 
-    def _routes(self, entry: Mapping, defaults: Defaults) -> list[tuple[Route, Spot]]:
+    def _routes(self, entry: Mapping, defaults: Defaults) -> list[tuple[Route, Location]]:
         written = entry.entries.get("routes")
         if not isinstance(written, Sequence):
-            place = written.place if written else entry.place
-            self._report.add(place, ("routes",), "must be a list of routes" if written else "is missing")
+            position = written.position if written else entry.position
+            self._report.add(position, ("routes",), "must be a list of routes" if written else "is missing")
             return []
-        spotted = []
+        located = []
         for index, node in enumerate(written.items):
-            steps = ("routes", index)
-            parsed = parse(WrittenRoute, node, steps, self._base, self._report)
+            path = ("routes", index)
+            parsed = parse(WrittenRoute, node, path, self._base, self._report)
             if parsed is not None:
-                spotted.append((routes.complete(parsed, defaults, node.place), Spot(node, steps, self._report)))
-        return spotted
+                located.append((routes.complete(parsed, defaults, node.position), Location(node, path, self._report)))
+        return located
 
     def _check_names(
         self,
         entry: Mapping,
         config: Config,
-        spotted: list[tuple[Route, Spot]],
+        located: list[tuple[Route, Location]],
         written: dict[tuple[str, str], Written],
     ) -> None:
         """Everything that takes more than one part to see."""
         names: dict[str, list[str]] = {section: [] for section in self._kinds}
         for section, name in written:
             names[section].append(name)
-        default_spot = Spot(entry.entries.get("defaults", entry), ("defaults",), self._report)
-        references.check_policies(config.defaults, default_spot, names)
+        defaults_location = Location(entry.entries.get("defaults", entry), ("defaults",), self._report)
+        references.check_policies(config.defaults, defaults_location, names)
         known_upstreams = child(entry, "upstreams")
         upstream_names = list(known_upstreams.entries) if isinstance(known_upstreams, Mapping) else []
         first: dict[str, Route] = {}
-        for route, spot in spotted:
+        for route, location in located:
             earlier = first.setdefault(route.name, route)
             if earlier is not route:
-                spot.tell(("name",), f"is taken by the route in line {earlier.place.line}")
-            references.check_policies(route, spot, names)
-            references.check_upstream(route, spot, upstream_names)
-            references.check_keys(route, spot, config.policies.get("rate_limits", {}))
-            routes.check(route, spot, config.upstreams)
-        reachability.check(spotted, config.upstreams)
+                location.add(("name",), f"is taken by the route in line {earlier.position.line}")
+            references.check_policies(route, location, names)
+            references.check_upstream(route, location, upstream_names)
+            references.check_keys(route, location, config.policies.get("rate_limits", {}))
+            routes.check(route, location, config.upstreams)
+        reachability.check(located, config.upstreams)
         breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, first, self._report)
-        egress.check(config, entry, spotted, self._report)
+        egress.check(config, entry, located, self._report)
         if known_upstreams is not None:
-            spot = Spot(known_upstreams, ("upstreams",), self._report)
-            references.check_mounts(config.upstreams, spot)
-            references.check_calling(config.upstreams, spot)
-            breakers.check_probes(config.upstreams, spot, config.policies.get(breakers.SECTION, {}))
-            fallbacks.check(config.upstreams, spot, names, config.policies.get("fallbacks", {}))
+            location = Location(known_upstreams, ("upstreams",), self._report)
+            references.check_mounts(config.upstreams, location)
+            references.check_calling(config.upstreams, location)
+            breakers.check_probes(config.upstreams, location, config.policies.get(breakers.SECTION, {}))
+            fallbacks.check(config.upstreams, location, names, config.policies.get("fallbacks", {}))
         fallbacks.check_targets(written, config.policies.get("fallbacks", {}), upstream_names, self._report)

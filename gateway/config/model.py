@@ -29,7 +29,7 @@ from gateway.config.names import (
     UrlPrefix,
     none_if_empty,
 )
-from gateway.config.tree import Place
+from gateway.config.tree import Position
 from gateway.config.upstream_settings import Ejection, Endpoint, HealthCheck, Hedge, LookupInterval, Region, Retries
 from gateway.policy.base.settings import ByteSize, Model, Network, Policy, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
@@ -67,7 +67,7 @@ Fallbacks = Annotated[
 ]
 HeaderBytes = Annotated[ByteSize, AfterValidator(_roomy)]
 
-NOWHERE = Place("", 0, 0)
+NOWHERE = Position("", 0, 0)
 
 
 class Limits(Model):
@@ -291,7 +291,7 @@ class Route:
     lockout: str | None = None
     response_headers: str | None = None
     batch: Literal["allow", "deny"] = "allow"
-    place: Place = NOWHERE
+    position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

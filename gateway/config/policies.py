@@ -13,7 +13,7 @@ from gateway.config.environment import Environment
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.problem import Report, nearest
 from gateway.config.source import read
-from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, child
+from gateway.config.tree import Mapping, Node, Position, Scalar, Sequence, child
 from gateway.config.validate import (
     LATER_SECTIONS,
     NOT_AVAILABLE,
@@ -41,7 +41,7 @@ class Files:
 
     def read(self, path: Path) -> Mapping | None:
         """The expanded tree of one file, or None when it cannot be read or is no mapping; problems are told."""
-        start = Place(str(path), 1, 1)
+        start = Position(str(path), 1, 1)
         try:
             octets = path.read_bytes()
         except OSError as error:
@@ -52,9 +52,9 @@ class Files:
         self._hash.update(len(octets).to_bytes(8, "big") + octets)
         tree = read(octets, str(path), self.report)
         if isinstance(tree, Scalar) and tree.value is None:
-            tree = Mapping({}, {}, tree.place)
+            tree = Mapping({}, {}, tree.position)
         if tree is not None and not isinstance(tree, Mapping):
-            self.report.add(tree.place, (), "must be a mapping of keys to values")
+            self.report.add(tree.position, (), "must be a mapping of keys to values")
             return None
         expanded = self.environment.expand(tree) if tree is not None else None
         return expanded if isinstance(expanded, Mapping) else None
@@ -67,7 +67,7 @@ class Written:
     section: str
     name: str
     node: Node
-    place: Place
+    position: Position
 
 
 def included(entry: Mapping, folder: Path, report: Report) -> list[Path]:
@@ -80,7 +80,9 @@ def included(entry: Mapping, folder: Path, report: Report) -> list[Path]:
         names = glob.glob(item.value, root_dir=folder, recursive=True)
         files = {folder / name for name in names if os.path.isfile(folder / name)}
         if not files:
-            report.add(item.place, ("include", index), "matches no file", "patterns start at the folder of this file")
+            report.add(
+                item.position, ("include", index), "matches no file", "patterns start at the folder of this file"
+            )
         found |= files
     return sorted(found)
 
@@ -95,7 +97,7 @@ def gather(tree: Mapping, kinds: Kinds[str, type[Policy]], report: Report) -> li
             continue
         policies = mapping_at(tree, section, report)
         for name, node in policies.entries.items() if policies else ():
-            found.append(Written(section, name, node, policies.keys[name] if policies else node.place))
+            found.append(Written(section, name, node, policies.keys[name] if policies else node.position))
     return found
 
 
@@ -110,14 +112,16 @@ def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Wri
     """The policies by section and name. A name that is taken, reserved or misspelt is told."""
     found: dict[tuple[str, str], Written] = {}
     for policy in policies:
-        steps = (policy.section, policy.name)
-        first = found.setdefault(steps, policy)
+        path = (policy.section, policy.name)
+        first = found.setdefault(path, policy)
         if first is not policy:
-            report.add(policy.place, steps, f"is defined twice, first at {first.place}", "rename or remove one of them")
+            report.add(
+                policy.position, path, f"is defined twice, first at {first.position}", "rename or remove one of them"
+            )
         if not matches(NAME_PATTERN, policy.name):
-            report.add(policy.place, steps, NOT_A_NAME)
-        if steps == ("auth", PUBLIC):
-            report.add(policy.place, steps, "is a reserved name: in a route it means that everyone may come in")
+            report.add(policy.position, path, NOT_A_NAME)
+        if path == ("auth", PUBLIC):
+            report.add(policy.position, path, "is a reserved name: in a route it means that everyone may come in")
     return found
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.config.tree import Place, Steps, spelled
+from gateway.config.tree import Node, NodePath, Position, follow, format_path
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,21 +40,35 @@ class Report:
 
     def __init__(self) -> None:
         self._problems: set[Problem] = set()
-        self._spots: set[tuple[Place, str]] = set()
+        self._reported: set[tuple[Position, str]] = set()
 
-    def add(self, place: Place, steps: Steps, sentence: str, hint: str = "") -> None:
-        path = spelled(steps)
-        self._problems.add(Problem(place.file, place.line, place.column, path, sentence, hint))
-        self._spots.add((place, path))
+    def add(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
+        written = format_path(path)
+        self._problems.add(Problem(position.file, position.line, position.column, written, sentence, hint))
+        self._reported.add((position, written))
 
-    def add_unless_told(self, place: Place, steps: Steps, sentence: str, hint: str = "") -> None:
+    def add_unless_reported(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
         """Like ``add``, but only the first word on one value counts."""
-        if (place, spelled(steps)) not in self._spots:
-            self.add(place, steps, sentence, hint)
+        if (position, format_path(path)) not in self._reported:
+            self.add(position, path, sentence, hint)
 
     def problems(self) -> list[Problem]:
         """All problems in the order of the files, from top to bottom."""
         return sorted(self._problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """One written value, such as a route, with a report that takes problems of its parts."""
+
+    node: Node
+    path: NodePath
+    report: Report
+
+    def add(self, below: NodePath, sentence: str, hint: str = "") -> None:
+        """Adds a problem at ``below``, or at the deepest written value above it, unless it has one already."""
+        node, _ = follow(self.node, below)
+        self.report.add_unless_reported(node.position, (*self.path, *below), sentence, hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

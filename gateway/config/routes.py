@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Named
-from dataclasses import dataclass
 from typing import Any
 
 from gateway.config.model import Defaults, Route, Trpc, Upstream, WrittenRoute
 from gateway.config.policies import PUBLIC
-from gateway.config.problem import Report
-from gateway.config.tree import Node, Place, Steps, child, follow
+from gateway.config.problem import Location
+from gateway.config.tree import Position, child
 
 INHERITED = ("auth", "cors", "rate_limits", "body", "response_headers")
 GATEWAY_PATHS = frozenset(("/health", "/health/live", "/health/ready"))
@@ -18,21 +17,7 @@ GATEWAY_PATHS = frozenset(("/health", "/health/live", "/health/ready"))
 _NONE = Defaults(auth=PUBLIC)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where a route or the defaults stand, to point at a part of them."""
-
-    node: Node
-    steps: Steps
-    report: Report
-
-    def tell(self, below: Steps, sentence: str, hint: str = "") -> None:
-        """Adds a problem of what stands at ``below``; points at what is above it when nothing is written there."""
-        node, _ = follow(self.node, below)
-        self.report.add_unless_told(node.place, (*self.steps, *below), sentence, hint)
-
-
-def complete(written: WrittenRoute, defaults: Defaults, place: Place) -> Route:
+def complete(written: WrittenRoute, defaults: Defaults, position: Position) -> Route:
     """``written`` with the defaults for what it does not say. ``auth: null`` and a missing one both leave ``auth`` empty."""
     if written.listener == "egress":
         defaults = _NONE  # made for the app's calls
@@ -52,80 +37,82 @@ def complete(written: WrittenRoute, defaults: Defaults, place: Place) -> Route:
         deny=written.deny,
         batch=written.batch,
         lockout=written.lockout,
-        place=place,
+        position=position,
         **inherited,
     )
 
 
-def check(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
+def check(route: Route, location: Location, upstreams: Named[str, Upstream]) -> None:
     """Tells everything about one route that contradicts itself or its upstream."""
     if not route.auth:
-        spot.tell(("auth",), "is missing: nothing says who may use this route", "name a policy, or write auth: public")
+        location.add(
+            ("auth",), "is missing: nothing says who may use this route", "name a policy, or write auth: public"
+        )
     if not route.procedures and not route.paths:
-        spot.tell((), "has neither procedures nor paths, so it matches nothing")
+        location.add((), "has neither procedures nor paths, so it matches nothing")
     if route.procedures and route.paths:
-        spot.tell(("paths",), "stands beside procedures", "make two routes of it")
+        location.add(("paths",), "stands beside procedures", "make two routes of it")
     if not route.upstream and not route.deny:
-        spot.tell(
+        location.add(
             ("upstream",), "is missing: nothing says where requests go", "name an upstream, or deny with a reason"
         )
     if route.deny and route.lockout:
-        spot.tell(
+        location.add(
             ("lockout",), "does not go with deny: nothing is sent on, so no guess can fail", "remove one of the two"
         )
     for name in ("procedures", "paths", "methods", "rate_limits"):
-        _check_twice(getattr(route, name), name, spot)
+        _check_twice(getattr(route, name), name, location)
     upstream = upstreams.get(route.upstream or "")
     if route.procedures:
-        _check_procedures(route, spot, upstreams)
+        _check_procedures(route, location, upstreams)
     if route.paths:
-        _check_paths(route, spot, upstreams)
+        _check_paths(route, location, upstreams)
     if route.rewrite and upstream and upstream.trpc and _is_below(route.rewrite, upstream.trpc):
         # The upstream would run a procedure that no route has decided about.
-        spot.tell(("rewrite",), "leads to procedures, which would then be run unchecked", "route them by name")
+        location.add(("rewrite",), "leads to procedures, which would then be run unchecked", "route them by name")
 
 
-def _check_twice(values: tuple[str, ...], name: str, spot: Spot) -> None:
+def _check_twice(values: tuple[str, ...], name: str, location: Location) -> None:
     # From the defaults nothing is told here: they are checked once, where they stand.
-    for index, value in enumerate(values if child(spot.node, name) else ()):
+    for index, value in enumerate(values if child(location.node, name) else ()):
         if value in values[:index]:
-            spot.tell((name, index), f"lists {value} twice")
+            location.add((name, index), f"lists {value} twice")
 
 
-def _check_procedures(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
+def _check_procedures(route: Route, location: Location, upstreams: Named[str, Upstream]) -> None:
     if route.rewrite:
-        spot.tell(("rewrite",), "does not go with procedures: their path is their name")
+        location.add(("rewrite",), "does not go with procedures: their path is their name")
     for index, method in enumerate(route.methods):
         if method not in ("GET", "POST"):
-            spot.tell(("methods", index), f"has {method}, which no procedure takes", "use GET and POST")
+            location.add(("methods", index), f"has {method}, which no procedure takes", "use GET and POST")
     mounts = {name: upstream.trpc for name, upstream in upstreams.items() if upstream.trpc}
     if route.upstream in upstreams and route.upstream not in mounts:
-        spot.tell(
+        location.add(
             ("upstream",), f"names {route.upstream}, which has no trpc", f"give upstreams.{route.upstream} a trpc"
         )
     reached = [mounts[route.upstream]] if route.upstream in mounts else [] if route.upstream else list(mounts.values())
     if not route.upstream and route.deny and upstreams and not mounts:
-        spot.tell(("procedures",), "need an upstream with trpc, and there is none")
+        location.add(("procedures",), "need an upstream with trpc, and there is none")
     for index, procedure in enumerate(route.procedures):
         names = {trpc.aliases[procedure] for trpc in reached if procedure in trpc.aliases}
         if names and all(procedure in trpc.aliases for trpc in reached):
             name = names.pop()
-            spot.tell(("procedures", index), f"{procedure} is an alias: it never reaches a route", f"write {name}")
+            location.add(("procedures", index), f"{procedure} is an alias: it never reaches a route", f"write {name}")
 
 
-def _check_paths(route: Route, spot: Spot, upstreams: Named[str, Upstream]) -> None:
+def _check_paths(route: Route, location: Location, upstreams: Named[str, Upstream]) -> None:
     if route.batch == "deny":
-        spot.tell(("batch",), "is for procedures only")
+        location.add(("batch",), "is for procedures only")
     for index, path in enumerate(route.paths):
         if path in GATEWAY_PATHS and route.listener == "public":
-            spot.tell(("paths", index), f"{path} is never reached: the gateway itself answers it")
+            location.add(("paths", index), f"{path} is never reached: the gateway itself answers it")
         if route.rewrite and path.endswith("*"):
             sentence = "turns all of these paths into one"
-            spot.tell(("rewrite",), sentence, "give each path that is rewritten a route of its own")
+            location.add(("rewrite",), sentence, "give each path that is rewritten a route of its own")
         for name, upstream in upstreams.items():
             if upstream.trpc and _is_below(path, upstream.trpc):
                 sentence = f"{path} is never reached: everything below {upstream.trpc.prefix} is a procedure of {name}"
-                spot.tell(("paths", index), sentence, "use procedures")
+                location.add(("paths", index), sentence, "use procedures")
 
 
 def _is_below(path: str, trpc: Trpc) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from gateway.config.tree import Mapping, Node, Scalar, Sequence, Steps
+from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence
 from gateway.core.secret import Secret
 
 
@@ -39,24 +39,24 @@ def _below(kind: Any, step: str | int) -> Any:
     return arguments[0] if get_origin(kind) in (tuple, list) and arguments else None
 
 
-def known_keys(model: type[BaseModel], steps: Steps) -> list[str]:
-    """The keys that the mapping at ``steps`` inside ``model`` may have; empty when any key may stand there."""
+def known_keys(model: type[BaseModel], path: NodePath) -> list[str]:
+    """The keys that the mapping at ``path`` inside ``model`` may have; empty when any key may stand there."""
     kinds: list[Any] = [model]
-    for step in steps:
+    for step in path:
         kinds = [inner for kind in kinds for inner in _types(_below(kind, step))]
     return sorted(
         {field.alias or name for kind in kinds if _is_model(kind) for name, field in kind.model_fields.items()}
     )
 
 
-def secrets(annotation: Any, node: Node, steps: Steps = ()) -> Iterator[tuple[Steps, Scalar]]:
+def secrets(annotation: Any, node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Scalar]]:
     """Every written scalar below ``node`` that ``annotation`` makes a secret."""
     for kind in _types(annotation):
         if kind is Secret and isinstance(node, Scalar):
-            yield steps, node
+            yield path, node
         elif isinstance(node, Mapping):
             for key, value in node.entries.items():
-                yield from secrets(_below(kind, key), value, (*steps, key))
+                yield from secrets(_below(kind, key), value, (*path, key))
         elif isinstance(node, Sequence):
             for index, item in enumerate(node.items):
-                yield from secrets(_below(kind, index), item, (*steps, index))
+                yield from secrets(_below(kind, index), item, (*path, index))

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from gateway.config.problem import Report
-from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, Steps
+from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence
 
 MOST_BYTES = 1024 * 1024
 MOST_DEPTH = 24
@@ -33,14 +33,14 @@ class _Unreadable(Exception):
 def read(octets: bytes, file: str, report: Report) -> Node | None:
     """The tree of one file, or None when it cannot be read at all; problems go to ``report``, nothing is raised."""
     if len(octets) > MOST_BYTES:
-        report.add(Place(file, 1, 1), (), f"is larger than {MOST_BYTES // 1024} KiB")
+        report.add(Position(file, 1, 1), (), f"is larger than {MOST_BYTES // 1024} KiB")
         return None
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = octets[: error.start]
-        place = Place(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
-        report.add(place, (), "is not UTF-8 text", "save the file as UTF-8")
+        position = Position(file, before.count(b"\n") + 1, error.start - (before.rfind(b"\n") + 1) + 1)
+        report.add(position, (), "is not UTF-8 text", "save the file as UTF-8")
         return None
     try:
         return _Reader(text, file, report).document()
@@ -57,29 +57,31 @@ class _Reader:
 
     def _parse(self) -> Iterator[yaml.Event]:
         """The parser's events. Whatever it raises becomes a problem at the place it had reached."""
-        place = Place(self._file, 1, 1)
+        position = Position(self._file, 1, 1)
         try:
             for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
-                place = self._place(event.start_mark)
+                position = self._position(event.start_mark)
                 yield event
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             sentence = error.problem or error.context or "cannot be understood"
-            self._give_up(self._place(mark) if mark else place, f"is not YAML: {sentence}", self._quoting_hint(mark))
+            self._give_up(
+                self._position(mark) if mark else position, f"is not YAML: {sentence}", self._quoting_hint(mark)
+            )
         except yaml.reader.ReaderError as error:
             before = self._text[: error.position]
-            place = Place(self._file, before.count("\n") + 1, len(before) - before.rfind("\n"))
-            self._give_up(place, "holds a character that YAML does not allow")
+            position = Position(self._file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+            self._give_up(position, "holds a character that YAML does not allow")
         except (ValueError, OverflowError):
             # The scanner does not check that an escape such as "\UFFFFFFFF" names a character.
-            self._give_up(place, "is not YAML: it holds an escape or number that has no value")
+            self._give_up(position, "is not YAML: it holds an escape or number that has no value")
 
-    def _give_up(self, place: Place, sentence: str, hint: str = "") -> None:
-        self._report.add(place, (), sentence, hint)
+    def _give_up(self, position: Position, sentence: str, hint: str = "") -> None:
+        self._report.add(position, (), sentence, hint)
         raise _Unreadable
 
-    def _place(self, mark: Any) -> Place:
-        return Place(self._file, mark.line + 1, mark.column + 1)
+    def _position(self, mark: Any) -> Position:
+        return Position(self._file, mark.line + 1, mark.column + 1)
 
     def _quoting_hint(self, mark: Any) -> str:
         lines = self._text.splitlines()
@@ -88,87 +90,89 @@ class _Reader:
 
     def document(self) -> Node:
         """The one document of the file; an empty file is an empty mapping."""
-        tree: Node = Mapping({}, {}, Place(self._file, 1, 1))
+        tree: Node = Mapping({}, {}, Position(self._file, 1, 1))
         count = 0
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 count += 1
                 if count > 1:
-                    self._give_up(self._place(event.start_mark), "starts a second document", "keep one per file")
+                    self._give_up(self._position(event.start_mark), "starts a second document", "keep one per file")
             elif isinstance(event, yaml.NodeEvent):
                 tree = self._node(event, ())
         return tree
 
-    def _node(self, event: yaml.Event, steps: Steps) -> Node:
-        place = self._place(event.start_mark)
-        if len(steps) > MOST_DEPTH:
-            self._give_up(place, f"is nested deeper than {MOST_DEPTH} levels")
+    def _node(self, event: yaml.Event, path: NodePath) -> Node:
+        position = self._position(event.start_mark)
+        if len(path) > MOST_DEPTH:
+            self._give_up(position, f"is nested deeper than {MOST_DEPTH} levels")
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
             # An alias can grow without bound (a "billion laughs" file) and hides from a reviewer what a policy says.
             name = "alias" if isinstance(event, yaml.AliasEvent) else "anchor"
-            self._report.add(place, steps, f"is an {name}, which is not accepted", "write the value out")
+            self._report.add(position, path, f"is an {name}, which is not accepted", "write the value out")
         if isinstance(event, yaml.MappingStartEvent):
-            self._refuse_tag(event.tag, place, steps)
-            return self._mapping(place, steps)
+            self._refuse_tag(event.tag, position, path)
+            return self._mapping(position, path)
         if isinstance(event, yaml.SequenceStartEvent):
-            self._refuse_tag(event.tag, place, steps)
-            return self._sequence(place, steps)
+            self._refuse_tag(event.tag, position, path)
+            return self._sequence(position, path)
         if isinstance(event, yaml.ScalarEvent):
-            self._refuse_tag(event.tag, place, steps)
-            return self._scalar(event, place, steps)
-        return Scalar(None, place, broken=True)
+            self._refuse_tag(event.tag, position, path)
+            return self._scalar(event, position, path)
+        return Scalar(None, position, broken=True)
 
-    def _refuse_tag(self, tag: str | None, place: Place, steps: Steps) -> None:
+    def _refuse_tag(self, tag: str | None, position: Position, path: NodePath) -> None:
         if tag is not None:
-            self._report.add(place, steps, "carries a tag, which is not accepted", "remove the word that starts with !")
+            self._report.add(
+                position, path, "carries a tag, which is not accepted", "remove the word that starts with !"
+            )
 
-    def _sequence(self, place: Place, steps: Steps) -> Sequence:
+    def _sequence(self, position: Position, path: NodePath) -> Sequence:
         items: list[Node] = []
         for event in self._events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
-            items.append(self._node(event, (*steps, len(items))))
-        return Sequence(tuple(items), place)
+            items.append(self._node(event, (*path, len(items))))
+        return Sequence(tuple(items), position)
 
-    def _mapping(self, place: Place, steps: Steps) -> Mapping:
+    def _mapping(self, position: Position, path: NodePath) -> Mapping:
         entries: dict[str, Node] = {}
-        keys: dict[str, Place] = {}
+        keys: dict[str, Position] = {}
         for event in self._events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
-            at = self._place(event.start_mark)
-            key = self._key(event, at, steps)
-            value = self._node(next(self._events), steps if key is None else (*steps, key))
+            at = self._position(event.start_mark)
+            key = self._key(event, at, path)
+            value = self._node(next(self._events), path if key is None else (*path, key))
             if key is None:
                 continue
             if key in entries:
-                self._report.add(at, (*steps, key), f"is written twice, first in line {keys[key].line}")
+                self._report.add(at, (*path, key), f"is written twice, first in line {keys[key].line}")
                 continue
             entries[key] = value
             keys[key] = at
-        return Mapping(entries, keys, place)
+        return Mapping(entries, keys, position)
 
-    def _key(self, event: yaml.Event, place: Place, steps: Steps) -> str | None:
+    def _key(self, event: yaml.Event, position: Position, path: NodePath) -> str | None:
         """The key as text, or None for a key that is none (told in the report)."""
-        node = self._node(event, steps)
+        node = self._node(event, path)
         if isinstance(node, Scalar) and node.value == "<<" and not node.quoted:
-            self._report.add(place, steps, "is a merge key, which is not accepted", "write the values out")
+            self._report.add(position, path, "is a merge key, which is not accepted", "write the values out")
         elif isinstance(node, Scalar) and isinstance(node.value, str) and node.value:
             return node.value
         elif not (isinstance(node, Scalar) and node.broken):
-            self._report.add(place, steps, "has a key that is not a text", "put quotes around the key")
+            self._report.add(position, path, "has a key that is not a text", "put quotes around the key")
         return None
 
-    def _scalar(self, event: yaml.ScalarEvent, place: Place, steps: Steps) -> Scalar:
+    def _scalar(self, event: yaml.ScalarEvent, position: Position, path: NodePath) -> Scalar:
         text: str = event.value
         if _CONTROL.search(text):
-            self._report.add(place, steps, "holds a control character")
-            return Scalar(None, place, broken=True)
+            self._report.add(position, path, "holds a control character")
+            return Scalar(None, position, broken=True)
         if event.style:
-            return Scalar(text, place, quoted=True, marks=self._marks(event))
-        return Scalar(_resolve(text), place, marks=self._marks(event))
+            return Scalar(text, position, quoted=True, marks=self._marks(event))
+        return Scalar(_resolve(text), position, marks=self._marks(event))
 
-    def _marks(self, event: yaml.ScalarEvent) -> tuple[Place, ...]:
+    def _marks(self, event: yaml.ScalarEvent) -> tuple[Position, ...]:
         """Where each reference of a scalar starts, also in the later lines of one that is folded."""
         if "${" not in event.value:
             return ()
@@ -179,7 +183,7 @@ class _Reader:
         for found in re.finditer(r"\$\{", raw):
             before = raw[: found.start()]
             column = found.start() - (before.rfind("\n") + 1) + (0 if "\n" in before else start.column)
-            marks.append(Place(self._file, start.line + before.count("\n") + 1, column + 1))
+            marks.append(Position(self._file, start.line + before.count("\n") + 1, column + 1))
         return tuple(marks)
 
 

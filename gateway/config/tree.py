@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-Steps = tuple[str | int, ...]
+NodePath = tuple[str | int, ...]
 """The way from the root of a file to one of its values: keys and list positions."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Position:
     """One point of a file. Lines and columns count from 1."""
 
     file: str
@@ -27,9 +27,9 @@ class Scalar:
     """One value. It does not print itself: after expansion it may hold a secret."""
 
     value: str | int | float | bool | None = field(repr=False)
-    place: Place
+    position: Position
     quoted: bool = False
-    marks: tuple[Place, ...] = ()  # where each "${" of the text stands
+    marks: tuple[Position, ...] = ()  # where each "${" of the text stands
     expanded: bool = False  # at least one reference was replaced
     defaults: tuple[str, ...] = ()  # variables that were not set, so that their written default was taken
     broken: bool = False  # a reference could not be replaced; the problem is already told
@@ -38,19 +38,19 @@ class Scalar:
 @dataclass(frozen=True, slots=True)
 class Sequence:
     items: tuple[Node, ...]
-    place: Place
+    position: Position
 
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
     entries: dict[str, Node]
-    keys: dict[str, Place]
-    place: Place
+    keys: dict[str, Position]
+    position: Position
 
     def only(self, names: Iterator[str] | list[str]) -> Mapping:
         """The same mapping with no keys but ``names``."""
         kept = {name: self.entries[name] for name in names if name in self.entries}
-        return Mapping(kept, {name: self.keys[name] for name in kept}, self.place)
+        return Mapping(kept, {name: self.keys[name] for name in kept}, self.position)
 
 
 Node = Scalar | Sequence | Mapping
@@ -74,14 +74,14 @@ def child(node: Node | None, step: str | int) -> Node | None:
     return None
 
 
-def follow(node: Node, steps: Steps) -> tuple[Node, Steps]:
-    """The deepest written value on the way ``steps``, and how much of the way leads to it."""
-    for depth, step in enumerate(steps):
+def follow(node: Node, path: NodePath) -> tuple[Node, NodePath]:
+    """The deepest written value on the way ``path``, and how much of the way leads to it."""
+    for depth, step in enumerate(path):
         below = child(node, step)
         if below is None:
-            return node, steps[:depth]
+            return node, path[:depth]
         node = below
-    return node, steps
+    return node, path
 
 
 def broken(node: Node) -> bool:
@@ -93,9 +93,9 @@ def broken(node: Node) -> bool:
     return node.broken
 
 
-def spelled(steps: Steps) -> str:
-    """``steps`` as people read it: ``routes[2].rate_limits[0]``."""
+def format_path(path: NodePath) -> str:
+    """``path`` as people read it: ``routes[2].rate_limits[0]``."""
     text = ""
-    for step in steps:
+    for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text

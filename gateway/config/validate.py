@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from gateway.config.problem import Report, nearest
 from gateway.config.shape import known_keys, secrets
-from gateway.config.tree import Mapping, Node, Scalar, Sequence, Steps, broken, child, follow, plain
+from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence, broken, child, follow, plain
 from gateway.policy.base.settings import WRITTEN
 
 M = TypeVar("M", bound=BaseModel)
@@ -56,27 +56,27 @@ for _kind in ("dict_type", "mapping_type", "model_type", "model_attributes_type"
     _SENTENCES[_kind] = lambda _: "must be a mapping of keys to values"
 
 
-def parse(model: type[M], node: Node, steps: Steps, base: Path, report: Report) -> M | None:
-    """``node``, which stands at ``steps``, as a ``model``; None when something is wrong with it (told in ``report``)."""
+def parse(model: type[M], node: Node, path: NodePath, base: Path, report: Report) -> M | None:
+    """``node``, which stands at ``path``, as a ``model``; None when something is wrong with it (told in ``report``)."""
     try:
         parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
     except ValidationError as error:
         values = [str(scalar.value) for _, scalar in secrets(model, node)]
         hidden = [value for value in values if len(value) >= _LEAST_HIDDEN]
         for detail in error.errors(include_url=False, include_input=False):
-            _tell(detail, model, node, steps, hidden, report)
+            _add(detail, model, node, path, hidden, report)
         return None
     return None if broken(node) else parsed
 
 
-def _tell(
-    detail: ErrorDetails, model: type[BaseModel], node: Node, steps: Steps, hidden: list[str], report: Report
+def _add(
+    detail: ErrorDetails, model: type[BaseModel], node: Node, path: NodePath, hidden: list[str], report: Report
 ) -> None:
     """Adds one finding of pydantic to the report, unless it only follows from a reference that is told already."""
     written, found = follow(node, tuple(detail["loc"]))
     kind = detail["type"]
     if kind == "extra_forbidden":
-        _tell_unknown(model, node, found, steps, report)
+        _add_unknown_key(model, node, found, path, report)
         return
     if kind == "missing":
         found = (*found, detail["loc"][-1])
@@ -86,17 +86,17 @@ def _tell(
     sentence = describe(detail.get("ctx", {})) if describe else _UNSPECIFIC
     if any(value in sentence for value in hidden):
         sentence = _UNSPECIFIC
-    report.add(written.place, (*steps, *found), sentence)
+    report.add(written.position, (*path, *found), sentence)
 
 
-def _tell_unknown(model: type[BaseModel], node: Node, found: Steps, steps: Steps, report: Report) -> None:
+def _add_unknown_key(model: type[BaseModel], node: Node, found: NodePath, path: NodePath, report: Report) -> None:
     key = str(found[-1])
     above, _ = follow(node, found[:-1])
-    place = above.keys[key] if isinstance(above, Mapping) else above.place
+    position = above.keys[key] if isinstance(above, Mapping) else above.position
     if key in LATER_KEYS:
-        report.add(place, (*steps, *found), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
+        report.add(position, (*path, *found), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
     else:
-        report.add(place, (*steps, *found), "is not a known key", nearest(key, known_keys(model, found[:-1])))
+        report.add(position, (*path, *found), "is not a known key", nearest(key, known_keys(model, found[:-1])))
 
 
 def _is_long_enough(written: Node, context: _Context) -> bool:
@@ -114,6 +114,6 @@ def mapping_at(node: Mapping, key: str, report: Report) -> Mapping | None:
     if value is None or (isinstance(value, Scalar) and value.value is None):
         return None
     if not isinstance(value, Mapping):
-        report.add(value.place, (key,), "must be a mapping of keys to values")
+        report.add(value.position, (key,), "must be a mapping of keys to values")
         return None
     return value

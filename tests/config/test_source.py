@@ -12,9 +12,9 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem, Report
 from gateway.config.source import read
-from gateway.config.tree import Mapping, Node, Place, Scalar, Sequence, plain
+from gateway.config.tree import Mapping, Node, Position, Scalar, Sequence, plain
 
-NOTHING = Scalar(None, Place("", 0, 0))
+NOTHING = Scalar(None, Position("", 0, 0))
 
 
 def tree(text: str) -> Node | None:
@@ -44,10 +44,10 @@ def test_places() -> None:
     assert str(found.keys["b"]) == "a.yaml:2:1"
     items = found.entries["b"]
     assert isinstance(items, Sequence)
-    assert str(items.items[0].place) == "a.yaml:3:5"
+    assert str(items.items[0].position) == "a.yaml:3:5"
     inner = items.items[1]
     assert isinstance(inner, Mapping) and isinstance(inner.entries["c"], Scalar)
-    assert [str(place) for place in inner.entries["c"].marks] == ["a.yaml:4:10", "a.yaml:4:19"]
+    assert [str(position) for position in inner.entries["c"].marks] == ["a.yaml:4:10", "a.yaml:4:19"]
 
 
 def test_a_scalar_does_not_print_its_value() -> None:

@@ -8,20 +8,19 @@ from typing import Any
 
 from gateway.config.model import Upstream
 from gateway.config.policies import Written
-from gateway.config.problem import Report, nearest
-from gateway.config.routes import Spot
+from gateway.config.problem import Location, Report, nearest
 from gateway.policy.base.settings import Policy
 
 SECTION = "breakers"
 
 
-def check_probes(upstreams: Named[str, Upstream], spot: Spot, policies: Named[str, Policy]) -> None:
+def check_probes(upstreams: Named[str, Upstream], location: Location, policies: Named[str, Policy]) -> None:
     """Tells every upstream whose breaker waits for health checks that nobody makes: it would stay open for ever."""
     for name, upstream in upstreams.items():
         settings: Any = policies.get(upstream.breaker or "")
         if upstream.health_check is None and getattr(settings, "probe", "") == "health_check":
             sentence = f"names {upstream.breaker}, which is tried by health checks, and there are none"
-            spot.tell((name, "breaker"), sentence, "write a health_check, or probe: request in the breaker")
+            location.add((name, "breaker"), sentence, "write a health_check, or probe: request in the breaker")
 
 
 def check_breakers(
@@ -32,8 +31,8 @@ def check_breakers(
 ) -> None:
     """Tells every route under a breaker's ``ignore`` that does not exist: its statuses would count after all."""
     for name, settings in policies.items():
-        spot = Spot(written[SECTION, name].node, (SECTION, name), report)
+        location = Location(written[SECTION, name].node, (SECTION, name), report)
         ignored: Any = getattr(settings, "ignore", {})
         for route in ignored:
             if route not in routes:
-                spot.tell(("ignore", route), f"names {route}, which is not in routes", nearest(route, routes))
+                location.add(("ignore", route), f"names {route}, which is not in routes", nearest(route, routes))

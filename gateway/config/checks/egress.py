@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Ordered
 
 from gateway.config.model import Config, Route
-from gateway.config.problem import Report
-from gateway.config.routes import Spot
+from gateway.config.problem import Location, Report
 from gateway.config.tree import Mapping, child, follow
 from gateway.core.loopback import is_loopback
 
@@ -16,14 +15,14 @@ LISTENER = "egress"
 _USERS = ("auth", "cors", "lockout")
 
 
-def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Spot]], report: Report) -> None:
+def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]], report: Report) -> None:
     """Tells everything about ``listen.egress`` and the routes behind it that contradicts itself or is a way around."""
-    for route, spot in routes:
+    for route, location in routes:
         if route.listener == LISTENER:
-            _check_route(route, spot, config)
+            _check_route(route, location, config)
             if not isinstance(child(child(entry, "listen"), LISTENER), Mapping):
                 hint = "add listen.egress: {host: 127.0.0.1, port: 8181}"
-                spot.tell(("listener",), "is egress, which is not opened", hint)
+                location.add(("listener",), "is egress, which is not opened", hint)
     egress = config.listen.egress
     if egress is None:
         return
@@ -31,24 +30,28 @@ def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Spot]], r
     node, _ = follow(entry, at)
     for other, port in (("listen", config.listen.port), ("ops", config.ops.port)):
         if egress.port and egress.port == port:
-            report.add_unless_told(node.place, at, f"is the port of {other} too", "give it one of its own")
+            report.add_unless_reported(node.position, at, f"is the port of {other} too", "give it one of its own")
     for name, upstream in config.upstreams.items():
         for index, endpoint in enumerate(upstream.endpoints):
             here = is_loopback(endpoint.host) or endpoint.host == "localhost"
             if egress.port and here and endpoint.port == egress.port:
-                steps = ("upstreams", name, "endpoints", index, "url")
-                node, _ = follow(entry, steps)
+                path = ("upstreams", name, "endpoints", index, "url")
+                node, _ = follow(entry, path)
                 # Clients would come to routes that ask for no token.
-                report.add_unless_told(node.place, steps, "leads to the egress listener", "name the service itself")
+                report.add_unless_reported(
+                    node.position, path, "leads to the egress listener", "name the service itself"
+                )
 
 
-def _check_route(route: Route, spot: Spot, config: Config) -> None:
+def _check_route(route: Route, location: Location, config: Config) -> None:
     if route.procedures:
-        spot.tell(("procedures",), "are not for the egress listener", "name paths")
+        location.add(("procedures",), "are not for the egress listener", "name paths")
     for key in _USERS:
-        if child(spot.node, key) is not None and getattr(route, key) not in (None, "public"):
-            spot.tell((key,), "is not for the egress listener: no user calls there", "leave it out")
+        if child(location.node, key) is not None and getattr(route, key) not in (None, "public"):
+            location.add((key,), "is not for the egress listener: no user calls there", "leave it out")
     upstream = config.upstreams.get(route.upstream or "")
     if upstream is not None and upstream.trpc is not None:
         # Its prefix is not read there, so its procedures would be run by path, unchecked.
-        spot.tell(("upstream",), f"names {route.upstream}, which speaks tRPC", "egress is for the services behind it")
+        location.add(
+            ("upstream",), f"names {route.upstream}, which speaks tRPC", "egress is for the services behind it"
+        )

@@ -8,16 +8,18 @@ from typing import Any
 
 from gateway.config.model import Upstream
 from gateway.config.policies import Written
-from gateway.config.problem import Report, nearest
-from gateway.config.routes import Spot
-from gateway.config.tree import Sequence, Steps, child, follow
+from gateway.config.problem import Location, Report, nearest
+from gateway.config.tree import NodePath, Sequence, child, follow
 from gateway.policy.base.settings import Policy
 
 JSON = "application/json"
 
 
 def check(
-    upstreams: Named[str, Upstream], spot: Spot, known: Named[str, Collection[str]], fallbacks: Named[str, Policy]
+    upstreams: Named[str, Upstream],
+    location: Location,
+    known: Named[str, Collection[str]],
+    fallbacks: Named[str, Policy],
 ) -> None:
     """Tells every breaker and fallback that an upstream names and nothing defines, and fallbacks that cannot work.
 
@@ -25,8 +27,8 @@ def check(
     """
     for upstream, settings in upstreams.items():
         if settings.breaker is not None:
-            _check_named("breakers", settings.breaker, (upstream, "breaker"), spot, known)
-        _Chain(upstream, upstreams, spot, fallbacks).check(known)
+            _check_named("breakers", settings.breaker, (upstream, "breaker"), location, known)
+        _Chain(upstream, upstreams, location, fallbacks).check(known)
 
 
 def check_targets(
@@ -41,14 +43,18 @@ def check_targets(
         if target is not None and target not in upstreams:
             node, _ = follow(written["fallbacks", name].node, ("upstream",))
             sentence = f"names {target}, which is not in upstreams"
-            report.add_unless_told(node.place, ("fallbacks", name, "upstream"), sentence, nearest(target, upstreams))
+            report.add_unless_reported(
+                node.position, ("fallbacks", name, "upstream"), sentence, nearest(target, upstreams)
+            )
 
 
-def _check_named(section: str, name: str, below: Steps, spot: Spot, known: Named[str, Collection[str]]) -> None:
+def _check_named(
+    section: str, name: str, below: NodePath, location: Location, known: Named[str, Collection[str]]
+) -> None:
     names = known.get(section, ())
     if name not in names:
         hint = nearest(name, names) or f"define it under {section}"
-        spot.tell(below, f"names {name}, which is not in {section}", hint)
+        location.add(below, f"names {name}, which is not in {section}", hint)
 
 
 def _target(fallback: Policy | None) -> str | None:
@@ -59,16 +65,18 @@ def _target(fallback: Policy | None) -> str | None:
 class _Chain:
     """The fallbacks of one upstream, one after the other."""
 
-    def __init__(self, name: str, upstreams: Named[str, Upstream], spot: Spot, fallbacks: Named[str, Policy]) -> None:
+    def __init__(
+        self, name: str, upstreams: Named[str, Upstream], location: Location, fallbacks: Named[str, Policy]
+    ) -> None:
         self._name = name
         self._upstream = upstreams[name]
         self._upstreams = upstreams
-        self._spot = spot
+        self._spot = location
         self._fallbacks = fallbacks
-        written = child(child(spot.node, name), "fallback")
+        written = child(child(location.node, name), "fallback")
         self._listed = isinstance(written, Sequence)
 
-    def _at(self, index: int) -> Steps:
+    def _at(self, index: int) -> NodePath:
         return (self._name, "fallback", index) if self._listed else (self._name, "fallback")
 
     def check(self, known: Named[str, Collection[str]]) -> None:
@@ -78,9 +86,9 @@ class _Chain:
             _check_named("fallbacks", name, at, self._spot, known)
             settings: Any = self._fallbacks.get(name)
             if name in self._upstream.fallback[:index]:
-                self._spot.tell(at, f"lists {name} twice")
+                self._spot.add(at, f"lists {name} twice")
             elif last:
-                self._spot.tell(at, f"is never reached: {last} before it always has an answer", "move it up")
+                self._spot.add(at, f"is never reached: {last} before it always has an answer", "move it up")
             if settings is None:
                 continue
             target = _target(settings)
@@ -90,16 +98,14 @@ class _Chain:
             elif settings.stale is None and settings.mode == "enforce":
                 last = last or name
             if self._upstream.trpc and settings.file is not None and settings.type != JSON:
-                self._spot.tell(at, f"names {name}, a file of {settings.type}: procedures answer in JSON")
+                self._spot.add(at, f"names {name}, a file of {settings.type}: procedures answer in JSON")
 
-    def _check_hop(self, target: str, before: str, at: Steps) -> None:
+    def _check_hop(self, target: str, before: str, at: NodePath) -> None:
         if before:
-            self._spot.tell(
-                at, f"leads to another upstream, as {before} does", "name one of them: a call makes one hop"
-            )
+            self._spot.add(at, f"leads to another upstream, as {before} does", "name one of them: a call makes one hop")
         way = self._way(target)
         if way:
-            self._spot.tell(at, f"leads in a circle: {' to '.join((self._name, *way))}", "let it end somewhere")
+            self._spot.add(at, f"leads in a circle: {' to '.join((self._name, *way))}", "let it end somewhere")
             return
         other = self._upstreams.get(target)
         if other is None:
@@ -108,7 +114,7 @@ class _Chain:
         if ours != theirs:
             # A path that is none to the routes could run a procedure there that no route has decided about.
             sentence = f"leads to {target}, whose trpc is another one"
-            self._spot.tell(at, sentence, "give both the same prefix and transformer, or neither a trpc")
+            self._spot.add(at, sentence, "give both the same prefix and transformer, or neither a trpc")
 
     def _way(self, target: str) -> tuple[str, ...]:
         """The way from ``target`` over the upstreams' own fallbacks back to this one; empty when there is none."""

@@ -14,10 +14,9 @@ from pydantic import BaseModel
 from gateway.config.checks.weakness import LEAST_SECRET_BYTES, origin_weakness, secret_weakness
 from gateway.config.model import Config, Entry, Route
 from gateway.config.policies import Written
-from gateway.config.problem import Report
-from gateway.config.routes import Spot
+from gateway.config.problem import Location, Report
 from gateway.config.shape import secrets
-from gateway.config.tree import Mapping, Place, Scalar, Sequence, Steps, child, follow
+from gateway.config.tree import Mapping, NodePath, Position, Scalar, Sequence, child, follow
 from gateway.config.upstream_settings import Endpoint
 from gateway.core.loopback import is_loopback
 
@@ -49,7 +48,7 @@ class Production:
         config: Config,
         entry: Mapping,
         policies: dict[tuple[str, str], Written],
-        routes: list[tuple[Route, Spot]],
+        routes: list[tuple[Route, Location]],
         unsound: set[str],
         report: Report,
     ) -> None:
@@ -73,11 +72,11 @@ class Production:
         if "state" not in self._unsound:
             self._check_state()
 
-    def _tell(self, steps: Steps, sentence: str, hint: str = "") -> None:
-        node, _ = follow(self._entry, steps)
-        self._report.add_unless_told(node.place, steps, sentence, hint)
+    def _add(self, path: NodePath, sentence: str, hint: str = "") -> None:
+        node, _ = follow(self._entry, path)
+        self._report.add_unless_reported(node.position, path, sentence, hint)
 
-    def _secrets(self) -> Iterator[tuple[Steps, Scalar]]:
+    def _secrets(self) -> Iterator[tuple[NodePath, Scalar]]:
         """Every secret that is written anywhere."""
         yield from secrets(Entry, self._entry)
         for (section, name), written in self._policies.items():
@@ -87,22 +86,22 @@ class Production:
                     yield (section, name, *below), scalar
 
     def _check_written_secrets(self) -> None:
-        for steps, scalar in self._secrets():
+        for path, scalar in self._secrets():
             # The address of a store without a password is none.
-            if scalar.value in (None, "") or (steps == ("state", "redis") and "@" not in str(scalar.value)):
+            if scalar.value in (None, "") or (path == ("state", "redis") and "@" not in str(scalar.value)):
                 continue
             if scalar.defaults:
                 names = " and ".join(scalar.defaults)
-                self._tell_at(
-                    scalar.place, steps, f"falls back to its written default: {names} is not set", f"set {names}"
+                self._add_at(
+                    scalar.position, path, f"falls back to its written default: {names} is not set", f"set {names}"
                 )
-            elif not scalar.expanded and "request_headers" not in steps:
+            elif not scalar.expanded and "request_headers" not in path:
                 # Header values are kept as secrets because some are; a plain one may stand in the file.
                 hint = "read it with ${NAME} or ${file:/path}"
-                self._tell_at(scalar.place, steps, "stands in the file, where everybody who reads it has it", hint)
+                self._add_at(scalar.position, path, "stands in the file, where everybody who reads it has it", hint)
 
-    def _tell_at(self, place: Place, steps: Steps, sentence: str, hint: str = "") -> None:
-        self._report.add_unless_told(place, steps, sentence, hint)
+    def _add_at(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
+        self._report.add_unless_reported(position, path, sentence, hint)
 
     def _check_tokens(self) -> None:
         for name, policy in self._config.policies.get("auth", {}).items():
@@ -110,11 +109,11 @@ class Production:
             secret = getattr(settings, "secret", None)
             weakness = secret_weakness(secret.reveal()) if secret is not None else None
             if weakness:
-                self._tell_policy("auth", name, ("secret",), weakness, _MAKE_SECRET)
+                self._add_policy("auth", name, ("secret",), weakness, _MAKE_SECRET)
 
-    def _tell_policy(self, section: str, name: str, below: Steps, sentence: str, hint: str = "") -> None:
+    def _add_policy(self, section: str, name: str, below: NodePath, sentence: str, hint: str = "") -> None:
         node, _ = follow(self._policies[section, name].node, below)
-        self._tell_at(node.place, (section, name, *below), sentence, hint)
+        self._add_at(node.position, (section, name, *below), sentence, hint)
 
     def _check_origins(self) -> None:
         for (section, name), written in self._policies.items():
@@ -125,41 +124,41 @@ class Production:
                 )
                 if weakness:
                     hint = "write https origins one by one, or https://*.your-domain"
-                    self._tell_policy("cors", name, ("origins", index), weakness, hint)
+                    self._add_policy("cors", name, ("origins", index), weakness, hint)
 
     def _check_bodies(self) -> None:
         bodies: dict[str, Any] = dict(self._config.policies.get("bodies", {}))
         for name, settings in bodies.items():
             if getattr(settings, "max", None) is None:
-                self._tell_policy(
+                self._add_policy(
                     "bodies", name, ("max",), "is missing: bodies of any length would pass", "such as 64KiB"
                 )
-        for route, spot in self._routes:
+        for route, location in self._routes:
             if route.body is None and not route.deny:
-                spot.tell(("body",), "is missing: bodies of any length would pass", "name a policy from bodies")
+                location.add(("body",), "is missing: bodies of any length would pass", "name a policy from bodies")
 
     def _check_ops(self) -> None:
         ops = self._config.ops
         if not ops.token and not (is_loopback(ops.host) or ops.host == "localhost"):
             sentence = "is missing, and the operators' listener can be reached from outside this host"
-            self._tell(("ops", "token"), sentence, "set a token, or listen on 127.0.0.1")
+            self._add(("ops", "token"), sentence, "set a token, or listen on 127.0.0.1")
 
     def _check_upstreams(self) -> None:
         for name, upstream in self._config.upstreams.items():
             for index, endpoint in enumerate(upstream.endpoints):
                 if endpoint.scheme == "http" and not is_private(endpoint):
                     sentence = "is plain http to a host that is neither this one nor in a private network"
-                    self._tell(("upstreams", name, "endpoints", index, "url"), sentence, "use https")
+                    self._add(("upstreams", name, "endpoints", index, "url"), sentence, "use https")
 
     def _check_state(self) -> None:
         state = self._config.state
         if not state.key:
-            self._tell(("state", "key"), "is missing: account names are stored as hashes under it", _MAKE_SECRET)
+            self._add(("state", "key"), "is missing: account names are stored as hashes under it", _MAKE_SECRET)
         elif weakness := secret_weakness(state.key.reveal()):
-            self._tell(("state", "key"), weakness, _MAKE_SECRET)
+            self._add(("state", "key"), weakness, _MAKE_SECRET)
         problem = cannot_open(state.path)
         if problem:
-            self._tell(("state", "path"), problem, "name a folder that the gateway may write to")
+            self._add(("state", "path"), problem, "name a folder that the gateway may write to")
 
 
 def check_environment(entry: Mapping, config: Config, report: Report) -> None:
@@ -167,7 +166,7 @@ def check_environment(entry: Mapping, config: Config, report: Report) -> None:
     word = config.environment
     node, _ = follow(entry, ("environment",))
     if word != PRODUCTION and (word in ("prod", "prd", "live") or difflib.get_close_matches(word, [PRODUCTION])):
-        report.add(node.place, ("environment",), f"is {word}, which turns no strict check on", f"write {PRODUCTION}")
+        report.add(node.position, ("environment",), f"is {word}, which turns no strict check on", f"write {PRODUCTION}")
 
 
 def is_private(endpoint: Endpoint) -> bool:

@@ -7,29 +7,29 @@ from collections.abc import Mapping as Named
 from collections.abc import Sequence as Ordered
 
 from gateway.config.model import Route, Upstream
-from gateway.config.routes import Spot
-from gateway.config.tree import Steps
+from gateway.config.problem import Location
+from gateway.config.tree import NodePath
 from gateway.core.pattern import covers
 
 
-def check(routes: Ordered[tuple[Route, Spot]], upstreams: Named[str, Upstream]) -> None:
+def check(routes: Ordered[tuple[Route, Location]], upstreams: Named[str, Upstream]) -> None:
     """Tells every pattern of a route that no request can reach, and which route is in its way.
 
     Procedures are matched by name alone; a path may be taken by several routes, each with some of its methods.
     """
-    for place, (route, spot) in enumerate(routes):
-        above = [earlier for earlier, _ in routes[:place] if earlier.listener == route.listener]
+    for number, (route, location) in enumerate(routes):
+        above = [earlier for earlier, _ in routes[:number] if earlier.listener == route.listener]
         for index, procedure in enumerate(route.procedures):
-            _tell(("procedures", index), procedure, _procedure_takers(procedure, route, above, upstreams), spot)
+            _add(("procedures", index), procedure, _procedure_takers(procedure, route, above, upstreams), location)
         for index, path in enumerate(route.paths):
-            _tell(("paths", index), path, _path_takers(path, route, above), spot)
+            _add(("paths", index), path, _path_takers(path, route, above), location)
 
 
-def _tell(below: Steps, pattern: str, takers: Iterable[str], spot: Spot) -> None:
+def _add(below: NodePath, pattern: str, takers: Iterable[str], location: Location) -> None:
     names = " and ".join(dict.fromkeys(takers))
     if names:
         sentence = f"{pattern} is never reached: it stands below {names}"
-        spot.tell(below, sentence, "move this route up, or remove what is doubled")
+        location.add(below, sentence, "move this route up, or remove what is doubled")
 
 
 def _procedure_takers(procedure: str, route: Route, above: list[Route], upstreams: Named[str, Upstream]) -> list[str]:

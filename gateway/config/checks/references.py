@@ -10,8 +10,8 @@ from typing import Any
 
 from gateway.config.model import Defaults, Route, State, Tls, Upstream
 from gateway.config.policies import PUBLIC, Written
-from gateway.config.problem import Report, nearest
-from gateway.config.routes import INHERITED, Spot
+from gateway.config.problem import Location, Report, nearest
+from gateway.config.routes import INHERITED
 from gateway.config.tree import child, follow
 from gateway.policy.base.settings import Policy
 
@@ -26,10 +26,10 @@ SECTIONS = {
 }
 
 
-def check_policies(owner: Route | Defaults, spot: Spot, known: Named[str, Collection[str]]) -> None:
+def check_policies(owner: Route | Defaults, location: Location, known: Named[str, Collection[str]]) -> None:
     """Tells every policy that ``owner`` itself names and that is not among ``known`` (section -> names)."""
     for key in (*INHERITED, "lockout") if isinstance(owner, Route) else INHERITED:
-        if child(spot.node, key) is None:
+        if child(location.node, key) is None:
             continue  # inherited: told once, where the defaults stand
         section = SECTIONS[key]
         value = getattr(owner, key)
@@ -38,53 +38,57 @@ def check_policies(owner: Route | Defaults, spot: Spot, known: Named[str, Collec
                 continue
             below = (key, index) if isinstance(value, tuple) else (key,)
             names = [*known.get(section, ()), *([PUBLIC] if key == "auth" else [])]
-            spot.tell(
+            location.add(
                 below, f"names {name}, which is not in {section}", nearest(name, names) or f"define it under {section}"
             )
 
 
-def check_upstream(route: Route, spot: Spot, known: Collection[str]) -> None:
+def check_upstream(route: Route, location: Location, known: Collection[str]) -> None:
     """Tells when the upstream of ``route`` does not exist."""
     if route.upstream and route.upstream not in known:
-        spot.tell(("upstream",), f"names {route.upstream}, which is not in upstreams", nearest(route.upstream, known))
+        location.add(
+            ("upstream",), f"names {route.upstream}, which is not in upstreams", nearest(route.upstream, known)
+        )
 
 
-def check_calling(upstreams: Named[str, Upstream], spot: Spot) -> None:
+def check_calling(upstreams: Named[str, Upstream], location: Location) -> None:
     """Tells what an upstream says about its calls that its other parts make senseless."""
     for name, upstream in upstreams.items():
         retries, response = upstream.retries, upstream.timeouts.response
         if retries and retries.attempt_timeout and retries.attempt_timeout >= response:
             sentence = "leaves no time for a second attempt: all attempts together end with timeouts.response"
-            spot.tell((name, "retries", "attempt_timeout"), sentence, "make it shorter than that")
+            location.add((name, "retries", "attempt_timeout"), sentence, "make it shorter than that")
         hedge = upstream.hedge
         if hedge and isinstance(hedge.after, float) and hedge.after >= response:
             sentence = "is never reached: timeouts.response ends a call before"
-            spot.tell((name, "hedge", "after"), sentence, "make it shorter than that")
-        _check_endpoints(name, upstream, spot)
+            location.add((name, "hedge", "after"), sentence, "make it shorter than that")
+        _check_endpoints(name, upstream, location)
 
 
-def _check_endpoints(name: str, upstream: Upstream, spot: Spot) -> None:
+def _check_endpoints(name: str, upstream: Upstream, location: Location) -> None:
     first: dict[tuple[str, str, int], int] = {}
     for index, endpoint in enumerate(upstream.endpoints):
         earlier = first.setdefault((endpoint.scheme, endpoint.host, endpoint.port), index)
         if earlier != index:
             below = (name, "endpoints", index, "url")
-            spot.tell(below, f"is the same as endpoints[{earlier}]", "write it once, with a weight")
+            location.add(below, f"is the same as endpoints[{earlier}]", "write it once, with a weight")
     named = any(endpoint.named for endpoint in upstream.endpoints)
     if upstream.resolve and not named:
-        spot.tell((name, "resolve"), "has nothing to look up: all endpoints are addresses", "remove it")
+        location.add((name, "resolve"), "has nothing to look up: all endpoints are addresses", "remove it")
     ejection, count = upstream.ejection, len(upstream.endpoints)
     if named and upstream.resolve:
         return  # how many endpoints there are is found out later
     if upstream.hedge and count < 2:
-        spot.tell((name, "hedge"), "needs a second endpoint to send the second call to", "remove it, or name another")
+        location.add(
+            (name, "hedge"), "needs a second endpoint to send the second call to", "remove it, or name another"
+        )
     if ejection and ejection.most * count + 1e-9 < 1:
         least = math.ceil(100 / count) if count > 1 else 0
         hint = f"write most: {least}% or more" if least else "remove ejection, or name more endpoints"
-        spot.tell((name, "ejection"), f"would never leave one out: most allows none of {count}", hint)
+        location.add((name, "ejection"), f"would never leave one out: most allows none of {count}", hint)
 
 
-def check_keys(route: Route, spot: Spot, limits: Named[str, Policy]) -> None:
+def check_keys(route: Route, location: Location, limits: Named[str, Policy]) -> None:
     """Tells of limits by account on a route that has none: nobody would ever be counted."""
     if route.auth != PUBLIC or route.deny:
         return
@@ -92,7 +96,7 @@ def check_keys(route: Route, spot: Spot, limits: Named[str, Policy]) -> None:
         settings: Any = limits.get(name)
         if "principal" in getattr(settings, "key", ()):
             sentence = f"{name} counts by principal, but a public route knows none"
-            spot.tell(("rate_limits", index), sentence, "use a limit by address, or ask for a token with auth")
+            location.add(("rate_limits", index), sentence, "use a limit by address, or ask for a token with auth")
 
 
 def check_leases(
@@ -105,17 +109,17 @@ def check_leases(
             node, _ = follow(written["rate_limits", name].node, ("lease",))
             sentence = "is for limits in Redis, and there is no state.redis"
             hint = "remove it: the embedded store answers at once"
-            report.add_unless_told(node.place, ("rate_limits", name, "lease"), sentence, hint)
+            report.add_unless_reported(node.position, ("rate_limits", name, "lease"), sentence, hint)
 
 
-def check_key(state: State, spot: Spot) -> None:
+def check_key(state: State, location: Location) -> None:
     """Tells when replicas would each keep other names in the Redis that they share."""
     if state.redis is not None and not state.key:
         sentence = "is missing: with redis all replicas have to store names as hashes under the same key"
-        spot.tell(("key",), sentence, "make one with: openssl rand -base64 32")
+        location.add(("key",), sentence, "make one with: openssl rand -base64 32")
 
 
-def check_mounts(upstreams: Named[str, Upstream], spot: Spot) -> None:
+def check_mounts(upstreams: Named[str, Upstream], location: Location) -> None:
     """Tells of aliases that lead nowhere and of two upstreams that share a tRPC prefix."""
     prefixes: dict[str, str] = {}
     for name, upstream in upstreams.items():
@@ -124,17 +128,17 @@ def check_mounts(upstreams: Named[str, Upstream], spot: Spot) -> None:
         first = prefixes.setdefault(upstream.trpc.prefix, name)
         if first != name:
             below = (name, "trpc", "prefix")
-            spot.tell(below, f"is the prefix of {first} too, which would get all calls", "give each its own")
+            location.add(below, f"is the prefix of {first} too, which would get all calls", "give each its own")
         for alias, procedure in upstream.trpc.aliases.items():
             if procedure in upstream.trpc.aliases:
                 sentence = f"leads to {procedure}, which is an alias itself"
-                spot.tell((name, "trpc", "aliases", alias), sentence, "name the procedure")
+                location.add((name, "trpc", "aliases", alias), sentence, "name the procedure")
 
 
-def check_tls(tls: Tls | None, spot: Spot) -> None:
+def check_tls(tls: Tls | None, location: Location) -> None:
     """Tells of certificate files that cannot be read."""
     for name, path in (("cert", tls.cert), ("key", tls.key)) if tls else ():
         if not os.access(path, os.R_OK) or not path.is_file():
-            spot.tell(
+            location.add(
                 ("tls", name), "names a file that cannot be read", "relative names start at the entry file's folder"
             )
