@@ -87,7 +87,7 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     yield "head, checked, with the path", lambda: admit.check(exchange, before, 16384)
     yield "canonical path", lambda: canonical("/api/items")
     yield "route", lambda: plane.routes.find(exchange, "GET")
-    for decide, _ in plan.deciders:
+    for decide, _ in plan.request_hooks:
         stage: Any = decide.__self__  # type: ignore[attr-defined]  # hooks are bound methods
 
         def ask(decide: Callable[[Exchange], object] = decide) -> None:
@@ -110,10 +110,10 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     def respond() -> None:
         exchange.response_headers = []
         exchange.limits = limits
-        for hook in plan.responders[plan.depth]:
+        for hook in plan.response_hooks[plan.depth]:
             hook(exchange)
 
-    for decide, _ in plan.deciders:
+    for decide, _ in plan.request_hooks:
         decide(exchange)
     limits = exchange.limits
     yield "stages, on the way back", respond

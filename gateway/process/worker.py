@@ -186,7 +186,7 @@ class Worker:
         with contextlib.suppress(OSError):  # an ill disk costs figures, not the worker
             for name, calls in plane.calls.items() if plane is not None else ():
                 self.watcher.called(name, calls.taken(), calls.left())
-            for name, places in plane.places.items() if plane is not None else ():
+            for name, places in plane.concurrency.items() if plane is not None else ():
                 self.watcher.places(name, places.taken, places.waiting)
             self.watcher.tick(self.gateway.connections)
             if self.egress is not None:

@@ -21,8 +21,8 @@ def limit(rate: str = "5/minute", *key: str, **more: Any) -> Settings:
     return Settings.model_validate({"limit": rate, "key": key or ("address",), **more})
 
 
-def route(name: str, *limits: str, shape: str = "superjson") -> Any:
-    return SimpleNamespace(name=name, limit_names=frozenset(limits), shape=shape)
+def route(name: str, *limits: str, error_format: str = "superjson") -> Any:
+    return SimpleNamespace(name=name, limit_names=frozenset(limits), error_format=error_format)
 
 
 class Gate:
@@ -51,7 +51,7 @@ class Gate:
         exchange.principal, exchange.query = principal, query
         exchange.body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         exchange.calls = [Call("x", named) for named in calls]
-        exchange.route = at or (calls[0] if calls else route("plain", *self.names, shape="problem"))
+        exchange.route = at or (calls[0] if calls else route("plain", *self.names, error_format="problem"))
         refusal: Any = None
         entered = []
         for stage in self.stages:

@@ -11,8 +11,8 @@ from gateway.policy.lockout import Settings, build
 from gateway.state.memory import MemoryStore
 
 NOON = 1_767_268_800.0
-LOGIN = SimpleNamespace(name="login", lockout_names=frozenset({"accounts"}), shape="superjson")
-OTHER = SimpleNamespace(name="other", lockout_names=frozenset(), shape="superjson")
+LOGIN = SimpleNamespace(name="login", lockout_names=frozenset({"accounts"}), error_format="superjson")
+OTHER = SimpleNamespace(name="other", lockout_names=frozenset(), error_format="superjson")
 
 
 def settings(**more: Any) -> Settings:

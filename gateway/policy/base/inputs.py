@@ -23,4 +23,4 @@ def inputs_of(exchange: Exchange) -> Sequence[Any]:
         body = None
     elif not body:
         return (MISSING,) * count
-    return inputs(body, exchange.query, is_batch(exchange.query), count, exchange.route.shape)
+    return inputs(body, exchange.query, is_batch(exchange.query), count, exchange.route.error_format)

@@ -22,7 +22,7 @@ from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFa
 from gateway.proxy.pool.breaker_probe import BreakerProbe
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.routing.egress import Egress
-from gateway.proxy.routing.route import CompiledRoute, plan
+from gateway.proxy.routing.route import CompiledRoute, bind
 from gateway.proxy.routing.table import RouteTable, TrpcMount
 from gateway.proxy.upstream.upstream import Upstream
 from gateway.state.rules.circuit import CLOSED, Circuit
@@ -33,12 +33,12 @@ class Runtime:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
-        self.together = tools.store.together
+        self.group = tools.store.together
         self.catalogue = Catalogue(config.policies, tools)
         self.upstreams = {
             name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()
         }
-        self.tending = {name: tending(self.upstreams[name], of, tools) for name, of in config.upstreams.items()}
+        self.background = {name: tending(self.upstreams[name], of, tools) for name, of in config.upstreams.items()}
         self.breakers: dict[str, Any] = {
             upstream: self.catalogue.breaker(upstream, name)[0]
             for settings_of in config.upstreams
@@ -47,7 +47,7 @@ class Runtime:
         for name, breaker in self.breakers.items():
             self.upstreams[name].spare_while(_resting(breaker.circuit))
             self._let_checks_try(name, breaker)
-        self.places = {
+        self.concurrency = {
             name: build_places(name, settings.concurrency, self._refusing(name))
             for name, settings in config.upstreams.items()
             if settings.concurrency is not None
@@ -70,14 +70,14 @@ class Runtime:
             response_headers=_one(config.defaults.response_headers),
         )
         early = replace(self._fallback, rate_limits=())
-        self.early = plan("unmatched", self._speaking(self.catalogue.stages(early)), choice=early)
+        self.unrouted = bind("unmatched", self._speaking(self.catalogue.stages(early)), choice=early)
         compiled = [(route, self._route(route)) for route in config.routes]
         self.plans = [plan for _, plan in compiled]
         paths, inner = (
             compile_paths([(path, plan) for route, plan in compiled if route.listener == name for path in route.paths])
             for name in ("public", "egress")
         )
-        self.egress = Egress(inner, self.together)
+        self.egress = Egress(inner, self.group)
         mounts = [
             self._mount(name, settings.trpc, compiled)
             for name, settings in config.upstreams.items()
@@ -91,7 +91,7 @@ class Runtime:
         table = []
         for route, compiled_plan in compiled:
             if route.procedures and route.upstream in (upstream, None):
-                shaped = replace(compiled_plan, shape=trpc.transformer)
+                shaped = replace(compiled_plan, error_format=trpc.transformer)
                 table += [(pattern, shaped) for pattern in route.procedures]
         prefix = trpc.prefix.rstrip("/") + "/"
         return TrpcMount(prefix, trpc.transformer, trpc.max_batch, trpc.aliases, compile_procedures(table))
@@ -103,12 +103,12 @@ class Runtime:
 
     def start(self) -> None:
         """Begin the health checks and the lookup of names."""
-        for each in chain.from_iterable(self.tending.values()):
+        for each in chain.from_iterable(self.background.values()):
             each.start()
 
     async def close(self) -> None:
         """Stop the checks and let go of idle connections; requests in flight end on their own."""
-        for each in chain.from_iterable(self.tending.values()):
+        for each in chain.from_iterable(self.background.values()):
             await each.stop()
         for upstream in self.upstreams.values():
             await upstream.pool.close()
@@ -128,12 +128,12 @@ class Runtime:
         more: dict[str, Any] = {
             "methods": frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set()),
             "rewrite": route.rewrite or "",
-            "alone": route.batch == "deny",
+            "no_batch": route.batch == "deny",
             "limit_names": frozenset(limits),
             "lockout_names": frozenset(_one(route.lockout)),
         }
         if route.deny is not None:
-            more["terminal"] = refuse("route_denied", route.deny)
+            more["fixed"] = refuse("route_denied", route.deny)
             choice = replace(choice, bodies=(), lockouts=(), rate_limits=self._early(limits))
         else:
             more["upstream"] = self._called.get(str(route.upstream), self.upstreams[str(route.upstream)])
@@ -152,10 +152,10 @@ class Runtime:
         return build_fallback(name, settings)
 
     def _places(self, upstream: str | None) -> tuple[Stage, ...]:
-        return (self.places[upstream],) if upstream in self.places else ()
+        return (self.concurrency[upstream],) if upstream in self.concurrency else ()
 
     def _let_checks_try(self, upstream: str, breaker: Breaker) -> None:
-        for checker in self.tending[upstream]:
+        for checker in self.background[upstream]:
             if breaker.checked and isinstance(checker, HealthChecker):
                 checker.asked = BreakerProbe(breaker, checker, self.upstreams[upstream].endpoints).check
 
@@ -172,13 +172,13 @@ class Runtime:
 
     def _plan(self, name: str, choice: Choice, **more: Any) -> CompiledRoute:
         stages = self.catalogue.stages(choice)
-        refused = plan(
+        refused = bind(
             name,
             self._speaking(stages),
             choice=choice,
-            terminal=refuse("preflight_refused", "the route takes no browser calls"),
+            fixed=refuse("preflight_refused", "the route takes no browser calls"),
         )
-        return plan(name, stages, choice=choice, preflight=refused, **more)
+        return bind(name, stages, choice=choice, preflight=refused, **more)
 
     @staticmethod
     def _speaking(stages: list[tuple[Stage, bool]]) -> list[tuple[Stage, bool]]:
@@ -192,8 +192,8 @@ class Runtime:
             name for name in limits if not any(k == "principal" or k.startswith("input:") for k in policies[name].key)
         )
 
-    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> CompiledRoute:
-        key = (slug, shape, allowed)
+    def _ending(self, slug: str, error_format: str, allowed: tuple[str, ...]) -> CompiledRoute:
+        key = (slug, error_format, allowed)
         found = self._endings.get(key)
         if found is None:
             headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
@@ -201,8 +201,8 @@ class Runtime:
             found = self._endings[key] = self._plan(
                 "unmatched",
                 choice,
-                shape=shape,
-                terminal=refuse(slug, headers=headers),
+                error_format=error_format,
+                fixed=refuse(slug, headers=headers),
                 limit_names=frozenset(choice.rate_limits),
             )
         return found
@@ -210,7 +210,7 @@ class Runtime:
     def _merge(self, plans: tuple[CompiledRoute, ...]) -> CompiledRoute | str:
         """The plan of a batch: the union of what its routes ask for, or the slug that refuses it."""
         for single in plans:
-            if single.terminal is not None:
+            if single.fixed is not None:
                 return "route_denied"
         first = plans[0]
         methods = frozenset.intersection(*(single.methods for single in plans))
@@ -225,7 +225,7 @@ class Runtime:
             upstream=first.upstream,
             fallback=first.fallback,
             methods=methods,
-            shape=first.shape,
+            error_format=first.error_format,
             limit_names=frozenset(choice.rate_limits),
             lockout_names=frozenset(choice.lockouts),
         )

@@ -159,7 +159,7 @@ class FallbackChain:
         choice: StaticFallback | StaleFallback, exchange: Exchange, plan: CompiledRoute, refusal: Refusal
     ) -> Reply | None:
         if isinstance(choice, StaticFallback):
-            return choice.answer(exchange, refusal, plan.shape)
+            return choice.answer(exchange, refusal, plan.error_format)
         return choice.find(exchange, plan)
 
     @staticmethod

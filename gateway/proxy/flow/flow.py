@@ -66,14 +66,14 @@ class Flow(ResponseWriter):
     def follow(self, plan: CompiledRoute) -> None:
         """Go the way of ``plan``."""
         self.plan = plan
-        self._deciders = iter(plan.deciders)
+        self._deciders = iter(plan.request_hooks)
 
     # the way in
 
     def ask(self) -> Flow | None:
         """Ask the stages before the first limit."""
         exchange = self.exchange
-        for decide, self.depth in islice(self._deciders, self.plan.ahead):  # noqa: B020  # as in ``decide``
+        for decide, self.depth in islice(self._deciders, self.plan.before_limit):  # noqa: B020  # as in ``decide``
             found = decide(exchange)
             if found is not None:
                 return self._found(found)
@@ -81,7 +81,7 @@ class Flow(ResponseWriter):
 
     def meter(self) -> Flow | None:
         """Ask the first limit, while those of the other requests of the turn are asked."""
-        if self.verdict is None and self.plan.metered:
+        if self.verdict is None and self.plan.grouped:
             decide, self.depth = next(self._deciders)
             found = decide(self.exchange)
             if found is not None:
@@ -98,7 +98,7 @@ class Flow(ResponseWriter):
             if found is not None:
                 return self._found(found)
         self.depth = self.plan.depth
-        self.verdict = self.plan.terminal
+        self.verdict = self.plan.fixed
         return self
 
     def _found(self, found: Refusal | Reply | Awaitable[Verdict]) -> Flow | None:
@@ -130,7 +130,7 @@ class Flow(ResponseWriter):
     def forward(self) -> None:
         """Send the request on, or refuse it."""
         verdict, plan = self.verdict, self.plan
-        if verdict is None and not plan.readers:
+        if verdict is None and not plan.response_readers:
             begun = plan.upstream.begin(self.exchange, plan.target(self.exchange), self.interim, self._told_answer)
             if isinstance(begun, UpstreamConnection):
                 self.call = begun
@@ -197,7 +197,7 @@ class Flow(ResponseWriter):
         while self.verdict is None:
             decide, self.depth = next(self._deciders, (None, self.plan.depth))
             if decide is None:
-                self.verdict = self.plan.terminal
+                self.verdict = self.plan.fixed
                 break
             found = decide(self.exchange)
             self.verdict = found if found is None or isinstance(found, (Refusal, Reply)) else await found
@@ -207,7 +207,7 @@ class Flow(ResponseWriter):
         """Ask the upstream, unless there is a verdict, and answer the client. ``failed``: it was asked, and this came."""
         exchange, plan, verdict = self.exchange, self.plan, self.verdict
         if verdict is None:
-            if plan.readers:
+            if plan.response_readers:
                 exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
                 exchange.head = None
             more = () if failed is None else (failed,)
@@ -233,7 +233,7 @@ class Flow(ResponseWriter):
             return
         self._told = True
         exchange = self.exchange
-        for done in self.plan.finishers[self.depth]:
+        for done in self.plan.done_hooks[self.depth]:
             done(exchange)
 
     def end(self) -> Flow | None:

@@ -167,7 +167,7 @@ def refusal_answer(refusal: Refusal, exchange: Exchange, plan: CompiledRoute, da
         refusal.reason,
         refusal.retry_after,
         refusal.headers,
-        plan.shape,
+        plan.error_format,
         plan.removed,
         last.names,
         last.vary,

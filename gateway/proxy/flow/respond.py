@@ -25,7 +25,7 @@ def reply(
 ) -> bool:
     """Answer with the gateway's own words."""
     exchange.status = status = verdict.reason.status if isinstance(verdict, Refusal) else verdict.status
-    for respond in plan.responders[depth]:
+    for respond in plan.response_hooks[depth]:
         respond(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False  # what is left of the body would have to be read first
@@ -53,7 +53,7 @@ async def pass_on(exchange: Exchange, plan: CompiledRoute, client: ResponseWrite
     """Answer with what an upstream said, and end its call."""
     exchange.status = answer.status
     collected: bytes | None = None
-    if plan.readers:
+    if plan.response_readers:
         try:
             collected = await _read(exchange, plan, answer)
         except BaseException:
@@ -72,7 +72,7 @@ async def pass_on(exchange: Exchange, plan: CompiledRoute, client: ResponseWrite
 
 def respond(exchange: Exchange, plan: CompiledRoute, client: ResponseWriter) -> None:
     """Ask the stages what they add to an upstream's answer."""
-    for hook in plan.responders[plan.depth]:
+    for hook in plan.response_hooks[plan.depth]:
         hook(exchange)
     if exchange.stream is not None and not exchange.stream.complete:
         client.keep_alive = False
@@ -111,7 +111,7 @@ async def _read(exchange: Exchange, plan: CompiledRoute, answer: UpstreamConnect
                 break
     except UpstreamError:
         pass  # passing it on meets the same error, and cuts the client off there
-    for read in plan.readers:
+    for read in plan.response_readers:
         waiting = read(exchange)
         if waiting is not None:
             await waiting

@@ -14,7 +14,7 @@ from gateway.core.loopback import names_loopback
 from gateway.core.pattern import Table
 from gateway.core.reason import Refusal, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy.routing.route import CompiledRoute, plan
+from gateway.proxy.routing.route import CompiledRoute, bind
 from gateway.proxy.routing.table import RouteTable
 
 NO_ROUTE = "egress-unmatched"  # in logs and figures, where no route has a name to give
@@ -39,26 +39,26 @@ class _Routes:
     """The routes of the listener. Looks at who asks first, so that a stranger learns no path."""
 
     def __init__(self, paths: Table[CompiledRoute]) -> None:
-        self._bare = plan(NO_ROUTE, [(build_identity(), False)])
+        self._unrouted = bind(NO_ROUTE, [(build_identity(), False)])
         self._routes = RouteTable([], paths, lambda _: "batch_refused", self._ending)
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
         refusal = stranger(exchange.fields)
-        return replace(self._bare, terminal=refusal) if refusal is not None else self._routes.find(exchange, method)
+        return replace(self._unrouted, fixed=refusal) if refusal is not None else self._routes.find(exchange, method)
 
-    def _ending(self, slug: str, shape: str, allowed: tuple[str, ...]) -> CompiledRoute:
+    def _ending(self, slug: str, error_format: str, allowed: tuple[str, ...]) -> CompiledRoute:
         headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
-        return replace(self._bare, shape=shape, terminal=refuse(slug, headers=headers))
+        return replace(self._unrouted, error_format=error_format, fixed=refuse(slug, headers=headers))
 
 
 class Egress:
     """What a plane is to its listener: the same upstreams behind other routes. Starting and closing them is the
-    plane's. ``together`` is the store's."""
+    plane's. ``group`` is the store's."""
 
-    def __init__(self, paths: Table[CompiledRoute], together: AbstractContextManager[object]) -> None:
-        self.together = together
+    def __init__(self, paths: Table[CompiledRoute], group: AbstractContextManager[object]) -> None:
+        self.group = group
         self.routes = _Routes(paths)
-        self.early = plan(NO_ROUTE, [(build_identity(), False)])
+        self.unrouted = bind(NO_ROUTE, [(build_identity(), False)])
 
     def start(self) -> None:
         """Nothing of its own to start."""

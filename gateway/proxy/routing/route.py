@@ -13,35 +13,36 @@ from gateway.policy.kinds import Choice, Decide, reporting
 from gateway.policy.rate_limit.rate_limit import RateLimit
 
 Hook = Callable[[Exchange], None]
-Reader = Callable[[Exchange], Awaitable[None] | None]
+ResponseReader = Callable[[Exchange], Awaitable[None] | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledRoute:
     """A compiled route.
 
-    ``deciders`` are pairs of hook and depth. ``ahead`` of them come before the first limit that is taken together with
-    those of other requests (``Store.together``), and ``metered`` says that there is one. ``responders[depth]`` and
-    ``finishers[depth]`` are the hooks of the stages entered by then, last first. ``readers`` see the answer's body before
-    it is passed on. ``terminal`` is the verdict that stands in for an upstream.
+    ``request_hooks`` are pairs of hook and depth. The first ``before_limit`` of them come before the first limit, which is
+    taken in one transaction with the first limits of other requests (``Store.together``) where ``grouped`` is true.
+    ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
+    ``response_readers`` see the response's body before it is passed on. ``fixed`` is the verdict of a route that has no
+    upstream.
     """
 
     name: str
-    deciders: tuple[tuple[Decide, int], ...]
-    responders: tuple[tuple[Hook, ...], ...]
-    finishers: tuple[tuple[Hook, ...], ...]
+    request_hooks: tuple[tuple[Decide, int], ...]
+    response_hooks: tuple[tuple[Hook, ...], ...]
+    done_hooks: tuple[tuple[Hook, ...], ...]
     depth: int
-    ahead: int
-    metered: bool = False
-    shape: str = "problem"
-    readers: tuple[Reader, ...] = ()
+    before_limit: int
+    grouped: bool = False
+    error_format: str = "problem"
+    response_readers: tuple[ResponseReader, ...] = ()
     removed: frozenset[bytes] = frozenset()
-    terminal: Verdict = None
+    fixed: Verdict = None
     upstream: Any = None
     fallback: Any = None  # proxy.flow.fallback.StandIn, which needs this file
     rewrite: str = ""
     methods: frozenset[str] = frozenset()
-    alone: bool = False
+    no_batch: bool = False
     limit_names: frozenset[str] = frozenset()
     lockout_names: frozenset[str] = frozenset()
     choice: Choice = field(default_factory=Choice)
@@ -52,40 +53,40 @@ class CompiledRoute:
         return self.rewrite or exchange.path
 
 
-def plan(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> CompiledRoute:
+def bind(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> CompiledRoute:
     """Bind the hooks of ``stages`` (each with whether it only reports); a hook a stage does not have costs nothing."""
-    deciders: list[tuple[Decide, int]] = []
-    responders: list[tuple[Hook, ...]] = [()]
-    finishers: list[tuple[Hook, ...]] = [()]
-    readers: list[Reader] = []
+    request_hooks: list[tuple[Decide, int]] = []
+    response_hooks: list[tuple[Hook, ...]] = [()]
+    done_hooks: list[tuple[Hook, ...]] = [()]
+    response_readers: list[ResponseReader] = []
     removed: frozenset[bytes] = frozenset()
-    ahead: int | None = None
+    before_limit: int | None = None
     for depth, (stage, report) in enumerate(stages, 1):
         decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
         read = hook(stage, "on_answer")
         if read is not None:
-            readers.append(read)
+            response_readers.append(read)
         if decide is not None:
-            if ahead is None and isinstance(stage, RateLimit):
-                ahead = len(deciders)
-            deciders.append((reporting(decide) if report else decide, depth))
-        responders.append((respond, *responders[-1]) if respond is not None else responders[-1])
-        finishers.append((done, *finishers[-1]) if done is not None else finishers[-1])
+            if before_limit is None and isinstance(stage, RateLimit):
+                before_limit = len(request_hooks)
+            request_hooks.append((reporting(decide) if report else decide, depth))
+        response_hooks.append((respond, *response_hooks[-1]) if respond is not None else response_hooks[-1])
+        done_hooks.append((done, *done_hooks[-1]) if done is not None else done_hooks[-1])
         removed |= getattr(stage, "removed", frozenset())
     return CompiledRoute(
         name,
-        tuple(deciders),
-        tuple(responders),
-        tuple(finishers),
+        tuple(request_hooks),
+        tuple(response_hooks),
+        tuple(done_hooks),
         len(stages),
-        len(deciders) if ahead is None else ahead,
-        ahead is not None,
-        readers=tuple(readers),
+        len(request_hooks) if before_limit is None else before_limit,
+        before_limit is not None,
+        response_readers=tuple(response_readers),
         removed=removed,
         **more,
     )
 
 
-def ending(bare: CompiledRoute, verdict: Refusal | Reply) -> CompiledRoute:
-    """``bare`` with nothing but the verdict, for what is refused before there is a route."""
-    return replace(bare, terminal=verdict)
+def with_verdict(route: CompiledRoute, verdict: Refusal | Reply) -> CompiledRoute:
+    """``route`` with ``verdict`` in place of an upstream, for requests that are refused before a route is found."""
+    return replace(route, fixed=verdict)

@@ -13,7 +13,7 @@ from gateway.proxy.routing.route import CompiledRoute
 
 REMEMBERED_BATCHES = 256  # combinations of routes in one batch; clients choose them, so there must be a bound
 
-# The plan that ends a request with the refusal of that slug; the second argument is its shape, the third what is allowed.
+# Slug, error format and allowed methods to the route that ends a request with that refusal.
 RefusalRoute = Callable[[str, str, tuple[str, ...]], CompiledRoute]
 
 
@@ -22,7 +22,7 @@ class TrpcMount:
     """One upstream's tRPC mount: ``prefix`` with its slash, and what its names mean."""
 
     prefix: str
-    shape: str
+    error_format: str
     max_batch: int
     aliases: Mapping[str, str]
     procedures: Table[CompiledRoute]
@@ -31,8 +31,8 @@ class TrpcMount:
 class RouteTable:
     """The route table of one plane.
 
-    ``merge`` makes the plan for a batch over several routes, or gives the slug that refuses it. ``ending`` gives the plan
-    for a refusal.
+    ``merge`` makes the route of a batch over several routes, or gives the slug that refuses it. ``refusal_route`` makes the
+    route of a refusal.
     """
 
     def __init__(
@@ -40,12 +40,12 @@ class RouteTable:
         prefixes: list[TrpcMount],
         paths: Table[CompiledRoute],
         merge: Callable[[tuple[CompiledRoute, ...]], CompiledRoute | str],
-        ending: RefusalRoute,
+        refusal_route: RefusalRoute,
     ) -> None:
         self._prefixes = prefixes
         self._paths = paths
         self._merge = merge
-        self._ending = ending
+        self._refusal_route = refusal_route
         self._batches: OrderedDict[frozenset[CompiledRoute], CompiledRoute | str] = OrderedDict()
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
@@ -63,18 +63,20 @@ class RouteTable:
                 return plan
         if found:
             allowed = tuple(sorted({name for plan in found for name in plan.methods}))
-            return self._ending("method_not_allowed", "problem", allowed)
-        return self._ending("no_route", "problem", ())
+            return self._refusal_route("method_not_allowed", "problem", allowed)
+        return self._refusal_route("no_route", "problem", ())
 
     def _procedures(self, exchange: Exchange, method: str, mount: TrpcMount) -> CompiledRoute:
         found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
         if isinstance(found, str):
-            return self._ending(found, mount.shape, ())
+            return self._refusal_route(found, mount.error_format, ())
         made = []
         for name in found.procedures:
             named = mount.procedures.find(name)
             if named is None:
-                return self._ending("batch_malformed" if len(found.procedures) > 1 else "no_route", mount.shape, ())
+                return self._refusal_route(
+                    "batch_malformed" if len(found.procedures) > 1 else "no_route", mount.error_format, ()
+                )
             made.append(Call(name, named))
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
@@ -83,13 +85,13 @@ class RouteTable:
         if len(made) > 1:
             allowed = allowed.intersection(*(call.route.methods for call in made))
         if method not in allowed:
-            return self._ending("method_not_allowed", mount.shape, tuple(sorted(allowed)))
+            return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(allowed)))
         return plan if len(made) == 1 else self._batch(made, mount)
 
     def _batch(self, made: list[Call], mount: TrpcMount) -> CompiledRoute:
         plans: frozenset[CompiledRoute] = frozenset(call.route for call in made)
-        if any(plan.alone for plan in plans):
-            return self._ending("batch_refused", mount.shape, ())
+        if any(plan.no_batch for plan in plans):
+            return self._refusal_route("batch_refused", mount.error_format, ())
         if len(plans) == 1:
             return next(iter(plans))
         merged = self._batches.get(plans)
@@ -97,4 +99,4 @@ class RouteTable:
             merged = self._batches[plans] = self._merge(tuple(sorted(plans, key=lambda plan: plan.name)))
             if len(self._batches) > REMEMBERED_BATCHES:
                 self._batches.popitem(last=False)
-        return self._ending(merged, mount.shape, ()) if isinstance(merged, str) else merged
+        return self._refusal_route(merged, mount.error_format, ()) if isinstance(merged, str) else merged

@@ -13,7 +13,7 @@ from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
-from gateway.proxy.routing.route import ending
+from gateway.proxy.routing.route import with_verdict
 
 if TYPE_CHECKING:
     from gateway.proxy.flow.flow import Flow
@@ -194,9 +194,9 @@ class ClientConnection(RequestParser):
     def _tell(self, refusal: Refusal) -> None:
         gateway = self.gateway
         exchange = Exchange("", "", {}, self.peer, monotonic())
-        found = ending(gateway.bare, refusal)
+        found = with_verdict(gateway.bare, refusal)
         gateway.observer.begin(exchange)
-        for decide, _ in found.deciders:
+        for decide, _ in found.request_hooks:
             decide(exchange)
         try:
             pipeline.reply(exchange, found, ResponseWriter(self, False, False), refusal, found.depth)

@@ -19,7 +19,7 @@ from gateway.proxy.flow.phases import Grouped, PhaseBatch
 from gateway.proxy.message.head import check, read
 from gateway.proxy.message.request import RequestBody
 from gateway.proxy.observer import Observer
-from gateway.proxy.routing.route import CompiledRoute, ending, plan
+from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.listener import Listener
 from gateway.proxy.wire.write_batch import WriteBatch
@@ -52,15 +52,15 @@ class Routing(Protocol):
 
 
 class Served(Protocol):
-    """What a listener needs of a plane: ``early`` is the plan of what is refused before it has a route, ``together`` the
-    context in which the limits of a turn are taken."""
+    """What a listener needs of a runtime: ``unrouted`` is the route of a request that is refused before it has one,
+    ``group`` the context in which the limits of a turn are taken."""
 
     @property
     def routes(self) -> Routing: ...
     @property
-    def early(self) -> CompiledRoute: ...
+    def unrouted(self) -> CompiledRoute: ...
     @property
-    def together(self) -> AbstractContextManager[object]: ...
+    def group(self) -> AbstractContextManager[object]: ...
     def start(self) -> None: ...
     async def close(self) -> None: ...
 
@@ -77,7 +77,7 @@ class Server:
         self.clients: set[ClientConnection] = set()
         self.in_flight = 0
         self.draining = False
-        self.bare: CompiledRoute = plan("unmatched", [(build_identity(), False)])
+        self.bare: CompiledRoute = bind("unmatched", [(build_identity(), False)])
         self.outbox = WriteBatch(self.loop)
         meter = Grouped(self._together, Flow.meter)
         phases = self._begin, self._route, Flow.ask, meter, Flow.decide, Flow.forward
@@ -194,14 +194,15 @@ class Server:
         refusal = check(exchange, exchange.head, self.limits.header_bytes)
         if refusal is not None:
             passage.keep_alive = passage.keep_alive and not refusal.close  # an earlier stage may answer in its place
-            passage.follow(ending(self.bare if plane is None or not exchange.fields else plane.early, refusal))
+            unrouted = self.bare if plane is None or not exchange.fields else plane.unrouted
+            passage.follow(with_verdict(unrouted, refusal))
             return passage
         answer = self.health.public(exchange.path)
         if answer is not None:
             asked = exchange.method in ("GET", "HEAD")
-            exchange.route = found = ending(self.bare, answer if asked else refuse("method_not_allowed"))
+            exchange.route = found = with_verdict(self.bare, answer if asked else refuse("method_not_allowed"))
         elif plane is None:
-            found = ending(self.bare, refuse("draining", retry_after=1))
+            found = with_verdict(self.bare, refuse("draining", retry_after=1))
         elif exchange.method == "OPTIONS":
             found = self._asked_for(exchange, plane)
         else:
@@ -210,7 +211,7 @@ class Server:
         return passage
 
     def _together(self) -> AbstractContextManager[object]:
-        return nullcontext() if self.plane is None else self.plane.together
+        return nullcontext() if self.plane is None else self.plane.group
 
     @staticmethod
     def _asked_for(exchange: Exchange, plane: Served) -> CompiledRoute:

@@ -90,7 +90,7 @@ def test_the_input_is_found_where_the_backend_reads_it(request_: dict[str, Any])
 
 def test_a_backend_without_transformer() -> None:
     gate = Gate(per_account=limit("5/minute", "input:/email"))
-    login = route("login", "per-account", shape="none")
+    login = route("login", "per-account", error_format="none")
     assert gate.passes(9, calls=[login], body={"email": "ada@example.com"}) == 5
     assert gate.passes(9, calls=[login], query="batch=1", body={"0": {"email": "ada@example.com"}}) == 0
 

@@ -14,7 +14,7 @@ from gateway.core.header_lines import HeaderLines
 from gateway.core.reason import REASONS, Refusal, refuse
 from gateway.core.response_fields import ResponseFields
 from gateway.proxy.flow.render import DATE, answer_head, refusal_answer, refusal_body, status_line
-from gateway.proxy.routing.route import plan
+from gateway.proxy.routing.route import bind
 
 
 def test_the_date_is_http_s_own_and_moves_with_the_clock():
@@ -63,7 +63,7 @@ def test_every_refusal_reads_well_in_every_shape(slug, shape):
 
 def plain(refusal, exchange, of):
     """The answer put together anew, field by field."""
-    content_type, body = refusal_body(refusal, exchange, of.shape)
+    content_type, body = refusal_body(refusal, exchange, of.error_format)
     own = [DATE.field(784111777.0), content_type, (b"cache-control", b"no-store"), *refusal.headers]
     if refusal.retry_after:
         own.append((b"retry-after", b"%d" % refusal.retry_after))
@@ -90,7 +90,7 @@ ADDED = [
 @pytest.mark.parametrize("shape", ["problem", "superjson", "none"])
 @pytest.mark.parametrize("added", ADDED, ids=range(len(ADDED)))
 def test_what_is_found_ready_reads_as_if_put_together_anew(added, shape):
-    of = replace(plan("route", [], shape=shape), removed=frozenset({b"content-type"} if len(added) > 2 else ()))
+    of = replace(bind("route", [], error_format=shape), removed=frozenset({b"content-type"} if len(added) > 2 else ()))
     for slug, wait, headers in (
         ("rate_limited", 1, ()),
         ("rate_limited", 42, ()),
@@ -110,7 +110,7 @@ def test_what_is_found_ready_reads_as_if_put_together_anew(added, shape):
 def test_the_answer_to_head_has_the_length_and_no_body():
     exchange = Exchange("HEAD", "/", {}, "192.0.2.1", 0.0)
     exchange.id = "request-1"
-    told = refusal_answer(refuse("no_route"), exchange, plan("route", []), DATE.field(0.0), False)
+    told = refusal_answer(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), False)
     head, _, body = told.partition(b"\r\n\r\n")
     _, whole = refusal_body(refuse("no_route"), exchange, "problem")
     assert b"content-length: %d\r\nconnection: close" % len(whole) in head
@@ -121,7 +121,7 @@ def test_the_answer_to_head_has_the_length_and_no_body():
 def test_no_name_of_a_request_breaks_out_of_the_body(name):
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     exchange.id = name
-    told = refusal_answer(refuse("no_route"), exchange, plan("route", []), DATE.field(0.0), True)
+    told = refusal_answer(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), True)
     assert json.loads(told.partition(b"\r\n\r\n")[2])["request_id"] == name
 
 
@@ -129,5 +129,5 @@ def test_two_sentences_of_one_slug_are_two_answers():
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     for sentence in ("One.", "Another."):
         refusal = Refusal(replace(REASONS["rate_limited"], sentence=sentence))
-        told = refusal_answer(refusal, exchange, plan("route", []), DATE.field(0.0), True)
+        told = refusal_answer(refusal, exchange, bind("route", []), DATE.field(0.0), True)
         assert json.loads(told.partition(b"\r\n\r\n")[2])["detail"] == sentence
