@@ -22,7 +22,7 @@ from gateway.config.model import (
     Ops,
     Route,
     State,
-    Upstream,
+    UpstreamSettings,
     WrittenRoute,
 )
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
@@ -137,14 +137,14 @@ class _Loading:
                 found += gather(tree, self._kinds, self._report)
         return unique(found, self._report)
 
-    def _upstreams(self, entry: Mapping) -> dict[str, Upstream]:
+    def _upstreams(self, entry: Mapping) -> dict[str, UpstreamSettings]:
         written = mapping_at(entry, "upstreams", self._report)
-        upstreams: dict[str, Upstream] = {}
+        upstreams: dict[str, UpstreamSettings] = {}
         for name, node in written.entries.items() if written else ():
             path = ("upstreams", name)
             if not matches(NAME_PATTERN, name):
                 self._report.add(written.keys[name] if written else node.position, path, NOT_A_NAME)
-            upstream = parse(Upstream, node, path, self._base, self._report)
+            upstream = parse(UpstreamSettings, node, path, self._base, self._report)
             if upstream is not None:
                 upstreams[name] = upstream
         return upstreams

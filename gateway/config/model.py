@@ -30,7 +30,15 @@ from gateway.config.names import (
     none_if_empty,
 )
 from gateway.config.tree import Position
-from gateway.config.upstream_settings import Ejection, Endpoint, HealthCheck, Hedge, LookupInterval, Region, Retries
+from gateway.config.upstream_settings import (
+    EjectionSettings,
+    EndpointSettings,
+    HealthCheckSettings,
+    HedgeSettings,
+    LookupInterval,
+    Region,
+    RetrySettings,
+)
 from gateway.policy.base.settings import ByteSize, Model, Network, Policy, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
 
@@ -92,7 +100,7 @@ class Tls(Model):
     key: FilePath
 
 
-class Egress(Model):
+class EgressSettings(Model):
     """The listener for the backend's own calls to other services. Its routes say ``listener: egress``."""
 
     host: LoopbackHost = "127.0.0.1"
@@ -113,7 +121,7 @@ class Listen(Model):
     tls: Tls | None = None
     drain: Positive = 20.0
     """How long requests in flight may take to finish after SIGTERM."""
-    egress: Egress | None = None
+    egress: EgressSettings | None = None
 
 
 class Ops(Model):
@@ -180,18 +188,18 @@ class HeaderEdits(Model):
         return value
 
 
-class Upstream(Model):
+class UpstreamSettings(Model):
     """A service behind the gateway."""
 
-    endpoints: Annotated[tuple[Endpoint, ...], Field(min_length=1)]
+    endpoints: Annotated[tuple[EndpointSettings, ...], Field(min_length=1)]
     timeouts: Timeouts = Timeouts()
     resolve: LookupInterval | None = None
     """How often the names of the endpoints are looked up, each address being an endpoint; unless written, each new
     connection has the system look its name up."""
     spill_below: Share = 0.5
     """The next priority of endpoints joins in while less than this of the one before is healthy."""
-    health_check: HealthCheck | None = None
-    ejection: Ejection | None = None
+    health_check: HealthCheckSettings | None = None
+    ejection: EjectionSettings | None = None
     """Leaves out an endpoint that fails while others do not; not at all unless written."""
     trpc: Trpc | None = None
     request_headers: HeaderEdits = HeaderEdits()
@@ -199,9 +207,9 @@ class Upstream(Model):
     """Leaves it in peace for a while when it fails; a policy from ``breakers``."""
     fallback: Fallbacks = ()
     """What the client gets instead of nothing: a policy from ``fallbacks``, or a list of them, tried in order."""
-    retries: Retries | None = None
+    retries: RetrySettings | None = None
     """When a call that came to nothing is made again; not at all unless written."""
-    hedge: Hedge | None = None
+    hedge: HedgeSettings | None = None
     """Sends a safe call that takes long to a second endpoint too; not at all unless written."""
     concurrency: Concurrency | None = None
     """How many calls it gets at once; as many as there are connections unless written."""
@@ -267,7 +275,7 @@ class Entry(Head):
     listen: Listen = Listen()
     ops: Ops = Ops()
     state: State = State()
-    upstreams: dict[Name, Upstream] = Field(default_factory=dict)
+    upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict)
     defaults: Defaults = Defaults()
     routes: tuple[WrittenRoute, ...] = ()
 
@@ -305,7 +313,7 @@ class Config:
     ops: Ops = field(default_factory=Ops)
     state: State = field(default_factory=State)
     defaults: Defaults = field(default_factory=Defaults)
-    upstreams: dict[str, Upstream] = field(default_factory=dict)
+    upstreams: dict[str, UpstreamSettings] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     policies: dict[str, dict[str, Policy]] = field(default_factory=dict)
     digest: str = ""

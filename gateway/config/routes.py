@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Named
 from typing import Any
 
-from gateway.config.model import Defaults, Route, Trpc, Upstream, WrittenRoute
+from gateway.config.model import Defaults, Route, Trpc, UpstreamSettings, WrittenRoute
 from gateway.config.policies import PUBLIC
 from gateway.config.problem import Location
 from gateway.config.tree import Position, child
@@ -42,7 +42,7 @@ def complete(written: WrittenRoute, defaults: Defaults, position: Position) -> R
     )
 
 
-def check(route: Route, location: Location, upstreams: Named[str, Upstream]) -> None:
+def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
     """Tells everything about one route that contradicts itself or its upstream."""
     if not route.auth:
         location.add(
@@ -79,7 +79,7 @@ def _check_twice(values: tuple[str, ...], name: str, location: Location) -> None
             location.add((name, index), f"lists {value} twice")
 
 
-def _check_procedures(route: Route, location: Location, upstreams: Named[str, Upstream]) -> None:
+def _check_procedures(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
     if route.rewrite:
         location.add(("rewrite",), "does not go with procedures: their path is their name")
     for index, method in enumerate(route.methods):
@@ -100,7 +100,7 @@ def _check_procedures(route: Route, location: Location, upstreams: Named[str, Up
             location.add(("procedures", index), f"{procedure} is an alias: it never reaches a route", f"write {name}")
 
 
-def _check_paths(route: Route, location: Location, upstreams: Named[str, Upstream]) -> None:
+def _check_paths(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
     if route.batch == "deny":
         location.add(("batch",), "is for procedures only")
     for index, path in enumerate(route.paths):

@@ -104,7 +104,7 @@ Times = Annotated[int, Field(strict=True, ge=1, le=1000)]
 Region = Annotated[Name | None, BeforeValidator(none_if_empty)]
 
 
-class Endpoint(Model):
+class EndpointSettings(Model):
     """One server of an upstream."""
 
     url: EndpointUrl
@@ -134,7 +134,7 @@ class Endpoint(Model):
         return urlsplit(self.url).port or (443 if self.scheme == "https" else 80)
 
 
-class HealthCheck(Model):
+class HealthCheckSettings(Model):
     """Asking each endpoint now and then whether it is well."""
 
     path: UrlPath
@@ -153,7 +153,7 @@ class HealthCheck(Model):
     """Host of the checks; the endpoint's own unless written."""
 
 
-class Ejection(Model):
+class EjectionSettings(Model):
     """Leaving out an endpoint that fails its calls while the others do not."""
 
     failures: Times = 5
@@ -175,13 +175,13 @@ class Ejection(Model):
     """No more of the endpoints than this are out at once, the unhealthy ones counted in."""
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Ejection:
+    def _makes_sense(self) -> EjectionSettings:
         if self.max_eject_for < self.eject_for:
             raise ValueError("max_eject_for must not be shorter than eject_for")
         return self
 
 
-class Retries(Model):
+class RetrySettings(Model):
     """When a call that came to nothing is made again."""
 
     attempts: Annotated[int, Field(strict=True, ge=2, le=5)] = 2
@@ -199,7 +199,7 @@ class Retries(Model):
     """How long one attempt may take; without it a call that is too slow leaves no time for another."""
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Retries:
+    def _makes_sense(self) -> RetrySettings:
         if self.max_backoff < self.backoff:
             raise ValueError("max_backoff must not be shorter than backoff")
         if "timeout" in self.on and self.attempt_timeout is None:
@@ -209,7 +209,7 @@ class Retries(Model):
         return self
 
 
-class Hedge(Model):
+class HedgeSettings(Model):
     """Sending a safe call that takes long to a second endpoint too."""
 
     after: After = "p95"

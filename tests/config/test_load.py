@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config
-from gateway.config.upstream_settings import Endpoint
+from gateway.config.upstream_settings import EndpointSettings
 from gateway.policy.base.settings import Policy
 
 CASES = Path(__file__).parent / "cases"
@@ -152,5 +152,5 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     ],
 )
 def test_endpoints(url: str, expected: tuple[str, str, int]) -> None:
-    endpoint = Endpoint(url=url)
+    endpoint = EndpointSettings(url=url)
     assert (endpoint.scheme, endpoint.host, endpoint.port) == expected

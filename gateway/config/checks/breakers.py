@@ -6,7 +6,7 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
-from gateway.config.model import Upstream
+from gateway.config.model import UpstreamSettings
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report, nearest
 from gateway.policy.base.settings import Policy
@@ -14,7 +14,7 @@ from gateway.policy.base.settings import Policy
 SECTION = "breakers"
 
 
-def check_probes(upstreams: Named[str, Upstream], location: Location, policies: Named[str, Policy]) -> None:
+def check_probes(upstreams: Named[str, UpstreamSettings], location: Location, policies: Named[str, Policy]) -> None:
     """Tells every upstream whose breaker waits for health checks that nobody makes: it would stay open for ever."""
     for name, upstream in upstreams.items():
         settings: Any = policies.get(upstream.breaker or "")

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
-from gateway.config.model import Upstream
+from gateway.config.model import UpstreamSettings
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report, nearest
 from gateway.config.tree import NodePath, Sequence, child, follow
@@ -16,7 +16,7 @@ JSON = "application/json"
 
 
 def check(
-    upstreams: Named[str, Upstream],
+    upstreams: Named[str, UpstreamSettings],
     location: Location,
     known: Named[str, Collection[str]],
     fallbacks: Named[str, Policy],
@@ -66,7 +66,7 @@ class _Chain:
     """The fallbacks of one upstream, one after the other."""
 
     def __init__(
-        self, name: str, upstreams: Named[str, Upstream], location: Location, fallbacks: Named[str, Policy]
+        self, name: str, upstreams: Named[str, UpstreamSettings], location: Location, fallbacks: Named[str, Policy]
     ) -> None:
         self._name = name
         self._upstream = upstreams[name]

@@ -17,7 +17,7 @@ from gateway.config.policies import Written
 from gateway.config.problem import Location, Report
 from gateway.config.shape import secrets
 from gateway.config.tree import Mapping, NodePath, Position, Scalar, Sequence, child, follow
-from gateway.config.upstream_settings import Endpoint
+from gateway.config.upstream_settings import EndpointSettings
 from gateway.core.loopback import is_loopback
 
 PRODUCTION = "production"
@@ -169,7 +169,7 @@ def check_environment(entry: Mapping, config: Config, report: Report) -> None:
         report.add(node.position, ("environment",), f"is {word}, which turns no strict check on", f"write {PRODUCTION}")
 
 
-def is_private(endpoint: Endpoint) -> bool:
+def is_private(endpoint: EndpointSettings) -> bool:
     """Whether the way to ``endpoint`` stays on this host or in a private network, by its name or address alone."""
     host = endpoint.host.lower().rstrip(".")
     try:

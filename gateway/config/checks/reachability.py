@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Named
 from collections.abc import Sequence as Ordered
 
-from gateway.config.model import Route, Upstream
+from gateway.config.model import Route, UpstreamSettings
 from gateway.config.problem import Location
 from gateway.config.tree import NodePath
 from gateway.core.pattern import covers
 
 
-def check(routes: Ordered[tuple[Route, Location]], upstreams: Named[str, Upstream]) -> None:
+def check(routes: Ordered[tuple[Route, Location]], upstreams: Named[str, UpstreamSettings]) -> None:
     """Tells every pattern of a route that no request can reach, and which route is in its way.
 
     Procedures are matched by name alone; a path may be taken by several routes, each with some of its methods.
@@ -32,7 +32,9 @@ def _add(below: NodePath, pattern: str, takers: Iterable[str], location: Locatio
         location.add(below, sentence, "move this route up, or remove what is doubled")
 
 
-def _procedure_takers(procedure: str, route: Route, above: list[Route], upstreams: Named[str, Upstream]) -> list[str]:
+def _procedure_takers(
+    procedure: str, route: Route, above: list[Route], upstreams: Named[str, UpstreamSettings]
+) -> list[str]:
     """The routes that together take ``procedure`` under every prefix where ``route`` would; empty when one is left."""
     mounts = [name for name, upstream in upstreams.items() if upstream.trpc]
     takers = []

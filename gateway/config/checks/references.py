@@ -8,7 +8,7 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
-from gateway.config.model import Defaults, Route, State, Tls, Upstream
+from gateway.config.model import Defaults, Route, State, Tls, UpstreamSettings
 from gateway.config.policies import PUBLIC, Written
 from gateway.config.problem import Location, Report, nearest
 from gateway.config.routes import INHERITED
@@ -51,7 +51,7 @@ def check_upstream(route: Route, location: Location, known: Collection[str]) -> 
         )
 
 
-def check_calling(upstreams: Named[str, Upstream], location: Location) -> None:
+def check_calling(upstreams: Named[str, UpstreamSettings], location: Location) -> None:
     """Tells what an upstream says about its calls that its other parts make senseless."""
     for name, upstream in upstreams.items():
         retries, response = upstream.retries, upstream.timeouts.response
@@ -65,7 +65,7 @@ def check_calling(upstreams: Named[str, Upstream], location: Location) -> None:
         _check_endpoints(name, upstream, location)
 
 
-def _check_endpoints(name: str, upstream: Upstream, location: Location) -> None:
+def _check_endpoints(name: str, upstream: UpstreamSettings, location: Location) -> None:
     first: dict[tuple[str, str, int], int] = {}
     for index, endpoint in enumerate(upstream.endpoints):
         earlier = first.setdefault((endpoint.scheme, endpoint.host, endpoint.port), index)
@@ -119,7 +119,7 @@ def check_key(state: State, location: Location) -> None:
         location.add(("key",), sentence, "make one with: openssl rand -base64 32")
 
 
-def check_mounts(upstreams: Named[str, Upstream], location: Location) -> None:
+def check_mounts(upstreams: Named[str, UpstreamSettings], location: Location) -> None:
     """Tells of aliases that lead nowhere and of two upstreams that share a tRPC prefix."""
     prefixes: dict[str, str] = {}
     for name, upstream in upstreams.items():

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
-from gateway.config.model import Upstream as Settings
+from gateway.config.model import UpstreamSettings as Settings
 from gateway.policy.base.tools import Tools
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.discovery import DnsDiscovery

@@ -7,7 +7,7 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable, Iterable
 
-from gateway.config.upstream_settings import HealthCheck
+from gateway.config.upstream_settings import HealthCheckSettings
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
@@ -28,7 +28,7 @@ class HealthChecker:
     def __init__(
         self,
         pool: Pool,
-        settings: HealthCheck,
+        settings: HealthCheckSettings,
         draw: Callable[[], float] = random.random,
         tell: Callable[..., None] = _untold,
     ) -> None:

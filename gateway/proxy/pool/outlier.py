@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from gateway.config.upstream_settings import Ejection as Settings
+from gateway.config.upstream_settings import EjectionSettings as Settings
 from gateway.proxy.pool.endpoint import Endpoint
 
 

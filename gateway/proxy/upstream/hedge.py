@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from gateway.config.upstream_settings import Hedge as Settings
+from gateway.config.upstream_settings import HedgeSettings as Settings
 from gateway.proxy.upstream.budget import Budget
 
 KEPT = 512  # times that a quantile is taken of

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 
-from gateway.config.upstream_settings import Retries
+from gateway.config.upstream_settings import RetrySettings
 from gateway.core.exchange import Pair
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import NotSent
@@ -49,7 +49,7 @@ def failure(error: UpstreamError) -> str:
 class Retry:
     """The retries of one upstream. ``on`` are the failures and statuses that are tried again at all."""
 
-    def __init__(self, settings: Retries, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
+    def __init__(self, settings: RetrySettings, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
         self.budget = Budget(settings.budget, settings.min_per_second, clock)
         self.on = frozenset(settings.on)
         self.attempt_timeout = settings.attempt_timeout

@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config.checks.production import cannot_open, is_private
 from gateway.config.checks.weakness import origin_weakness, secret_weakness
-from gateway.config.upstream_settings import Endpoint
+from gateway.config.upstream_settings import EndpointSettings
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from gateway.config.upstream_settings import Endpoint
     ],
 )
 def test_private_upstreams(url: str) -> None:
-    assert is_private(Endpoint(url=url))
+    assert is_private(EndpointSettings(url=url))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,9 @@ def test_private_upstreams(url: str) -> None:
     ],
 )
 def test_upstreams_that_others_can_listen_to(url: str) -> None:
-    assert is_private(Endpoint(url=url)) is (url == "http://notlocal")  # a name without a dot never leaves the network
+    assert is_private(EndpointSettings(url=url)) is (
+        url == "http://notlocal"
+    )  # a name without a dot never leaves the network
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.upstream_settings import HealthCheck
+from gateway.config.upstream_settings import HealthCheckSettings
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.health_check import HealthChecker
@@ -34,7 +34,7 @@ class Checked:
         chosen = {"path": "/health", "interval": 0.005, "timeout": 1, **settings}
         self.checker = HealthChecker(
             self.pool,
-            HealthCheck.model_validate(chosen),
+            HealthCheckSettings.model_validate(chosen),
             lambda: 0.5,
             lambda name, **fields: self.events.put_nowait((name, fields)),
         )
@@ -149,6 +149,6 @@ async def test_a_full_pool_says_nothing_about_the_endpoint():
 @settings(deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 100))
 def test_a_pause_is_the_interval_give_or_take_the_jitter(drawn, jitter, interval):
-    check = HealthCheck(path="/health", interval=interval, jitter=jitter)
+    check = HealthCheckSettings(path="/health", interval=interval, jitter=jitter)
     seconds = HealthChecker(None, check, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
     assert interval * (1 - jitter) - 1e-6 <= seconds <= interval * (1 + jitter) + 1e-6

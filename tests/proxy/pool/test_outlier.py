@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.upstream_settings import Ejection as Settings
+from gateway.config.upstream_settings import EjectionSettings as Settings
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.outlier import OutlierEjection
 

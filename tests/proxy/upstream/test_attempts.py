@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
 
-from gateway.config.upstream_settings import Ejection as EjectionSettings
+from gateway.config.upstream_settings import EjectionSettings
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.upstream_settings import Hedge as Settings
-from gateway.config.upstream_settings import Retries
+from gateway.config.upstream_settings import HedgeSettings as Settings
+from gateway.config.upstream_settings import RetrySettings
 from gateway.core.exchange import Exchange, Pair
 from gateway.core.reason import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -290,7 +290,7 @@ async def test_only_the_first_attempt_of_a_call_is_hedged():
         running_upstream(script=Slow()) as other,
         hedging(one.port, other.port, after=0.01) as upstream,
     ):
-        retries = Retries.model_validate({"on": ["timeout"], "attempt_timeout": 0.05, "backoff": 0.001})
+        retries = RetrySettings.model_validate({"on": ["timeout"], "attempt_timeout": 0.05, "backoff": 0.001})
         clock = upstream.pool.loop.time
         hedge = Hedge(Settings(after=0.01, budget=1.0), clock)
         upstream.calling(Attempts(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))

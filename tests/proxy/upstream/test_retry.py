@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.upstream_settings import Retries
+from gateway.config.upstream_settings import RetrySettings
 from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -40,7 +40,7 @@ async def retrying(
         [Endpoint("127.0.0.1", port, None) for port in ports],
         most=200, connect=1.0, response=response, silence=1.0, idle=4.0,
     )  # fmt: skip
-    retries = Retries.model_validate({**QUICK, **chosen})
+    retries = RetrySettings.model_validate({**QUICK, **chosen})
     try:
         upstream = Upstream("tutor", pool)
         upstream.calling(Attempts(upstream, Retry(retries, pool.loop.time, wall, random)))
