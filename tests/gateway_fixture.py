@@ -73,7 +73,8 @@ class NoHealth:
 class Running:
     """What a test holds of a running gateway."""
 
-    gateway: Server
+    server: Server
+    runtime: Runtime
     config: Config
     port: int
     seen: Recorder
@@ -116,17 +117,18 @@ async def running_gateway(
             config = written(Path(folder), entry, policies, env or {})
         seen, store = Recorder(), store or MemoryStore()
         limits = config.listen.limits
-        gateway = Server(
+        server = Server(
             ListenerLimits(
                 limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
             ),
             seen,
             NoHealth(),
         )
-        gateway.swap(Runtime.compile(config, Tools(store, wall, config.listen.trusted_proxies)))
+        runtime = Runtime.compile(config, Tools(store, wall, config.listen.trusted_proxies))
+        server.swap(runtime)
         sock = socket.create_server(("127.0.0.1", 0))
-        await gateway.start(sock)
+        await server.start(sock)
         try:
-            yield Running(gateway, config, sock.getsockname()[1], seen, store)
+            yield Running(server, runtime, config, sock.getsockname()[1], seen, store)
         finally:
-            await gateway.drain(1.0)
+            await server.drain(1.0)

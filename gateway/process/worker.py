@@ -128,7 +128,7 @@ class Worker:
         self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
         if self.egress is not None:
-            self.egress.follow(plane)
+            self.egress.swap(plane.egress)
             self.egress.limits = self.gateway.limits
         upstreams = {name: upstream.endpoints for name, upstream in plane.upstreams.items()}
         looks = {name: breaker.circuit for name, breaker in plane.breakers.items()}

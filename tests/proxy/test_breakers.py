@@ -239,7 +239,7 @@ async def test_who_has_the_answer_finds_the_failure_counted(
                 return found(*arguments)
 
             monkeypatch.setattr(here.gateway.store, "found", noted)
-            (connection,) = here.gateway.gateway.clients
+            (connection,) = here.gateway.server.clients
             connection.transport = Spied(connection.transport, told)  # type: ignore[assignment]  # all that is asked of it
             answer = await client.ask(f"{request}{ending}\r\n{{}}".encode())
     assert answer.status == {"gone": 502, "500": 500}[failure] if path == "/text" else 200

@@ -89,7 +89,7 @@ async def test_the_fallback_stands_in_for_want_of_a_place_and_the_breaker_does_n
 async def test_a_client_that_leaves_gives_up_its_place_and_its_place_in_line() -> None:
     async with crowded() as (gateway, toolkit):
         toolkit.set_mode("hang")
-        places = gateway.gateway.plane.concurrency["bare"] if gateway.gateway.plane else None
+        places = gateway.runtime.concurrency["bare"]
         assert places is not None
         asked = [asyncio.create_task(post(gateway.port, "/bare")) for _ in range(7)]
         await until(lambda: (places.taken, places.waiting) == (3, 4))

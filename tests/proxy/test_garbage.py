@@ -14,7 +14,7 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
 from tests.gateway_fixture import Running
 from tests.proxy.conftest import serving
-from tests.proxy.server.test_server import get, post
+from tests.proxy.requests import get, post
 from tests.upstream_fixture import OK, wire
 
 ANY = "/files/a"
@@ -36,7 +36,7 @@ def left(kind: type) -> list[object]:
 async def quiet(gateway: Running) -> None:
     """Until nothing is in flight and every client is gone."""
     async with asyncio.timeout(5):
-        while gateway.gateway.in_flight or gateway.gateway.clients:
+        while gateway.server.in_flight or gateway.server.clients:
             await asyncio.sleep(0.002)
     gateway.seen.exchanges.clear()
     for _ in range(3):

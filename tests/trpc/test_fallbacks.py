@@ -56,9 +56,8 @@ async def test_an_error_is_an_error_with_code_and_message(client: Client, link: 
 async def test_the_last_good_answer_is_a_result(client: Client, server: Server, link: str) -> None:
     async with running_gateway(entry("last"), {"TUTOR_URL": server.url}, policies=POLICIES + FALLBACKS) as gateway:
         [real] = await client.call(gateway.url, link, "lessons.getAll")
-        plane = gateway.gateway.plane
-        assert plane is not None
-        endpoint = plane.upstreams["tutor"].endpoints[0]
+        runtime = gateway.runtime
+        endpoint = runtime.upstreams["tutor"].endpoints[0]
         for connection in list(endpoint.idle):
             connection.close()
         endpoint.port = 1

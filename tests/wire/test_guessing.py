@@ -190,7 +190,7 @@ async def test_logins_at_once_that_are_all_hung_up_on_spend_their_attempts(backe
             for task in sending:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
-            while gateway.gateway.in_flight:
+            while gateway.server.in_flight:
                 await asyncio.sleep(0.01)
             assert backend.by_account == {"ada@example.com": FAILURES}
             backend.slow = None

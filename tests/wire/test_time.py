@@ -106,14 +106,14 @@ async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end():
             for sock in idle[::2]:  # half of them have been used before
                 await loop.sock_sendall(sock, ALIVE)
                 assert (await loop.sock_recv(sock, 4096)).startswith(b"HTTP/1.1 200")
-            assert gateway.gateway.connections == 1000
+            assert gateway.server.connections == 1000
             started = loop.time()
             assert [answer.status for answer in (await converse(gateway.port, PROBE, False, True)).answers] == [200]
             assert loop.time() - started < 0.5
             for sock in idle:
                 await hear(sock)
             await settle()
-            assert gateway.gateway.connections == 0
+            assert gateway.server.connections == 0
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.core.reason import Reply
-from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.observer import Observer
 from gateway.proxy.server.server import ListenerLimits, Server
 
@@ -33,7 +32,3 @@ class EgressServer(Server):
     def tick(self) -> None:
         """Bring the listener's own figures up to date."""
         self._levels(self.connections)
-
-    def follow(self, plane: Runtime) -> None:
-        """Serve the egress routes of ``plane`` from now on."""
-        self.swap(plane.egress)

@@ -66,13 +66,13 @@ class Served(Protocol):
 
 
 class Server:
-    """One worker's data plane. ``swap`` gives it the plane for requests to come; running ones keep theirs."""
+    """One worker's data plane. ``swap`` gives it the runtime for requests to come; running ones keep theirs."""
 
     def __init__(self, limits: ListenerLimits, observer: Observer, health: HealthAnswers) -> None:
         self.limits = limits
         self.observer = observer
         self.health = health
-        self.plane: Served | None = None
+        self.runtime: Served | None = None
         self.loop = asyncio.get_running_loop()
         self.clients: set[ClientConnection] = set()
         self.in_flight = 0
@@ -94,10 +94,10 @@ class Server:
         """Open client connections."""
         return len(self.clients)
 
-    def swap(self, plane: Served) -> Served | None:
-        """Serve ``plane`` from now on; gives back the one before, which the caller closes."""
-        before, self.plane = self.plane, plane
-        plane.start()
+    def swap(self, runtime: Served) -> Served | None:
+        """Serve ``runtime`` from now on; gives back the one before, which the caller closes."""
+        before, self.runtime = self.runtime, runtime
+        runtime.start()
         return before
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
@@ -125,8 +125,8 @@ class Server:
         for connection in list(self.clients):
             connection.cut()
         await self._none_left(self.loop.time() + _LAST_WORDS, lambda: self.in_flight)
-        if self.plane is not None:
-            await self.plane.close()
+        if self.runtime is not None:
+            await self.runtime.close()
 
     async def _none_left(self, until: float, left: Callable[[], int]) -> bool:
         """Whether nothing is ``left`` by the loop's time ``until``."""
@@ -190,37 +190,37 @@ class Server:
     def _route(self, passage: Flow) -> Flow:
         """Find the plan that the request runs under."""
         exchange = passage.exchange
-        plane = self.plane
+        runtime = self.runtime
         refusal = check(exchange, exchange.head, self.limits.header_bytes)
         if refusal is not None:
             passage.keep_alive = passage.keep_alive and not refusal.close  # an earlier stage may answer in its place
-            unrouted = self.bare if plane is None or not exchange.fields else plane.unrouted
+            unrouted = self.bare if runtime is None or not exchange.fields else runtime.unrouted
             passage.follow(with_verdict(unrouted, refusal))
             return passage
         answer = self.health.public(exchange.path)
         if answer is not None:
             asked = exchange.method in ("GET", "HEAD")
             exchange.route = found = with_verdict(self.bare, answer if asked else refuse("method_not_allowed"))
-        elif plane is None:
+        elif runtime is None:
             found = with_verdict(self.bare, refuse("draining", retry_after=1))
         elif exchange.method == "OPTIONS":
-            found = self._asked_for(exchange, plane)
+            found = self._asked_for(exchange, runtime)
         else:
-            exchange.route = found = plane.routes.find(exchange, exchange.method)
+            exchange.route = found = runtime.routes.find(exchange, exchange.method)
         passage.follow(found)
         return passage
 
     def _together(self) -> AbstractContextManager[object]:
-        return nullcontext() if self.plane is None else self.plane.group
+        return nullcontext() if self.runtime is None else self.runtime.group
 
     @staticmethod
-    def _asked_for(exchange: Exchange, plane: Served) -> CompiledRoute:
+    def _asked_for(exchange: Exchange, runtime: Served) -> CompiledRoute:
         """The plan for OPTIONS, which may be a preflight (Fetch Standard 3.3.5)."""
         asked = exchange.fields.get(b"access-control-request-method")
         if asked is None or b"origin" not in exchange.fields:
-            exchange.route = found = plane.routes.find(exchange, exchange.method)
+            exchange.route = found = runtime.routes.find(exchange, exchange.method)
             return found
-        exchange.route = found = plane.routes.find(exchange, asked.decode("latin-1"))
+        exchange.route = found = runtime.routes.find(exchange, asked.decode("latin-1"))
         return found.preflight or found
 
     # the end of a request

@@ -58,9 +58,8 @@ class Place:
     def make_ill(self, script: Script) -> None:
         """The first upstream talks so from now on, on kept connections too: they are closed."""
         self.first.script = script
-        plane = self.gateway.gateway.plane
-        assert plane is not None
-        for connection in list(plane.upstreams["first"].endpoints[0].idle):
+        runtime = self.gateway.runtime
+        for connection in list(runtime.upstreams["first"].endpoints[0].idle):
             connection.close()
 
     async def ask(self, method: str = "GET", path: str = "/a/x", body: bytes = b"", more: str = "") -> Answer:
@@ -186,9 +185,8 @@ async def test_the_other_upstream_is_left_in_peace_too_and_its_own_fallback_is_n
         answers = [(await here.ask())[b"x-gateway-fallback"] for _ in range(6)]
         assert answers == [b"static"] * 6
         assert len(here.second.requests) == 3
-        plane = here.gateway.gateway.plane
-        assert plane is not None
-        assert {name: breaker.circuit().state for name, breaker in plane.breakers.items()} == {
+        runtime = here.gateway.runtime
+        assert {name: breaker.circuit().state for name, breaker in runtime.breakers.items()} == {
             "first": "open",
             "second": "open",
         }
@@ -214,8 +212,7 @@ async def test_report_mode_counts_and_goes_on() -> None:
 
 async def test_routes_without_such_a_fallback_call_their_upstream_directly() -> None:
     async with place("static") as here:
-        plane = here.gateway.gateway.plane
-        assert plane is not None
-        assert plane.plans[0].upstream is plane.upstreams["first"]
+        runtime = here.gateway.runtime
+        assert runtime.plans[0].upstream is runtime.upstreams["first"]
         here.first.answer = OK
         assert (await here.ask()).status == 200

@@ -12,7 +12,7 @@ from gateway.proxy.flow.flow import Flow
 from gateway.state.lmdb.store import LmdbStore
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.conftest import ENTRY, POLICIES_MORE, serving
-from tests.proxy.server.test_server import get, post
+from tests.proxy.requests import get, post
 from tests.state.lmdb.test_group_commit import transactions
 from tests.upstream_fixture import Upstream, running_upstream, wire
 
@@ -121,11 +121,11 @@ async def test_nothing_is_left_behind_by_calls_of_any_ending():
                     client.send(request)
                     await client.writer.drain()  # and the client leaves, wherever its request is by now
         async with asyncio.timeout(10):
-            while gateway.gateway.connections or gateway.gateway.in_flight or len(asyncio.all_tasks()) > before:
+            while gateway.server.connections or gateway.server.in_flight or len(asyncio.all_tasks()) > before:
                 await asyncio.sleep(0.01)
         assert gateway.seen.begun == len(gateway.seen.exchanges)
         assert gateway.seen.events == []
-        pool = gateway.gateway.plane.upstreams["tutor"].pool
+        pool = gateway.runtime.upstreams["tutor"].pool
         assert pool.opening == 0
         assert [endpoint.in_flight for endpoint in pool.endpoints] == [0]
         assert len(pool.open) == sum(len(endpoint.idle) for endpoint in pool.endpoints) <= 80
@@ -150,11 +150,11 @@ async def test_a_client_that_leaves_ends_its_call_on_a_kept_connection_too():
                     await asyncio.sleep(0.002)
         async with asyncio.timeout(5):
             await upstream.gone.wait()
-            while gateway.gateway.in_flight:
+            while gateway.server.in_flight:
                 await asyncio.sleep(0.002)
         assert [exchange.status for exchange in gateway.seen.exchanges] == [200, 0]
         assert gateway.seen.exchanges[1].endpoint == "", "it has not answered, and its time is no upstream's"
-        endpoint = gateway.gateway.plane.upstreams["tutor"].endpoints[0] if gateway.gateway.plane else None
+        endpoint = gateway.runtime.upstreams["tutor"].endpoints[0]
         assert endpoint is not None and (endpoint.in_flight, endpoint.idle) == (0, [])
 
 
@@ -185,12 +185,12 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
                     raise ZeroDivisionError
                 whole(passage)
 
-            monkeypatch.setattr(gateway.gateway.arrived, "_phases", (*gateway.gateway.arrived._phases[:-1], forward))
+            monkeypatch.setattr(gateway.server.arrived, "_phases", (*gateway.server.arrived._phases[:-1], forward))
             for number, client in enumerate(clients):
                 client.send(get("/files/broken" if number == 3 else f"/files/{number}"))
             answers = [await client.answer() for client in clients]
         assert [answer.status for answer in answers] == [200] * 3 + [500] + [200] * 4
-        assert gateway.gateway.in_flight == 0
+        assert gateway.server.in_flight == 0
         assert [name for name, _ in gateway.seen.events] == ["bug"]
 
 
@@ -201,10 +201,10 @@ async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path
         policies = POLICIES.replace("100000/minute", "5/day").replace("bodies:", "bodies:\n" + POLICIES_MORE.rstrip())
         gateway = await stack.enter_async_context(running_gateway(entry, policies=policies, store=store))
         clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
-        while len(gateway.gateway.clients) < 8:
+        while len(gateway.server.clients) < 8:
             await asyncio.sleep(0.002)
         begun = transactions(store)
-        for connection in gateway.gateway.clients:
+        for connection in gateway.server.clients:
             connection.data_received(get(ANY))
         answers = [await client.answer() for client in clients]
         assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 3

@@ -8,26 +8,26 @@ from gateway.proxy.flow.flow import Flow
 from gateway.proxy.server.connection import ClientConnection
 from tests.gateway_fixture import Running
 from tests.proxy.conftest import serving
-from tests.proxy.server.test_server import get, post
+from tests.proxy.requests import get, post
 from tests.upstream_fixture import wire
 
 ANY = "/files/a"
 
 
 def connection(gateway: Running) -> ClientConnection:
-    (found,) = gateway.gateway.clients
+    (found,) = gateway.server.clients
     return found
 
 
 async def quiet(gateway: Running) -> None:
     async with asyncio.timeout(5):
-        while gateway.gateway.in_flight:
+        while gateway.server.in_flight:
             await asyncio.sleep(0.002)
 
 
 async def test_a_client_that_leaves_before_its_task_has_begun_is_over_all_the_same():
     async with serving() as (gateway, _), wire(gateway.port) as client:
-        turn = gateway.gateway.arrived
+        turn = gateway.server.arrived
 
         def forward(passage: Flow) -> None:
             passage.forward()  # there is no kept connection: this becomes a task
@@ -56,7 +56,7 @@ async def test_a_request_that_was_read_is_answered_though_the_gateway_drains():
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         assert (await client.ask(get(ANY))).status == 200
         connection(gateway).data_received(get(ANY))
-        await gateway.gateway.drain(2.0)
+        await gateway.server.drain(2.0)
         assert (await client.answer()).status == 200
         assert len(upstream.requests) == 2
 
@@ -77,11 +77,10 @@ async def test_who_takes_no_answers_gets_no_more():
 async def test_a_connection_that_is_being_closed_is_not_used_again():
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         assert (await client.ask(get(ANY))).status == 200
-        plane = gateway.gateway.plane
-        assert plane is not None
-        pool = plane.upstreams["tutor"].pool
+        runtime = gateway.runtime
+        pool = runtime.upstreams["tutor"].pool
         (kept,) = pool.endpoints[0].idle
-        turn = gateway.gateway.arrived
+        turn = gateway.server.arrived
         forward = turn._phases[-1]
 
         def forward_later(passage: Flow) -> object:
@@ -100,7 +99,7 @@ async def test_a_fault_in_ending_one_request_leaves_the_others_of_its_turn_alone
     async with serving() as (gateway, _), wire(gateway.port) as broken, wire(gateway.port) as whole:
         for client in (broken, whole):
             assert (await client.ask(get(ANY))).status == 200
-        turn, observer = gateway.gateway.arrived, gateway.gateway.observer
+        turn, observer = gateway.server.arrived, gateway.server.observer
         forward, done = turn._phases[-1], observer.done
 
         def failing(passage: Flow) -> object:
@@ -115,7 +114,7 @@ async def test_a_fault_in_ending_one_request_leaves_the_others_of_its_turn_alone
 
         turn._phases = (*turn._phases[:-1], failing)
         observer.done = choosy  # type: ignore[method-assign]  # a watcher that breaks
-        connections = sorted(gateway.gateway.clients, key=lambda one: one.rested)
+        connections = sorted(gateway.server.clients, key=lambda one: one.rested)
         connections[0].data_received(get("/files/broken"))
         connections[1].data_received(get("/files/whole"))
         assert (await broken.answer()).status == 500

@@ -218,9 +218,8 @@ routes:
 async def test_a_gateway_looks_up_the_names_it_was_given_and_checks_what_it_found():
     async with running_upstream() as fake:
         async with running_gateway(ENTRY.format(port=fake.port), policies=POLICIES) as gateway:
-            plane = gateway.gateway.plane
-            assert plane is not None
-            endpoints = plane.upstreams["tutor"].endpoints
+            runtime = gateway.runtime
+            endpoints = runtime.upstreams["tutor"].endpoints
             async with asyncio.timeout(5):
                 while not endpoints[0].address or not fake.requests:
                     await asyncio.sleep(0.001)

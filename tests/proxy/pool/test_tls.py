@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.conftest import ENTRY, POLICIES_MORE
-from tests.proxy.server.test_server import get
+from tests.proxy.requests import get
 from tests.upstream_fixture import OK, Answer, wire
 
 
@@ -142,10 +142,9 @@ async def test_an_address_that_was_looked_up_must_have_the_names_certificate(
         entry = entry.replace("    timeouts:", "    resolve: 1h\n    timeouts:")
         policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
         async with running_gateway(entry, policies=policies) as gateway, wire(gateway.port) as client:
-            plane = gateway.gateway.plane
-            assert plane is not None
+            runtime = gateway.runtime
             async with asyncio.timeout(5):
-                while not plane.upstreams["tutor"].endpoints[0].address:
+                while not runtime.upstreams["tutor"].endpoints[0].address:
                     await asyncio.sleep(0.001)
             assert (await client.ask(get("/api/info"))).status == status
     assert len(heads) == (status == 200)

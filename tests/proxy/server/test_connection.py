@@ -6,14 +6,14 @@ import asyncio
 from typing import Any
 
 from tests.proxy.conftest import serving
-from tests.proxy.server.test_server import get
+from tests.proxy.requests import get
 from tests.upstream_fixture import wire
 
 
 async def test_a_fault_after_the_answer_ends_the_connection_and_no_other() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # it tells of the task that ended
     async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok") as (gateway, _):
-        observer: Any = gateway.gateway.observer
+        observer: Any = gateway.server.observer
         whole = observer.done
 
         def broken(*seen: object) -> None:

@@ -86,9 +86,8 @@ async def place() -> AsyncIterator[Place]:
         running_gateway(ENTRY.format(url=toolkit.url), {"TOOLKIT_API_KEY": KEY}, policies=policies) as gateway,
     ):
         seen = Levels()
-        egress = EgressServer(gateway.gateway.limits, seen)
-        assert gateway.gateway.plane is not None
-        egress.follow(gateway.gateway.plane)
+        egress = EgressServer(gateway.server.limits, seen)
+        egress.swap(gateway.runtime.egress)
         sock = socket.create_server(("127.0.0.1", 0))
         await egress.start(sock)
         try:
@@ -215,22 +214,20 @@ async def test_both_sides_share_connections() -> None:
     async with place() as here:
         await here.out()
         await here.public()
-        plane = here.gateway.gateway.plane
-        assert plane is not None
-        assert len(plane.upstreams["toolkit"].pool.open) == 1
+        runtime = here.gateway.runtime
+        assert len(runtime.upstreams["toolkit"].pool.open) == 1
 
 
 async def test_it_serves_while_the_public_listener_ends() -> None:
     async with place() as here:
         await here.out()
-        plane = here.gateway.gateway.plane
-        assert plane is not None
-        pool = plane.upstreams["toolkit"].pool
+        runtime = here.gateway.runtime
+        pool = runtime.upstreams["toolkit"].pool
         for connection in list(pool.open):
             connection.close()
         while pool.open:
             await asyncio.sleep(0)
-        await here.gateway.gateway.drain(1.0)
+        await here.gateway.server.drain(1.0)
         assert (await here.out()).status == 200
         here.toolkit.set_mode("hang")
         answer = await here.out()

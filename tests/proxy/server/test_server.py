@@ -9,18 +9,8 @@ import pytest
 
 from tests.gateway_fixture import SECRET
 from tests.proxy.conftest import serving
+from tests.proxy.requests import get, post
 from tests.upstream_fixture import Upstream, wire
-
-GET = b"GET %b HTTP/1.1\r\nhost: gateway\r\n%b\r\n"
-
-
-def get(path: str, *fields: str) -> bytes:
-    return GET % (path.encode(), b"".join(field.encode() + b"\r\n" for field in fields))
-
-
-def post(path: str, body: bytes, *fields: str) -> bytes:
-    lines = "".join(f"{field}\r\n" for field in ("content-type: application/json", *fields))
-    return f"POST {path} HTTP/1.1\r\nhost: gateway\r\ncontent-length: {len(body)}\r\n{lines}\r\n".encode() + body
 
 
 async def test_a_request_passes_and_its_answer_comes_back_whole():
@@ -259,7 +249,7 @@ async def test_draining_finishes_what_runs_and_ends_what_rests():
     ):
         busy.send(get("/api/info"))
         await asyncio.wait_for(upstream.arrived.wait(), 5)
-        drain = asyncio.ensure_future(gateway.gateway.drain(5))
+        drain = asyncio.ensure_future(gateway.server.drain(5))
         assert await resting.ended()
         release.set()
         assert (await busy.answer()).status == 200
@@ -268,7 +258,7 @@ async def test_draining_finishes_what_runs_and_ends_what_rests():
 
 async def test_a_bug_is_answered_plainly_and_logged_by_place_only():
     async with serving() as (gateway, _), wire(gateway.port) as client:
-        gateway.gateway.plane.routes = None
+        gateway.runtime.routes = None
         answer = await client.ask(get(f"/api/info?{SECRET}"))
         assert (answer.status, json.loads(answer.body)["reason"]) == (500, "internal_error")
         ((name, fields),) = gateway.seen.events

@@ -79,9 +79,8 @@ async def dead_port() -> int:
 
 async def test_an_upstream_with_one_endpoint_and_nothing_more_is_asked_directly():
     async with running_upstream() as fake, running_gateway(entry(f'url: "{fake.url}"'), policies=POLICIES) as gateway:
-        plane = gateway.gateway.plane
-        assert plane is not None
-        upstream = plane.upstreams["tutor"]
+        runtime = gateway.runtime
+        upstream = runtime.upstreams["tutor"]
         assert upstream.calls is None
         assert upstream.send == upstream.attempt
 
@@ -114,18 +113,17 @@ async def test_all_endpoints_down_is_one_answer_at_once_and_asks_none_of_them():
         check = "    health_check: {path: /health, interval: 1h, unhealthy: 1}\n"
         written = entry(f'url: "{one.url}"', f'url: "{other.url}"', more=check)
         async with running_gateway(written, policies=POLICIES) as gateway:
-            plane = gateway.gateway.plane
-            assert plane is not None
+            runtime = gateway.runtime
             async with asyncio.timeout(5):
-                while any(endpoint.healthy for endpoint in plane.upstreams["tutor"].endpoints):
+                while any(endpoint.healthy for endpoint in runtime.upstreams["tutor"].endpoints):
                     await asyncio.sleep(0.001)
             for data in (GET, POST):
                 answer = await ask(gateway, data)
                 assert (answer.status, json.loads(answer.body)["reason"]) == (503, "no_healthy_endpoint")
                 assert answer[b"retry-after"] == b"3600"
             assert len(one.requests) == len(other.requests) == 1
-            plane.upstreams["tutor"].endpoints[0].well = True
-            plane.upstreams["tutor"].pool.balance.changed()
+            runtime.upstreams["tutor"].endpoints[0].well = True
+            runtime.upstreams["tutor"].pool.balance.changed()
             assert (await ask(gateway)).status == 500
         assert len(one.requests) == 2
 
@@ -135,10 +133,9 @@ async def test_a_fallback_stands_in_when_all_are_down():
     endpoints = [f'url: "http://127.0.0.1:{await dead_port()}"' for _ in range(2)]
     policies = POLICIES + "fallbacks:\n  mock: {json: {mock: true}}\n"
     async with running_gateway(entry(*endpoints, more=more), policies=policies) as gateway:
-        plane = gateway.gateway.plane
-        assert plane is not None
+        runtime = gateway.runtime
         async with asyncio.timeout(5):
-            while any(endpoint.healthy for endpoint in plane.upstreams["tutor"].endpoints):
+            while any(endpoint.healthy for endpoint in runtime.upstreams["tutor"].endpoints):
                 await asyncio.sleep(0.001)
         answer = await ask(gateway)
         assert (answer.status, answer.body, answer[b"x-gateway-fallback"]) == (200, b'{"mock":true}', b"mock")
@@ -236,9 +233,8 @@ async def test_an_only_endpoint_is_always_tried():
     async with running_upstream() as fake:
         check = "    health_check: {path: /health, interval: 1h, unhealthy: 1, expect: [204]}\n"
         async with running_gateway(entry(f'url: "{fake.url}"', more=check), policies=POLICIES) as gateway:
-            plane = gateway.gateway.plane
-            assert plane is not None
+            runtime = gateway.runtime
             async with asyncio.timeout(5):
-                while plane.upstreams["tutor"].endpoints[0].healthy:
+                while runtime.upstreams["tutor"].endpoints[0].healthy:
                     await asyncio.sleep(0.001)
             assert (await ask(gateway)).status == 200
