@@ -1,6 +1,6 @@
-"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}``: what the files leave to the place they run in.
+"""``${NAME}``, ``${NAME:-default}`` and ``${file:/path}``: references to the environment in the files.
 
-``$${`` stands for a literal ``${``. What a reference brings in is never searched for references again.
+``$${`` is a literal ``${``. A value that replaces a reference is not searched for further references.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FORMS = "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for a lit
 
 
 class Environment:
-    """The variables and files that references read. Relative file names start at ``base``."""
+    """Replaces references by the values of ``variables`` and of files. Relative file names start at ``base``."""
 
     def __init__(self, variables: Variables[str, str], base: Path, report: Report) -> None:
         self._variables = variables
@@ -29,7 +29,7 @@ class Environment:
         self._report = report
 
     def expand(self, node: Node, path: NodePath = ()) -> Node:
-        """``node`` with every reference replaced. What cannot be replaced is told and marked as broken."""
+        """``node`` with every reference replaced. One that cannot be replaced is reported, and its scalar is ``broken``."""
         if isinstance(node, Mapping):
             entries = {key: self.expand(value, (*path, key)) for key, value in node.entries.items()}
             return Mapping(entries, node.keys, node.position)
@@ -41,7 +41,7 @@ class Environment:
         return self._scalar(node, path)
 
     def _spread(self, item: Node, path: NodePath) -> list[Node]:
-        """The list items that one written item stands for: a lone reference brings in a comma list."""
+        """The list items of one written item: an item that is one reference may bring in several, separated by commas."""
         after = self.expand(item, path)
         if not (isinstance(item, Scalar) and isinstance(after, Scalar) and after.expanded and not after.broken):
             return [after]
@@ -61,17 +61,17 @@ class Environment:
         parts: list[str] = []
         sound = True
         end = 0
-        for found in _REFERENCE.finditer(text):
-            parts.append(text[end : found.start()])
-            end = found.end()
-            if found[0] == "$${":
+        for match in _REFERENCE.finditer(text):
+            parts.append(text[end : match.start()])
+            end = match.end()
+            if match[0] == "$${":
                 parts.append("${")
                 continue
-            value = self._value(found, self._mark(scalar, found.start()), path, taken)
+            value = self._value(match, self._mark(scalar, match.start()), path, taken)
             sound = sound and value is not None
             parts.append(value or "")
         joined = "".join((*parts, text[end:]))
-        # An unquoted reference to nothing is like nothing written: null.
+        # An unquoted reference with an empty value is null, like a key without a value.
         value_or_null = joined if joined or scalar.quoted else None
         return Scalar(
             value_or_null, scalar.position, scalar.quoted, expanded=True, defaults=tuple(taken), broken=not sound
@@ -80,13 +80,13 @@ class Environment:
     def _mark(self, scalar: Scalar, offset: int) -> Position:
         text = str(scalar.value)
         ordinal = text.count("${", 0, offset)
-        # Escapes of a quoted text can hide a reference from the count of places; then the text's own place must do.
+        # Escapes in quoted text can hide a reference from the count of marks; then the position of the text is used.
         return scalar.marks[ordinal] if len(scalar.marks) == text.count("${") else scalar.position
 
-    def _value(self, found: re.Match[str], position: Position, path: NodePath, taken: list[str]) -> str | None:
-        """What one reference stands for, or None when that is told as a problem."""
-        inner = found[1]
-        if not found[2]:
+    def _value(self, match: re.Match[str], position: Position, path: NodePath, taken: list[str]) -> str | None:
+        """The value of one reference, or None when it has none, which is reported."""
+        inner = match[1]
+        if not match[2]:
             self._report.add(position, path, "has a ${ that is never closed", _FORMS)
             return None
         if inner.startswith("file:") and inner != "file:":

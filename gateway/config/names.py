@@ -1,4 +1,4 @@
-"""The spellings that names in the files may have, each checked once and told in one sentence."""
+"""How names, paths, methods, fields and addresses are spelled in the files: one check and one sentence for each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"
 TOKEN_PATTERN = f"^{TOKEN}$"
 
-# Framing and connection fields are the gateway's own business (RFC 9110 section 7.6.1, RFC 9112 section 6).
+# Framing and connection fields are written by the gateway itself (RFC 9110 section 7.6.1, RFC 9112 section 6).
 OWN_FIELDS = frozenset(
     (
         "connection",
@@ -38,7 +38,7 @@ OWN_FIELDS = frozenset(
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether all of ``text`` has the spelling ``pattern``."""
+    """Whether ``pattern`` matches the whole of ``text``."""
     return re.fullmatch(pattern, text) is not None
 
 
@@ -164,7 +164,7 @@ def _file(value: object, info: ValidationInfo) -> Path:
 
 
 def none_if_empty(value: object) -> object:
-    """For fields that ``"${NAME:-}"`` leaves out: a variable that is not set is like a key that is not written."""
+    """``value``, or None for an empty one: ``"${NAME:-}"`` with no such variable counts as a key that is not written."""
     return None if value == "" else value
 
 

@@ -1,4 +1,4 @@
-"""A problem of the configuration, told so that it can be put right without the docs."""
+"""Problems of the configuration: where each one is, what it is, and how to put it right."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gateway.config.tree import Node, NodePath, Position, follow, format_path
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """What is wrong and where. ``hint`` says how to put it right and may be empty. Neither ever holds a secret."""
+    """One problem. ``hint`` names the remedy and may be empty. Neither sentence ever holds a secret."""
 
     file: str
     line: int
@@ -36,19 +36,20 @@ class Problem:
 
 
 class Report:
-    """Collects the problems of one loading, so that all of them are told at once."""
+    """Collects all problems of one loading, so that they are reported together."""
 
     def __init__(self) -> None:
         self._problems: set[Problem] = set()
         self._reported: set[tuple[Position, str]] = set()
 
     def add(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
+        """Adds the problem ``sentence`` of the value at ``path``; the same problem twice counts once."""
         written = format_path(path)
         self._problems.add(Problem(position.file, position.line, position.column, written, sentence, hint))
         self._reported.add((position, written))
 
     def add_unless_reported(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
-        """Like ``add``, but only the first word on one value counts."""
+        """Like ``add``, but adds nothing when the value has a problem already: one mistake has one message."""
         if (position, format_path(path)) not in self._reported:
             self.add(position, path, sentence, hint)
 
@@ -72,7 +73,7 @@ class Location:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names what was probably meant, or the few names there are; empty when neither helps."""
+    """A hint with the name in ``known`` that is closest to ``name``, or with all of them if they are few, or empty."""
     names = sorted(known)
     close = difflib.get_close_matches(name, names, n=1)
     if close:

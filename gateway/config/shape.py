@@ -1,4 +1,4 @@
-"""What a settings class looks like, walked beside what was written: its known keys and its secrets."""
+"""The shape of a settings class, compared with a written tree: its known keys and its secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.core.secret import Secret
 
 
 def _types(annotation: Any) -> Iterator[Any]:
-    """The types an annotation stands for, without ``Annotated`` and the arms of unions apart."""
+    """The types of an annotation, with ``Annotated`` removed and unions taken apart."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from _types(get_args(annotation)[0])
@@ -28,10 +28,10 @@ def _is_model(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
-def _below(kind: Any, step: str | int) -> Any:
-    """The annotation of what stands at ``step`` inside a value of type ``kind``; None when nothing is known."""
+def _below(kind: Any, key: str | int) -> Any:
+    """The annotation of the value under ``key`` in a value of type ``kind``; None when it is not known."""
     if _is_model(kind):
-        field = kind.model_fields.get(step)
+        field = kind.model_fields.get(key)
         return field.annotation if field else None
     arguments = get_args(kind)
     if get_origin(kind) is dict:
@@ -40,17 +40,17 @@ def _below(kind: Any, step: str | int) -> Any:
 
 
 def known_keys(model: type[BaseModel], path: NodePath) -> list[str]:
-    """The keys that the mapping at ``path`` inside ``model`` may have; empty when any key may stand there."""
+    """The keys that the mapping at ``path`` in ``model`` may have; empty when it may have any key."""
     kinds: list[Any] = [model]
-    for step in path:
-        kinds = [inner for kind in kinds for inner in _types(_below(kind, step))]
+    for key in path:
+        kinds = [inner for kind in kinds for inner in _types(_below(kind, key))]
     return sorted(
         {field.alias or name for kind in kinds if _is_model(kind) for name, field in kind.model_fields.items()}
     )
 
 
 def secrets(annotation: Any, node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Scalar]]:
-    """Every written scalar below ``node`` that ``annotation`` makes a secret."""
+    """Path and value of every scalar below ``node`` that ``annotation`` declares a secret."""
     for kind in _types(annotation):
         if kind is Secret and isinstance(node, Scalar):
             yield path, node

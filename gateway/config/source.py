@@ -1,7 +1,7 @@
-"""YAML text to a tree with places: the only module that knows the YAML package.
+"""YAML text to a tree with positions. Only this module imports the YAML package.
 
-It reads the events of the parser and builds no Python objects but text, numbers, booleans, null, lists and mappings.
-Scalars follow the core schema of YAML 1.2 (section 10.3.2): ``no`` is a text and ``12:30`` is not a number.
+It reads the events of the parser and builds no objects except text, numbers, booleans, null, lists and mappings.
+Scalars follow the core schema of YAML 1.2 (section 10.3.2): ``no`` is text and ``12:30`` is not a number.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 class _Unreadable(Exception):
-    """Reading cannot go on; the problem is already in the report."""
+    """The file cannot be read further; the problem is in the report."""
 
 
 def read(octets: bytes, file: str, report: Report) -> Node | None:
-    """The tree of one file, or None when it cannot be read at all; problems go to ``report``, nothing is raised."""
+    """The tree of one file, or None when it cannot be read at all. Problems go to ``report``; nothing is raised."""
     if len(octets) > MOST_BYTES:
         report.add(Position(file, 1, 1), (), f"is larger than {MOST_BYTES // 1024} KiB")
         return None
@@ -56,7 +56,7 @@ class _Reader:
         self._events = self._parse()
 
     def _parse(self) -> Iterator[yaml.Event]:
-        """The parser's events. Whatever it raises becomes a problem at the place it had reached."""
+        """The parser's events. An error of the parser becomes a problem at the position that it had reached."""
         position = Position(self._file, 1, 1)
         try:
             for event in yaml.parse(self._text, Loader=yaml.SafeLoader):
@@ -106,7 +106,7 @@ class _Reader:
         if len(path) > MOST_DEPTH:
             self._give_up(position, f"is nested deeper than {MOST_DEPTH} levels")
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            # An alias can grow without bound (a "billion laughs" file) and hides from a reviewer what a policy says.
+            # Aliases can grow without bound (a "billion laughs" file), and they hide a policy's values from a reviewer.
             name = "alias" if isinstance(event, yaml.AliasEvent) else "anchor"
             self._report.add(position, path, f"is an {name}, which is not accepted", "write the value out")
         if isinstance(event, yaml.MappingStartEvent):
@@ -153,7 +153,7 @@ class _Reader:
         return Mapping(entries, keys, position)
 
     def _key(self, event: yaml.Event, position: Position, path: NodePath) -> str | None:
-        """The key as text, or None for a key that is none (told in the report)."""
+        """The key as text, or None for a key that is not accepted, which goes to the report."""
         node = self._node(event, path)
         if isinstance(node, Scalar) and node.value == "<<" and not node.quoted:
             self._report.add(position, path, "is a merge key, which is not accepted", "write the values out")
@@ -173,16 +173,16 @@ class _Reader:
         return Scalar(_resolve(text), position, marks=self._marks(event))
 
     def _marks(self, event: yaml.ScalarEvent) -> tuple[Position, ...]:
-        """Where each reference of a scalar starts, also in the later lines of one that is folded."""
+        """The position of each reference in a scalar, also in the later lines of a folded one."""
         if "${" not in event.value:
             return ()
         start: Any = event.start_mark
         end: Any = event.end_mark
         raw = self._text[start.index : end.index]
         marks = []
-        for found in re.finditer(r"\$\{", raw):
-            before = raw[: found.start()]
-            column = found.start() - (before.rfind("\n") + 1) + (0 if "\n" in before else start.column)
+        for match in re.finditer(r"\$\{", raw):
+            before = raw[: match.start()]
+            column = match.start() - (before.rfind("\n") + 1) + (0 if "\n" in before else start.column)
             marks.append(Position(self._file, start.line + before.count("\n") + 1, column + 1))
         return tuple(marks)
 

@@ -1,4 +1,4 @@
-"""What was written in YAML, as values that still know where they stand."""
+"""The tree of a YAML file: its values, each with its position in the file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NodePath = tuple[str | int, ...]
-"""The way from the root of a file to one of its values: keys and list positions."""
+"""The path from the root of a file to one of its values: keys of mappings and indexes of lists."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,15 +24,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """One value. It does not print itself: after expansion it may hold a secret."""
+    """One value. Its ``repr`` leaves the value out, because after expansion it may be a secret."""
 
     value: str | int | float | bool | None = field(repr=False)
     position: Position
     quoted: bool = False
-    marks: tuple[Position, ...] = ()  # where each "${" of the text stands
+    marks: tuple[Position, ...] = ()  # the position of each "${" in the text
     expanded: bool = False  # at least one reference was replaced
-    defaults: tuple[str, ...] = ()  # variables that were not set, so that their written default was taken
-    broken: bool = False  # a reference could not be replaced; the problem is already told
+    defaults: tuple[str, ...] = ()  # variables that are not set, whose written default was taken
+    broken: bool = False  # a reference could not be replaced, and the problem is reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Mapping:
     position: Position
 
     def only(self, names: Iterator[str] | list[str]) -> Mapping:
-        """The same mapping with no keys but ``names``."""
+        """The same mapping, reduced to the keys in ``names``."""
         kept = {name: self.entries[name] for name in names if name in self.entries}
         return Mapping(kept, {name: self.keys[name] for name in kept}, self.position)
 
@@ -57,7 +57,7 @@ Node = Scalar | Sequence | Mapping
 
 
 def plain(node: Node) -> Any:
-    """The bare values below ``node``, without their places."""
+    """``node`` as plain Python values, without positions."""
     if isinstance(node, Mapping):
         return {key: plain(value) for key, value in node.entries.items()}
     if isinstance(node, Sequence):
@@ -65,19 +65,19 @@ def plain(node: Node) -> Any:
     return node.value
 
 
-def child(node: Node | None, step: str | int) -> Node | None:
-    """The value one step down, or None when nothing is written there."""
-    if isinstance(node, Mapping) and isinstance(step, str):
-        return node.entries.get(step)
-    if isinstance(node, Sequence) and isinstance(step, int) and 0 <= step < len(node.items):
-        return node.items[step]
+def child(node: Node | None, key: str | int) -> Node | None:
+    """The value under ``key`` (a key of a mapping, an index of a list), or None when nothing is written there."""
+    if isinstance(node, Mapping) and isinstance(key, str):
+        return node.entries.get(key)
+    if isinstance(node, Sequence) and isinstance(key, int) and 0 <= key < len(node.items):
+        return node.items[key]
     return None
 
 
 def follow(node: Node, path: NodePath) -> tuple[Node, NodePath]:
-    """The deepest written value on the way ``path``, and how much of the way leads to it."""
-    for depth, step in enumerate(path):
-        below = child(node, step)
+    """The deepest written value along ``path``, and the part of ``path`` that leads to it."""
+    for depth, key in enumerate(path):
+        below = child(node, key)
         if below is None:
             return node, path[:depth]
         node = below
@@ -94,8 +94,8 @@ def broken(node: Node) -> bool:
 
 
 def format_path(path: NodePath) -> str:
-    """``path`` as people read it: ``routes[2].rate_limits[0]``."""
+    """``path`` as text, such as ``routes[2].rate_limits[0]``."""
     text = ""
-    for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
     return text

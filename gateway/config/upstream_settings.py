@@ -1,6 +1,6 @@
-"""What an upstream may say about its endpoints and how they are called.
+"""Settings of an upstream: its endpoints, health checks, ejection, retries and hedging.
 
-Durations are seconds. Every default stands here and nowhere else.
+Durations are seconds. Every default is defined here and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from gateway.policy.base.settings import Model, Share
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
 
 FAILURES = ("connect", "reset", "timeout", "broken")
-"""How a call comes to nothing: no connection; closed before any answer; no answer in time; an unreadable answer."""
+"""How a call fails: no connection; closed before any response; no response in time; an unreadable response."""
 
 
 def is_name(host: str) -> bool:
-    """Whether ``host`` is a name, and no address."""
+    """Whether ``host`` is a name and not an IP address."""
     try:
         ip_address(host)
     except ValueError:
@@ -56,9 +56,9 @@ Failure = Annotated[
 
 
 def _statuses(value: Any) -> tuple[int, int]:
-    found = STATUSES.fullmatch(str(value)) if not isinstance(value, bool) else None
-    if found and int(found[1]) <= int(found[2] or found[1]):
-        return int(found[1]), int(found[2] or found[1])
+    match = STATUSES.fullmatch(str(value)) if not isinstance(value, bool) else None
+    if match and int(match[1]) <= int(match[2] or match[1]):
+        return int(match[1]), int(match[2] or match[1])
     raise ValueError("is not a status or a span of them: write 200 or 200-299")
 
 
@@ -111,9 +111,9 @@ class EndpointSettings(Model):
     weight: Times = 1
     """Its share of the calls beside the others of its priority."""
     priority: Annotated[int, Field(strict=True, ge=0, le=9)] = 0
-    """The lowest is used first, the next only when too few of it are healthy."""
+    """Endpoints of the lowest priority are used first, the next only when too few of them are healthy."""
     region: Region = None
-    """Where it stands; those in the gateway's own region are preferred."""
+    """Its region; endpoints in the gateway's own region are preferred."""
 
     @property
     def scheme(self) -> str:
@@ -126,7 +126,7 @@ class EndpointSettings(Model):
 
     @property
     def named(self) -> bool:
-        """Whether the host is a name that has to be looked up."""
+        """Whether the host is a name, which has to be resolved."""
         return is_name(self.host)
 
     @property
@@ -135,29 +135,29 @@ class EndpointSettings(Model):
 
 
 class HealthCheckSettings(Model):
-    """Asking each endpoint now and then whether it is well."""
+    """Regular requests to each endpoint that show whether it is healthy."""
 
     path: UrlPath
     interval: Positive = 5.0
     timeout: Positive = 2.0
-    """For one check, from connecting to the head of the answer."""
+    """For one check, from connecting to the head of the response."""
     healthy: Times = 2
-    """So many good checks in a row bring an endpoint back."""
+    """After so many good checks in a row an unhealthy endpoint is healthy again."""
     unhealthy: Times = 3
-    """So many bad ones in a row take it out."""
+    """After so many failed checks in a row an endpoint is unhealthy."""
     jitter: Share = 0.1
-    """Each interval is longer or shorter by up to this share, so that workers do not march in step."""
+    """Each interval is longer or shorter by up to this share, so that workers do not check at the same moment."""
     expect: Annotated[tuple[Statuses, ...], Field(min_length=1)] = ((200, 499),)
-    """Statuses of an endpoint that is well."""
+    """Statuses of a healthy endpoint."""
     host: HostValue | None = None
-    """Host of the checks; the endpoint's own unless written."""
+    """Host of the checks; the endpoint's own by default."""
 
 
 class EjectionSettings(Model):
-    """Leaving out an endpoint that fails its calls while the others do not."""
+    """Ejection of an endpoint whose calls fail while those of others succeed."""
 
     failures: Times = 5
-    """So many failed calls in a row eject it."""
+    """After so many failed calls in a row it is ejected."""
     count: Annotated[tuple[Failure, ...], Field(min_length=1)] = (
         "connect",
         "reset",
@@ -167,12 +167,12 @@ class EjectionSettings(Model):
         503,
         504,
     )
-    """What is a failure."""
+    """What counts as a failure."""
     eject_for: Positive = 30.0
-    """The first time; twice as long with each further one."""
+    """How long the first ejection lasts; each further one lasts twice as long."""
     max_eject_for: Positive = 300.0
     most: Share = 0.5
-    """No more of the endpoints than this are out at once, the unhealthy ones counted in."""
+    """At most this share of the endpoints is out at once, unhealthy ones included."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> EjectionSettings:
@@ -182,21 +182,21 @@ class EjectionSettings(Model):
 
 
 class RetrySettings(Model):
-    """When a call that came to nothing is made again."""
+    """When a failed call is made again."""
 
     attempts: Annotated[int, Field(strict=True, ge=2, le=5)] = 2
-    """Calls in all, the first among them."""
+    """How many calls are made at most, the first included."""
     on: Annotated[tuple[Failure, ...], Field(min_length=1)] = ("connect", "reset", 502, 503, 504)
-    """What is tried again; all but ``connect`` only for idempotent methods."""
+    """Failures that are retried; all but ``connect`` only for idempotent methods."""
     budget: Share = 0.2
     """Retries as a share of the calls of the last ten seconds, in each worker."""
     min_per_second: Annotated[int, Field(strict=True, ge=0, le=1000)] = 3
-    """So many a second besides, so that an upstream with little traffic is tried again too."""
+    """So many retries a second are allowed beside the budget, so that an upstream with little traffic has some too."""
     backoff: Positive = 0.025
-    """The longest pause before the first retry; doubled for each further one, and drawn from zero to that."""
+    """The longest pause before the first retry, doubled for each further one. The pause is drawn from zero to that."""
     max_backoff: Positive = 0.25
     attempt_timeout: Positive | None = None
-    """How long one attempt may take; without it a call that is too slow leaves no time for another."""
+    """How long one attempt may take; without it, a call that is too slow leaves no time for another."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> RetrySettings:
@@ -210,14 +210,14 @@ class RetrySettings(Model):
 
 
 class HedgeSettings(Model):
-    """Sending a safe call that takes long to a second endpoint too."""
+    """A second request, to another endpoint, for a safe call that takes long."""
 
     after: After = "p95"
-    """When: a duration, or a quantile from p50 to p99 of the latest calls, in each worker."""
+    """When it is sent: a duration, or a quantile from p50 to p99 of the latest calls, in each worker."""
     budget: Share = 0.05
-    """Second calls as a share of the calls of the last ten seconds."""
+    """Second requests as a share of the calls of the last ten seconds."""
 
     @property
     def quantile(self) -> float | None:
-        """The quantile as a part of one, None where ``after`` is a duration."""
+        """The quantile between 0 and 1, or None when ``after`` is a duration."""
         return int(self.after[1:]) / 100 if isinstance(self.after, str) else None

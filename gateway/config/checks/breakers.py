@@ -1,4 +1,4 @@
-"""What breakers say that only makes sense together with the rest: the routes they name."""
+"""Checks of breakers against the rest of the configuration: the routes they name, the health checks they need."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECTION = "breakers"
 
 
 def check_probes(upstreams: Named[str, UpstreamSettings], location: Location, policies: Named[str, Policy]) -> None:
-    """Tells every upstream whose breaker waits for health checks that nobody makes: it would stay open for ever."""
+    """Reports every upstream whose breaker waits for health checks that are not configured: it would stay open for ever."""
     for name, upstream in upstreams.items():
         settings: Any = policies.get(upstream.breaker or "")
         if upstream.health_check is None and getattr(settings, "probe", "") == "health_check":
@@ -29,7 +29,7 @@ def check_breakers(
     routes: Collection[str],
     report: Report,
 ) -> None:
-    """Tells every route under a breaker's ``ignore`` that does not exist: its statuses would count after all."""
+    """Reports every route under a breaker's ``ignore`` that does not exist: its statuses would count after all."""
     for name, settings in policies.items():
         location = Location(written[SECTION, name].node, (SECTION, name), report)
         ignored: Any = getattr(settings, "ignore", {})

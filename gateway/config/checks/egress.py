@@ -1,4 +1,4 @@
-"""The egress listener and its routes: what would open it further than it is meant to be, and what it cannot do."""
+"""Checks of the egress listener and its routes: settings that would open it further, and those it cannot honour."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from gateway.core.loopback import is_loopback
 
 LISTENER = "egress"
 
-# What is about users and browsers: nobody signs in on that listener, and it takes no call of a web page.
+# Settings about users and browsers: no user signs in on that listener, and no web page calls it.
 _USERS = ("auth", "cors", "lockout")
 
 
 def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]], report: Report) -> None:
-    """Tells everything about ``listen.egress`` and the routes behind it that contradicts itself or is a way around."""
+    """Reports contradictions in ``listen.egress`` and its routes, and endpoints that lead past the token checks."""
     for route, location in routes:
         if route.listener == LISTENER:
             _check_route(route, location, config)
@@ -37,7 +37,7 @@ def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]
             if egress.port and here and endpoint.port == egress.port:
                 path = ("upstreams", name, "endpoints", index, "url")
                 node, _ = follow(entry, path)
-                # Clients would come to routes that ask for no token.
+                # Clients would reach routes that require no token.
                 report.add_unless_reported(
                     node.position, path, "leads to the egress listener", "name the service itself"
                 )
@@ -51,7 +51,7 @@ def _check_route(route: Route, location: Location, config: Config) -> None:
             location.add((key,), "is not for the egress listener: no user calls there", "leave it out")
     upstream = config.upstreams.get(route.upstream or "")
     if upstream is not None and upstream.trpc is not None:
-        # Its prefix is not read there, so its procedures would be run by path, unchecked.
+        # The egress listener does not parse tRPC, so procedures would be called by path, unchecked.
         location.add(
             ("upstream",), f"names {route.upstream}, which speaks tRPC", "egress is for the services behind it"
         )

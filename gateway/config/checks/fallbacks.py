@@ -1,4 +1,4 @@
-"""What an upstream that fails is left to: its breaker and fallbacks must exist, and its fallbacks lead somewhere."""
+"""Checks of the breaker and the fallbacks of an upstream: they must exist, and the fallbacks must be able to work."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def check(
     known: Named[str, Collection[str]],
     fallbacks: Named[str, Policy],
 ) -> None:
-    """Tells every breaker and fallback that an upstream names and nothing defines, and fallbacks that cannot work.
+    """Reports breakers and fallbacks that an upstream names and no file defines, and fallbacks that cannot work.
 
-    ``known`` has the names of all policies by section, ``fallbacks`` those that could be understood.
+    ``known`` holds the names of all policies by section, ``fallbacks`` the settings of the valid ones.
     """
     for upstream, settings in upstreams.items():
         if settings.breaker is not None:
@@ -37,7 +37,7 @@ def check_targets(
     upstreams: Collection[str],
     report: Report,
 ) -> None:
-    """Tells every fallback that leads to an upstream which does not exist."""
+    """Reports every fallback whose upstream does not exist."""
     for name, policy in fallbacks.items():
         target = _target(policy)
         if target is not None and target not in upstreams:
@@ -63,7 +63,7 @@ def _target(fallback: Policy | None) -> str | None:
 
 
 class _Chain:
-    """The fallbacks of one upstream, one after the other."""
+    """The list of fallbacks of one upstream, in order."""
 
     def __init__(
         self, name: str, upstreams: Named[str, UpstreamSettings], location: Location, fallbacks: Named[str, Policy]
@@ -109,15 +109,15 @@ class _Chain:
             return
         other = self._upstreams.get(target)
         if other is None:
-            return  # told where the fallback is written, or what is wrong with the upstream
+            return  # reported by check_targets, or as a problem of that upstream
         ours, theirs = ((trpc.prefix, trpc.transformer) if trpc else None for trpc in (self._upstream.trpc, other.trpc))
         if ours != theirs:
-            # A path that is none to the routes could run a procedure there that no route has decided about.
+            # A path that matched a path route could call a procedure there that no route has allowed.
             sentence = f"leads to {target}, whose trpc is another one"
             self._spot.add(at, sentence, "give both the same prefix and transformer, or neither a trpc")
 
     def _way(self, target: str) -> tuple[str, ...]:
-        """The way from ``target`` over the upstreams' own fallbacks back to this one; empty when there is none."""
+        """The names from ``target`` along the upstreams' own fallbacks back to this one; empty when there is no circle."""
         seen: set[str] = set()
         ways: list[tuple[str, ...]] = [(target,)]
         while ways:

@@ -1,4 +1,4 @@
-"""What ``environment: production`` asks for on top: everything that is convenient at a desk and dangerous outside."""
+"""Checks for ``environment: production``: settings that are convenient in development and dangerous outside."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".svc", ".cluster.loca
 
 
 class Production:
-    """The checks over one configuration. ``entry`` and ``policies`` are what was written, ``config`` what it means."""
+    """The checks of one configuration: ``entry`` and ``policies`` are the written trees, ``config`` the parsed values."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Production:
         unsound: set[str],
         report: Report,
     ) -> None:
-        """``unsound`` names the parts of the entry file that could not be understood; nothing more is said of them."""
+        """``unsound`` names the parts of the entry file with problems of their own; they are not checked here."""
         self._config = config
         self._entry = entry
         self._policies = policies
@@ -61,7 +61,7 @@ class Production:
         self._report = report
 
     def check(self) -> None:
-        """Adds everything that must not go out to the report."""
+        """Adds every weakness to the report."""
         self._check_written_secrets()
         self._check_tokens()
         self._check_origins()
@@ -77,7 +77,7 @@ class Production:
         self._report.add_unless_reported(node.position, path, sentence, hint)
 
     def _secrets(self) -> Iterator[tuple[NodePath, Scalar]]:
-        """Every secret that is written anywhere."""
+        """Path and value of every secret in the entry file and in the policies."""
         yield from secrets(Entry, self._entry)
         for (section, name), written in self._policies.items():
             kind = type(self._config.policies.get(section, {}).get(name))
@@ -87,7 +87,7 @@ class Production:
 
     def _check_written_secrets(self) -> None:
         for path, scalar in self._secrets():
-            # The address of a store without a password is none.
+            # The address of a store without a password is no secret.
             if scalar.value in (None, "") or (path == ("state", "redis") and "@" not in str(scalar.value)):
                 continue
             if scalar.defaults:
@@ -96,7 +96,7 @@ class Production:
                     scalar.position, path, f"falls back to its written default: {names} is not set", f"set {names}"
                 )
             elif not scalar.expanded and "request_headers" not in path:
-                # Header values are kept as secrets because some are; a plain one may stand in the file.
+                # Header values have the type of a secret because some are one; a plain value may be written in the file.
                 hint = "read it with ${NAME} or ${file:/path}"
                 self._add_at(scalar.position, path, "stands in the file, where everybody who reads it has it", hint)
 
@@ -162,7 +162,7 @@ class Production:
 
 
 def check_environment(entry: Mapping, config: Config, report: Report) -> None:
-    """Tells of a word that was meant to be ``production``: with any other word the strict checks stay off."""
+    """Reports a misspelt ``production``: with any other word the strict checks stay off."""
     word = config.environment
     node, _ = follow(entry, ("environment",))
     if word != PRODUCTION and (word in ("prod", "prd", "live") or difflib.get_close_matches(word, [PRODUCTION])):
@@ -170,7 +170,7 @@ def check_environment(entry: Mapping, config: Config, report: Report) -> None:
 
 
 def is_private(endpoint: EndpointSettings) -> bool:
-    """Whether the way to ``endpoint`` stays on this host or in a private network, by its name or address alone."""
+    """Whether ``endpoint`` is on this host or in a private network, judged by its name or address alone."""
     host = endpoint.host.lower().rstrip(".")
     try:
         address = ipaddress.ip_address(host)
@@ -180,7 +180,7 @@ def is_private(endpoint: EndpointSettings) -> bool:
 
 
 def cannot_open(path: Path) -> str | None:
-    """Why no store can be kept in the folder ``path``; None when it can. Nothing is created."""
+    """Why no store can be kept in the folder ``path``; None when one can. Nothing is created."""
     if path.exists() and not path.is_dir():
         return "is not a folder"
     nearest = next(folder for folder in (path, *path.parents) if folder.exists())

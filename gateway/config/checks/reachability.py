@@ -1,4 +1,4 @@
-"""Routes that cannot be reached, because routes above them take everything they would match."""
+"""Check for routes that cannot be reached, because routes above them match everything they would."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.core.pattern import covers
 
 
 def check(routes: Ordered[tuple[Route, Location]], upstreams: Named[str, UpstreamSettings]) -> None:
-    """Tells every pattern of a route that no request can reach, and which route is in its way.
+    """Reports every pattern of a route that no request can reach, and the routes that match before it.
 
     Procedures are matched by name alone; a path may be taken by several routes, each with some of its methods.
     """
@@ -35,7 +35,7 @@ def _add(below: NodePath, pattern: str, takers: Iterable[str], location: Locatio
 def _procedure_takers(
     procedure: str, route: Route, above: list[Route], upstreams: Named[str, UpstreamSettings]
 ) -> list[str]:
-    """The routes that together take ``procedure`` under every prefix where ``route`` would; empty when one is left."""
+    """The routes that together match ``procedure`` under every prefix where ``route`` does; empty when one is left."""
     mounts = [name for name, upstream in upstreams.items() if upstream.trpc]
     takers = []
     for mount in mounts if route.upstream is None else [route.upstream]:
@@ -51,7 +51,7 @@ def _takes(route: Route, procedure: str, mount: str) -> bool:
 
 
 def _path_takers(path: str, route: Route, above: list[Route]) -> list[str]:
-    """The routes that together take every method of ``path``; empty when one is left."""
+    """The routes that together match ``path`` with every method; empty when a method is left."""
     left = set(route.methods)
     takers = []
     for earlier in above:

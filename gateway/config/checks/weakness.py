@@ -1,4 +1,4 @@
-"""Secrets that are none, and origins that are wider than they look."""
+"""Weak secrets, and allowed origins that admit more than they seem to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 LEAST_SECRET_BYTES = 32  # RFC 7518 section 3.2: at least as long as the digest of HS256
 
-# What tutorials, templates and documentation put where a secret belongs, compared without case and punctuation.
+# Placeholders for secrets in tutorials, templates and documentation, compared without case and punctuation.
 _WELL_KNOWN = (
     "atleast256bits",
     "atleast32",
@@ -46,8 +46,8 @@ _WELL_KNOWN = (
 )
 _LEAST_DIFFERENT = 10  # 32 random hexadecimal digits have fewer in one case of ten million
 
-# Domains below which anybody can have a name, so that a pattern over them admits anybody. Not the whole public suffix
-# list: these are the ones that look like a company's own.
+# Domains below which anybody can register a name, so that a pattern over them admits anybody. These are the entries of
+# the public suffix list that look like a company's own domain.
 _SHARED_DOMAINS = frozenset(
     (
         "ac.uk",
@@ -94,7 +94,7 @@ _PATTERN = re.compile(r"https://\*\.([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]+)?")
 
 
 def secret_weakness(value: str) -> str | None:
-    """Why ``value`` does not protect anything, as a sentence that does not repeat it; None when it may do."""
+    """Why ``value`` is no good secret, in a sentence that does not repeat it; None when no weakness is found."""
     octets = len(value.encode("utf-8", "surrogatepass"))
     if octets < LEAST_SECRET_BYTES:
         return f"is shorter than {LEAST_SECRET_BYTES} bytes"
@@ -111,7 +111,7 @@ def _is_repeated(value: str) -> bool:
 
 
 def origin_weakness(text: str) -> str | None:
-    """Why an allowed origin admits more than its owner's pages; None when it does not."""
+    """Why an allowed origin admits pages of others; None when it does not."""
     origin = text.strip().lower()
     if origin == "*":
         return "lets every website in"
@@ -121,9 +121,9 @@ def origin_weakness(text: str) -> str | None:
         return "is not https: whoever is on the way can be this website"
     if "*" not in origin:
         return None
-    found = _PATTERN.fullmatch(origin)
-    if not found:
+    match = _PATTERN.fullmatch(origin)
+    if not match:
         return "has a * that a foreign name can satisfy"
-    if found[1] in _SHARED_DOMAINS:
-        return f"lets anybody in who takes a name under {found[1]}"
+    if match[1] in _SHARED_DOMAINS:
+        return f"lets anybody in who takes a name under {match[1]}"
     return None
