@@ -1,0 +1,89 @@
+"""Tests mirror the code: gateway/a/b.py is tested by tests/a/test_b.py, and a test module says whose test it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePath
+
+from tests.floors.debts import MODULES_WITHOUT_TEST, TESTS_WITHOUT_MODULE
+from tests.floors.sources import ROOT, sources, tracked
+
+# A module without a test module of its own, and why one would say nothing more.
+TESTED_ELSEWHERE = {
+    "__main__.py": "three lines, which tests/cli/test_check.py runs as a process",
+    "proxy/observer.py": "a protocol and its double that does nothing; tests/ops/test_observer.py has the real one",
+    "proxy/wire/http.py": "names of httptools and no more; every test on the wire goes through them",
+}
+# A test module without a module: it tests what a whole room does together.
+OF_A_WHOLE_ROOM = {
+    "config/test_cases.py": "every problem that a configuration can have, as golden files",
+    "proxy/test_breakers.py": "a circuit between a route, its upstream and the store, as the client sees it",
+    "proxy/test_concurrency.py": "the limit of calls to an upstream, as the client sees it",
+    "proxy/test_cost.py": "how many instructions a request takes through all rooms",
+    "proxy/test_faults.py": "an upstream that breaks the protocol, as the client sees it",
+    "proxy/test_garbage.py": "what a request leaves to the garbage collector",
+    "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
+    "state/test_circuits.py": "the contract of every store: circuits",
+    "state/test_lockouts.py": "the contract of every store: lockouts",
+    "state/test_revocations.py": "the contract of every store: revocations",
+}
+# Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, and whole runs on the wire.
+NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser")
+
+ADVICE = """
+Name the test of gateway/a/b.py tests/a/test_b.py, or tests/a/test_b_<one side of it>.py beside that.
+Where a test of its own would say nothing more, add a line with the reason to TESTED_ELSEWHERE or OF_A_WHOLE_ROOM in
+tests/floors/test_mirror.py. A module that moved takes its line in tests/floors/debts.py along, or better, its test."""
+
+
+def test_path(module: str) -> str:
+    """Where the test of a module is: ``a/b.py`` -> ``a/test_b.py``."""
+    path = PurePath(module)
+    return str(path.with_name(f"test_{path.name}"))
+
+
+test_path.__test__ = False  # type: ignore[attr-defined]  # the name of a path, no test
+
+
+def without_test(modules: Iterable[str], tests: Iterable[str]) -> list[str]:
+    """The modules whose test module is missing."""
+    present = set(tests)
+    return sorted(name for name in modules if test_path(name) not in present)
+
+
+def without_module(modules: Iterable[str], tests: Iterable[str]) -> list[str]:
+    """The test modules that are of no module, and of no side of one."""
+    stems = tuple(test_path(name).removesuffix(".py") for name in modules)
+    sides = tuple(f"{stem}_" for stem in stems)
+    return sorted(name for name in tests if name.removesuffix(".py") not in stems and not name.startswith(sides))
+
+
+def mirroring() -> list[str]:
+    """Paths below tests/ of the test modules that mirror gateway/."""
+    names = [str(path.relative_to(ROOT / "tests")) for path in tracked("tests/*.py") if path.name.startswith("test_")]
+    return [name for name in names if not name.startswith(tuple(f"{folder}/" for folder in NO_MIRROR))]
+
+
+def test_every_module_has_its_test() -> None:
+    missing = set(without_test(sources(), mirroring()))
+    wrong = sorted(missing - set(TESTED_ELSEWHERE) - set(MODULES_WITHOUT_TEST))
+    assert not wrong, f"no test for {', '.join(wrong)}\n{ADVICE}"
+
+
+def test_every_test_is_of_a_module() -> None:
+    stray = set(without_module(sources(), mirroring()))
+    wrong = sorted(stray - set(OF_A_WHOLE_ROOM) - set(TESTS_WITHOUT_MODULE))
+    assert not wrong, f"no module of its name for tests/{', tests/'.join(wrong)}\n{ADVICE}"
+
+
+def test_the_lists_hold_only_what_is_so() -> None:
+    missing, stray = without_test(sources(), mirroring()), without_module(sources(), mirroring())
+    assert [name for name in TESTED_ELSEWHERE if name not in missing] == []
+    assert [name for name in OF_A_WHOLE_ROOM if name not in stray] == []
+
+
+def test_a_missing_and_a_stray_test_are_seen() -> None:
+    modules = ["core/path.py", "core/units.py"]
+    tests = ["core/test_path.py", "core/test_path_hostile.py", "core/test_corner.py", "test_units.py"]
+    assert without_test(modules, tests) == ["core/units.py"]
+    assert without_module(modules, tests) == ["core/test_corner.py", "test_units.py"]
