@@ -248,7 +248,7 @@ UNTYPED_JOINTS = {
     "proxy/pool/connection.py:UpstreamConnection.transport",
     "proxy/routing/route.py:CompiledRoute.fallback",
     "proxy/routing/route.py:CompiledRoute.upstream",
-    "proxy/routing/route.py:plan",
+    "proxy/routing/route.py:bind",
     "state/lmdb/group_commit.py:GroupCommit.__init__",
     "state/lmdb/lockouts.py:Ledger.__init__",
     "state/lmdb/lockouts.py:seen",
