@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.state.redis.store import RedisStore
-from gateway.state.store import Take
+from gateway.state.rules.gcra import Take
 from tests.state.redis_fixture import KEY, Server, server
 
 RATES = (10_000, 1_000_000)

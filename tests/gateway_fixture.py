@@ -17,8 +17,8 @@ from gateway.core.reason import Reply
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.server.server import ListenerLimits, Server
-from gateway.state.memory import MemoryStore
 from gateway.state.store import Store
+from tests.memory_store import MemoryStore
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"  # signs nothing outside the tests
 

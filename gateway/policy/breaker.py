@@ -18,6 +18,7 @@ from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.state.rules.circuit import CLOSED, Circuit, Trip
+from gateway.state.store import CircuitStore
 
 SECTION = "breakers"
 
@@ -103,7 +104,7 @@ class Breaker(Stage):
         self._ignore = settings.ignore
         self._trip = settings.trip()
         self._name = upstream.encode()
-        self._store = tools.store  # also beside a store of all replicas: each host sees for itself
+        self._store: CircuitStore = tools.store  # also beside a store of all replicas: each host sees for itself
         self._wall: Callable[[], float] = tools.wall
         self._tell = tools.event
 
@@ -111,7 +112,7 @@ class Breaker(Stage):
         admitted = self._store.admit(self._name, self._trip, self._wall())
         self._changed(admitted.was, admitted.circuit)
         if admitted.ok:
-            exchange.slot = admitted.turn
+            exchange.slot = admitted.epoch
             return None
         return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(admitted.retry_in)))
 
@@ -121,25 +122,25 @@ class Breaker(Stage):
         return self._settings.probe == "health_check"
 
     def probe(self) -> int | None:
-        """A turn to try the upstream, if now is the time for one; to be given back by ``probed``."""
+        """The epoch of an admitted probe, or None when none may go now; ``probed`` takes it back."""
         now = self._wall()
         circuit = self._store.circuit(self._name, now)
         if circuit.state == CLOSED:
             return None
         admitted = self._store.admit(self._name, self._trip, now)
         self._changed(admitted.was, admitted.circuit)
-        return admitted.turn if admitted.ok else None
+        return admitted.epoch if admitted.ok else None
 
-    def probed(self, turn: int, failed: bool | None) -> None:
-        """How the try of ``turn`` went; None: it says nothing."""
-        circuit, was = self._store.found(self._name, self._trip, turn, failed, self._wall())
+    def probed(self, epoch: int, failed: bool | None) -> None:
+        """How the probe of ``epoch`` went; None: it says nothing about the upstream."""
+        circuit, was = self._store.record_outcome(self._name, self._trip, epoch, failed, self._wall())
         self._changed(was, circuit)
 
     def on_done(self, exchange: Exchange) -> None:
-        turn, exchange.slot = exchange.slot, None
-        if turn is None:
+        epoch, exchange.slot = exchange.slot, None
+        if epoch is None:
             return
-        self.probed(turn, self.failed(exchange))
+        self.probed(epoch, self.failed(exchange))
 
     def failed(self, exchange: Exchange) -> bool | None:
         """Whether the upstream failed; None when the call says nothing about it: the client left, sent something wrong
@@ -178,7 +179,7 @@ class CheckedBreaker(Breaker):
         now = self._wall()
         circuit = self._store.circuit(self._name, now)
         if circuit.state == CLOSED:
-            exchange.slot = circuit.turn
+            exchange.slot = circuit.epoch
             return None
         left = self._trip.recover_after if circuit.forced else circuit.retry_at - now
         return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(left)))

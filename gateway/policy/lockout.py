@@ -24,7 +24,8 @@ from gateway.policy.base.pointer import find, parts_of, spelled_alike
 from gateway.policy.base.settings import Duration, Model, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.state.store import Attempt, Lock, RemoteStore, Reserved, Store
+from gateway.state.rules.lockout import Attempt, Lock, Reserved
+from gateway.state.store import LockoutStore, RemoteLockoutStore
 
 SECTION = "lockouts"
 
@@ -238,7 +239,7 @@ class Lockout(_Lockouts):
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
         super().__init__(name, settings, tools)
-        self._store: Store = tools.store
+        self._store: LockoutStore = tools.store
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         asked = self._asked(exchange)
@@ -263,7 +264,7 @@ class SharedLockout(_Lockouts):
 
     __slots__ = ("_store", "_tasks")
 
-    def __init__(self, name: str, settings: Settings, tools: Tools, store: RemoteStore) -> None:
+    def __init__(self, name: str, settings: Settings, tools: Tools, store: RemoteLockoutStore) -> None:
         super().__init__(name, settings, tools)
         self._store = store
         self._tasks: set[asyncio.Task[None]] = set()

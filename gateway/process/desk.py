@@ -49,7 +49,7 @@ class StoreDesk:
 
             key = state.key.reveal().encode() if state.key else b""
             self._shared = FailoverStore(
-                RedisStore(state.redis.reveal(), key), embedded, keepsake=state.path / "locks.json"
+                RedisStore(state.redis.reveal(), key), embedded, locks_file=state.path / "locks.json"
             )
         return self._shared
 

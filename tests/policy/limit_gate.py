@@ -9,7 +9,7 @@ from gateway.core.exchange import Call, Exchange
 from gateway.core.reason import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import Place, RateLimit, Settings, build
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 from tests.policy.answer_fields import told
 
 NOON = 1_767_268_800.0

@@ -8,7 +8,7 @@ from gateway.core.exchange import Call, Exchange
 from gateway.core.reason import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.lockout import Settings, build
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 LOGIN = SimpleNamespace(name="login", lockout_names=frozenset({"accounts"}), error_format="superjson")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from gateway.core.exchange import Call, Exchange
 from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import Settings, build
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.policy.lockout import account_key, address_name
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 from tests.policy.lockout_gate import LOGIN, NOON, OTHER, Door, errors, settings
 
 

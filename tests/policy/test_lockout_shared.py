@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gateway.policy.lockout import SharedLockout, account_key
-from gateway.state.memory import MemoryStore
-from gateway.state.store import Attempt, Lock, Reserved
+from gateway.state.rules.lockout import Attempt, Lock, Reserved
+from tests.memory_store import MemoryStore
 from tests.policy.lockout_gate import NOON, Door
 
 

@@ -34,7 +34,7 @@ UNASKED = {
 BEGIN = """
 import asyncio, json, sys, time
 from gateway.process.worker import Runtime, Tools, receive
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 
 async def begin():
     reader = asyncio.StreamReader(limit=2**24)

@@ -1,6 +1,7 @@
 """Attempts for the tests of the stores, and one attempt with its verdict."""
 
-from gateway.state.store import Attempt, Store
+from gateway.state.rules.lockout import Attempt
+from gateway.state.store import Store
 
 NOON = 1_767_268_800.0
 

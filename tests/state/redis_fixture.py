@@ -21,8 +21,9 @@ from cryptography.x509.oid import NameOID
 
 from gateway.state.redis.store import TIMEOUT, RedisStore
 from gateway.state.redis.watchdog import ReplyWatchdog
+from gateway.state.rules.gcra import Take, Taken
+from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.rules.revocation import Revocation
-from gateway.state.store import Attempt, Lock, Reserved, Take, Taken
 
 KEY = b"a key that all replicas of a test share"
 PATIENCE = 10.0  # seconds for what a machine under load does late
@@ -253,8 +254,8 @@ class Waiting:
     def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
         return bool(self._run(self._store.revoke(kind, key, until, now)))
 
-    def note(self, news: Sequence[Revocation], now: float) -> bool:
-        return bool(self._run(self._store.note(news, now)))
+    def merge_revocations(self, news: Sequence[Revocation], now: float) -> bool:
+        return bool(self._run(self._store.merge_revocations(news, now)))
 
     def revocations(self, now: float) -> Sequence[Revocation]:
         return self._run(self._store.revocations(now))  # type: ignore[no-any-return]  # as the verb says

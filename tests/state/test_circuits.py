@@ -11,9 +11,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from gateway.state.lmdb.circuits import packed, unpacked
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.memory import MemoryStore
-from gateway.state.rules import circuit as breakers
+from gateway.state.rules import circuit as circuits
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, NEW, OPEN, Circuit, Trip
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 TRIP = Trip(failures=3, ratio=0.0, window=60.0, min_volume=10, recover_after=60.0, successes=2, lease=30.0)
@@ -29,7 +29,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 def call(store: Any, failed: bool | None, now: float = NOON, trip: Trip = TRIP) -> bool:
     admitted = store.admit(b"stt", trip, now)
     if admitted.ok:
-        store.found(b"stt", trip, admitted.turn, failed, now)
+        store.record_outcome(b"stt", trip, admitted.epoch, failed, now)
     return bool(admitted.ok)
 
 
@@ -59,9 +59,9 @@ def test_of_a_crowd_at_the_half_open_moment_one_goes_through(store: Any) -> None
     answers = [store.admit(b"stt", TRIP, NOON + 60) for _ in range(500)]
     assert [answer.ok for answer in answers] == [True] + [False] * 499
     assert answers[0].was == OPEN and {answer.was for answer in answers[1:]} == {HALF_OPEN}
-    assert store.found(b"stt", TRIP, answers[0].turn, False, NOON + 61)[0].state == HALF_OPEN
+    assert store.record_outcome(b"stt", TRIP, answers[0].epoch, False, NOON + 61)[0].state == HALF_OPEN
     second = store.admit(b"stt", TRIP, NOON + 61)
-    circuit, was = store.found(b"stt", TRIP, second.turn, False, NOON + 62)
+    circuit, was = store.record_outcome(b"stt", TRIP, second.epoch, False, NOON + 62)
     assert (was, circuit.state, circuit.failures) == (HALF_OPEN, CLOSED, 0)
 
 
@@ -82,7 +82,7 @@ def test_a_probe_that_is_lost_holds_nobody_up_beyond_its_lease_and_says_nothing_
     lost = opened(store).admit(b"stt", TRIP, NOON + 60)
     assert not store.admit(b"stt", TRIP, NOON + 89).ok
     assert store.admit(b"stt", TRIP, NOON + 90).ok
-    assert store.found(b"stt", TRIP, lost.turn, True, NOON + 91)[0].state == HALF_OPEN
+    assert store.record_outcome(b"stt", TRIP, lost.epoch, True, NOON + 91)[0].state == HALF_OPEN
     assert not store.admit(b"stt", TRIP, NOON + 91).ok, "the second probe is still on its way"
 
 
@@ -92,7 +92,7 @@ def test_calls_from_before_it_opened_say_nothing_about_it_now(store: Any) -> Non
     for _ in range(2):
         assert call(store, False, NOON + 60)
     assert store.circuit(b"stt", NOON + 60).state == CLOSED
-    assert store.found(b"stt", TRIP, early.turn, True, NOON + 60)[0].failures == 0
+    assert store.record_outcome(b"stt", TRIP, early.epoch, True, NOON + 60)[0].failures == 0
 
 
 def test_a_share_of_failures_opens_it_once_there_were_enough_calls(store: Any) -> None:
@@ -120,8 +120,8 @@ def test_a_clock_that_was_set_back_does_not_keep_it_open(store: Any) -> None:
 
 
 def test_what_nobody_called_for_a_day_is_forgotten(store: Any) -> None:
-    assert opened(store).admit(b"stt", TRIP, NOON + 60 + breakers.FORGET).was == CLOSED
-    store.sweep(NOON + 61 + breakers.FORGET, 100)
+    assert opened(store).admit(b"stt", TRIP, NOON + 60 + circuits.FORGET).was == CLOSED
+    store.sweep(NOON + 61 + circuits.FORGET, 100)
     assert store.circuit(b"stt", NOON).state in (CLOSED, OPEN)
 
 
@@ -146,7 +146,7 @@ def test_held_open_by_an_operator_nothing_goes_through_and_nothing_closes_it(sto
     early = store.admit(b"stt", TRIP, NOON)
     circuit, was = store.force(b"stt", OPEN, NOON)
     assert (circuit.state, circuit.forced, circuit.opened_at, was) == (OPEN, OPEN, NOON, CLOSED)
-    store.found(b"stt", TRIP, early.turn, False, NOON)
+    store.record_outcome(b"stt", TRIP, early.epoch, False, NOON)
     for later in (1, 60, 3600, 86_400 * 365):
         refused = store.admit(b"stt", TRIP, NOON + later)
         assert (refused.ok, refused.retry_in) == (False, 60.0)
@@ -223,21 +223,21 @@ class AgainstAModel(RuleBasedStateMachine):
         assert got.ok == (self.state == CLOSED or (self.state == HALF_OPEN and not probing))
         if got.ok:
             if self.state == HALF_OPEN:
-                self.probe, self.probe_until = got.turn, self.now + TRIP.lease
-            self.flying.append((got.turn, self.era))
+                self.probe, self.probe_until = got.epoch, self.now + TRIP.lease
+            self.flying.append((got.epoch, self.era))
 
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 1000), failed=st.sampled_from([True, True, False, None]))
     def a_call_ends(self, which: int, failed: bool | None) -> None:
-        turn, era = self.flying.pop(which % len(self.flying))
-        self.store.found(b"stt", TRIP, turn, failed, self.now)
+        epoch, era = self.flying.pop(which % len(self.flying))
+        self.store.record_outcome(b"stt", TRIP, epoch, failed, self.now)
         if era != self.era or self.state == OPEN or self.held:
             return
         if self.state == CLOSED:
             self.row = self.row if failed is None else self.row + 1 if failed else 0
             if self.row >= TRIP.failures:
                 self.change(OPEN)
-        elif turn == self.probe:
+        elif epoch == self.probe:
             self.probe = None
             self.good += failed is False
             if failed:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.state.store import Attempt, Store
+from gateway.state.rules.lockout import Attempt
+from gateway.state.store import Store
 from tests.state.attempts import NOON, account, address, guess
 
 DAY = 86_400.0

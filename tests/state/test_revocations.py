@@ -13,7 +13,7 @@ from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.store import LmdbStore
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules import revocation as module
-from gateway.state.rules.revocation import Revocation, Revoked
+from gateway.state.rules.revocation import Revocation, RevocationTable
 from gateway.state.store import StateError, Store
 from tests.state.redis_fixture import KEY, Server, server, until
 
@@ -34,7 +34,7 @@ def of(store: Store, now: float, kind: str, key: bytes) -> tuple[float, float] |
     return next(((one.since, one.until) for one in store.revocations(now) if one.name == name), None)
 
 
-def table(view: Revoked) -> Mapping[bytes, Revocation]:
+def table(view: RevocationTable) -> Mapping[bytes, Revocation]:
     view.changed(lambda: NOON + 1)
     return view.table
 
@@ -53,7 +53,7 @@ def test_the_later_moment_and_the_later_end_hold(store: Store) -> None:
     store.revoke("subject", b"ada", NOON + 60, NOON + 30)
     assert of(store, NOON + 31, "subject", b"ada") == (NOON + 30, NOON + DAY)
     name = store.revocation_name("subject", b"ada")
-    assert store.note([Revocation(name, NOON - 50, NOON + 2 * DAY)], NOON + 31)
+    assert store.merge_revocations([Revocation(name, NOON - 50, NOON + 2 * DAY)], NOON + 31)
     assert of(store, NOON + 31, "subject", b"ada") == (NOON + 30, NOON + 2 * DAY)
     assert len(store.revocations(NOON + 31)) == 1
 
@@ -67,11 +67,11 @@ def test_no_name_is_kept_in_clear(store: Store) -> None:
 
 def test_those_over_the_bound_find_no_room_until_others_have_run_out(store: Store) -> None:
     news = [Revocation(os.urandom(16), NOON, NOON + 60) for _ in range(module.MOST)]
-    assert store.note(news, NOON)
+    assert store.merge_revocations(news, NOON)
     assert not store.revoke("subject", b"ada", NOON + DAY, NOON)
     assert of(store, NOON, "subject", b"ada") is None
     assert len(store.revocations(NOON)) == module.MOST
-    assert store.note(news[:1], NOON)  # known ones need none
+    assert store.merge_revocations(news[:1], NOON)  # known ones need none
     assert store.revoke("subject", b"ada", NOON + DAY, NOON + 61)
     assert len(store.revocations(NOON + 61)) == 1
 
@@ -80,7 +80,7 @@ def test_what_has_run_out_leaves_nothing(tmp_path: Path) -> None:
     store = LmdbStore(tmp_path)
     for minute in range(10):
         now = NOON + 60 * minute
-        assert store.note([Revocation(os.urandom(16), now, now + 60) for _ in range(5000)], now)
+        assert store.merge_revocations([Revocation(os.urandom(16), now, now + 60) for _ in range(5000)], now)
         store.sweep(now, 20_000)
         assert store.stats().records <= 10_000
     store.sweep(NOON + 3600, 20_000)
@@ -93,14 +93,14 @@ def test_every_worker_of_a_host_sees_the_counter_move(tmp_path: Path, kept: byte
     tmp_path.chmod(0o700)
     (tmp_path / "revocations").write_bytes(kept)
     one = LmdbStore(tmp_path)
-    view = Revoked(one)
+    view = RevocationTable(one)
     assert table(view) == {}
     before = one.generation()
     subprocess.run([sys.executable, "-c", ANOTHER_WORKER, str(tmp_path)], check=True)
     assert one.generation() == before + 1
     assert set(table(view)) == {view.name("subject", b"ada")}
     same = table(view)
-    assert one.note(list(same.values()), NOON)  # nothing new
+    assert one.merge_revocations(list(same.values()), NOON)  # nothing new
     assert table(view) is same
     one.close()
 
@@ -110,7 +110,7 @@ def test_revocations_outlive_the_process(tmp_path: Path) -> None:
     store.revoke("subject", b"ada", NOON + DAY, NOON)
     store.close()
     store = LmdbStore(tmp_path)
-    assert set(table(Revoked(store))) == {store.revocation_name("subject", b"ada")}
+    assert set(table(RevocationTable(store))) == {store.revocation_name("subject", b"ada")}
     store.close()
 
 
@@ -131,7 +131,7 @@ def test_names_are_the_same_here_and_in_redis(tmp_path: Path) -> None:
 class Host:
     def __init__(self, url: str, folder: Path) -> None:
         self.local = LmdbStore(folder, KEY)
-        self.view = Revoked(self.local)
+        self.view = RevocationTable(self.local)
         self.store = FailoverStore(RedisStore(url, KEY), self.local, wall=lambda: NOON + 1)
 
     def revoked(self, kind: str, key: bytes) -> bool:

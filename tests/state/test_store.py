@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.state.store import Store, Take
+from gateway.state.rules.gcra import Take
+from gateway.state.store import Store
 
 NOON = 1_767_268_800.0
 

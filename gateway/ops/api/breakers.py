@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway.ops.api.app import problem
 from gateway.ops.health import standing
 from gateway.state.rules.circuit import CLOSED, OPEN
-from gateway.state.store import StateError, Store
+from gateway.state.store import CircuitStore, StateError
 
 ORDERS = {"open": OPEN, "close": CLOSED, "auto": ""}
 """What an order makes of a circuit's ``forced``."""
@@ -26,7 +26,7 @@ class Desk(Protocol):
     def breakers(self) -> Mapping[str, str]:
         """By upstream the name of its breaker; upstreams without one are left out."""
 
-    def circuits(self) -> Store:
+    def circuits(self) -> CircuitStore:
         """The store of this host, which its workers share. Raises StateError when it cannot be opened."""
 
     def audit(self, name: str, **fields: object) -> None:

@@ -15,7 +15,8 @@ from aiohttp import web
 from gateway.ops.api.app import problem
 from gateway.ops.plain import rfc3339
 from gateway.policy.lockout import account_key, address_counted, pair_key
-from gateway.state.store import Lock, RemoteStore, StateError, Store
+from gateway.state.rules.lockout import Lock
+from gateway.state.store import LockoutStore, RemoteLockoutStore, StateError
 
 MOST = 1000  # locks told at once
 _LONGEST = 512  # characters of an account's name
@@ -27,7 +28,7 @@ class Desk(Protocol):
     def lockouts(self) -> Sequence[str]:
         """The names of the lockouts that are configured."""
 
-    def store(self) -> Store | RemoteStore:
+    def store(self) -> LockoutStore | RemoteLockoutStore:
         """The store of the workers. Raises StateError when it cannot be opened."""
 
     def person(self, account: str) -> str:

@@ -13,7 +13,7 @@ from aiohttp import web
 from gateway.core.units import parse_duration
 from gateway.ops.api.app import problem
 from gateway.ops.plain import rfc3339
-from gateway.state.store import RemoteStore, StateError, Store
+from gateway.state.store import RemoteRevocationStore, RevocationStore, StateError
 
 LONGEST = 30 * 86_400.0
 """Seconds that a revocation lasts, at most and when nothing is said: no token should live longer."""
@@ -24,7 +24,7 @@ _LENGTH = 512  # characters of a name
 class Desk(Protocol):
     """What the endpoint needs of the run."""
 
-    def store(self) -> Store | RemoteStore:
+    def store(self) -> RevocationStore | RemoteRevocationStore:
         """The store of the workers. Raises StateError when it cannot be opened."""
 
     def subject(self, name: str) -> str:

@@ -21,7 +21,7 @@ from gateway.policy.auth.mac import Signatures
 from gateway.policy.base.settings import ByteSize, Duration, Policy, SecretField
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.state.rules.revocation import Revoked
+from gateway.state.rules.revocation import RevocationTable
 
 if TYPE_CHECKING:
     from gateway.policy.auth.jws import Library
@@ -144,7 +144,11 @@ class Jwt(Stage):
     kind = "jwt"
 
     def __init__(
-        self, settings: Settings, wall: Callable[[], float], remember: int = REMEMBERED, revoked: Revoked | None = None
+        self,
+        settings: Settings,
+        wall: Callable[[], float],
+        remember: int = REMEMBERED,
+        revoked: RevocationTable | None = None,
     ) -> None:
         self._settings = settings
         self._wall = wall
@@ -308,4 +312,4 @@ _OTHER = _invalid("a signature of no allowed algorithm")
 
 def build(name: str, settings: Settings, tools: Tools) -> Jwt:
     """The stage for the policy ``name``."""
-    return Jwt(settings, tools.wall, revoked=Revoked(tools.store))
+    return Jwt(settings, tools.wall, revoked=RevocationTable(tools.store))

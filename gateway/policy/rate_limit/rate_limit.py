@@ -26,7 +26,8 @@ from gateway.policy.base.settings import LeaseField, Policy, RateField
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.response_fields import ROUND, SAID, LimitFields
-from gateway.state.store import RemoteStore, Take, Taken
+from gateway.state.rules.gcra import Take, Taken
+from gateway.state.store import LimitStore, RemoteLimitStore
 
 SECTION = "rate_limits"
 
@@ -256,7 +257,7 @@ class RateLimit(_Limits):
 
     def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools) -> None:
         super().__init__(limits, place, tools)
-        self._store = tools.store
+        self._store: LimitStore = tools.store
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         limit = self._alone
@@ -274,11 +275,11 @@ class RateLimit(_Limits):
 class SharedRateLimit(_Limits):
     """Limits in the store of all replicas, which is a round trip away."""
 
-    __slots__ = ("_ask",)
+    __slots__ = ("_begin_take",)
 
-    def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools, store: RemoteStore) -> None:
+    def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools, store: RemoteLimitStore) -> None:
         super().__init__(limits, place, tools)
-        self._ask = store.ask
+        self._begin_take = store.begin_take
 
     def on_request(self, exchange: Exchange) -> Refusal | asyncio.Future[Verdict] | None:
         limit = self._alone
@@ -292,7 +293,7 @@ class SharedRateLimit(_Limits):
                 return asked
             takes, whose = asked
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
-        answers = self._ask(takes, self._wall(), partial(self._heard, verdict, exchange, whose))
+        answers = self._begin_take(takes, self._wall(), partial(self._heard, verdict, exchange, whose))
         return verdict if answers is None else self._judged(exchange, whose, answers)
 
     def _heard(

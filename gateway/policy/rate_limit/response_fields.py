@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from gateway.core.header_lines import HeaderLines
-from gateway.state.store import Taken
+from gateway.state.rules.gcra import Taken
 
 ROUND = 0.999_999
 """Added before seconds are cut to whole ones, up; less than a microsecond over is a rounding error and not a second."""

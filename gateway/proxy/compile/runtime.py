@@ -33,7 +33,7 @@ class Runtime:
 
     def __init__(self, config: Config, tools: Tools) -> None:
         self.config = config
-        self.group = tools.store.together
+        self.group = tools.store.group_commit
         self.catalogue = Catalogue(config.policies, tools)
         self.upstreams = {
             name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()

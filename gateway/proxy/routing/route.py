@@ -21,7 +21,7 @@ class CompiledRoute:
     """A compiled route.
 
     ``request_hooks`` are pairs of hook and depth. The first ``before_limit`` of them come before the first limit, which is
-    taken in one transaction with the first limits of other requests (``Store.together``) where ``grouped`` is true.
+    taken in one transaction with the first limits of other requests (``Store.group_commit``) where ``grouped`` is true.
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``response_readers`` see the response's body before it is passed on. ``fixed`` is the verdict of a route that has no
     upstream.

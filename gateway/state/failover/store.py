@@ -23,9 +23,11 @@ from gateway.state.redis.leases import Leases
 from gateway.state.redis.lockouts import LockSnapshot
 from gateway.state.redis.pipeline import Unreachable, resolve, unreachable
 from gateway.state.redis.store import RedisStore
+from gateway.state.rules.gcra import Take, Taken
+from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.rules.revocation import merged
-from gateway.state.store import Attempt, Lock, Reserved, Store, Take, Taken
+from gateway.state.store import Store
 
 KEPT = 2000
 """Locks kept in mind; more than that at once is an attack on many accounts, of which the rest is not."""
@@ -48,7 +50,7 @@ class _Happened(NamedTuple):
 
 
 class FailoverStore:
-    """``shared`` while it answers, else ``local``. ``changed`` is told (up, why) at every change; ``keepsake`` is the
+    """``shared`` while it answers, else ``local``. ``changed`` is told (up, why) at every change; ``locks_file`` is the
     file for the locks of the other replicas. Belongs to one event loop; ``start`` it before the verbs of requests; those of
     operators start it themselves."""
 
@@ -57,7 +59,7 @@ class FailoverStore:
         shared: RedisStore,
         local: Store,
         changed: Callable[[bool, str], None] = lambda up, why: None,
-        keepsake: Path | None = None,
+        locks_file: Path | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.up = False
@@ -66,13 +68,13 @@ class FailoverStore:
         self._leases = Leases(shared)
         self._local = local
         self._changed = changed
-        self._keepsake = keepsake
+        self._locks_file = locks_file
         self._wall = wall
         self._known = LockSnapshot()
         self._learned = False
         self._revoked = "?"  # the version of Redis's revocations that this host has; no server's
         self._clock = MonotonicWallClock()
-        self._lifted: dict[str, float] = {}  # unlocks the embedded store has not been told of: it takes keys
+        self._waived: dict[str, float] = {}  # unlocks the embedded store has not been told of: it takes keys
         self._journal: deque[_Happened] = deque(maxlen=_JOURNAL)
         self._gone = asyncio.Event()
         self._pause = _FIRST
@@ -82,8 +84,8 @@ class FailoverStore:
 
     async def start(self) -> None:
         """Connect if that works within some two seconds, and see to it from then on."""
-        if self._keepsake is not None:
-            self._known = read(self._keepsake)
+        if self._locks_file is not None:
+            self._known = read(self._locks_file)
         try:
             await self._return()
         except Unreachable as error:
@@ -103,18 +105,20 @@ class FailoverStore:
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""
         answer: asyncio.Future[Sequence[Taken]] = asyncio.get_running_loop().create_future()
-        here = self.ask(takes, now, partial(resolve, answer))
+        here = self.begin_take(takes, now, partial(resolve, answer))
         return await answer if here is None else here
 
-    def ask(self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None]) -> Sequence[Taken] | None:
-        """See ``Shared.ask``."""
+    def begin_take(
+        self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None]
+    ) -> Sequence[Taken] | None:
+        """See ``RemoteLimitStore.begin_take``."""
         here = self._local.take(takes, now)  # so that an outage begins with what this host has used up
         if not self.up:
             return here
         for take in takes:
             if take.lease:
                 return self._ask_leases(takes, now, told, here)
-        self._shared.ask(takes, now, partial(self._heard, told, here))
+        self._shared.begin_take(takes, now, partial(self._heard, told, here))
         return None
 
     def _heard(
@@ -175,13 +179,13 @@ class FailoverStore:
         if held is None or held.until <= now + self._clock.ahead:
             return here
         # An operator's order reaches every worker of the host by the store they share.
-        lifted = max(self._known.unlocked.get(held.name, 0.0), self._local.lifted(attempt.kind, attempt.key, now))
-        return here if lifted >= held.since else Reserved(False, max(held.until, here.locked_until), 0)
+        waived = max(self._known.unlocked.get(held.name, 0.0), self._local.waived_at(attempt.kind, attempt.key, now))
+        return here if waived >= held.since else Reserved(False, max(held.until, here.locked_until), 0)
 
     def _tell_local(self, attempts: Sequence[Attempt], now: float) -> None:
-        if self._lifted:
+        if self._waived:
             for attempt in attempts:
-                if self._lifted.pop(self._shared.name_of(attempt.kind, attempt.key), None) is not None:
+                if self._waived.pop(self._shared.name_of(attempt.kind, attempt.key), None) is not None:
                     self._local.unlock(attempt.kind, attempt.key, now)
 
     async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
@@ -205,8 +209,8 @@ class FailoverStore:
                 return await self._shared.locks(now, limit)
             except Unreachable as error:
                 self._lose(error)
-        known, lifted = self._known.held.values(), self._known.unlocked
-        held = [one.lock() for one in known if one.until > now and lifted.get(one.name, 0.0) < one.since]
+        known, waived = self._known.held.values(), self._known.unlocked
+        held = [one.lock() for one in known if one.until > now and waived.get(one.name, 0.0) < one.since]
         seen = {(lock.kind, lock.since) for lock in held}
         here = [lock for lock in self._local.locks(now, limit) if (lock.kind, lock.since) not in seen]
         return (held + here)[:limit]
@@ -218,7 +222,7 @@ class FailoverStore:
         name = self._shared.name_of(kind, key)
         held = self._known.held.get(name)
         was = self._local.unlock(kind, key, now) or (held is not None and held.until > now)
-        self._local.lift(kind, key, now)
+        self._local.waive(kind, key, now)
         if self.up:
             try:
                 return await self._shared.unlock(kind, key, now)
@@ -247,12 +251,12 @@ class FailoverStore:
         if found is None:
             return
         version, theirs = found
-        self._local.note(theirs, now)
+        self._local.merge_revocations(theirs, now)
         known = {one.name: one for one in theirs}
         missing = [
             one for one in self._local.revocations(now) if merged(known.get(one.name), one) != known.get(one.name)
         ]
-        await self._shared.note(missing, now)
+        await self._shared.merge_revocations(missing, now)
         self._revoked = version
 
     def _lose(self, error: Unreachable) -> None:
@@ -299,12 +303,12 @@ class FailoverStore:
         if known is before:
             return
         if self._learned:  # what was unlocked before this process began, the store was told by those before it
-            self._lifted |= {
+            self._waived |= {
                 name: when for name, when in known.unlocked.items() if before.unlocked.get(name, 0.0) < when
             }
         self._known, self._learned = known, True
-        if self._keepsake is not None:
-            write(self._keepsake, known)
+        if self._locks_file is not None:
+            write(self._locks_file, known)
 
     async def _return(self) -> None:
         """Bring Redis up to what is known here, then believe it again. Raises Unreachable."""

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Any
 
-from gateway.state.rules import circuit as breakers
+from gateway.state.rules import circuit as circuits
 from gateway.state.rules.circuit import CLOSED, NEW, OPEN, STATES, Admitted, Circuit, Trip
 from gateway.state.rules.gcra import ticks
 
 _LETTER = b"u"
 
-_HEAD = Struct("<dBIIIdddd")  # when it dies (ticks), state, turn, failures, good, opened, retry, probe, dies
+_HEAD = Struct("<dBIIIdddd")  # when it dies (ticks), state, epoch, failures, good, opened, retry, probe, dies
 _SLOT = Struct("<QII")
 _MOST = 0xFFFF_FFFF
 _FORCED = ("", CLOSED, OPEN)  # stands in the upper half of the state's byte
@@ -26,7 +26,7 @@ def packed(circuit: Circuit) -> bytes:
     head = _HEAD.pack(
         ticks(circuit.dies),
         STATES.index(circuit.state) | _FORCED.index(circuit.forced) << 4,
-        circuit.turn & _MOST,
+        circuit.epoch & _MOST,
         min(circuit.failures, _MOST),
         min(circuit.good, _MOST),
         circuit.opened_at,
@@ -39,10 +39,10 @@ def packed(circuit: Circuit) -> bytes:
 
 def unpacked(value: bytes) -> Circuit:
     """The circuit that ``packed`` wrote."""
-    _, state, turn, failures, good, opened, retry, probe, dies = _HEAD.unpack_from(value)
+    _, state, epoch, failures, good, opened, retry, probe, dies = _HEAD.unpack_from(value)
     slots = tuple(_SLOT.iter_unpack(value[_HEAD.size :]))
     forced = _FORCED[state >> 4]
-    return Circuit(STATES[state & 15], turn, failures, good, opened, retry, probe, dies, slots, forced)
+    return Circuit(STATES[state & 15], epoch, failures, good, opened, retry, probe, dies, slots, forced)
 
 
 class BreakersStore:
@@ -61,20 +61,24 @@ class BreakersStore:
         answer: list[Admitted] = []
 
         def judge(circuit: Circuit) -> Circuit:
-            answer.append(breakers.admit(circuit, trip, now))
+            answer.append(circuits.admit(circuit, trip, now))
             return answer[0].circuit
 
         self._move(name, judge, now)
         return answer[0]
 
-    def found(self, name: bytes, trip: Trip, turn: int, failed: bool | None, now: float) -> tuple[Circuit, str]:
-        """See ``Store.found``."""
-        before, after = self._move(name, lambda circuit: breakers.found(circuit, trip, turn, failed, now), now)
+    def record_outcome(
+        self, name: bytes, trip: Trip, epoch: int, failed: bool | None, now: float
+    ) -> tuple[Circuit, str]:
+        """See ``Store.record_outcome``."""
+        before, after = self._move(
+            name, lambda circuit: circuits.record_outcome(circuit, trip, epoch, failed, now), now
+        )
         return after, before.state
 
     def force(self, name: bytes, state: str, now: float) -> tuple[Circuit, str]:
         """See ``Store.force``."""
-        before, after = self._move(name, lambda circuit: breakers.force(circuit, state, now), now)
+        before, after = self._move(name, lambda circuit: circuits.force(circuit, state, now), now)
         return after, before.state
 
     def circuit(self, name: bytes, now: float) -> Circuit:
@@ -89,7 +93,7 @@ class BreakersStore:
         before = NEW
         try:
             value = txn.get(record)
-            before = breakers.current(None if value is None else unpacked(value), now)
+            before = circuits.current(None if value is None else unpacked(value), now)
             after = judge(before)
             if after == before:
                 txn.abort()

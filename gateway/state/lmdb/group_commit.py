@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
 
-from gateway.state.rules.gcra import NEVER, settle_one, ticks
-from gateway.state.store import Take, Taken
+from gateway.state.rules.gcra import NEVER, Take, Taken, decide_one, ticks
 
 MOST = 32  # takes in one transaction, during which the other workers wait: some 100 microseconds
 
@@ -55,7 +54,7 @@ class GroupCommit:
             txn = self._txn = self._begin()
         try:
             found = txn.get(record)
-            answer, tat = settle_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
+            answer, tat = decide_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
             if tat is not None:
                 txn.put(record, PACK(tat))
                 self._done.append((take, now))

@@ -12,23 +12,22 @@ from functools import partial
 from struct import Struct
 from typing import Any, TypeVar
 
-from gateway.state.rules import lockout as guesses
+from gateway.state.rules import lockout as rules
 from gateway.state.rules.gcra import ticks
-from gateway.state.rules.lockout import NOTHING, Name, Record, Written, name_of
+from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
 from gateway.state.rules.monotonic import MonotonicWallClock
-from gateway.state.store import LOCK_REASONS, Attempt, Lock, Reserved
 
 COUNTED = b"s"
 LOCKED = b"t"
-LIFTED = b"v"
-LETTERS = (COUNTED, LOCKED, LIFTED)
+WAIVED = b"v"
+LETTERS = (COUNTED, LOCKED, WAIVED)
 """First bytes of the records that go by the steady clock."""
 
 CLOCK = b"clock"  # before all records
 _DAY = 86_400.0
 
 _CLOCK = Struct("<dd")
-_LIFT = Struct("<dd")  # when it dies (ticks), when it was lifted by the clock on the wall
+_WAIVER = Struct("<dd")  # when it dies (ticks), when it was waived by the clock on the wall
 _HEAD = Struct("<dHH")  # when it dies (ticks), how many failed, how many are flying
 _LOCK = Struct("<HHBBddd")  # level, failures, kind, length of the clear name, since, until, calm
 _MOMENTS = [Struct(f"<{count}d") for count in range(64)]  # most records hold one or two
@@ -128,13 +127,13 @@ class Ledger:
 
     def reserve(self, attempts: Sequence[Attempt]) -> tuple[Sequence[Reserved], Written]:
         """The answers, and what is still to be written."""
-        answers, writes = guesses.reserve(attempts, self.found, self.now)
+        answers, writes = rules.reserve(attempts, self.found, self.now)
         self.fresh = sum(not self._stored[name][1] for name in writes)
-        return guesses.told(answers, self.ahead), writes
+        return rules.told(answers, self.ahead), writes
 
     def settle(self, attempts: Sequence[Attempt], failed: bool | None) -> list[Lock]:
         """The locks that the verdict has set."""
-        locking, writes = guesses.settle(attempts, failed, self.found, self.now)
+        locking, writes = rules.settle(attempts, failed, self.found, self.now)
         self.write(writes)
         return [self._lock(self._hash(*name_of(one)), *self._clear(one, writes)) for one in locking]
 
@@ -152,7 +151,7 @@ class Ledger:
         txn = self._txn
         for name, (record, within) in writes.items():
             digest, before = self._stored[name]
-            dies = guesses.dies(record, within)
+            dies = rules.dies(record, within)
             letter = b"" if not dies else LOCKED if record.level else COUNTED
             if before and before != letter:
                 txn.delete(before + digest)
@@ -171,13 +170,13 @@ class Ledger:
     def locked(self, record: Record) -> bool:
         return record.until > self.now
 
-    def lift(self, kind: str, key: bytes) -> None:
+    def waive(self, kind: str, key: bytes) -> None:
         moment = self.now - self.ahead
-        self._txn.put(LIFTED + self._hash(kind, key), _LIFT.pack(ticks(self.now + _DAY), moment))
+        self._txn.put(WAIVED + self._hash(kind, key), _WAIVER.pack(ticks(self.now + _DAY), moment))
 
-    def lifted(self, kind: str, key: bytes) -> float:
-        value = self._txn.get(LIFTED + self._hash(kind, key))
-        return 0.0 if value is None else float(_LIFT.unpack(value)[1])
+    def waived_at(self, kind: str, key: bytes) -> float:
+        value = self._txn.get(WAIVED + self._hash(kind, key))
+        return 0.0 if value is None else float(_WAIVER.unpack(value)[1])
 
     def locks(self, start: bytes, look: int) -> tuple[list[Lock], bytes]:
         """The locks among up to ``look`` records from ``start`` on, and where to go on (empty at the end)."""
@@ -268,10 +267,10 @@ class AttemptsStore:
         locked, _ = self._work(lambda ledger: ledger.locked(ledger.forget(kind, key)), now)
         return bool(locked)
 
-    def lift(self, kind: str, key: bytes, now: float) -> None:
-        """See ``Store.lift``."""
-        self._work(lambda ledger: ledger.lift(kind, key), now)
+    def waive(self, kind: str, key: bytes, now: float) -> None:
+        """See ``Store.waive``."""
+        self._work(lambda ledger: ledger.waive(kind, key), now)
 
-    def lifted(self, kind: str, key: bytes, now: float) -> float:
-        """See ``Store.lifted``."""
-        return self._work(lambda ledger: ledger.lifted(kind, key), now)[0] or 0.0
+    def waived_at(self, kind: str, key: bytes, now: float) -> float:
+        """See ``Store.waived_at``."""
+        return self._work(lambda ledger: ledger.waived_at(kind, key), now)[0] or 0.0

@@ -65,10 +65,10 @@ class RevocationsStore:
 
     def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
         """See ``Store.revoke``. Raises lmdb.Error when the file fails."""
-        return self.note([Revocation(self.revocation_name(kind, key), now, until)], now)
+        return self.merge_revocations([Revocation(self.revocation_name(kind, key), now, until)], now)
 
-    def note(self, news: Sequence[Revocation], now: float) -> bool:
-        """See ``Store.note``. Raises lmdb.Error when the file fails."""
+    def merge_revocations(self, news: Sequence[Revocation], now: float) -> bool:
+        """See ``Store.merge_revocations``. Raises lmdb.Error when the file fails."""
         done = self._note(news, now)
         if done is None:
             self.sweep(now, 4096)

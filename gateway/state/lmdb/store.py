@@ -23,9 +23,9 @@ from gateway.state.lmdb.clean_shutdown import CleanShutdownMarker
 from gateway.state.lmdb.group_commit import PACK, UNPACK, GroupCommit
 from gateway.state.lmdb.lockouts import CLOCK, HOLD, LETTERS, AttemptsStore, Ledger, packed_clock, seen
 from gateway.state.lmdb.revocations import RevocationsStore
-from gateway.state.rules.gcra import NEVER, distinct, settle, settle_one, ticks
+from gateway.state.rules.gcra import NEVER, Take, Taken, decide, decide_one, distinct, ticks
 from gateway.state.rules.monotonic import MonotonicWallClock
-from gateway.state.store import StateError, Stats, Take, Taken
+from gateway.state.store import StateError, Stats
 
 SIZE = 64 * 1024 * 1024
 """Bytes of the file: about 1.2 million live keys of some 50 bytes each."""
@@ -76,8 +76,8 @@ class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
             self._claim.abandon()
             raise
         self._begin = self._env.begin
-        self.together = GroupCommit(lambda: self._begin(None, None, True), self._grown, self._again)
-        """See ``Store.together``."""
+        self.group_commit = GroupCommit(lambda: self._begin(None, None, True), self._grown, self._again)
+        """See ``Store.group_commit``."""
 
     @property
     def forgot(self) -> bool:
@@ -160,7 +160,7 @@ class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
         A full store degrades by rule: keys it knows go on as before; for a new key it sweeps, and refuses when that
         makes no room. Failing open would let whoever can fill the store switch the sign-in limits off.
         """
-        together = self.together
+        together = self.group_commit
         if len(takes) != 1 or self._tight:
             together.commit()
             answers = self._attempt(takes, now)
@@ -183,7 +183,7 @@ class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
         txn = self._begin(None, None, True)
         try:
             found = txn.get(record)
-            answer, tat = settle_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
+            answer, tat = decide_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
             if tat is None:
                 txn.abort()
                 return (answer,)
@@ -231,7 +231,7 @@ class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
     def _judge(self, get: Get, takes: Sequence[Take], moment: float) -> tuple[Sequence[Taken], dict[bytes, float], int]:
         """The answers, the TATs to write, and how many of these are of new keys.
 
-        What ``gcra.settle`` says, in one pass when all conform: that is the common case and twice as quick.
+        What ``gcra.decide`` says, in one pass when all conform: that is the common case and twice as quick.
         """
         name = self._name
         answers: list[Taken] = []
@@ -242,7 +242,7 @@ class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
             found = get(record)
             if found is None:
                 fresh += 1
-            answer, tat = settle_one(take, NEVER if found is None else UNPACK(found)[0], moment)
+            answer, tat = decide_one(take, NEVER if found is None else UNPACK(found)[0], moment)
             answers.append(answer)
             if tat is not None:
                 writes[record] = tat
@@ -252,7 +252,7 @@ class LmdbStore(AttemptsStore, BreakersStore, RevocationsStore):
             return answers, writes, fresh
         records = distinct([name(take.key) for take in takes])
         founds = [get(record) for record in records]
-        settled, tats = settle(takes, [NEVER if found is None else UNPACK(found)[0] for found in founds], moment)
+        settled, tats = decide(takes, [NEVER if found is None else UNPACK(found)[0] for found in founds], moment)
         mended = {record: tat for record, tat in zip(records, tats, strict=True) if tat is not None}
         return settled, mended, 0
 

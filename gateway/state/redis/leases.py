@@ -13,8 +13,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from gateway.state.rules.gcra import NEVER, SECOND, distinct, ticks
-from gateway.state.store import Take, Taken
+from gateway.state.rules.gcra import NEVER, SECOND, Take, Taken, distinct, ticks
 
 HOLD = 1.0
 """Seconds for which a worker uses its units; then it gives back what is left."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.state.redis.pipeline import Script
-from gateway.state.store import LOCK_REASONS, Attempt, Lock, Reserved
+from gateway.state.rules.lockout import LOCK_REASONS, Attempt, Lock, Reserved
 
 _PREFIX = b"gw1:{a}:"
 _OWN = (_PREFIX + b"ours", _PREFIX + b"locks", _PREFIX + b"unlocks", _PREFIX + b"version")
@@ -120,8 +120,8 @@ class SharedAttempts:
             KnownLock(member.decode(), level, float(since), float(until), failures, float(calm))
             for member, level, since, until, failures, calm in held
         ]
-        lifted = {name.decode(): float(when) for name, when in zip(unlocks[::2], unlocks[1::2], strict=True)}
-        return LockSnapshot(version.decode(), {one.name: one for one in listed}, lifted)
+        waived = {name.decode(): float(when) for name, when in zip(unlocks[::2], unlocks[1::2], strict=True)}
+        return LockSnapshot(version.decode(), {one.name: one for one in listed}, waived)
 
     async def restore(self, held: Sequence[KnownLock], now: float) -> None:
         """Set the locks again that a server does not know; from then on it counts as ours."""

@@ -30,10 +30,10 @@ class SharedRevocations:
 
     async def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
         """See ``Store.revoke``."""
-        return await self.note([Revocation(self.revocation_name(kind, key), now, until)], now)
+        return await self.merge_revocations([Revocation(self.revocation_name(kind, key), now, until)], now)
 
-    async def note(self, news: Sequence[Revocation], now: float) -> bool:
-        """See ``Store.note``."""
+    async def merge_revocations(self, news: Sequence[Revocation], now: float) -> bool:
+        """See ``Store.merge_revocations``."""
         room = True
         for start in range(0, len(news), _HANDFUL):
             words: list[Any] = [b"note", repr(now), MOST, os.urandom(8).hex()]

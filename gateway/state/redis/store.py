@@ -29,8 +29,8 @@ from gateway.state.redis.leases import HOLD, Lease, Lent
 from gateway.state.redis.lockouts import SharedAttempts
 from gateway.state.redis.pipeline import Call, Pipeline, Script, Transport, Unreachable, resolve, unreachable
 from gateway.state.redis.revocations import SharedRevocations
-from gateway.state.rules.gcra import NEVER, SECOND, distinct, settle, settle_one, ticks
-from gateway.state.store import StateError, Take, Taken
+from gateway.state.rules.gcra import NEVER, SECOND, Take, Taken, decide, decide_one, distinct, ticks
+from gateway.state.store import StateError
 
 TIMEOUT = 0.04
 """Seconds that a request waits for Redis; with falling over to the embedded store it is served within 50 ms."""
@@ -70,10 +70,10 @@ class RedisStore(Pipeline, SharedAttempts, SharedRevocations):
     async def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``. Raises Unreachable."""
         answer: asyncio.Future[Sequence[Taken]] = asyncio.get_running_loop().create_future()
-        self.ask(takes, now, partial(resolve, answer))
+        self.begin_take(takes, now, partial(resolve, answer))
         return await answer
 
-    def ask(self, takes: Sequence[Take], now: float, told: Told) -> None:
+    def begin_take(self, takes: Sequence[Take], now: float, told: Told) -> None:
         """``take`` for who does not wait: ``told`` is called with the answers, or with what there is in their place.
 
         In a cluster the keys of one call may live on different servers, where no script reaches them all: then each is
@@ -122,13 +122,13 @@ class RedisStore(Pipeline, SharedAttempts, SharedRevocations):
         charged = [
             (name, b"%d" % (_interval(take) * take.cost))
             for take, name, tat in zip(takes, names, tats, strict=True)
-            if settle_one(take, tat, moment)[0].ok
+            if decide_one(take, tat, moment)[0].ok
         ]
         if 0 < len(charged) < len(takes):
             # When this fails the units stay charged: too little gets through then, never too much.
             with contextlib.suppress(Unreachable):
                 await _all([self._run(_REFUND, [name], [b"%d" % moment, price]) for name, price in charged])
-        told(settle(takes, tats, moment)[0])
+        told(decide(takes, tats, moment)[0])
 
     async def lend(self, take: Take, more: int, last: Lease, now: float) -> Lent:
         """See ``leases.Lender.lend``."""
@@ -176,7 +176,7 @@ class RedisStore(Pipeline, SharedAttempts, SharedRevocations):
 def _told_one(take: Take, moment: float, told: Told, found: Any) -> None:
     answers: Sequence[Taken] | Unreachable
     try:
-        answers = (settle_one(take, _tat(found[0]), moment)[0],) if isinstance(found, list) else _instead(found)
+        answers = (decide_one(take, _tat(found[0]), moment)[0],) if isinstance(found, list) else _instead(found)
     except (IndexError, TypeError, ValueError):
         answers = _instead(found)
     told(answers)
@@ -185,7 +185,7 @@ def _told_one(take: Take, moment: float, told: Told, found: Any) -> None:
 def _told_all(takes: Sequence[Take], moment: float, told: Told, found: Any) -> None:
     answers: Sequence[Taken] | Unreachable
     try:
-        answers = settle(takes, [_tat(tat) for tat in (found if isinstance(found, list) else ())], moment)[0]
+        answers = decide(takes, [_tat(tat) for tat in (found if isinstance(found, list) else ())], moment)[0]
     except (TypeError, ValueError):
         answers = _instead(found)
     told(answers)

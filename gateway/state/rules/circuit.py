@@ -1,6 +1,6 @@
 """The circuit of an upstream: what a store keeps of it, and how admissions and findings move it on.
 
-Nothing here knows a clock or a file. Every store reads a circuit, asks ``admit`` or ``found`` what becomes of it, and
+Nothing here knows a clock or a file. Every store reads a circuit, asks ``admit`` or ``record_outcome`` what becomes of it, and
 writes that down, all in one transaction: so one worker's findings protect all, and one probe is one over all workers.
 """
 
@@ -36,7 +36,7 @@ class Trip(NamedTuple):
 
 
 class Circuit(NamedTuple):
-    """``turn`` counts the probes and changes: a finding from before the last of them is not about this state.
+    """``epoch`` counts the probes and changes: a finding from before the last of them is not about this state.
 
     ``failures`` are in a row, ``good`` probes in a row; ``opened_at`` and ``probe_until`` are Unix seconds, 0.0 for
     none. ``slots`` are the parts of the window: its number, calls, failures. ``dies``: forgotten from then on.
@@ -44,7 +44,7 @@ class Circuit(NamedTuple):
     """
 
     state: str = CLOSED
-    turn: int = 0
+    epoch: int = 0
     failures: int = 0
     good: int = 0
     opened_at: float = 0.0
@@ -59,27 +59,27 @@ NEW = Circuit()
 
 
 class Admitted(NamedTuple):
-    """The answer to one call that wants through. ``turn`` is handed back with the finding; ``retry_in`` seconds until it
+    """The answer to one call that wants through. ``epoch`` is handed back with the finding; ``retry_in`` seconds until it
     is worth asking again, 0.0 when ``ok``. ``circuit`` is the state now, ``was`` the name of the one before."""
 
     ok: bool
-    turn: int
+    epoch: int
     retry_in: float
     circuit: Circuit
     was: str
 
 
 def current(circuit: Circuit | None, now: float) -> Circuit:
-    """The circuit as it counts at ``now``: what has died is new, but for its turn."""
+    """The circuit as it counts at ``now``: what has died is new, but for its epoch."""
     if circuit is None:
         return NEW
-    return NEW._replace(turn=circuit.turn + 1) if 0.0 < circuit.dies <= now else circuit
+    return NEW._replace(epoch=circuit.epoch + 1) if 0.0 < circuit.dies <= now else circuit
 
 
 def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
     """Whether a call may go through, and the circuit after it."""
     if circuit.state == CLOSED:
-        return Admitted(True, circuit.turn, 0.0, circuit, CLOSED)
+        return Admitted(True, circuit.epoch, 0.0, circuit, CLOSED)
     if circuit.forced:
         return Admitted(False, 0, trip.recover_after, circuit, OPEN)
     if circuit.state == OPEN:
@@ -92,14 +92,14 @@ def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
     elif now < circuit.probe_until <= now + trip.lease:
         return Admitted(False, 0, _SOON, circuit, HALF_OPEN)
     probing = circuit._replace(
-        state=HALF_OPEN, turn=circuit.turn + 1, probe_until=now + trip.lease, dies=now + trip.lease + FORGET
+        state=HALF_OPEN, epoch=circuit.epoch + 1, probe_until=now + trip.lease, dies=now + trip.lease + FORGET
     )
-    return Admitted(True, probing.turn, 0.0, probing, circuit.state)
+    return Admitted(True, probing.epoch, 0.0, probing, circuit.state)
 
 
-def found(circuit: Circuit, trip: Trip, turn: int, failed: bool | None, now: float) -> Circuit:
-    """The circuit after the call that was admitted at ``turn``; None: the call says nothing about the upstream."""
-    if turn != circuit.turn or circuit.state == OPEN or circuit.forced:
+def record_outcome(circuit: Circuit, trip: Trip, epoch: int, failed: bool | None, now: float) -> Circuit:
+    """The circuit after the call that was admitted at ``epoch``; None: the call says nothing about the upstream."""
+    if epoch != circuit.epoch or circuit.state == OPEN or circuit.forced:
         return circuit
     if circuit.state == HALF_OPEN:
         return _probed(circuit, trip, failed, now)
@@ -120,15 +120,15 @@ def force(circuit: Circuit, state: str, now: float) -> Circuit:
     """
     if state == circuit.forced:
         return circuit
-    turn = circuit.turn + 1
+    epoch = circuit.epoch + 1
     if state == OPEN:
         since = circuit.opened_at or now
-        return Circuit(OPEN, turn, circuit.failures, opened_at=since, retry_at=since, dies=_KEPT, forced=OPEN)
+        return Circuit(OPEN, epoch, circuit.failures, opened_at=since, retry_at=since, dies=_KEPT, forced=OPEN)
     if state == CLOSED:
-        return NEW._replace(turn=turn, dies=_KEPT, forced=CLOSED)
+        return NEW._replace(epoch=epoch, dies=_KEPT, forced=CLOSED)
     if circuit.forced == OPEN:
-        return circuit._replace(turn=turn, retry_at=now, dies=now + FORGET, forced="")
-    return NEW._replace(turn=turn, dies=now + FORGET)
+        return circuit._replace(epoch=epoch, retry_at=now, dies=now + FORGET, forced="")
+    return NEW._replace(epoch=epoch, dies=now + FORGET)
 
 
 def _probed(circuit: Circuit, trip: Trip, failed: bool | None, now: float) -> Circuit:
@@ -137,13 +137,13 @@ def _probed(circuit: Circuit, trip: Trip, failed: bool | None, now: float) -> Ci
     freed = circuit._replace(probe_until=0.0, good=circuit.good + (failed is False))
     if freed.good < trip.successes:
         return freed
-    return NEW._replace(turn=circuit.turn + 1, dies=now + FORGET)
+    return NEW._replace(epoch=circuit.epoch + 1, dies=now + FORGET)
 
 
 def _opened(circuit: Circuit, trip: Trip, now: float) -> Circuit:
     return Circuit(
         OPEN,
-        circuit.turn + 1,
+        circuit.epoch + 1,
         circuit.failures,
         0,
         now,

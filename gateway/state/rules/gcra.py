@@ -9,12 +9,43 @@ limit is rounded down to a quarter of a microsecond, so 300/minute is exact and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from gateway.state.store import Take, Taken
+from typing import NamedTuple
 
 SECOND = 4_000_000.0
 NEVER = float("-inf")
 """The TAT of a key without a record."""
+
+
+class Take(NamedTuple):
+    """``cost`` units from the bucket of ``key``: ``limit`` units every ``period`` seconds, ``burst`` of them at once.
+
+    ``key`` is any bytes; no store keeps it in clear. ``lease``: up to so many units may be taken ahead of time by a worker
+    whose store is a round trip away (``state.redis.leases``); a store that answers at once has no use for it.
+    """
+
+    key: bytes
+    cost: int
+    limit: int
+    period: float
+    burst: int
+    lease: int = 0
+
+
+class Taken(NamedTuple):
+    """The answer to one take.
+
+    ``ok``: this take conforms. Units are charged only when every take of the call conforms.
+    ``retry_after``: seconds until this take would conform; 0.0 when it does, and 0.0 with ``ok`` false when it never
+    will (``cost`` over ``burst``). ``remaining``: units left now. ``reset``: seconds until the bucket is full again.
+    ``full``: the store has no room for a new record, so the take is refused (limits fail closed).
+    """
+
+    ok: bool
+    retry_after: float
+    remaining: int
+    reset: float
+    full: bool = False
+
 
 # Workers read the same clock a few microseconds apart and an adjusted clock slews; only a TAT further ahead than this
 # beyond its own burst can come from a clock that stepped back (or a burst made smaller) and is then pulled in.
@@ -37,7 +68,7 @@ def distinct(names: list[bytes]) -> list[bytes]:
     return names
 
 
-def settle_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]:
+def decide_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]:
     """The answer to a take that comes alone, and the TAT to write; None when there is nothing to write.
 
     ``tat`` and ``now`` are in ticks.
@@ -60,18 +91,18 @@ def settle_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]
     return _new(Taken, (False, wait, left, ahead / SECOND, False)), mended
 
 
-def settle(takes: Sequence[Take], tats: Sequence[float], now: float) -> tuple[Sequence[Taken], Sequence[float | None]]:
+def decide(takes: Sequence[Take], tats: Sequence[float], now: float) -> tuple[Sequence[Taken], Sequence[float | None]]:
     """The answers to ``takes`` and the TATs to write, None where there is nothing to write.
 
     ``tats`` are the records of the takes. Nothing is charged unless all takes conform; what is then written are only
     mended TATs.
     """
-    settled = [settle_one(take, tat, now) for take, tat in zip(takes, tats, strict=True)]
+    settled = [decide_one(take, tat, now) for take, tat in zip(takes, tats, strict=True)]
     if not all(answer.ok for answer, _ in settled):
         # A take that conforms but is not charged is a take of nothing; its TAT is kept only when it was mended.
         for place, (answer, _) in enumerate(settled):
             if answer.ok:
                 tat = tats[place]
-                free, write = settle_one(takes[place]._replace(cost=0), tat, now)
+                free, write = decide_one(takes[place]._replace(cost=0), tat, now)
                 settled[place] = free, write if write is not None and write < tat else None
     return [answer for answer, _ in settled], [write for _, write in settled]

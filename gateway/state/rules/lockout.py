@@ -10,13 +10,62 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from gateway.state.store import Attempt, Reserved
-
 QUIET = 86_400.0
 """Seconds without a failure after which a lock is forgotten, so that the next one is again a first one."""
 
 Name = tuple[str, bytes]
 """Kind and key: what a record is found under."""
+
+
+class Attempt(NamedTuple):
+    """One try at something that can be guessed, counted under ``key``.
+
+    ``kind`` is ``account``, ``address`` or ``pair`` (an account as tried from one address). ``failures`` failed attempts
+    within ``within`` seconds lock the key for ``lock_for`` seconds: the first lock for the first of them, further ones
+    for the following, the last of them from then on. ``key`` is any bytes; no store keeps it in clear, except what
+    follows the last NUL in the key of an address that is locked, so that operators can see who is.
+    """
+
+    key: bytes
+    kind: str
+    failures: int
+    within: float
+    lock_for: tuple[float, ...]
+
+
+class Reserved(NamedTuple):
+    """The answer to one attempt.
+
+    ``ok``: nothing speaks against this attempt. Attempts are reserved only when all of a call are ok.
+    ``locked_until``: Unix seconds, 0.0 when the key is not locked; not ok and not locked means that as many attempts
+    as may fail are on their way. ``left``: attempts left after this one. ``full``: the store has no room for a new
+    record, so the attempt is refused (lockouts fail closed).
+    """
+
+    ok: bool
+    locked_until: float
+    left: int
+    full: bool = False
+
+
+class Lock(NamedTuple):
+    """A key that is locked now. ``who`` is the keyed hash in hex, of an address the address itself; ``since`` and
+    ``until`` are Unix seconds; ``failures`` is how many earned it."""
+
+    kind: str
+    who: str
+    since: float
+    until: float
+    failures: int
+    reason: str
+
+
+LOCK_REASONS = {
+    "account": "failed attempts on one account",
+    "address": "failed attempts from one address",
+    "pair": "failed attempts on one account from one address",
+}
+"""Why a key of each kind is locked."""
 
 
 class Record(NamedTuple):

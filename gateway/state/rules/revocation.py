@@ -1,4 +1,4 @@
-"""Revoked tokens: which subjects and sessions, and how a worker keeps them at hand.
+"""RevocationTable tokens: which subjects and sessions, and how a worker keeps them at hand.
 
 A revocation refuses the tokens that were issued before its moment, until no such token can be alive. The embedded store
 holds those of the host; asking whether any were added costs a request one look at a counter in shared memory.
@@ -51,8 +51,8 @@ def added(held: dict[bytes, Revocation], news: Iterable[Revocation], now: float)
     return changed.values(), room
 
 
-class Source(Protocol):
-    """What ``Revoked`` asks of a store."""
+class RevocationSource(Protocol):
+    """What ``RevocationTable`` asks of a store."""
 
     def generation(self) -> int:
         """Another number after every change of the revocations."""
@@ -67,11 +67,11 @@ class Source(Protocol):
         ...
 
 
-class Revoked:
+class RevocationTable:
     """The revocations of ``source``, read anew only when its generation is another. ``table`` has them by name as of the
     last look and is empty most of the time."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: RevocationSource) -> None:
         self._source = source
         self._generation = source.generation
         self._seen = -1
@@ -88,5 +88,5 @@ class Revoked:
         return True
 
     def name(self, kind: str, key: bytes) -> bytes:
-        """See ``Source.revocation_name``."""
+        """See ``RevocationSource.revocation_name``."""
         return self._source.revocation_name(kind, key)

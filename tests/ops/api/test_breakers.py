@@ -13,9 +13,9 @@ from gateway.core.secret import Secret
 from gateway.ops.api.app import application
 from gateway.ops.api.breakers import add
 from gateway.policy.breaker import Settings
-from gateway.state.memory import MemoryStore
 from gateway.state.rules.circuit import NEW
 from gateway.state.store import StateError
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 TOKEN = "an-operators-token-of-some-length"
@@ -65,8 +65,8 @@ class Desk:
 
     def fails(self, upstream: bytes, times: int = 5) -> None:
         for _ in range(times):
-            turn = self.kept.admit(upstream, TRIP, NOON).turn
-            self.kept.found(upstream, TRIP, turn, True, NOON)
+            epoch = self.kept.admit(upstream, TRIP, NOON).epoch
+            self.kept.record_outcome(upstream, TRIP, epoch, True, NOON)
 
 
 async def test_only_operators_may_look_and_order(aiohttp_client: Client) -> None:

@@ -13,8 +13,9 @@ from gateway.core.secret import Secret
 from gateway.ops.api.app import application
 from gateway.ops.api.lockouts import add, order_of
 from gateway.policy.lockout import account_key, address_counted, pair_key
-from gateway.state.memory import MemoryStore
-from gateway.state.store import Attempt, StateError
+from gateway.state.rules.lockout import Attempt
+from gateway.state.store import StateError
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 TOKEN = "an-operators-token-of-some-length"

@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient
 from gateway.core.secret import Secret
 from gateway.ops.api.app import application
 from gateway.ops.api.revocations import LONGEST, add, order_of
-from gateway.state.memory import MemoryStore
 from gateway.state.store import StateError
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 TOKEN = "an-operators-token-of-some-length"

@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.reason import REASONS
 from gateway.policy.auth.auth import Jwt
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 from tests.policy.auth.tokens import NOW, Clock, claims, held, present, rule, signed, slug
 
 ADA, SID = b"a" * 32, b"s" * 32

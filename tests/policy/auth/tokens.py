@@ -11,8 +11,8 @@ from gateway.core.reason import Refusal
 from gateway.policy.auth import auth as jwt
 from gateway.policy.auth.auth import Jwt, Settings
 from gateway.policy.base.tools import Tools
-from gateway.state.memory import MemoryStore
 from gateway.state.store import Store
+from tests.memory_store import MemoryStore
 
 SECRET = "correct horse battery staple, 32+"
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from gateway.core.exchange import Exchange
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import Place, RateLimit, Settings, build, place_of
-from gateway.state.memory import MemoryStore
+from tests.memory_store import MemoryStore
 from tests.policy.answer_fields import told
 from tests.policy.limit_gate import ADA, NOON, Gate, limit, route
 

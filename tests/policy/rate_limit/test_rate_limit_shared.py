@@ -8,8 +8,8 @@ from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import Place, build
-from gateway.state.memory import MemoryStore
-from gateway.state.store import Take, Taken
+from gateway.state.rules.gcra import Take, Taken
+from tests.memory_store import MemoryStore
 from tests.policy.limit_gate import NOON, limit
 
 
@@ -21,11 +21,13 @@ class Later:
         self.at_once = False
         self.asked: list[Callable[[], None]] = []
 
-    def ask(self, takes: Sequence[Take], now: float, told: Callable[[Sequence[Taken]], None]) -> Sequence[Taken] | None:
+    def begin_take(
+        self, takes: Sequence[Take], now: float, on_taken: Callable[[Sequence[Taken]], None]
+    ) -> Sequence[Taken] | None:
         answers = self.store.take(takes, now)
         if self.at_once:
             return answers
-        self.asked.append(lambda: told(answers))
+        self.asked.append(lambda: on_taken(answers))
         return None
 
 

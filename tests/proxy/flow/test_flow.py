@@ -13,7 +13,7 @@ from gateway.state.lmdb.store import LmdbStore
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.conftest import ENTRY, POLICIES_MORE, serving
 from tests.proxy.requests import get, post
-from tests.state.lmdb.test_group_commit import transactions
+from tests.state.lmdb.transactions import transactions
 from tests.upstream_fixture import Upstream, running_upstream, wire
 
 ANY = "/files/a"

@@ -10,10 +10,12 @@ import pytest
 
 from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.memory import MemoryStore
 from gateway.state.redis.store import RedisStore
 from gateway.state.redis.watchdog import LOOKS
-from gateway.state.store import Attempt, Store, Take
+from gateway.state.rules.gcra import Take
+from gateway.state.rules.lockout import Attempt
+from gateway.state.store import Store
+from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import KEY, Looks, Server, cluster, server, until
 
 NOON = 1_767_268_800.0
@@ -29,14 +31,14 @@ ONE = LOOKS + 1  # looks that the request waits which finds out for all
 class Gateway:
     """One process's store, with a clock moved by hand and a record of what it told."""
 
-    def __init__(self, url: str, local: Store | None = None, keepsake: Path | None = None) -> None:
+    def __init__(self, url: str, local: Store | None = None, locks_file: Path | None = None) -> None:
         self.now = NOON
         self.told: list[tuple[bool, str]] = []
         self.local = local or MemoryStore()
         self.shared = RedisStore(url, KEY)
         self.looks = self.shared._patience = Looks()
         self.store = FailoverStore(
-            self.shared, self.local, lambda *news: self.told.append(news), keepsake, lambda: self.now
+            self.shared, self.local, lambda *news: self.told.append(news), locks_file, lambda: self.now
         )
 
     async def fail(self, attempt: Attempt, times: int = 1) -> None:

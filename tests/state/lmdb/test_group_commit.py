@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from gateway.state.lmdb.group_commit import MOST
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.store import Take
-from tests.state.lmdb.test_store import ADA, NOON, child
+from gateway.state.rules.gcra import Take
+from tests.state.lmdb.processes import ADA, NOON, child
+from tests.state.lmdb.transactions import transactions
 
 SIZE = 1 << 22
 
@@ -38,19 +39,6 @@ def store(tmp_path: Path) -> Iterator[LmdbStore]:
     made.close()
 
 
-def transactions(store: LmdbStore) -> list[Any]:
-    """Those that ``store`` begins from now on."""
-    begun: list[Any] = []
-    begin: Any = store._begin
-
-    def counting(*arguments: Any) -> Any:
-        begun.append(begin(*arguments))
-        return begun[-1]
-
-    store._begin = counting
-    return begun
-
-
 @given(turns)
 def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], float]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -59,7 +47,7 @@ def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], f
         for asked, pause in many:
             asked = [calls for calls in asked if len({take.key for take in calls}) == len(calls)]
             now += pause
-            with one.together:
+            with one.group_commit:
                 together = [list(one.take(calls, now)) for calls in asked]
             assert together == [list(other.take(calls, now)) for calls in asked]
         one.close()
@@ -68,7 +56,7 @@ def test_together_or_one_by_one_is_the_same(many: list[tuple[list[list[Take]], f
 
 def test_as_many_as_may_share_one_do(store: LmdbStore) -> None:
     begun = transactions(store)
-    with store.together:
+    with store.group_commit:
         for _ in range(2 * MOST + 1):
             assert store.take([ADA], NOON)[0].ok
     assert len(begun) == 3
@@ -79,14 +67,14 @@ def test_takes_that_are_refused_hold_the_others_up_no_longer(store: LmdbStore) -
     once = ADA._replace(limit=1, burst=1)
     store.take([once], NOON)
     begun = transactions(store)
-    with store.together:
+    with store.group_commit:
         assert not any(store.take([once], NOON)[0].ok for _ in range(2 * MOST + 1))
     assert len(begun) == 3
 
 
 def test_a_context_without_takes_begins_nothing(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_begin", None)
-    with store.together:
+    with store.group_commit:
         pass
 
 
@@ -96,7 +84,7 @@ def test_what_was_answered_before_the_file_was_full_is_charged(tmp_path: Path) -
     strangers = (ADA._replace(key=b"%d" % number) for number in itertools.count())
     taken, full = 1, False
     while not full:
-        with store.together:
+        with store.group_commit:
             taken += store.take([ADA], NOON)[0].ok
             full = any([store.take([next(strangers)], NOON)[0].full for _ in range(8)])
             taken += store.take([ADA], NOON)[0].ok
@@ -115,7 +103,7 @@ def test_a_transaction_that_cannot_be_committed_is_not_lost_either(store: LmdbSt
     begin: Any = store._begin
     store.take([ADA], NOON)
     store._begin = lambda *arguments: Failing(begin(*arguments))
-    with store.together:
+    with store.group_commit:
         assert store.take([ADA], NOON)[0].ok
         assert store.take([ADA], NOON)[0].ok
         store._begin = begin
@@ -128,7 +116,7 @@ def test_an_error_of_the_file_is_the_request_s_that_meets_it(store: LmdbStore) -
     def broken(*arguments: Any) -> lmdb.Transaction:
         raise lmdb.DiskError("broken")
 
-    with store.together:
+    with store.group_commit:
         store._begin = broken
         with pytest.raises(lmdb.DiskError):
             store.take([ADA], NOON)
@@ -141,7 +129,7 @@ def test_processes_that_take_together_share_one_limit_to_the_unit(tmp_path: Path
     script = (
         "passed = 0\n"
         "for turn in range(250):\n"
-        "    with store.together:\n"
+        "    with store.group_commit:\n"
         f"        passed += sum(store.take([{ADA!r}], {NOON} + turn * 1e-6)[0].ok for _ in range(10))\n"
         "print(passed, flush=True); store.close()"
     )
@@ -154,16 +142,16 @@ def test_new_keys_that_a_full_file_gave_up_are_charged_once_there_is_room(tmp_pa
     short = ADA._replace(limit=1000, period=1.0, burst=1000)  # runs out within the second
     strangers = (short._replace(key=b"%d" % number) for number in itertools.count())
     while not store._tight and not store.stats().refused_full:
-        with store.together:
+        with store.group_commit:
             for _ in range(MOST - 1):
                 store.take([next(strangers)], NOON)
     later = NOON + 10.0  # all of them have run out
     store._tight = False
-    with store.together:
+    with store.group_commit:
         fresh = [next(strangers) for _ in range(8)]
         for take in fresh:
             assert store.take([take], later)[0].ok
-        together = store.together
+        together = store.group_commit
         txn, done = together._over()
         store._again(txn, lmdb.MapFullError("no room"), done)
     assert [store.take([take], later)[0].remaining for take in fresh] == [short.burst - 2] * 8

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 import gateway
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.memory import MemoryStore
-from gateway.state.store import Attempt, Store
+from gateway.state.rules.lockout import Attempt
+from gateway.state.store import Store
+from tests.memory_store import MemoryStore
 from tests.state.attempts import NOON, account, address, guess
 
 ROOT = str(Path(gateway.__file__).parents[1])
@@ -104,7 +105,7 @@ def test_embedded_follows_the_rule(
 
 GUESSER = f"""
 import os, sys; from pathlib import Path
-from gateway.state.lmdb.store import LmdbStore; from gateway.state.store import Attempt
+from gateway.state.lmdb.store import LmdbStore; from gateway.state.rules.lockout import Attempt
 store = LmdbStore(Path(sys.argv[1]), size=1 << 24)
 ada = Attempt(b"ada", "account", 100, 86400.0, (3600.0,))
 def guess(settled=True):
@@ -172,7 +173,7 @@ MILLION = """
 import os, sys
 from pathlib import Path
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.store import Attempt
+from gateway.state.rules.lockout import Attempt
 
 store = LmdbStore(Path(sys.argv[1]), size=1 << 24)
 highest = refused = 0

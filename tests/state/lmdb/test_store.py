@@ -4,34 +4,16 @@ import os
 import signal
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import lmdb
 import pytest
 
-import gateway
 from gateway.state.lmdb import store as embedded
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.store import StateError, Take
-
-NOON = 1_767_268_800.0
-ROOT = str(Path(gateway.__file__).parents[1])
-ADA = Take(b"ada@example.com", 1, 1000, 86400.0, 1000)
-
-
-def child(script: str, *arguments: object) -> subprocess.Popen[bytes]:
-    """A process that runs ``script`` with the store open as ``store``; argument 1 is the directory."""
-    opening = (
-        "import os, sys; from pathlib import Path; from gateway.state.lmdb.store import LmdbStore;"
-        "from gateway.state.store import Take; store = LmdbStore(Path(sys.argv[1]), size=1 << 24)\n"
-    )
-    return subprocess.Popen(
-        [sys.executable, "-c", opening + script, *map(str, arguments)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": ROOT},
-    )
+from gateway.state.rules.gcra import Take
+from gateway.state.store import StateError
+from tests.state.lmdb.processes import ADA, NOON, child
 
 
 def test_four_processes_share_one_limit_to_the_unit(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
-from gateway.state.store import Take
+from gateway.state.rules.gcra import Take
 from tests.state.redis_fixture import KEY, Server, until
 
 NOON = 1_767_268_800.0

@@ -20,7 +20,7 @@ from gateway.ops.log import Log
 from gateway.ops.sink import Sink
 from gateway.process.desk import StoreDesk
 from gateway.state.redis.store import RedisStore
-from gateway.state.store import Attempt
+from gateway.state.rules.lockout import Attempt
 from tests.cli.conftest import JWT_SECRET, OPS_TOKEN, Run, until
 from tests.state.redis_fixture import KEY, Server, server
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.state.failover.store import FailoverStore
-from gateway.state.memory import MemoryStore
 from gateway.state.redis.leases import HOLD, KEYS, Lease, Leases, Lent
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
-from gateway.state.store import Take, Taken
+from gateway.state.rules.gcra import Take, Taken
+from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import KEY, Server, cluster
 
 NOON = 1_767_268_800.0

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from gateway.state.failover.store import FailoverStore
-from gateway.state.memory import MemoryStore
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.redis.watchdog import LOOKS
-from gateway.state.store import Attempt, StateError, Take
+from gateway.state.rules.gcra import Take
+from gateway.state.rules.lockout import Attempt
+from gateway.state.store import StateError
+from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import KEY, Looks, Server, certificate, cluster, sentinels, server, until
 
 NOON = 1_767_268_800.0

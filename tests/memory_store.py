@@ -8,14 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from itertools import islice
 
-from gateway.state.rules import circuit as breakers
-from gateway.state.rules import lockout as guesses
+from gateway.state.rules import circuit as circuits
+from gateway.state.rules import lockout as rules
 from gateway.state.rules.circuit import Admitted, Circuit, Trip
-from gateway.state.rules.gcra import NEVER, distinct, settle, ticks
-from gateway.state.rules.lockout import NOTHING, Name, Record, Written, name_of
+from gateway.state.rules.gcra import NEVER, Take, Taken, decide, distinct, ticks
+from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
 from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.rules.revocation import Revocation, added, named
-from gateway.state.store import LOCK_REASONS, Attempt, Lock, Reserved, Stats, Take, Taken
+from gateway.state.store import Stats
 
 _RECORD = 96  # bytes of a key, a number and their place in a dictionary, near enough for health
 
@@ -27,20 +27,20 @@ class MemoryStore:
         self._tats: dict[bytes, float] = {}
         self._attempts: dict[Name, tuple[Record, float]] = {}  # with when they die
         self._circuits: dict[bytes, Circuit] = {}
-        self._lifted: dict[Name, float] = {}
+        self._waived: dict[Name, float] = {}
         self._revocations: dict[bytes, Revocation] = {}
         self._generation = 0
         self._clock = MonotonicWallClock()
         self._capacity = capacity
         self._refused_full = 0
         self._key = os.urandom(32)
-        self.together: AbstractContextManager[object] = nullcontext()
-        """See ``Store.together``."""
+        self.group_commit: AbstractContextManager[object] = nullcontext()
+        """See ``Store.group_commit``."""
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         """See ``Store.take``."""
         names = distinct([take.key for take in takes])
-        answers, tats = settle(takes, [self._tats.get(name, NEVER) for name in names], ticks(now))
+        answers, tats = decide(takes, [self._tats.get(name, NEVER) for name in names], ticks(now))
         writes = {name: tat for name, tat in zip(names, tats, strict=True) if tat is not None}
         if not self._room(len(writes.keys() - self._tats.keys()), now):
             return [Taken(False, 1.0, 0, 0.0, full=True) for _ in takes]
@@ -59,16 +59,16 @@ class MemoryStore:
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``Store.reserve``."""
         self._clock = self._clock.seen(now)
-        answers, writes = guesses.reserve(attempts, self._found, now + self._clock.ahead)
+        answers, writes = rules.reserve(attempts, self._found, now + self._clock.ahead)
         if not self._room(len(writes.keys() - self._attempts.keys()), now):
             return [Reserved(False, 0.0, 0, full=True) for _ in attempts]
         self._write(writes)
-        return guesses.told(answers, self._clock.ahead)
+        return rules.told(answers, self._clock.ahead)
 
     def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``."""
         self._clock = self._clock.seen(now)
-        locking, writes = guesses.settle(attempts, failed, self._found, now + self._clock.ahead)
+        locking, writes = rules.settle(attempts, failed, self._found, now + self._clock.ahead)
         self._write(writes)
         return [self._lock(name_of(attempt), self._found(attempt)) for attempt in locking]
 
@@ -77,7 +77,7 @@ class MemoryStore:
 
     def _write(self, writes: Written) -> None:
         for name, (record, within) in writes.items():
-            moment = guesses.dies(record, within)
+            moment = rules.dies(record, within)
             if moment:
                 self._attempts[name] = record, moment
             else:
@@ -103,20 +103,20 @@ class MemoryStore:
         record, _ = self._attempts.pop((kind, key), (NOTHING, 0.0))
         return record.until > now + self._clock.ahead
 
-    def lift(self, kind: str, key: bytes, now: float) -> None:
-        """See ``Store.lift``."""
-        self._lifted[kind, key] = now
+    def waive(self, kind: str, key: bytes, now: float) -> None:
+        """See ``Store.waive``."""
+        self._waived[kind, key] = now
 
-    def lifted(self, kind: str, key: bytes, now: float) -> float:
-        """See ``Store.lifted``."""
-        return self._lifted.get((kind, key), 0.0)
+    def waived_at(self, kind: str, key: bytes, now: float) -> float:
+        """See ``Store.waived_at``."""
+        return self._waived.get((kind, key), 0.0)
 
     def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
         """See ``Store.revoke``."""
-        return self.note([Revocation(self.revocation_name(kind, key), now, until)], now)
+        return self.merge_revocations([Revocation(self.revocation_name(kind, key), now, until)], now)
 
-    def note(self, news: Sequence[Revocation], now: float) -> bool:
-        """See ``Store.note``."""
+    def merge_revocations(self, news: Sequence[Revocation], now: float) -> bool:
+        """See ``Store.merge_revocations``."""
         held = {one.name: one for one in self.revocations(now)}
         changed, room = added(held, news, now)
         if changed:
@@ -138,25 +138,27 @@ class MemoryStore:
 
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
         """See ``Store.admit``."""
-        answer = breakers.admit(self.circuit(name, now), trip, now)
+        answer = circuits.admit(self.circuit(name, now), trip, now)
         self._circuits[name] = answer.circuit
         return answer
 
-    def found(self, name: bytes, trip: Trip, turn: int, failed: bool | None, now: float) -> tuple[Circuit, str]:
-        """See ``Store.found``."""
+    def record_outcome(
+        self, name: bytes, trip: Trip, epoch: int, failed: bool | None, now: float
+    ) -> tuple[Circuit, str]:
+        """See ``Store.record_outcome``."""
         before = self.circuit(name, now)
-        after = self._circuits[name] = breakers.found(before, trip, turn, failed, now)
+        after = self._circuits[name] = circuits.record_outcome(before, trip, epoch, failed, now)
         return after, before.state
 
     def force(self, name: bytes, state: str, now: float) -> tuple[Circuit, str]:
         """See ``Store.force``."""
         before = self.circuit(name, now)
-        after = self._circuits[name] = breakers.force(before, state, now)
+        after = self._circuits[name] = circuits.force(before, state, now)
         return after, before.state
 
     def circuit(self, name: bytes, now: float) -> Circuit:
         """See ``Store.circuit``."""
-        return breakers.current(self._circuits.get(name), now)
+        return circuits.current(self._circuits.get(name), now)
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. What was looked at moves to the end, so the next call goes on behind it."""

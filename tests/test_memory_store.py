@@ -1,7 +1,7 @@
 """The store of one process, where it differs from the contract: it counts its room in records."""
 
-from gateway.state.memory import MemoryStore
-from gateway.state.store import Take
+from gateway.state.rules.gcra import Take
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 
