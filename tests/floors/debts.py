@@ -7,8 +7,6 @@ IMPORTS_TO_CUT = {
     ("proxy/server/connection.py", "proxy/server/server.py"),
     ("proxy/server/egress.py", "proxy/compile/runtime.py"),
     ("proxy/upstream/attempts.py", "proxy/upstream/upstream.py"),
-    ("state/rules/gcra.py", "state/store.py"),
-    ("state/rules/lockout.py", "state/store.py"),
 }
 
 # Modules without a test module of their name, paths below gateway/.
@@ -136,7 +134,6 @@ NAMES_OF_OUR_OWN = {
     "state/failover/store.py",
     "state/lmdb/circuits.py",
     "state/lmdb/lockouts.py",
-    "state/memory.py",
     "state/redis/connection.py",
     "state/redis/leases.py",
     "state/redis/lockouts.py",
@@ -198,7 +195,6 @@ PROSE_OF_OUR_OWN = {
     "state/failover/store.py",
     "state/lmdb/group_commit.py",
     "state/lmdb/lockouts.py",
-    "state/memory.py",
     "state/redis/cluster.py",
     "state/redis/connection.py",
     "state/redis/leases.py",

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.state.rules.gcra import Take
 from gateway.state.store import Store
+from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 
@@ -170,3 +171,14 @@ def test_stats_tell_room_and_use(swept: Store) -> None:
 def test_close_twice(store: Store) -> None:
     store.close()
     store.close()
+
+
+def test_the_store_in_memory_keeps_what_it_knows_and_refuses_strangers_when_it_is_full() -> None:
+    store = MemoryStore(capacity=2)
+    one, other, third = (Take(key, 1, 5, 60.0, 5) for key in (b"one", b"other", b"third"))
+    assert all(taken.ok for taken in store.take([one, other], NOON))
+    (taken,) = store.take([third], NOON)
+    assert (taken.ok, taken.full, taken.retry_after) == (False, True, 1.0)
+    assert store.stats().refused_full == 1
+    assert store.take([one], NOON)[0].ok
+    assert store.take([third], NOON + 12)[0].ok
