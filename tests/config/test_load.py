@@ -8,7 +8,6 @@ import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config
-from gateway.config.upstream_settings import EndpointSettings
 from gateway.policy.base.settings import Policy
 
 CASES = Path(__file__).parent / "cases"
@@ -141,16 +140,3 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     problems = load(tmp_path / "upstreams.yaml", {}, {})
     assert isinstance(problems, list)
     assert [problem.sentence for problem in problems] == ["is larger than 1024 KiB"]
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("http://127.0.0.1:8787", ("http", "127.0.0.1", 8787)),
-        ("https://toolkit.rork.com/", ("https", "toolkit.rork.com", 443)),
-        ("http://[::1]", ("http", "::1", 80)),
-    ],
-)
-def test_endpoints(url: str, expected: tuple[str, str, int]) -> None:
-    endpoint = EndpointSettings(url=url)
-    assert (endpoint.scheme, endpoint.host, endpoint.port) == expected

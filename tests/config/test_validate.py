@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field, model_validator
 
-from gateway.config.problem import Report, nearest
-from gateway.config.shape import known_keys, secrets
+from gateway.config.problem import Report
 from gateway.config.source import read
 from gateway.config.tree import Node
 from gateway.config.validate import parse
@@ -67,26 +66,3 @@ def test_sentences(text: str, expected: str) -> None:
 
 def test_a_sentence_with_a_secret_in_it_is_not_told() -> None:
     assert told("inner: {word: hunter22}") == ["1:1 p has a value that is not accepted"]
-
-
-def test_the_secrets_of_a_policy_are_found_wherever_they_stand() -> None:
-    text = "inner: {word: a, words: [b, c]}\nmore: {x: {word: d, other: e}}\nkind: f"
-    found = [(steps, scalar.value) for steps, scalar in secrets(Outer, node(text))]
-    assert found == [
-        (("inner", "word"), "a"),
-        (("inner", "words", 0), "b"),
-        (("inner", "words", 1), "c"),
-        (("more", "x", "word"), "d"),
-    ]
-
-
-def test_known_keys() -> None:
-    assert known_keys(Outer, ("more", "x")) == ["word", "words"]
-    assert known_keys(Outer, ("kind",)) == []
-
-
-def test_hints() -> None:
-    assert nearest("acces", ["access", "other"]) == "did you mean access?"
-    assert nearest("zzz", ["access", "other"]) == "known: access, other"
-    assert nearest("zzz", []) == ""
-    assert nearest("zzz", map(str, range(20))) == ""

@@ -1,0 +1,24 @@
+"""Configurations from a text, for the tests of single checks."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.config.load import load
+from gateway.config.model import Config
+
+Problems = Callable[..., list[str]]
+
+
+@pytest.fixture
+def problems_of(tmp_path: Path) -> Problems:
+    """Loads an entry file with the text that is handed in and returns its problems, each as path and sentence."""
+
+    def problems(text: str, **env: str) -> list[str]:
+        entry = tmp_path / "upstreams.yaml"
+        entry.write_text(f"version: 1\n{text}")
+        loaded = load(entry, env)
+        return [] if isinstance(loaded, Config) else [f"{problem.path} {problem.sentence}" for problem in loaded]
+
+    return problems
