@@ -54,10 +54,10 @@ def test_every_part_stands_in_place() -> None:
 def test_the_shipped_schemas_are_up_to_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--write", str(tmp_path)) == 0
     assert "wrote" in capsys.readouterr().out
-    shipped = ROOT / "policies" / "schemas"
+    shipped = ROOT / "policies" / "editor"
     assert sorted(path.name for path in shipped.iterdir()) == sorted(path.name for path in tmp_path.iterdir())
     for made in tmp_path.iterdir():
-        assert (shipped / made.name).read_text() == made.read_text(), "run: gateway schema --write policies/schemas"
+        assert (shipped / made.name).read_text() == made.read_text(), "run: gateway schema --write policies/editor"
 
 
 def test_one_schema_is_written_when_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
