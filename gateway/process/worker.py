@@ -185,7 +185,7 @@ class Worker:
         plane = self.plane
         with contextlib.suppress(OSError):  # an ill disk costs figures, not the worker
             for name, calls in plane.calls.items() if plane is not None else ():
-                self.watcher.called(name, calls.taken(), calls.left())
+                self.watcher.called(name, calls.take_counts(), calls.left())
             for name, places in plane.concurrency.items() if plane is not None else ():
                 self.watcher.places(name, places.taken, places.waiting)
             self.watcher.tick(self.gateway.connections)

@@ -78,7 +78,7 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-async def fresh(self: Any, endpoint: Any, until: float = 0) -> UpstreamConnection:
+async def connect(self: Any, endpoint: Any, until: float = 0) -> UpstreamConnection:
     connection, wire = UpstreamConnection(pool._Owner(self, endpoint), asyncio.get_running_loop()), Wire()
     wire.protocol = connection
     connection.connection_made(wire)
@@ -141,7 +141,7 @@ async def measure(folder: Path, kind: str) -> dict[str, float]:
         NoHealth(),
     )
     served.swap(Runtime.compile(config, Tools(LmdbStore(folder / "state"), time.time, ())))
-    pool.Pool.fresh = fresh  # type: ignore[method-assign]  # the one place where a socket would be opened
+    pool.Pool.connect = connect  # type: ignore[method-assign]  # the one place where a socket would be opened
     now = int(time.time())
     claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}
     tokens = [jwt.encode({**claims, "sub": f"{n:032d}"}, key, algorithm="HS256") for n in range(4)]

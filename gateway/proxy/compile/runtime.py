@@ -17,7 +17,7 @@ from gateway.policy.concurrency import build as build_places
 from gateway.policy.fallback.fallback import StaticFallback
 from gateway.policy.fallback.fallback import build as build_fallback
 from gateway.policy.kinds import Catalogue, Choice
-from gateway.proxy.compile.upstreams import assemble, tending
+from gateway.proxy.compile.upstreams import assemble, background_tasks
 from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFallback, Watched
 from gateway.proxy.pool.breaker_probe import BreakerProbe
 from gateway.proxy.pool.health_check import HealthChecker
@@ -38,7 +38,9 @@ class Runtime:
         self.upstreams = {
             name: assemble(name, settings, config.region, tools) for name, settings in config.upstreams.items()
         }
-        self.background = {name: tending(self.upstreams[name], of, tools) for name, of in config.upstreams.items()}
+        self.background = {
+            name: background_tasks(self.upstreams[name], of, tools) for name, of in config.upstreams.items()
+        }
         self.breakers: dict[str, Any] = {
             upstream: self.catalogue.breaker(upstream, name)[0]
             for settings_of in config.upstreams
@@ -62,7 +64,9 @@ class Runtime:
             for name, stand_in in self.fallbacks.items()
             if stand_in.memories or stand_in.calls_again
         }
-        self.calls = {name: upstream.calls for name, upstream in self.upstreams.items() if upstream.calls is not None}
+        self.calls = {
+            name: upstream.attempts for name, upstream in self.upstreams.items() if upstream.attempts is not None
+        }
         self._endings: dict[tuple[str, str, tuple[str, ...]], CompiledRoute] = {}
         self._fallback = Choice(
             cors=_one(config.defaults.cors),
@@ -157,7 +161,7 @@ class Runtime:
     def _let_checks_try(self, upstream: str, breaker: Breaker) -> None:
         for checker in self.background[upstream]:
             if breaker.checked and isinstance(checker, HealthChecker):
-                checker.asked = BreakerProbe(breaker, checker, self.upstreams[upstream].endpoints).check
+                checker.check_with = BreakerProbe(breaker, checker, self.upstreams[upstream].endpoints).check
 
     def _refusing(self, upstream: str) -> Callable[[], bool]:
         """Whether the breaker of ``upstream`` would refuse now: none, and one that only reports, never does."""

@@ -36,7 +36,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
         silence=timeouts.body,
         idle=timeouts.idle,
         most=settings.max_connections,
-        balance=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
+        balancer=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
@@ -46,16 +46,20 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
     if isinstance(upstream, Timed):
         upstream.total = timeouts.total or 0.0
     if len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None:
-        upstream.calling(_calls(upstream, settings, clock, tools))
+        upstream.use_attempts(_calls(upstream, settings, clock, tools))
     return upstream
 
 
-def tending(upstream: Upstream, settings: Settings, tools: Tools) -> list[HealthChecker | DnsDiscovery]:
+def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[HealthChecker | DnsDiscovery]:
     """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
-    tell = partial(tools.event, upstream=upstream.name)
+    on_event = partial(tools.event, upstream=upstream.name)
     check, interval = settings.health_check, settings.resolve
-    checker = HealthChecker(upstream.pool, check, tell=tell) if check is not None else None
-    names = DnsDiscovery(upstream.pool, interval, checker.moved if checker else _unseen, tell) if interval else None
+    checker = HealthChecker(upstream.pool, check, on_event=on_event) if check is not None else None
+    names = (
+        DnsDiscovery(upstream.pool, interval, checker.endpoints_changed if checker else _unseen, on_event)
+        if interval
+        else None
+    )
     return [each for each in (checker, names) if each is not None]
 
 
@@ -83,8 +87,8 @@ def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], t
     retry = Retry(settings.retries, clock, tools.wall, random.random) if settings.retries is not None else None
     ejection = None
     if settings.ejection is not None:
-        tell = partial(tools.event, upstream=upstream.name)
-        ejection = OutlierEjection(settings.ejection, pool.endpoints, clock, pool.balance.changed, tell)
+        on_event = partial(tools.event, upstream=upstream.name)
+        ejection = OutlierEjection(settings.ejection, pool.endpoints, clock, pool.balancer.changed, on_event)
     hedge = Hedge(settings.hedge, clock) if settings.hedge is not None else None
     check = settings.health_check
     return Attempts(upstream, retry, ejection, hedge, again=math.ceil(check.interval) if check is not None else 1)

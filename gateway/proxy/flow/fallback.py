@@ -17,7 +17,7 @@ from gateway.policy.kinds import reporting
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import SMALL, Phase, UpstreamConnection
-from gateway.proxy.pool.pool import Interim
+from gateway.proxy.pool.pool import OnInformational
 from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.upstream import Upstream
 
@@ -180,10 +180,10 @@ class Watched:
         self._memories = stand_in.memories
         self._again = stand_in.calls_again
 
-    def begin(self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]) -> None:
+    def begin(self, exchange: Exchange, path: str, interim: OnInformational, told: Callable[[], None]) -> None:
         """Nothing: ``call`` is always the way, since there is something to do with the answer."""
 
-    async def call(self, exchange: Exchange, path: str, interim: Interim) -> UpstreamConnection | Refusal:
+    async def call(self, exchange: Exchange, path: str, interim: OnInformational) -> UpstreamConnection | Refusal:
         """``Upstream.call``, with the answer remembered and a small body kept."""
         stream: Any = exchange.stream
         small = stream is not None and (stream.complete or (stream.length is not None and stream.length <= SMALL))

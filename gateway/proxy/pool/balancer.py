@@ -64,14 +64,14 @@ class Balancer:
             place += first.weight
         second = best[bisect_right(ends, place, 0, last)]
         chosen = second if second.in_flight * first.weight < first.in_flight * second.weight else first
-        if chosen.trying and chosen.in_flight:
+        if chosen.on_probation and chosen.in_flight:
             return self._proven(best) or chosen
         return chosen
 
     @staticmethod
     def _proven(best: list[Endpoint]) -> Endpoint | None:
         """The least busy of those that are not on trial with a call already."""
-        free = [endpoint for endpoint in best if not (endpoint.trying and endpoint.in_flight)]
+        free = [endpoint for endpoint in best if not (endpoint.on_probation and endpoint.in_flight)]
         return min(free, key=lambda endpoint: endpoint.in_flight / endpoint.weight, default=None)
 
     def _others(self, tried: Collection[Endpoint]) -> list[Endpoint]:

@@ -24,6 +24,6 @@ class BreakerProbe:
         try:
             found = await self._check(endpoint)
         finally:
-            others = any(other.well for other in self._endpoints if other is not endpoint)
+            others = any(other.checked_healthy for other in self._endpoints if other is not endpoint)
             self._breaker.probed(turn, None if found is None or (not found and others) else not found)
         return found

@@ -106,7 +106,7 @@ class UpstreamConnection(asyncio.Protocol):
         if more:
             self.transport.write(data)
         else:
-            self.owner.outbox.write(self.transport, data, self.owner.endpoint.in_flight == 1)
+            self.owner.write_batch.write(self.transport, data, self.owner.endpoint.in_flight == 1)
 
     async def write(self, data: bytes) -> bool:
         """Send more of the request body, waiting while the upstream is slow. False: it has answered or gone."""

@@ -18,7 +18,7 @@ from gateway.proxy.pool.pool import Pool
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 
-PATIENCE = 5.0  # seconds until a lookup counts as failed; a name server is asked twice in that time
+TIMEOUT = 5.0  # seconds until a lookup counts as failed; a name server is asked twice in that time
 MOST = 64  # addresses taken of one name, so that an absurd answer costs no more than that
 
 
@@ -31,7 +31,7 @@ async def system(host: str, port: int) -> list[str]:
 class DnsDiscovery:
     """Keeps the endpoints of ``pool`` at what their names lead to. ``interval`` is in seconds.
 
-    ``moved`` is told who joined and who left; ``tell`` gets an event's name and fields; ``draw`` gives numbers from 0.0
+    ``on_change`` is told who joined and who left; ``on_event`` gets an event's name and fields; ``draw`` gives numbers from 0.0
     to 1.0 that spread the lookups of several workers.
     """
 
@@ -39,19 +39,19 @@ class DnsDiscovery:
         self,
         pool: Pool,
         interval: float,
-        moved: Callable[[list[Endpoint], list[Endpoint]], None],
-        tell: Callable[..., None],
+        on_change: Callable[[list[Endpoint], list[Endpoint]], None],
+        on_event: Callable[..., None],
         lookup: Lookup = system,
         draw: Callable[[], float] = random.random,
-        patience: float = PATIENCE,
+        timeout: float = TIMEOUT,
     ) -> None:
         self._pool = pool
         self._interval = interval
-        self._moved = moved
-        self._tell = tell
+        self._on_change = on_change
+        self._on_event = on_event
         self._lookup = lookup
         self._draw = draw
-        self._patience = patience
+        self._timeout = timeout
         # By endpoint as it is written what stands for it now; before the first lookup that is itself.
         self._now: dict[Endpoint, list[Endpoint]] = {written: [written] for written in pool.endpoints}
         self._under_way: dict[Endpoint, asyncio.Future[list[str]]] = {}
@@ -88,7 +88,7 @@ class DnsDiscovery:
         if looking is None:
             looking = asyncio.ensure_future(self._lookup(written.host, written.port))
             self._under_way[written] = looking
-        await asyncio.wait((looking,), timeout=self._patience)
+        await asyncio.wait((looking,), timeout=self._timeout)
         if not looking.done():
             self._failed(written, "no answer in time")
             return
@@ -103,13 +103,13 @@ class DnsDiscovery:
             return
         if written in self._failing:
             self._failing.discard(written)
-            self._tell("resolve_well", host=written.host)
+            self._on_event("resolve_well", host=written.host)
         self._take(written, addresses)
 
     def _failed(self, written: Endpoint, why: str) -> None:
         if written not in self._failing:
             self._failing.add(written)
-            self._tell("resolve_failed", host=written.host, error=why)
+            self._on_event("resolve_failed", host=written.host, error=why)
 
     def _take(self, written: Endpoint, addresses: list[str]) -> None:
         before = self._now[written]
@@ -120,6 +120,6 @@ class DnsDiscovery:
         if not joined and not left:
             return
         self._now[written] = after
-        self._pool.exchange([endpoint for each in self._now.values() for endpoint in each], left)
-        self._moved(joined, left)
-        self._tell("resolved", host=written.host, addresses=sorted(addresses))
+        self._pool.replace_endpoints([endpoint for each in self._now.values() for endpoint in each], left)
+        self._on_change(joined, left)
+        self._on_event("resolved", host=written.host, addresses=sorted(addresses))

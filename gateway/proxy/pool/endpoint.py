@@ -17,8 +17,8 @@ class Endpoint:
     """
 
     __slots__ = (
-        "address", "authority", "clock", "ejected_until", "ejections", "failures", "gone", "host", "host_field", "idle",
-        "in_flight", "port", "priority", "region", "tls", "trying", "weight", "well",
+        "address", "authority", "checked_healthy", "clock", "ejected_until", "ejections", "failures", "host", "host_field", "idle",
+        "in_flight", "on_probation", "port", "priority", "region", "removed", "tls", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -44,12 +44,12 @@ class Endpoint:
         self.region = region
         self.address = address
         self.clock: Callable[[], float] = monotonic  # the pool's own, once it is in one
-        self.well = True  # the health checks say so, or there are none
+        self.checked_healthy = True  # the health checks say so, or there are none
         self.failures = 0  # in a row
         self.ejected_until = 0.0  # the clock's seconds
         self.ejections = 0  # in a row, each longer than the one before
-        self.trying = False  # back from an ejection and not yet proven
-        self.gone = False  # its name no longer leads here
+        self.on_probation = False  # back from an ejection and not yet proven
+        self.removed = False  # its name no longer leads here
         self.in_flight = 0
         self.idle: list[UpstreamConnection] = []
 
@@ -66,7 +66,7 @@ class Endpoint:
     @property
     def healthy(self) -> bool:
         """Whether it may get calls."""
-        return self.well and not self.ejected_for
+        return self.checked_healthy and not self.ejected_for
 
     def at(self, address: str) -> Endpoint:
         """The same server at one of the addresses that its name leads to."""

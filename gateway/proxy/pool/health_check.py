@@ -21,7 +21,7 @@ def _untold(name: str, **fields: object) -> None:
 class HealthChecker:
     """Checks the endpoints of one pool, those too that join it later.
 
-    ``draw`` gives numbers from 0.0 to 1.0 for the pauses, so that workers do not march in step; ``tell`` gets an
+    ``draw`` gives numbers from 0.0 to 1.0 for the pauses, so that workers do not march in step; ``on_event`` gets an
     event's name and fields when an endpoint changes.
     """
 
@@ -30,19 +30,19 @@ class HealthChecker:
         pool: Pool,
         settings: HealthCheckSettings,
         draw: Callable[[], float] = random.random,
-        tell: Callable[..., None] = _untold,
+        on_event: Callable[..., None] = _untold,
     ) -> None:
         self._pool = pool
         self._settings = settings
         self._draw = draw
-        self._tell = tell
+        self._on_event = on_event
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
-        self.asked: Callable[[Endpoint], Awaitable[bool | None]] = self.check
+        self.check_with: Callable[[Endpoint], Awaitable[bool | None]] = self.check
         """What a check goes through: ``check``, or what tells its finding to others besides."""
 
     def start(self) -> None:
         """Begin checking, in the running loop."""
-        self.moved(self._pool.endpoints, ())
+        self.endpoints_changed(self._pool.endpoints, ())
 
     async def stop(self) -> None:
         """End all checks and wait until they have ended."""
@@ -53,7 +53,7 @@ class HealthChecker:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    def moved(self, joined: Iterable[Endpoint], left: Iterable[Endpoint]) -> None:
+    def endpoints_changed(self, joined: Iterable[Endpoint], left: Iterable[Endpoint]) -> None:
         """Check those that ``joined`` too, and those that ``left`` no more."""
         for endpoint in left:
             task = self._tasks.pop(endpoint, None)
@@ -70,10 +70,10 @@ class HealthChecker:
     async def _watch(self, endpoint: Endpoint) -> None:
         row = 0  # checks in a row that say otherwise than what is held true
         while True:
-            found = await self.asked(endpoint)
+            found = await self.check_with(endpoint)
             if found is not None:
-                row = row + 1 if found is not endpoint.well else 0
-                if found and endpoint.well:
+                row = row + 1 if found is not endpoint.checked_healthy else 0
+                if found and endpoint.checked_healthy:
                     endpoint.failures = 0
                 elif row >= (self._settings.healthy if found else self._settings.unhealthy):
                     row = 0
@@ -81,10 +81,10 @@ class HealthChecker:
             await asyncio.sleep(self.pause())
 
     def _turn(self, endpoint: Endpoint, well: bool) -> None:
-        endpoint.well = well
+        endpoint.checked_healthy = well
         endpoint.failures = 0 if well else endpoint.failures
-        self._pool.balance.changed()
-        self._tell("endpoint_healthy" if well else "endpoint_unhealthy", endpoint=endpoint.label)
+        self._pool.balancer.changed()
+        self._on_event("endpoint_healthy" if well else "endpoint_unhealthy", endpoint=endpoint.label)
 
     async def check(self, endpoint: Endpoint) -> bool | None:
         """One GET on a connection of its own: whether the answer is one that was expected. None when it could not be
@@ -92,7 +92,7 @@ class HealthChecker:
         settings = self._settings
         until = self._pool.loop.time() + settings.timeout
         try:
-            connection: UpstreamConnection = await self._pool.fresh(endpoint, until)
+            connection: UpstreamConnection = await self._pool.connect(endpoint, until)
         except UpstreamError as error:
             return None if error.slug == "upstream_busy" else False
         try:

@@ -11,7 +11,7 @@ from gateway.proxy.pool.endpoint import Endpoint
 
 class OutlierEjection:
     """Watches the calls to ``endpoints``. ``clock`` in seconds; ``changed`` is called when one goes or proves itself,
-    ``tell`` gets an event's name and fields."""
+    ``on_event`` gets an event's name and fields."""
 
     def __init__(
         self,
@@ -19,16 +19,16 @@ class OutlierEjection:
         endpoints: Sequence[Endpoint],
         clock: Callable[[], float],
         changed: Callable[[], None],
-        tell: Callable[..., None],
+        on_event: Callable[..., None],
     ) -> None:
         self._settings = settings
         self._count = frozenset(settings.count)
         self._endpoints = endpoints
         self._clock = clock
         self._changed = changed
-        self._tell = tell
+        self._on_event = on_event
 
-    def heard(self, endpoint: Endpoint, outcome: str | int) -> bool:
+    def record(self, endpoint: Endpoint, outcome: str | int) -> bool:
         """How a call ended: the status of its answer, or how it failed. True when ``endpoint`` is ejected for it."""
         if endpoint.ejected_for:
             return False  # a call from before says nothing new
@@ -38,16 +38,16 @@ class OutlierEjection:
             return False
         if outcome != "connect":  # the pool has counted that one
             endpoint.failures += 1
-        if (endpoint.trying or endpoint.failures >= self._settings.failures) and self._may_go(endpoint):
+        if (endpoint.on_probation or endpoint.failures >= self._settings.failures) and self._may_go(endpoint):
             self._eject(endpoint)
             return True
         return False
 
     def _good(self, endpoint: Endpoint) -> None:
         endpoint.failures = 0
-        if endpoint.trying:
-            endpoint.trying = False
-            self._tell("endpoint_back", endpoint=endpoint.label)
+        if endpoint.on_probation:
+            endpoint.on_probation = False
+            self._on_event("endpoint_back", endpoint=endpoint.label)
 
     def _may_go(self, endpoint: Endpoint) -> bool:
         out = sum(1 for other in self._endpoints if other is not endpoint and not other.healthy)
@@ -58,11 +58,11 @@ class OutlierEjection:
         if endpoint.ejections and now - endpoint.ejected_until > self._span(endpoint.ejections - 1):
             endpoint.ejections = 0  # it has been well for longer than it was out the last time
         span = self._span(endpoint.ejections)
-        self._tell("endpoint_ejected", endpoint=endpoint.label, failures=endpoint.failures, for_s=span)
+        self._on_event("endpoint_ejected", endpoint=endpoint.label, failures=endpoint.failures, for_s=span)
         endpoint.ejections += 1
         endpoint.ejected_until = now + span
         endpoint.failures = 0
-        endpoint.trying = True
+        endpoint.on_probation = True
         self._changed()
 
     def _span(self, before: int) -> float:

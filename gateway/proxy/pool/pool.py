@@ -20,7 +20,7 @@ TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to 
 
 _LATE = "upstream_timeout", "no answer in time"
 
-Interim = Callable[[int, list[Pair]], None]
+OnInformational = Callable[[int, list[Pair]], None]
 
 
 class NotSent(UpstreamError):
@@ -34,15 +34,15 @@ class NotSent(UpstreamError):
 class _Owner:
     """Binds a connection to its endpoint."""
 
-    __slots__ = ("endpoint", "outbox", "pool")
+    __slots__ = ("endpoint", "pool", "write_batch")
 
     def __init__(self, pool: Pool, endpoint: Endpoint) -> None:
         self.pool = pool
-        self.outbox = pool.outbox
+        self.write_batch = pool.write_batch
         self.endpoint = endpoint
 
     def released(self, connection: UpstreamConnection) -> None:
-        if self.pool.closed or self.endpoint.gone:
+        if self.pool.closed or self.endpoint.removed:
             connection.close()
             return
         connection.idle_since = self.pool.loop.time()
@@ -50,7 +50,7 @@ class _Owner:
 
     def lost(self, connection: UpstreamConnection) -> None:
         self.pool.open.discard(connection)
-        self.pool.clock.forget(connection)
+        self.pool.timeouts.forget(connection)
         with contextlib.suppress(ValueError):
             self.endpoint.idle.remove(connection)
 
@@ -59,7 +59,7 @@ class Pool:
     """Connections to the endpoints of one upstream.
 
     ``connect``, ``response``, ``silence`` (between bytes of an answer's body) and ``idle`` are in seconds; ``most``
-    bounds the connections open at once. ``balance`` makes the choice with ``endpoints`` and the loop's time.
+    bounds the connections open at once. ``balancer`` makes the choice with ``endpoints`` and the loop's time.
     """
 
     def __init__(
@@ -71,43 +71,43 @@ class Pool:
         silence: float,
         idle: float,
         most: int,
-        balance: Balancer | None = None,
+        balancer: Balancer | None = None,
     ) -> None:
         self.endpoints = endpoints
         self.connect_timeout = connect
         self.response_timeout = response
         self.silence = silence
-        self.clock = ResponseTimeouts(silence)
+        self.timeouts = ResponseTimeouts(silence)
         self.idle_timeout = idle
         self.most = most
         self.open: set[UpstreamConnection] = set()
         self.opening = 0
         self.closed = False
         self.loop = asyncio.get_running_loop()
-        self.balance = balance or Balancer(endpoints, random.random, self.loop.time)
+        self.balancer = balancer or Balancer(endpoints, random.random, self.loop.time)
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
-        self.outbox = WriteBatch(self.loop)
+        self.write_batch = WriteBatch(self.loop)
         self._ticker: asyncio.TimerHandle | None = None
 
-    def exchange(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
+    def replace_endpoints(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
         """Have ``endpoints`` from now on. Calls to those that ``left`` end by themselves, their connections with them."""
         for endpoint in left:
-            endpoint.gone = True
+            endpoint.removed = True
             for connection in endpoint.idle[:]:
                 connection.close()
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
         self.endpoints[:] = endpoints  # in place: others look at the same list
-        self.balance.changed()
+        self.balancer.changed()
 
     def choose(self, tried: Collection[Endpoint]) -> Endpoint | None:
         """The endpoint for a call that has ``tried`` some, None when no other is healthy. An only one is never refused."""
         if len(self.endpoints) == 1:
             return None if tried else self.endpoints[0]
-        return self.balance.choose(tried)
+        return self.balancer.choose(tried)
 
-    def kept(self, endpoint: Endpoint) -> UpstreamConnection | None:
+    def take_idle(self, endpoint: Endpoint) -> UpstreamConnection | None:
         """A kept connection that is young enough for the upstream not to be closing it just now."""
         idle = endpoint.idle
         while idle:
@@ -119,7 +119,7 @@ class Pool:
             connection.close()
         return None
 
-    async def fresh(self, endpoint: Endpoint, until: float = math.inf) -> UpstreamConnection:
+    async def connect(self, endpoint: Endpoint, until: float = math.inf) -> UpstreamConnection:
         """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises Unsent."""
         if len(self.open) + self.opening >= self.most and not self._reap():
             raise NotSent("upstream_busy", f"{self.most} connections are open")
@@ -172,7 +172,7 @@ class Pool:
     def _look(self, connection: UpstreamConnection, now: float) -> None:
         """End the call on ``connection`` if it takes too long."""
         body = connection.phase is Phase.BODY
-        if self.clock.overdue(connection, now):
+        if self.timeouts.overdue(connection, now):
             connection.expire("upstream_total_timeout", "the call took too long in all")
         elif connection.stalled_by_client:
             return
@@ -180,7 +180,7 @@ class Pool:
             connection.deadline = now + self.silence
         elif now >= connection.deadline:
             connection.expire(*(("upstream_stalled", "the answer stalled") if body else _LATE))
-        elif body and self.clock.silent(connection, now):
+        elif body and self.timeouts.silent(connection, now):
             connection.expire("upstream_stalled", "the answer stalled")
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.outlier import OutlierEjection
-from gateway.proxy.pool.pool import Interim, NotSent
+from gateway.proxy.pool.pool import NotSent, OnInformational
 from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.race import race
 from gateway.proxy.upstream.retry import Retry, failure
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Attempting = Callable[["CallState", float], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
 
-_PATIENCE = 2  # endpoints that may keep one call waiting for a connection
+MAX_CONNECT_WAITS = 2  # endpoints that may keep one call waiting for a connection
 
 
 _NOBODY: frozenset[Endpoint] = frozenset()
@@ -44,7 +44,7 @@ class CallState:
     __slots__ = ("exchange", "interim", "last", "quiet", "rest", "spoke", "stream", "target", "tried")
 
     def __init__(
-        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: Interim
+        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: OnInformational
     ) -> None:
         self.exchange = exchange
         self.target = target
@@ -98,7 +98,7 @@ class Attempts:
         self._upstream = upstream
         self._pool = upstream.pool
 
-    def taken(self) -> Counter[tuple[str, str]]:
+    def take_counts(self) -> Counter[tuple[str, str]]:
         """What was done beyond first attempts since this was asked last, as times by figure and why."""
         counted, self._counted = self._counted, Counter()
         return counted
@@ -109,7 +109,7 @@ class Attempts:
         return {name: each.budget.left for name, each in extra if each is not None}
 
     def send(
-        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: Interim
+        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: OnInformational
     ) -> Coroutine[Any, Any, UpstreamConnection | Refusal]:
         """The answer of the first attempt that is good, or of the last. Raises UpstreamError as the last one did."""
         call = CallState(exchange, target, rest, stream, interim)
@@ -173,7 +173,7 @@ class Attempts:
             except NotSent as error:
                 self._heard(endpoint, failure(error))
                 waited += error.waited
-                if waited >= _PATIENCE or self._pool.loop.time() >= until:
+                if waited >= MAX_CONNECT_WAITS or self._pool.loop.time() >= until:
                     raise
                 refused = error
                 call.tried |= {endpoint}
@@ -216,5 +216,5 @@ class Attempts:
 
     def _heard(self, endpoint: Endpoint, outcome: str | int) -> None:
         """Tell what became of an attempt at ``endpoint``."""
-        if self._ejection is not None and self._ejection.heard(endpoint, outcome):
+        if self._ejection is not None and self._ejection.record(endpoint, outcome):
             self._counted["ejections", endpoint.label] += 1

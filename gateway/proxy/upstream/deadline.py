@@ -9,7 +9,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.reason import Refusal, refuse
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.pool import Interim
+from gateway.proxy.pool.pool import OnInformational
 from gateway.proxy.upstream.upstream import Upstream
 
 
@@ -19,11 +19,11 @@ class Timed(Upstream):
 
     total: float = 0.0
 
-    def begin(self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]) -> None:
+    def begin(self, exchange: Exchange, path: str, interim: OnInformational, told: Callable[[], None]) -> None:
         """Nothing: ``call`` is always the way, since there is a clock to it."""
 
     async def call(
-        self, exchange: Exchange, path: str, interim: Interim, after: UpstreamError | None = None
+        self, exchange: Exchange, path: str, interim: OnInformational, after: UpstreamError | None = None
     ) -> UpstreamConnection | Refusal:
         """See ``Upstream.call``. The pool's clock ends what is under way when this has returned."""
         moment = self.pool.loop.time() + self.total
@@ -33,5 +33,5 @@ class Timed(Upstream):
         except TimeoutError:
             return refuse("upstream_total_timeout", f"{self.name}: no answer within {self.total:g} s in all")
         if isinstance(answer, UpstreamConnection):
-            self.pool.clock.end(answer, moment)
+            self.pool.timeouts.end(answer, moment)
         return answer

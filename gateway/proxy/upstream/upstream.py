@@ -16,10 +16,10 @@ from gateway.proxy.message.request import RequestBody
 from gateway.proxy.pool.connection import DONE, SMALL, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.pool import Interim, Pool
+from gateway.proxy.pool.pool import OnInformational, Pool
 from gateway.proxy.upstream.attempts import Attempts
 
-Send = Callable[[Exchange, str, bytes, RequestBody | None, Interim], Awaitable[UpstreamConnection | Refusal]]
+Send = Callable[[Exchange, str, bytes, RequestBody | None, OnInformational], Awaitable[UpstreamConnection | Refusal]]
 
 # Set by the gateway, whatever the client sent.
 _OWN = frozenset({b"x-request-id", b"x-correlation-id"})
@@ -48,10 +48,10 @@ class Upstream:
         pairs = list(fields)
         self.name = name
         self.pool = pool
-        self.calls: Attempts | None = None
+        self.attempts: Attempts | None = None
         self.send: Send = self.attempt
         if len(pool.endpoints) > 1:
-            self.calling(Attempts(self))
+            self.use_attempts(Attempts(self))
         self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
         self._dropped = frozenset(removed) | {field for field, _ in pairs} | _OWN
 
@@ -59,15 +59,15 @@ class Upstream:
     def endpoints(self) -> list[Endpoint]:
         return self.pool.endpoints
 
-    def calling(self, calls: Attempts) -> None:
+    def use_attempts(self, calls: Attempts) -> None:
         """Have ``calls`` make the calls from now on."""
-        self.calls = calls
+        self.attempts = calls
         self.send = calls.send
 
     def spare_while(self, resting: Callable[[], bool]) -> None:
         """Have no call made twice while ``resting`` says that the breaker is not closed."""
-        if self.calls is not None:
-            self.calls.resting = resting
+        if self.attempts is not None:
+            self.attempts.resting = resting
 
     def head(self, exchange: Exchange, framing: bytes) -> bytes:
         """Everything after the request line and Host, up to and with the empty line."""
@@ -91,14 +91,14 @@ class Upstream:
         return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)}
 
     def begin(
-        self, exchange: Exchange, path: str, interim: Interim, told: Callable[[], None]
+        self, exchange: Exchange, path: str, interim: OnInformational, told: Callable[[], None]
     ) -> UpstreamConnection | Refusal | None:
         """Send the request on if nothing has to be waited for first, or give None and leave it to ``call``.
 
         ``told`` is called when there is an answer or a failure, which ``ended`` is then to be asked for. A refusal is the
         body's.
         """
-        if self.calls is not None:
+        if self.attempts is not None:
             return None
         framing, body = b"", exchange.body
         if exchange.stream is not None:
@@ -120,7 +120,7 @@ class Upstream:
             self.head(exchange, framing),
             body or b"",
         )
-        connection = pool.kept(endpoint)
+        connection = pool.take_idle(endpoint)
         if connection is None:
             return None
         endpoint.in_flight += 1
@@ -151,7 +151,7 @@ class Upstream:
         return Refusal(REASONS[error.slug], f"{self.name}: {error.detail}")
 
     async def call(
-        self, exchange: Exchange, path: str, interim: Interim, after: UpstreamError | None = None
+        self, exchange: Exchange, path: str, interim: OnInformational, after: UpstreamError | None = None
     ) -> UpstreamConnection | Refusal:
         """Send the request on. The answer's head (a small answer's whole body too) has arrived when this returns.
 
@@ -195,7 +195,7 @@ class Upstream:
         target: str,
         rest: bytes,
         stream: RequestBody | None,
-        interim: Interim,
+        interim: OnInformational,
         endpoint: Endpoint | None = None,
         until: float = math.inf,
         fresh: bool = False,
@@ -208,10 +208,10 @@ class Upstream:
         pool = self.pool
         if endpoint is None:
             endpoint = pool.endpoints[0]
-        connection = None if fresh else pool.kept(endpoint)
+        connection = None if fresh else pool.take_idle(endpoint)
         while True:
             if connection is None:
-                connection = await pool.fresh(endpoint, until)
+                connection = await pool.connect(endpoint, until)
             endpoint.in_flight += 1
             try:
                 data = b"%b HTTP/1.1\r\nhost: %b\r\n%b" % (target.encode(), endpoint.host_field, rest)
@@ -240,7 +240,12 @@ class Upstream:
                 endpoint.in_flight -= 1
 
     async def _stream(
-        self, exchange: Exchange, connection: UpstreamConnection, data: bytes, stream: RequestBody, interim: Interim
+        self,
+        exchange: Exchange,
+        connection: UpstreamConnection,
+        data: bytes,
+        stream: RequestBody,
+        interim: OnInformational,
     ) -> Refusal | None:
         """Send a body as it arrives; a refusal when the client does not send it as it should."""
         connection.send(data, exchange.method == "HEAD", math.inf, interim, True)

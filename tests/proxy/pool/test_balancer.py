@@ -21,18 +21,18 @@ class Place:
         self.endpoints = list(endpoints)
         for endpoint in endpoints:
             endpoint.clock = lambda: self.now
-        self.balance = Balancer(
+        self.balancer = Balancer(
             self.endpoints, Random(seed).random, lambda: self.now, region=region, spill_below=spill_below
         )
 
     def chosen(self, times: int = 200) -> set[int]:
-        found = (self.balance.choose() for _ in range(times))
+        found = (self.balancer.choose() for _ in range(times))
         return {self.endpoints.index(endpoint) for endpoint in found if endpoint is not None}
 
     def fell(self, *indices: int) -> None:
         for index, endpoint in enumerate(self.endpoints):
-            endpoint.well = index not in indices
-        self.balance.changed()
+            endpoint.checked_healthy = index not in indices
+        self.balancer.changed()
 
 
 def endpoint(weight: int = 1, priority: int = 0, region: str = "") -> Endpoint:
@@ -44,7 +44,7 @@ def endpoint(weight: int = 1, priority: int = 0, region: str = "") -> Endpoint:
 def test_equally_busy_endpoints_get_calls_by_weight(weights, seed):
     place = Place(*(endpoint(weight) for weight in weights), seed=seed)
     times = 2000
-    counts = Counter(id(place.balance.choose()) for _ in range(times))
+    counts = Counter(id(place.balancer.choose()) for _ in range(times))
     for each in place.endpoints:
         share = each.weight / sum(weights)
         assert abs(counts[id(each)] - times * share) <= 6 * (times * share * (1 - share)) ** 0.5 + 1, (
@@ -58,7 +58,7 @@ def test_calls_that_stay_are_spread_by_weight(weights, seed):
     """300 calls of which none ends: no endpoint is far from its share, which drawing alone would not give."""
     place = Place(*(endpoint(weight) for weight in weights), seed=seed)
     for _ in range(300):
-        chosen = place.balance.choose()
+        chosen = place.balancer.choose()
         assert chosen is not None
         chosen.in_flight += 1
     for each in place.endpoints:
@@ -95,12 +95,12 @@ def test_whatever_happens_to_endpoints_a_healthy_one_is_chosen_while_there_is_on
         else:
             touched = place.endpoints[step[0] % len(made)]
             if isinstance(step[1], bool):
-                touched.well = step[1]
+                touched.checked_healthy = step[1]
             else:
                 touched.ejected_until = place.now + step[1]
-            place.balance.changed()
+            place.balancer.changed()
         healthy = [each for each in place.endpoints if each.healthy]
-        chosen = place.balance.choose()
+        chosen = place.balancer.choose()
         if not healthy:
             assert chosen is None
             continue
@@ -131,7 +131,7 @@ def test_the_next_priority_joins_in_only_when_too_few_of_the_better_are_healthy(
     place.fell(0, 1, 2, 3)
     assert place.chosen() == {4}
     place.fell(0, 1, 2, 3, 4)
-    assert place.balance.choose() is None
+    assert place.balancer.choose() is None
 
 
 def test_how_few_are_too_few_is_a_setting():
@@ -159,16 +159,16 @@ def test_the_own_region_comes_first_and_another_only_when_none_of_it_is_healthy(
 def test_a_call_that_failed_elsewhere_goes_on_to_those_that_come_later():
     place = Place(endpoint(), endpoint(priority=1), endpoint(priority=2))
     first, second, third = place.endpoints
-    assert place.balance.choose({first}) is second
-    assert place.balance.choose({first, second}) is third
+    assert place.balancer.choose({first}) is second
+    assert place.balancer.choose({first, second}) is third
     place.fell(1)
-    assert place.balance.choose({first}) is third
+    assert place.balancer.choose({first}) is third
 
 
 def test_an_ejected_endpoint_is_chosen_again_when_its_time_is_over_without_being_told():
     place = Place(endpoint(), endpoint())
     place.endpoints[0].ejected_until = 130.0
-    place.balance.changed()
+    place.balancer.changed()
     assert place.chosen() == {1}
     place.now = 129.9
     assert place.chosen() == {1}
@@ -179,19 +179,19 @@ def test_an_ejected_endpoint_is_chosen_again_when_its_time_is_over_without_being
 def test_one_that_comes_back_gets_one_call_at_a_time():
     place = Place(endpoint(weight=1000), endpoint(), endpoint())
     back = place.endpoints[0]
-    back.trying = True
+    back.on_probation = True
     assert 0 in place.chosen()
     back.in_flight = 1
     place.endpoints[1].in_flight = place.endpoints[2].in_flight = 50
     assert place.chosen() <= {1, 2}
-    back.trying = False
+    back.on_probation = False
     assert 0 in place.chosen()
 
 
 def test_when_all_are_on_trial_somebody_still_gets_the_call():
     place = Place(endpoint(), endpoint())
     for each in place.endpoints:
-        each.trying, each.in_flight = True, 1
+        each.on_probation, each.in_flight = True, 1
     assert place.chosen() == {0, 1}
 
 
@@ -202,7 +202,7 @@ def test_two_choices_keep_the_longest_queue_short(count):
     random = Random(2)
     worst = 0
     for _ in range(1000):
-        chosen = place.balance.choose()
+        chosen = place.balancer.choose()
         assert chosen is not None
         chosen.in_flight += 1
         if random.random() < 0.5:

@@ -13,13 +13,13 @@ from gateway.proxy.pool.breaker_probe import BreakerProbe
 class Breaker:
     def __init__(self, turn: int | None) -> None:
         self.turn = turn
-        self.told: list[tuple[int, bool | None]] = []
+        self.reported: list[tuple[int, bool | None]] = []
 
     def probe(self) -> int | None:
         return self.turn
 
     def probed(self, turn: int, failed: bool | None) -> None:
-        self.told.append((turn, failed))
+        self.reported.append((turn, failed))
 
 
 def probing(breaker: Any, found: bool | Exception | None, others: bool) -> tuple[Any, Any]:
@@ -28,7 +28,7 @@ def probing(breaker: Any, found: bool | Exception | None, others: bool) -> tuple
             raise found
         return found
 
-    endpoints: Any = [SimpleNamespace(well=False), SimpleNamespace(well=others)]
+    endpoints: Any = [SimpleNamespace(checked_healthy=False), SimpleNamespace(checked_healthy=others)]
     checker: Any = SimpleNamespace(check=check)
     return BreakerProbe(breaker, checker, endpoints), endpoints[0]
 
@@ -43,14 +43,14 @@ async def test_a_bad_endpoint_beside_a_good_one_is_not_a_bad_upstream(
     breaker = Breaker(7)
     made, endpoint = probing(breaker, found, others)
     assert await made.check(endpoint) is found
-    assert breaker.told == [(7, failed)]
+    assert breaker.reported == [(7, failed)]
 
 
 async def test_without_a_turn_it_is_only_a_check() -> None:
     breaker = Breaker(None)
     made, endpoint = probing(breaker, True, True)
     assert await made.check(endpoint) is True
-    assert breaker.told == []
+    assert breaker.reported == []
 
 
 async def test_a_check_that_breaks_down_gives_its_turn_back() -> None:
@@ -58,4 +58,4 @@ async def test_a_check_that_breaks_down_gives_its_turn_back() -> None:
     made, endpoint = probing(breaker, ZeroDivisionError(), False)
     with pytest.raises(ZeroDivisionError):
         await made.check(endpoint)
-    assert breaker.told == [(7, None)]
+    assert breaker.reported == [(7, None)]

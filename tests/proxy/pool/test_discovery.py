@@ -31,7 +31,7 @@ class Looked:
         self.written = Endpoint(host, port, None, weight=3, priority=2, region="eu")
         self.pool = Pool([self.written], connect=1, response=5, silence=1, idle=4, most=10)
         self.upstream = Upstream("tutor", self.pool)
-        self.upstream.calling(Attempts(self.upstream))
+        self.upstream.use_attempts(Attempts(self.upstream))
         self.names = DnsDiscovery(
             self.pool,
             30,
@@ -75,7 +75,7 @@ async def test_each_address_is_an_endpoint_that_is_what_was_written():
         assert (endpoint.host, endpoint.port, endpoint.authority) == ("backend.example", 80, "backend.example")
         assert (endpoint.weight, endpoint.priority, endpoint.region) == (3, 2, "eu")
         assert endpoint.clock == here.pool.loop.time
-    assert here.written.gone
+    assert here.written.removed
     assert here.moves == [(2, 1)]
     assert here.events == [("resolved", {"host": "backend.example", "addresses": ["192.0.2.1", "192.0.2.2"]})]
 
@@ -92,7 +92,7 @@ async def test_what_stays_keeps_what_is_known_of_it():
     assert await here.look() == ["192.0.2.2", "192.0.2.3"]
     assert here.pool.endpoints is listed, "whoever looks at the list sees the change"
     assert listed[0] is second
-    assert (first.gone, second.gone) == (True, False)
+    assert (first.removed, second.removed) == (True, False)
     await here.look()
     assert here.moves == [(2, 1), (1, 1)], "another order is no change"
 
@@ -123,7 +123,7 @@ async def test_a_lookup_that_hangs_costs_a_bounded_time_and_is_not_begun_twice()
         begun += 1
         return await answer
 
-    here = Looked("backend.example", 80, lookup, patience=0.01)
+    here = Looked("backend.example", 80, lookup, timeout=0.01)
     for _ in range(3):
         assert await asyncio.wait_for(here.look(), 1) == [""]
     assert begun == 1

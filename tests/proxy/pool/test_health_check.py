@@ -143,7 +143,7 @@ async def test_a_full_pool_says_nothing_about_the_endpoint():
         checked.pool.most = 0
         assert await checked.checker.check(checked.pool.endpoints[0]) is None
         with pytest.raises(UpstreamError, match="are open"):
-            await checked.pool.fresh(checked.pool.endpoints[0])
+            await checked.pool.connect(checked.pool.endpoints[0])
 
 
 @settings(deadline=None)

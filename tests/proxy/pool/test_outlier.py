@@ -38,7 +38,7 @@ class Place:
         for outcome in outcomes:
             if outcome == "connect":
                 self.endpoints[index].failures += 1  # as the pool does
-            ejected = self.ejection.heard(self.endpoints[index], outcome)
+            ejected = self.ejection.record(self.endpoints[index], outcome)
         return ejected
 
 
@@ -80,15 +80,15 @@ def test_calls_from_before_an_ejection_change_nothing():
     place.hear(0, *["reset"] * 3)
     assert not place.hear(0, *["reset"] * 9, 200)
     assert place.endpoints[0].ejected_for == 10
-    assert place.endpoints[0].trying
+    assert place.endpoints[0].on_probation
     assert len(place.events) == 1
 
 
 def test_unhealthy_ones_count_as_out():
     place = Place(4)
-    place.endpoints[0].well = place.endpoints[1].well = False
+    place.endpoints[0].checked_healthy = place.endpoints[1].checked_healthy = False
     assert not place.hear(2, *["reset"] * 9)
-    place.endpoints[1].well = True
+    place.endpoints[1].checked_healthy = True
     assert place.hear(2, "reset"), "the failures were not forgotten"
 
 

@@ -50,9 +50,9 @@ async def calling(*ports: int, connect: float = 1.0, **ejection: Any) -> AsyncIt
     if ejection:
         settings = EjectionSettings.model_validate(ejection)
         watching = OutlierEjection(
-            settings, pool.endpoints, pool.loop.time, pool.balance.changed, lambda name, **fields: None
+            settings, pool.endpoints, pool.loop.time, pool.balancer.changed, lambda name, **fields: None
         )
-        upstream.calling(Attempts(upstream, None, watching))
+        upstream.use_attempts(Attempts(upstream, None, watching))
     try:
         yield upstream
     finally:
@@ -81,7 +81,7 @@ async def test_an_upstream_with_one_endpoint_and_nothing_more_is_asked_directly(
     async with running_upstream() as fake, running_gateway(entry(f'url: "{fake.url}"'), policies=POLICIES) as gateway:
         runtime = gateway.runtime
         upstream = runtime.upstreams["tutor"]
-        assert upstream.calls is None
+        assert upstream.attempts is None
         assert upstream.send == upstream.attempt
 
 
@@ -122,8 +122,8 @@ async def test_all_endpoints_down_is_one_answer_at_once_and_asks_none_of_them():
                 assert (answer.status, json.loads(answer.body)["reason"]) == (503, "no_healthy_endpoint")
                 assert answer[b"retry-after"] == b"3600"
             assert len(one.requests) == len(other.requests) == 1
-            runtime.upstreams["tutor"].endpoints[0].well = True
-            runtime.upstreams["tutor"].pool.balance.changed()
+            runtime.upstreams["tutor"].endpoints[0].checked_healthy = True
+            runtime.upstreams["tutor"].pool.balancer.changed()
             assert (await ask(gateway)).status == 500
         assert len(one.requests) == 2
 
@@ -218,14 +218,14 @@ async def test_an_endpoint_that_fails_gets_no_more_calls_and_proves_itself_with_
         assert answers.count(200) == 57
         failing = pool.endpoints[1]
         assert 59 < failing.ejected_for <= 60
-        assert upstream.calls is not None
-        assert upstream.calls.taken() == {("ejections", failing.label): 1}
+        assert upstream.attempts is not None
+        assert upstream.attempts.take_counts() == {("ejections", failing.label): 1}
         bad.script = None
         failing.ejected_until = 0.001  # its time is over
-        pool.balance.changed()
+        pool.balancer.changed()
         for _ in range(30):
             await call(upstream)
-        assert not failing.trying
+        assert not failing.on_probation
         assert len(bad.requests) > 4
 
 

@@ -57,7 +57,7 @@ async def hedging(*ports: int, after: float | str = 0.02, budget: float = 1.0) -
         endpoint.in_flight = 1000
     upstream = Upstream("tutor", pool)
     chosen = Settings.model_validate({"after": after, "budget": budget})
-    upstream.calling(Attempts(upstream, hedge=Hedge(chosen, pool.loop.time)))
+    upstream.use_attempts(Attempts(upstream, hedge=Hedge(chosen, pool.loop.time)))
     try:
         yield upstream
     finally:
@@ -89,8 +89,8 @@ async def call(upstream: Upstream, made: Exchange | None = None, hints: list[int
 
 
 def hedges(upstream: Upstream) -> dict[tuple[str, str], int]:
-    assert upstream.calls is not None
-    return dict(upstream.calls.taken())
+    assert upstream.attempts is not None
+    return dict(upstream.attempts.take_counts())
 
 
 async def test_the_quicker_endpoint_answers_and_the_other_is_dropped():
@@ -216,8 +216,8 @@ async def test_no_more_calls_are_made_twice_than_the_budget_says():
         assert 0 < len(quick.requests) <= 4
         assert answers.count(b"quick") <= 4
         assert set(answers) <= {b"quick", b"slow"}
-        assert upstream.calls is not None
-        assert upstream.calls.left() == {"hedges": 4 - len(quick.requests)}
+        assert upstream.attempts is not None
+        assert upstream.attempts.left() == {"hedges": 4 - len(quick.requests)}
 
 
 @pytest.mark.parametrize("why", ["no other is healthy", "the breaker is not closed"])
@@ -226,8 +226,8 @@ async def test_there_is_no_second_call_when(why):
     async with running_upstream(script=script) as slow, running_upstream() as other:
         async with hedging(slow.port, other.port, after=0.001) as upstream:
             if why == "no other is healthy":
-                upstream.endpoints[1].well = False
-                upstream.pool.balance.changed()
+                upstream.endpoints[1].checked_healthy = False
+                upstream.pool.balancer.changed()
             else:
                 upstream.spare_while(lambda: True)
             calling = asyncio.create_task(call(upstream))
@@ -293,7 +293,7 @@ async def test_only_the_first_attempt_of_a_call_is_hedged():
         retries = RetrySettings.model_validate({"on": ["timeout"], "attempt_timeout": 0.05, "backoff": 0.001})
         clock = upstream.pool.loop.time
         hedge = Hedge(Settings(after=0.01, budget=1.0), clock)
-        upstream.calling(Attempts(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
+        upstream.use_attempts(Attempts(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
         assert await call(upstream) == "upstream_timeout"
         assert len(one.requests) + len(other.requests) == 3
         assert hedges(upstream) == {("hedges", "lost"): 1, ("retries", "timeout"): 1}

@@ -43,7 +43,7 @@ async def retrying(
     retries = RetrySettings.model_validate({**QUICK, **chosen})
     try:
         upstream = Upstream("tutor", pool)
-        upstream.calling(Attempts(upstream, Retry(retries, pool.loop.time, wall, random)))
+        upstream.use_attempts(Attempts(upstream, Retry(retries, pool.loop.time, wall, random)))
         yield upstream
     finally:
         for connection in list(pool.open):
@@ -113,9 +113,9 @@ async def test_an_idempotent_call_that_failed_is_made_again(method, bad):
         async with retrying(fake.port, on=["reset", "broken", 503]) as upstream:
             assert status(await call(upstream, method)) == 200
         assert len(fake.requests) == 2
-        assert upstream.calls is not None
-        assert upstream.calls.taken().total() == 1
-        assert upstream.calls.taken().total() == 0
+        assert upstream.attempts is not None
+        assert upstream.attempts.take_counts().total() == 1
+        assert upstream.attempts.take_counts().total() == 0
 
 
 @pytest.mark.parametrize("bad", [b"", UNAVAILABLE % b""])
@@ -201,8 +201,8 @@ async def test_a_failing_upstream_gets_no_more_than_its_calls_and_the_budget():
             answers = await asyncio.gather(*(call(upstream) for _ in range(60)))
             assert {status(answer) for answer in answers} == {503}
             assert 66 <= len(fake.requests) <= 72
-            assert upstream.calls is not None
-            assert upstream.calls.left() == {"retries": 0}
+            assert upstream.attempts is not None
+            assert upstream.attempts.left() == {"retries": 0}
         async with retrying(fake.port, budget=0.0, min_per_second=0) as upstream:
             before = len(fake.requests)
             await call(upstream)
