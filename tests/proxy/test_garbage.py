@@ -12,8 +12,8 @@ from gateway.core.exchange import Exchange
 from gateway.proxy.flow.flow import Flow
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
+from tests.data_plane_fixture import serving
 from tests.gateway_fixture import Running
-from tests.proxy.conftest import serving
 from tests.proxy.requests import get, post
 from tests.upstream_fixture import OK, wire
 

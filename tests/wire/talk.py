@@ -10,8 +10,8 @@ import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from tests.data_plane_fixture import ENTRY, POLICIES_MORE
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.proxy.conftest import ENTRY, POLICIES_MORE
 from tests.upstream_fixture import OK, Answer, Received, Script, Upstream, running_upstream
 
 HOST = b"host: gateway\r\n"

@@ -10,8 +10,8 @@ import pytest
 
 from gateway.proxy.flow.flow import Flow
 from gateway.state.lmdb.store import LmdbStore
+from tests.data_plane_fixture import ENTRY, POLICIES_MORE, serving
 from tests.gateway_fixture import POLICIES, running_gateway
-from tests.proxy.conftest import ENTRY, POLICIES_MORE, serving
 from tests.proxy.requests import get, post
 from tests.state.lmdb.transactions import transactions
 from tests.upstream_fixture import Upstream, running_upstream, wire

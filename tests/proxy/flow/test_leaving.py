@@ -6,8 +6,8 @@ import asyncio
 
 from gateway.proxy.flow.flow import Flow
 from gateway.proxy.server.connection import ClientConnection
+from tests.data_plane_fixture import serving
 from tests.gateway_fixture import Running
-from tests.proxy.conftest import serving
 from tests.proxy.requests import get, post
 from tests.upstream_fixture import wire
 

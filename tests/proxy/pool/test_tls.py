@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.data_plane_fixture import ENTRY, POLICIES_MORE
 from tests.gateway_fixture import POLICIES, running_gateway
-from tests.proxy.conftest import ENTRY, POLICIES_MORE
 from tests.proxy.requests import get
 from tests.upstream_fixture import OK, Answer, wire
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.proxy.conftest import serving
+from tests.data_plane_fixture import serving
 from tests.proxy.requests import get
 from tests.upstream_fixture import wire
 

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
+from tests.data_plane_fixture import serving
 from tests.gateway_fixture import SECRET
-from tests.proxy.conftest import serving
 from tests.proxy.requests import get, post
 from tests.upstream_fixture import Upstream, wire
 

@@ -1,11 +1,11 @@
-"""One gateway in front of one scripted upstream, for all tests of the data plane."""
+"""One gateway with a route of every kind, in front of one scripted upstream: for all tests of the data plane."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
 
-from tests.gateway_fixture import Running, running_gateway
+from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import OK, Script, Upstream, running_upstream
 
 ENTRY = """\
@@ -44,8 +44,6 @@ async def serving(
     body_timeout: str = "10s",
 ) -> AsyncIterator[tuple[Running, Upstream]]:
     """A gateway with the routes above, and the upstream behind it."""
-    from tests.gateway_fixture import POLICIES
-
     policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
     async with running_upstream(answer, script) as upstream:
         entry = ENTRY.format(
