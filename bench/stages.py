@@ -103,9 +103,9 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     ]
     answer += [(b"Content-Length", b"1000"), (b"Connection", b"keep-alive"), (b"ETag", b'"6924"')]
     later = [*answer[:3], (b"Content-Length", b"999"), *answer[4:]]
-    known = answers.read(answer, None)
-    yield "answer's fields, from scratch", lambda: answers.read(answer, None)
-    yield "answer's fields, by what differs", lambda: answers.read(later, known)
+    known = answers.read_incremental(answer, None)
+    yield "answer's fields, from scratch", lambda: answers.read_incremental(answer, None)
+    yield "answer's fields, by what differs", lambda: answers.read_incremental(later, known)
 
     def respond() -> None:
         exchange.response_headers = []

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Reply
+from gateway.core.verdict import Reply
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.server.server import ListenerLimits, Server

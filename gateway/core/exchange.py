@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-Pair = tuple[bytes, bytes]
-
 
 class Call:
     """One tRPC procedure call of a request: its resolved name and the route it matched (``proxy.routing.table``)."""
@@ -78,7 +76,9 @@ class Exchange:
             None  # proxy/server/server: the request body as it arrives (proxy.message.request.Body), None without one
         )
         self.body: bytes | None = None  # policy/body: the whole body once a stage asked for it
-        self.response_headers: list[Any] = []  # any on_response: fields to add to the answer (core.header_lines.Lines)
+        self.response_headers: list[
+            Any
+        ] = []  # any on_response: fields to add to the answer (core.field_lines.FieldLines)
         self.reported: list[str] = []  # policy/report: slugs that report mode let pass
         self.attempts: list[Any] = []  # policy/lockout: what is reserved and waits for a verdict
         self.slot: int | None = None  # policy/breaker: the turn of the slot held, None without one

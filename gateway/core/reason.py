@@ -1,7 +1,7 @@
-"""Every way the gateway says no: one table for the answer, the log, the metric and the docs.
+"""Every refusal of the gateway: one table for the response, the log, the metric and the docs.
 
-A slug is a public contract: it is the ``reason`` of the answer, the log field, the metric label
-and the anchor in ``docs/reasons.md``.
+A slug is a public contract: it is the ``reason`` in the response, the log field, the metric label and the anchor in
+``docs/reasons.md``.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ TRPC_CODES: dict[int, tuple[int, str]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reason:
-    """One named refusal. Two are the same when they are one object, so that answers made ready are found quickly.
+    """One named refusal. Two are equal when they are one object, so that prepared responses are found quickly.
 
     ``sentence`` is public and tells an app user what to do; ``{retry_after}`` in it is replaced by whole seconds.
     """
@@ -144,34 +144,3 @@ _TABLE = (
 )
 
 REASONS: dict[str, Reason] = {reason.slug: reason for reason in _TABLE}
-
-
-@dataclass(slots=True)
-class Refusal:
-    """A stage's no. One may be the answer to many requests, so it is never changed.
-
-    ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the answer. ``retry_after`` is in whole seconds, 0 when waiting does not help; ``close`` ends the connection after the answer.
-    """
-
-    reason: Reason
-    detail: str = ""
-    retry_after: int = 0
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    close: bool = False
-
-
-def refuse(slug: str, detail: str = "", **more: object) -> Refusal:
-    """The refusal named ``slug``. Raises KeyError for a slug that is not in the table."""
-    return Refusal(REASONS[slug], detail, **more)  # type: ignore[arg-type]  # checked by Refusal itself
-
-
-@dataclass(slots=True)
-class Reply:
-    """A stage's own final answer that is not a refusal: a preflight's 204, a stored answer."""
-
-    status: int
-    headers: tuple[tuple[bytes, bytes], ...] = ()
-    body: bytes = b""
-
-
-Verdict = Refusal | Reply | None

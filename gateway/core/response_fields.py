@@ -1,48 +1,106 @@
-"""The fields of an answer, read by what differs from the answer before it on the same connection.
+"""The fields of an upstream's response: which of them reach the client, and how a repeated set is read quickly.
 
-A backend repeats most of its fields on every answer, as clients do on requests (``proxy.message.head``).
+A backend repeats most of its fields on every response, as clients do on requests (``proxy.message.head``). So a response
+is read by what differs from the one before it on the same connection.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from gateway.core.exchange import Pair
-from gateway.core.fields import answer_pairs, plain
+from gateway.core.fields import (
+    FRAMING,
+    HOP_BY_HOP,
+    LOWER,
+    Malformed,
+    Pair,
+    connection_options,
+    free_of_controls,
+    is_token,
+)
 
-# What differs from one answer to the next, by the spellings that backends use.
-_VARYING = {
-    spelling: name
-    for name in (b"content-length", b"date", b"etag", b"x-correlation-id", b"x-request-id")
-    for spelling in (name, name.title())
-}
+# The gateway decides these itself. alt-svc would lead clients round the gateway; the x-accel and sendfile families are
+# orders to a server in front of the upstream.
+_DROPPED = re.compile(
+    rb"access-control-.*|server|x-powered-by|x-aspnet(?:mvc)?-version|x-runtime|alt-svc|x-accel-.*|x-sendfile|"
+    rb"x-lighttpd-send-.*|x-reproxy-.*"
+)
+_STOPPED = FRAMING | {b""}
+
+# What differs from one response to the next, and the spellings that backends use.
+_VARYING_NAMES = frozenset((b"content-length", b"date", b"etag", b"x-correlation-id", b"x-request-id"))
+_VARYING = {spelling: name for name in _VARYING_NAMES for spelling in (name, name.title())}
+
+
+class _ResponseNames(dict[bytes, bytes]):
+    """Lower-case name by spelling, b"" for a field that the client does not get. Raises Malformed for no token."""
+
+    def __missing__(self, sent: bytes) -> bytes:
+        if is_token(sent) is None:
+            raise Malformed("a field name is not a token")
+        name = sent.lower()
+        dropped = name not in FRAMING and (name in HOP_BY_HOP or _DROPPED.fullmatch(name))
+        return b"" if dropped else name
+
+
+_NAMES = _ResponseNames()
+_NAMES.update({spelling: _NAMES[spelling] for spelling in LOWER})
+
+
+def response_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]:
+    """The fields of a response that go on to the client, and those that frame it on its connection.
+
+    Pairs are lower-case, in order, repeated ones apart. Left out: hop-by-hop ones, everything Connection names,
+    access-control-*, what names the software, and the framing ones (content-length, transfer-encoding, connection,
+    keep-alive, trailer, upgrade; repeated ones joined with ``, `` so that two lengths never look like one).
+    Raises Malformed for a name that is no token and a control byte other than HTAB in a value.
+    """
+    raw = tuple(raw)
+    names = _NAMES
+    if not free_of_controls([value for _, value in raw]):
+        raise Malformed("a field value holds a control byte")
+    pairs: list[Pair] = []
+    framing: dict[bytes, bytes] = {}
+    stopped = _STOPPED
+    for sent, value in raw:
+        name = names[sent]
+        if name not in stopped:
+            pairs.append((name, value))
+        elif name:
+            framing[name] = framing[name] + b", " + value if name in framing else value
+    connection = framing.get(b"connection", b"keep-alive")
+    if connection != b"keep-alive" and connection != b"close":
+        named = connection_options(connection)
+        pairs = [pair for pair in pairs if pair[0] not in named]
+    return pairs, framing
 
 
 class ResponseFields:
-    """``raw`` as sent; ``pairs`` and ``framing`` as ``core.fields.answer_pairs`` gives them, neither to be changed.
+    """``raw`` as sent; ``pairs`` and ``framing`` as ``response_pairs`` gives them, neither to be changed.
 
-    ``steady``: none of the fields that vary is there twice, so the next answer may be read by what differs.
+    ``repeatable``: no field that varies occurs twice, so the next response may be read by what differs.
     """
 
-    __slots__ = ("_lines", "_replaced", "framing", "pairs", "raw", "steady")
+    __slots__ = ("_lines", "_replaced", "framing", "pairs", "raw", "repeatable")
 
-    def __init__(self, raw: list[Pair], pairs: list[Pair], framing: dict[bytes, bytes], steady: bool) -> None:
+    def __init__(self, raw: list[Pair], pairs: list[Pair], framing: dict[bytes, bytes], repeatable: bool) -> None:
         self.raw = raw
         self.pairs = pairs
         self.framing = framing
-        self.steady = steady
+        self.repeatable = repeatable
         self._replaced: frozenset[bytes] | None = None
         self._lines = b"", b""
 
     @classmethod
     def of(cls, pairs: Iterable[Pair]) -> ResponseFields:
-        """Fields that nobody sent: ``pairs``, whose names are lower-case."""
+        """Fields that the gateway makes itself: ``pairs``, whose names are lower-case."""
         return cls([], list(pairs), {}, False)
 
     def lines(self, replaced: frozenset[bytes]) -> tuple[bytes, bytes]:
-        """The lines of an answer's head for what is not ``replaced``, and what Vary says where that is.
+        """The lines of a response's head for the fields that are not ``replaced``, and the value of a replaced Vary.
 
-        Kept for the next answer that has the same fields: most have, but once a second, when Date changes.
+        The result is kept for the next response with the same fields: most have them, until Date changes once a second.
         """
         if replaced is not self._replaced:
             self._replaced = replaced
@@ -53,23 +111,25 @@ class ResponseFields:
         return self._lines
 
 
-NONE = ResponseFields.of(())
+NO_FIELDS = ResponseFields.of(())
 
 
-def read(raw: list[Pair], before: ResponseFields | None) -> ResponseFields:
-    """The fields ``raw``, when those of the answer before were ``before``. Raises Malformed as ``answer_pairs``."""
-    if before is not None and before.steady and len(raw) == len(before.raw):
+def read_incremental(raw: list[Pair], before: ResponseFields | None) -> ResponseFields:
+    """The fields ``raw``; ``before`` are those of the previous response. Raises Malformed as ``response_pairs``."""
+    if before is not None and before.repeatable and len(raw) == len(before.raw):
         if raw == before.raw:
             return before
-        found = _changed(raw, before)
-        if found is not None:
-            return found
-    pairs, framing = answer_pairs(raw)
-    varying = [_VARYING[sent] for sent, _ in raw if sent in _VARYING]
+        fields = _changed(raw, before)
+        if fields is not None:
+            return fields
+    pairs, framing = response_pairs(raw)
+    # By name and not by spelling: ``ETag`` beside ``Etag`` is one field twice.
+    varying = [name for sent, _ in raw if (name := sent.lower()) in _VARYING_NAMES]
     return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)))
 
 
 def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
+    """``raw`` where it differs from ``before`` in the values of varying fields only; None where it differs in more."""
     values: dict[bytes, bytes] = {}
     for pair, old in zip(raw, before.raw):  # noqa: B905  # as long as each other
         if pair != old:
@@ -77,7 +137,7 @@ def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
             if name is None or pair[0] != old[0]:
                 return None
             values[name] = pair[1]
-    if not plain(values.values()):
+    if not free_of_controls(values.values()):
         return None
     pairs, framing = before.pairs, before.framing
     length = values.pop(b"content-length", None)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from gateway.core.reason import Reply
+from gateway.core.verdict import Reply
 from gateway.ops.plain import rfc3339
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit
 

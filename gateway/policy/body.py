@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from gateway.core.exchange import Exchange
 from gateway.core.grammar import TOKEN
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.settings import ByteSize, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools

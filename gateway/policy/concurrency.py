@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, Verdict, refuse
+from gateway.core.verdict import Refusal, Verdict, refuse
 from gateway.policy.base.settings import Duration, Model
 from gateway.policy.base.stage import Stage
 

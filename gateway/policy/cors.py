@@ -11,10 +11,11 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
+from gateway.core.field_lines import FieldLines
+from gateway.core.fields import Pair
 from gateway.core.grammar import TOKEN
-from gateway.core.header_lines import HeaderLines
-from gateway.core.reason import Refusal, Reply, refuse
+from gateway.core.verdict import Refusal, Reply, refuse
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -32,7 +33,7 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 # Subdomains differ by visitor at will, so what is remembered of them is bounded.
 _REMEMBERED = 4096
 
-VARY = HeaderLines.of([(b"vary", b"Origin")])
+VARY = FieldLines.of([(b"vary", b"Origin")])
 
 
 class Origin(NamedTuple):
@@ -215,8 +216,8 @@ class Cors(Stage):
             # (several policies may stand over a batch, but a browser takes a second allow-origin for a refusal)
             exchange.response_headers.append(self._answers.get(origin) or self._answer(origin))
 
-    def _answer(self, origin: str) -> HeaderLines:
-        return HeaderLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
+    def _answer(self, origin: str) -> FieldLines:
+        return FieldLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
 
     def _admit(self, raw: bytes) -> str:
         """The canonical spelling of an allowed origin, empty for any other."""

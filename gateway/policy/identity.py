@@ -6,7 +6,7 @@ import os
 import re
 
 from gateway.core.exchange import Exchange
-from gateway.core.header_lines import HeaderLines
+from gateway.core.field_lines import FieldLines
 from gateway.policy.base.stage import Stage
 
 # What a client may choose: long enough not to collide by accident, and nothing that could break a log line or a header.
@@ -54,7 +54,7 @@ class Identity(Stage):
         sent = exchange.fields.get(b"x-correlation-id")
         joined = sent if sent is not None and _SANE(sent) else made
         raw = b"x-request-id: %b\r\nx-correlation-id: %b\r\n" % (made, joined)
-        exchange.response_headers.append(HeaderLines(_NAMES, raw))
+        exchange.response_headers.append(FieldLines(_NAMES, raw))
 
 
 def build() -> Identity:

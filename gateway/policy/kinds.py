@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, cast
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, Reply, Verdict
+from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy import body, breaker, client, cors, identity, lockout, response_headers
 from gateway.policy.auth import auth as jwt
 from gateway.policy.base.settings import Policy

@@ -16,8 +16,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import REASONS, Refusal, refuse
+from gateway.core.reason import REASONS
 from gateway.core.trpc_status import statuses_of
+from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.bucket import address_key, sized
 from gateway.policy.base.inputs import inputs_of
 from gateway.policy.base.pointer import find, parts_of, spelled_alike

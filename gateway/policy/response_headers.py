@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
+from gateway.core.field_lines import FieldLines
+from gateway.core.fields import Pair
 from gateway.core.grammar import FIELD_VALUE, TOKEN
-from gateway.core.header_lines import HeaderLines
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -112,8 +113,8 @@ class ResponseHeaders(Stage):
     def __init__(self, settings: Settings) -> None:
         pairs = _pairs({**DEFAULTS, **settings.set}, settings.remove)
         private = _pairs(AUTHENTICATED, (*settings.remove, *settings.set))
-        self._lines = HeaderLines.of(pairs)
-        self._authenticated = HeaderLines.of(pairs + private)
+        self._lines = FieldLines.of(pairs)
+        self._authenticated = FieldLines.of(pairs + private)
         self.removed: frozenset[bytes] = frozenset(
             name.encode() for name in (*HIDDEN, *settings.remove) if name not in settings.set
         )
@@ -122,9 +123,9 @@ class ResponseHeaders(Stage):
         lines = self._authenticated if exchange.principal else self._lines
         if len(exchange.calls) > 1:  # several policies may stand over a batch: the first to speak is heard
             said = frozenset().union(*[others.names for others in exchange.response_headers])
-            lines = HeaderLines.of([pair for pair in lines.pairs if pair[0] not in said])
+            lines = FieldLines.of([pair for pair in lines.pairs if pair[0] not in said])
         if exchange.fallback:  # what stands in must not be kept as if it were the real thing
-            lines = HeaderLines.of([*(pair for pair in lines.pairs if pair[0] != b"cache-control"), _UNCACHED])
+            lines = FieldLines.of([*(pair for pair in lines.pairs if pair[0] != b"cache-control"), _UNCACHED])
         exchange.response_headers.append(lines)
 
 

@@ -1,4 +1,4 @@
-"""An answer that is read by what differs from the one before is the answer as read by itself."""
+"""Which fields of a response reach the client; and read by what differs from the one before, it reads the same."""
 
 from __future__ import annotations
 
@@ -6,9 +6,59 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.exchange import Pair
-from gateway.core.fields import Malformed, answer_pairs
-from gateway.core.response_fields import ResponseFields, read
+from gateway.core.fields import Malformed, Pair
+from gateway.core.response_fields import ResponseFields, read_incremental, response_pairs
+
+
+def pairs(*lines: str) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in (line.split(": ", 1) for line in lines)]
+
+
+NO_TOKENS = [b"", b"a b", b"content-length ", b" a", b"a:b", b"a\r\nb", b"a\x00", b"caf\xe9", b'"a"', b"a\n"]
+
+
+@pytest.mark.parametrize("name", NO_TOKENS)
+def test_a_name_that_is_no_token_is_malformed(name: bytes) -> None:
+    with pytest.raises(Malformed):
+        response_pairs([(name, b"1")])
+
+
+@given(st.integers(0, 255))
+def test_control_bytes_in_values_are_malformed(byte: int) -> None:
+    value = b"a" + bytes([byte]) + b"b"
+    if byte in (*range(9), *range(10, 32), 127):
+        for name in (b"X-Custom", b"accept", b"Connection"):
+            with pytest.raises(Malformed):
+                response_pairs([(name, value)])
+    else:
+        assert response_pairs([(b"etag", value)]) == ([(b"etag", value)], {})
+
+
+def test_a_response_keeps_its_fields_in_order_and_cookies_apart() -> None:
+    raw = pairs("Content-Type: text/plain", "Set-Cookie: a=1", "X-Own: 1", "set-cookie: b=2", "ETag: x")
+    expected = [(b"content-type", b"text/plain"), (b"set-cookie", b"a=1"), (b"x-own", b"1"), (b"set-cookie", b"b=2")]
+    assert response_pairs(raw) == ([*expected, (b"etag", b"x")], {})
+
+
+def test_framing_fields_are_returned_apart() -> None:
+    raw = pairs("Content-Length: 5", "content-length: 6", "Transfer-Encoding: chunked", "Keep-Alive: timeout=5")
+    framing = {b"content-length": b"5, 6", b"transfer-encoding": b"chunked", b"keep-alive": b"timeout=5"}
+    assert response_pairs(raw) == ([], framing)
+
+
+def test_fields_that_no_response_passes_on() -> None:
+    dropped = (
+        "Server X-Powered-By Access-Control-Allow-Origin access-control-anything Alt-Svc X-Accel-Redirect X-Sendfile"
+    )
+    raw = pairs(*(f"{name}: x" for name in f"{dropped} Proxy-Authenticate TE Proxy-Connection".split()), "Vary: Origin")
+    assert response_pairs(raw) == ([(b"vary", b"Origin")], {})
+
+
+def test_fields_that_connection_names_stop_here_but_never_framing_ones() -> None:
+    raw = pairs("X-Hop: 1", "Connection: close, x-hop, content-length", "Content-Length: 5", "Date: now")
+    expected = {b"connection": b"close, x-hop, content-length", b"content-length": b"5"}
+    assert response_pairs(raw) == ([(b"date", b"now")], expected)
+
 
 NAMES = [b"Content-Length", b"content-length", b"Date", b"ETag", b"Etag", b"x-correlation-id", b"Server", b"Connection"]
 NAMES += [b"Content-Type", b"Set-Cookie", b"Vary", b"Transfer-Encoding", b"X-Custom", b"bad name"]
@@ -18,45 +68,57 @@ fields = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), ma
 whole = fields.map(lambda raw: [(name, b"7" if value == b"\x01" else value) for name, value in raw if b" " not in name])
 
 
-def seen(raw: list[Pair], before: ResponseFields | None = None) -> object:
+def outcome(raw: list[Pair], before: ResponseFields | None = None) -> object:
     try:
         if before is None:
-            return answer_pairs(raw)
-        found = read(raw, before)
-        return found.pairs, found.framing
+            return response_pairs(raw)
+        fields = read_incremental(raw, before)
+        return fields.pairs, fields.framing
     except Malformed as error:
         return str(error)
 
 
 @given(whole, st.lists(st.tuples(st.integers(0, 6), st.sampled_from(VALUES)), max_size=3), fields, st.booleans())
-def test_what_was_before_makes_no_difference(
+def test_the_response_before_makes_no_difference(
     first: list[Pair], edits: list[tuple[int, bytes]], other: list[Pair], edited: bool
 ) -> None:
-    before = read(first, None)
+    before = read_incremental(first, None)
     then = first.copy()
     for at, value in edits:
         if at < len(then):
             then[at] = (then[at][0], value)
     raw = then if edited else other
-    assert seen(raw, before) == seen(raw)
-    if not isinstance(seen(raw), str):
-        assert seen(first, read(raw, before)) == seen(first)  # and on from there
-    assert (before.pairs, before.framing) == answer_pairs(first)  # and it is left as it was
+    assert outcome(raw, before) == outcome(raw)
+    if not isinstance(outcome(raw), str):
+        assert outcome(first, read_incremental(raw, before)) == outcome(first)  # and on from there
+    assert (before.pairs, before.framing) == response_pairs(first)  # and it is left as it was
 
 
 def test_the_same_fields_are_read_once() -> None:
-    first = read([(b"Date", b"Sun"), (b"Content-Type", b"text/plain")], None)
-    assert read([(b"Date", b"Sun"), (b"Content-Type", b"text/plain")], first) is first
-    assert read([(b"Date", b"Mon"), (b"Content-Type", b"text/plain")], first).pairs[0] == (b"date", b"Mon")
+    first = read_incremental([(b"Date", b"Sun"), (b"Content-Type", b"text/plain")], None)
+    assert read_incremental([(b"Date", b"Sun"), (b"Content-Type", b"text/plain")], first) is first
+    assert read_incremental([(b"Date", b"Mon"), (b"Content-Type", b"text/plain")], first).pairs[0] == (b"date", b"Mon")
 
 
 def test_a_control_byte_is_seen_in_what_differs_too() -> None:
-    first = read([(b"Date", b"Sun")], None)
+    first = read_incremental([(b"Date", b"Sun")], None)
     with pytest.raises(Malformed):
-        read([(b"Date", b"Sun\x01")], first)
+        read_incremental([(b"Date", b"Sun\x01")], first)
 
 
-def test_one_answer_s_length_is_not_another_s() -> None:
-    first = read([(b"Content-Length", b"5")], None)
-    assert read([(b"Content-Length", b"7")], first).framing == {b"content-length": b"7"}
+def test_one_response_s_length_is_not_another_s() -> None:
+    first = read_incremental([(b"Content-Length", b"5")], None)
+    assert read_incremental([(b"Content-Length", b"7")], first).framing == {b"content-length": b"7"}
     assert first.framing == {b"content-length": b"5"}
+
+
+@pytest.mark.parametrize("other", [b"ETag", b"ETAG", b"etag"])
+def test_a_field_in_two_spellings_is_a_field_twice(other: bytes) -> None:
+    first = read_incremental([(other, b"1"), (b"Etag", b"2")], None)
+    assert read_incremental([(other, b"1"), (b"Etag", b"3")], first).pairs == [(b"etag", b"1"), (b"etag", b"3")]
+
+
+def test_two_lengths_in_two_spellings_never_become_one() -> None:
+    first = read_incremental([(b"CONTENT-LENGTH", b"5"), (b"Content-Length", b"6")], None)
+    then = read_incremental([(b"CONTENT-LENGTH", b"5"), (b"Content-Length", b"7")], first)
+    assert then.framing == {b"content-length": b"5, 7"}

@@ -1,6 +1,7 @@
 """The fields that stages add to an answer."""
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
 
 
 def told(exchange: Exchange) -> list[Pair]:

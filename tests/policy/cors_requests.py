@@ -1,7 +1,8 @@
 """Requests from a browser, and the policy that answers them."""
 
-from gateway.core.exchange import Exchange, Pair
-from gateway.core.reason import Refusal, Reply
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal, Reply
 from gateway.policy import cors
 from gateway.policy.cors import Cors, Settings
 from tests.policy.answer_fields import told

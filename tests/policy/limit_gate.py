@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from gateway.core.exchange import Call, Exchange
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import Place, RateLimit, Settings, build
 from tests.memory_store import MemoryStore

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.client import MAX_HOPS, Client, build, parse_address
 

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.core.exchange import Call
-from gateway.core.reason import Refusal, Reply
+from gateway.core.verdict import Refusal, Reply
 from tests.policy.answer_fields import told
 from tests.policy.cors_requests import STAGE, decide, granted, preflight, request, rule
 

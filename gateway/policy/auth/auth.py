@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.policy.auth.claims import Unfit, addressed, fit, granted, seconds
 from gateway.policy.auth.mac import Signatures
 from gateway.policy.base.settings import ByteSize, Duration, Policy, SecretField

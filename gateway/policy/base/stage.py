@@ -6,7 +6,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Verdict
+from gateway.core.verdict import Verdict
 
 
 class Stage:

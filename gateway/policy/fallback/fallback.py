@@ -11,8 +11,9 @@ import orjson
 from pydantic import AfterValidator, Field, JsonValue, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import REASONS, TRPC_CODES, Refusal, Reply
+from gateway.core.reason import REASONS, TRPC_CODES
 from gateway.core.trpc import is_batch
+from gateway.core.verdict import Refusal, Reply
 from gateway.policy.base.settings import Policy
 from gateway.policy.fallback.stale import Stale
 

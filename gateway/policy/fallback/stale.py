@@ -13,8 +13,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from gateway.core.exchange import Exchange, Pair
-from gateway.core.reason import Reply
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
+from gateway.core.verdict import Reply
 from gateway.policy.base.settings import ByteSize, Duration, Model
 
 _LEAST, _MOST = 1024, 1024**3  # bytes of one memory

@@ -17,15 +17,17 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
-from gateway.core.header_lines import HeaderLines
-from gateway.core.reason import REASONS, Refusal, Verdict, refuse
+from gateway.core.field_lines import FieldLines
+from gateway.core.reason import REASONS
+from gateway.core.verdict import Refusal, Verdict, refuse
 from gateway.policy.base.bucket import REMEMBERED, Key, address_key, part_of, principal_key, sized
 from gateway.policy.base.inputs import inputs_of
 from gateway.policy.base.pointer import MISSING
 from gateway.policy.base.settings import LeaseField, Policy, RateField
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.policy.rate_limit.response_fields import ROUND, SAID, LimitFields
+from gateway.policy.rate_limit.limit_fields import REMEMBERED as STATES
+from gateway.policy.rate_limit.limit_fields import ROUND, LimitFields
 from gateway.state.rules.gcra import Take, Taken
 from gateway.state.store import LimitStore, RemoteLimitStore
 
@@ -117,7 +119,7 @@ _WHOSE: dict[tuple[str, ...], tuple[Callable[[Callable[[str, str], Takes]], Of],
 }
 
 
-class Limit(LimitFields):
+class Limit:
     """One limit made ready: everything that does not depend on the request is computed here."""
 
     __slots__ = (
@@ -126,6 +128,8 @@ class Limit(LimitFields):
         "_prefix",
         "_waiting",
         "alone",
+        "burst",
+        "fields",
         "lease",
         "name",
         "rate",
@@ -133,7 +137,8 @@ class Limit(LimitFields):
     )
 
     def __init__(self, name: str, settings: Settings) -> None:
-        super().__init__(name, settings.limit.limit, settings.limit.period, settings.at_once)
+        self.fields = LimitFields(name, settings.limit.limit, settings.limit.period, settings.at_once)
+        self.burst = settings.at_once
         self.name = name
         self.rate = settings.limit
         self.lease = settings.block
@@ -142,7 +147,7 @@ class Limit(LimitFields):
         self._parts = tuple(part_of(key) for key in settings.key)
         # The key's own spelling is in the name too: after it is edited, old buckets mean nothing.
         self._prefix = sized(name.encode()) + sized("\n".join(settings.key).encode())
-        self._waiting = lru_cache(maxsize=SAID)(lambda wait: refuse("rate_limited", name, retry_after=wait))
+        self._waiting = lru_cache(maxsize=STATES)(lambda wait: refuse("rate_limited", name, retry_after=wait))
         whose = _WHOSE.get(settings.key)
         self.alone = self._remembered(*whose) if whose else self._made
         """The take of a request that is not a batch and whose input does not matter."""
@@ -240,14 +245,14 @@ class _Limits(Stage):
         exchange.limits = []  # said once, by whichever place comes first on the way back
         if len(states) == 1:
             limit, answer = states[0]
-            exchange.response_headers.append(limit.says(answer).whole)
+            exchange.response_headers.append(limit.fields.lines(answer).complete)
             return
         tightest, answer = min(states, key=_tightness)
         both = (
-            (b"ratelimit-policy", b", ".join([limit.policy for limit, _ in states])),
-            (b"ratelimit", b", ".join([limit.says(answer).state for limit, answer in states])),
+            (b"ratelimit-policy", b", ".join([limit.fields.policy for limit, _ in states])),
+            (b"ratelimit", b", ".join([limit.fields.lines(answer).item for limit, answer in states])),
         )
-        exchange.response_headers += (HeaderLines.of(both), tightest.says(answer).older)
+        exchange.response_headers += (FieldLines.of(both), tightest.fields.lines(answer).older)
 
 
 class RateLimit(_Limits):

@@ -9,7 +9,7 @@ from typing import Any
 
 from gateway.config.model import Config, Route, Trpc
 from gateway.core.pattern import compile_paths, compile_procedures
-from gateway.core.reason import refuse
+from gateway.core.verdict import refuse
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import Breaker

@@ -8,8 +8,8 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.methods import IDEMPOTENT
-from gateway.core.reason import Refusal, Reply
 from gateway.core.response_fields import ResponseFields
+from gateway.core.verdict import Refusal, Reply
 from gateway.policy.base.stage import Stage, hook
 from gateway.policy.fallback.fallback import COVERS, StaticFallback, mark
 from gateway.policy.fallback.stale import Memory

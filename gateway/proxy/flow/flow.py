@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, Reply, Verdict
+from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection

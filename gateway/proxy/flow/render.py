@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
-from gateway.core.exchange import Exchange, Pair
-from gateway.core.header_lines import HeaderLines
-from gateway.core.reason import Reason, Refusal
+from gateway.core.exchange import Exchange
+from gateway.core.field_lines import FieldLines
+from gateway.core.fields import Pair
+from gateway.core.reason import Reason
 from gateway.core.response_fields import ResponseFields
+from gateway.core.verdict import Refusal
 
 if TYPE_CHECKING:
     from gateway.proxy.routing.route import CompiledRoute
@@ -52,7 +54,7 @@ def status_line(status: int) -> bytes:
 def answer_head(
     status: int,
     fields: ResponseFields,
-    added: list[HeaderLines],
+    added: list[FieldLines],
     removed: frozenset[bytes],
     framing: bytes,
     keep_alive: bool,
@@ -122,7 +124,7 @@ class _Ready(NamedTuple):
 
 
 _STAND_IN = "the id of the request"
-_SILENT = HeaderLines(frozenset(), b"")
+_SILENT = FieldLines(frozenset(), b"")
 
 
 # Those of a flood are much the same within a second, in the next one the wait is another: more would only gather.
@@ -135,7 +137,7 @@ def _ready(
     removed: frozenset[bytes],
     names: frozenset[bytes],
     varies: bytes,
-    *added: HeaderLines,
+    *added: FieldLines,
 ) -> _Ready:
     """``names`` and ``varies`` are those of the last lines, whose ``raw`` differs from request to request."""
     content_type, body = _body(reason, retry_after, _STAND_IN, shape)

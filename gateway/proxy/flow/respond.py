@@ -5,9 +5,10 @@ from __future__ import annotations
 from time import time
 
 from gateway.core.exchange import Exchange
-from gateway.core.fields import Malformed, answer_pairs
-from gateway.core.reason import REASONS, Refusal, Reply
-from gateway.core.response_fields import ResponseFields
+from gateway.core.fields import Malformed
+from gateway.core.reason import REASONS
+from gateway.core.response_fields import ResponseFields, response_pairs
+from gateway.core.verdict import Refusal, Reply
 from gateway.proxy.flow.render import DATE, JSON, PROBLEM, answer_head, refusal_answer, refusal_body
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import DONE, UpstreamConnection
@@ -154,7 +155,7 @@ def _trailers(answer: UpstreamConnection) -> bytes:
     """Trailer fields that mean nothing for framing, routing or policy (RFC 9110 6.5.1)."""
     if not answer.trailers:
         return b""
-    pairs, _ = answer_pairs(answer.trailers)
+    pairs, _ = response_pairs(answer.trailers)
     head = {name for name, _ in answer.fields.pairs}
     return b"".join(
         b"%b: %b\r\n" % pair

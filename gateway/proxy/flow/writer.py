@@ -6,8 +6,8 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from gateway.core.exchange import Pair
-from gateway.core.fields import answer_pairs
+from gateway.core.fields import Pair
+from gateway.core.response_fields import response_pairs
 from gateway.proxy.flow.render import status_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ResponseWriter:
     def interim(self, status: int, raw: list[Pair]) -> None:
         """Pass an upstream's 1xx on (RFC 9110 15.2), of its fields only what 103 is for (RFC 8297)."""
         if status == 103 and not self.http10:
-            links = b"".join(b"link: %b\r\n" % value for name, value in answer_pairs(raw)[0] if name == b"link")
+            links = b"".join(b"link: %b\r\n" % value for name, value in response_pairs(raw)[0] if name == b"link")
             if links:
                 self.write(status_line(status) + links + b"\r\n")
                 self.began = False

@@ -6,12 +6,13 @@ import re
 from itertools import chain
 from typing import Any
 
-from gateway.core.exchange import Exchange, Pair
-from gateway.core.fields import Malformed, collect, hop_by_hop, plain
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Malformed, Pair, free_of_controls
 from gateway.core.grammar import HOST
 from gateway.core.methods import KNOWN
 from gateway.core.path import Ambiguous, canonical, split_target
-from gateway.core.reason import Refusal, refuse
+from gateway.core.request_fields import collect, hop_by_hop
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.message.request import ReceivedRequest
 
 # RFC 9112 3.2: an invalid Host is refused. What a real client sends is a name or an address, and perhaps a port.
@@ -19,7 +20,7 @@ _HOST = re.compile(rf"{HOST}(?::[0-9]{{0,5}})?".encode()).fullmatch
 
 
 # Of which a second value would be open to two readings (RFC 9110 5.3 and the sections of each), and of which the parser
-# may let through what is not the plain form. Sec-WebSocket-Key1 is of a draft in which eight bytes without a length follow.
+# may let through what is not the free_of_controls form. Sec-WebSocket-Key1 is of a draft in which eight bytes without a length follow.
 _ONCE = frozenset(
     b"content-length content-location content-range content-type etag host max-forwards server "
     b"transfer-encoding user-agent".split()
@@ -74,7 +75,7 @@ class RequestHead:
                     return None
                 values[name] = pair[1].rstrip(b" \t")
                 more += len(pair[1]) - len(old[1])
-        if not plain(values.values()) or b"," in values.get(b"content-length", b""):
+        if not free_of_controls(values.values()) or b"," in values.get(b"content-length", b""):
             return None
         head: RequestHead = object.__new__(RequestHead)
         head.raw, head.version, head.bytes = raw, self.version, self.bytes + more
@@ -114,7 +115,7 @@ def _meaning(fields: dict[bytes, bytes], version: str) -> Refusal | None:
         return refuse("head_malformed", "Host is not a name or an address", close=True)
     coding = fields.get(b"transfer-encoding")
     if coding is not None and (version == "1.0" or b"content-length" in fields or coding.lower() != b"chunked"):
-        # RFC 9112 6.1: the classic of request smuggling, so nothing but the plain form is taken
+        # RFC 9112 6.1: the classic of request smuggling, so nothing but the free_of_controls form is taken
         return refuse("head_malformed", "transfer-encoding", close=True)
     return None
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from gateway.core.exchange import Pair
-from gateway.core.reason import Refusal, refuse
+from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.message.request import ReceivedRequest, RequestBody
 from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from gateway.core.exchange import Pair
-from gateway.core.reason import Refusal, refuse
+from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal, refuse
 
 # An honest but slow phone gets one more second for every such portion; a drip does not reach it.
 MINIMUM_RATE = 16 * 1024

@@ -11,9 +11,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from gateway.core.exchange import Pair
-from gateway.core.fields import Malformed, answer_pairs
-from gateway.core.response_fields import NONE, ResponseFields, read
+from gateway.core.fields import Malformed, Pair
+from gateway.core.response_fields import NO_FIELDS, ResponseFields, read_incremental, response_pairs
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -60,7 +59,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.deadline = 0.0
         self.status = 0
         self.length: int | None = None
-        self.fields = NONE
+        self.fields = NO_FIELDS
         self._parts: list[bytes] = []
         self._buffered = 0
         self._keep = False
@@ -302,7 +301,7 @@ class UpstreamConnection(asyncio.Protocol):
         if status > 599:
             raise ValueError(f"status {status}")
         self.status = status
-        self._before = fields = read(self._fields, self._before)
+        self._before = fields = read_incremental(self._fields, self._before)
         self._fields = self.trailers
         self.fields = fields
         framing = fields.framing
@@ -329,7 +328,7 @@ class UpstreamConnection(asyncio.Protocol):
             self.phase = HEAD
         else:
             if self.trailers:
-                answer_pairs(self.trailers)  # Malformed breaks the answer, as it would in its head
+                response_pairs(self.trailers)  # Malformed breaks the answer, as it would in its head
             self.phase = DONE
 
 

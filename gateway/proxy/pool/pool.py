@@ -8,7 +8,7 @@ import math
 import random
 from collections.abc import Callable, Collection
 
-from gateway.core.exchange import Pair
+from gateway.core.fields import Pair
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.connection import Phase, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint

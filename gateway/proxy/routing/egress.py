@@ -12,7 +12,7 @@ from dataclasses import replace
 from gateway.core.exchange import Exchange
 from gateway.core.loopback import names_loopback
 from gateway.core.pattern import Table
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.routing.route import CompiledRoute, bind
 from gateway.proxy.routing.table import RouteTable

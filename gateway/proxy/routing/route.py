@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, Reply, Verdict
+from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.stage import Stage, hook
 from gateway.policy.kinds import Choice, Decide, reporting
 from gateway.policy.rate_limit.rate_limit import RateLimit

@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.message.head import RequestHead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from gateway.core.reason import Reply
+from gateway.core.verdict import Reply
 from gateway.proxy.observer import Observer
 from gateway.proxy.server.server import ListenerLimits, Server
 

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Protocol
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Reply, refuse
+from gateway.core.verdict import Reply, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.flow.flow import Flow
 from gateway.proxy.flow.phases import Grouped, PhaseBatch

@@ -9,9 +9,10 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
 from gateway.core.methods import IDEMPOTENT, SAFE
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.message.request import RequestBody
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint

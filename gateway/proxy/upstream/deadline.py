@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal, refuse
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import OnInformational

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 
 Runner = asyncio.Task[UpstreamConnection | Refusal]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 
 from gateway.config.upstream_settings import RetrySettings
-from gateway.core.exchange import Pair
+from gateway.core.fields import Pair
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import NotSent
 from gateway.proxy.upstream.budget import Budget, Clock

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 
 from gateway.core.exchange import Exchange
-from gateway.core.fields import forwardable
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
-from gateway.core.reason import REASONS, Refusal
+from gateway.core.reason import REASONS
+from gateway.core.request_fields import forwardable
+from gateway.core.verdict import Refusal
 from gateway.policy.identity import correlation
 from gateway.proxy.message.request import RequestBody
 from gateway.proxy.pool.connection import DONE, SMALL, UpstreamConnection

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.policy.auth import auth as jwt
 from gateway.policy.auth.auth import Jwt, Settings
 from gateway.policy.base.tools import Tools

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import Call, Exchange
-from gateway.core.reason import REASONS, Reply, refuse
+from gateway.core.reason import REASONS
+from gateway.core.verdict import Reply, refuse
 from gateway.policy.fallback.fallback import COVERS, MOST_FILE_BYTES, Settings, build
 
 MOCK = {"text": "", "language": None, "mock": True}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Reply
+from gateway.core.verdict import Reply
 from gateway.policy.fallback.stale import Memory, Stale
 
 JSON = [(b"content-type", b"application/json")]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import Place, build
 from gateway.state.rules.gcra import Take, Taken

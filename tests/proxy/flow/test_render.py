@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
-from gateway.core.header_lines import HeaderLines
-from gateway.core.reason import REASONS, Refusal, refuse
+from gateway.core.field_lines import FieldLines
+from gateway.core.reason import REASONS
 from gateway.core.response_fields import ResponseFields
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.flow.render import DATE, answer_head, refusal_answer, refusal_body, status_line
 from gateway.proxy.routing.route import bind
 
@@ -26,7 +27,7 @@ def test_stages_win_over_the_upstream_and_vary_is_the_union():
     head = answer_head(
         200,
         ResponseFields.of([(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]),
-        [HeaderLines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
+        [FieldLines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
         frozenset({b"x-gone"}),
         b"content-length: 0\r\n",
         False,
@@ -74,16 +75,16 @@ def plain(refusal, exchange, of):
     )
 
 
-IDENTITY = HeaderLines.of([(b"x-request-id", b"request-1"), (b"x-correlation-id", b"other")])
-SECURE = HeaderLines.of([(b"x-frame-options", b"DENY"), (b"cache-control", b"no-store")])
-LIMIT = HeaderLines.of([(b"ratelimit", b'"a";r=0;t=1'), (b"retry-after", b"9")])
-ORIGIN = HeaderLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", b"https://linguamate.app")])
+IDENTITY = FieldLines.of([(b"x-request-id", b"request-1"), (b"x-correlation-id", b"other")])
+SECURE = FieldLines.of([(b"x-frame-options", b"DENY"), (b"cache-control", b"no-store")])
+LIMIT = FieldLines.of([(b"ratelimit", b'"a";r=0;t=1'), (b"retry-after", b"9")])
+ORIGIN = FieldLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", b"https://linguamate.app")])
 ADDED = [
     [],
     [IDENTITY],
     [ORIGIN],
     [SECURE, LIMIT, ORIGIN, IDENTITY],
-    [ORIGIN, SECURE, HeaderLines.of([(b"vary", b"Accept")])],
+    [ORIGIN, SECURE, FieldLines.of([(b"vary", b"Accept")])],
 ]
 
 

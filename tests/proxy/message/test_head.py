@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.exchange import Exchange, Pair
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
 from gateway.proxy.message.head import RequestHead, read
 from gateway.proxy.message.request import ReceivedRequest
 from gateway.proxy.upstream.upstream import Upstream

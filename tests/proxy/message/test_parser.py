@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.proxy.message import parser as reading
 from gateway.proxy.message.parser import AHEAD, BETWEEN, RequestParser
 from gateway.proxy.message.request import HIGH_WATER, ReceivedRequest

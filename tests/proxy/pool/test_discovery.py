@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.discovery import MOST, DnsDiscovery, Lookup, system
 from gateway.proxy.pool.endpoint import Endpoint

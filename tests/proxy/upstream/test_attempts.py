@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.config.upstream_settings import EjectionSettings
 from gateway.core.exchange import Exchange
-from gateway.core.reason import Refusal
+from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.outlier import OutlierEjection

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from gateway.config.upstream_settings import HedgeSettings as Settings
 from gateway.config.upstream_settings import RetrySettings
-from gateway.core.exchange import Exchange, Pair
-from gateway.core.reason import Refusal
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool

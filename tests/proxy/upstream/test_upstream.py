@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.core.exchange import Exchange, Pair
-from gateway.core.reason import Refusal
+from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import Phase, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
