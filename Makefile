@@ -1,10 +1,11 @@
-# make run    set up and run the gateway on port 8080 before a demo backend      (Ctrl-C stops everything)
-# make test   set up and run all tests
-# make check  formatting, lint, types, the rules of the house, the shipped configuration
-# make bench  measure the gateway beside Envoy, HAProxy, nginx, Traefik and aiohttp; QUICK=1 is short, SOAK=1 the soak
-# make soak   the memory of a worker over 200,000 requests
-# make lock   resolve pyproject.toml anew into the lock files
-# make clean  remove everything the above have made
+# make run        set up and run the gateway on port 8080 before a demo backend      (Ctrl-C stops everything)
+# make test       set up and run the tests, on all cores
+# make test-slow  the few tests that take many seconds and rarely break
+# make check      formatting, lint, types, the rules of the house, the shipped configuration
+# make bench      measure the gateway beside Envoy, HAProxy, nginx, Traefik and aiohttp; QUICK=1 is short, SOAK=1 the soak
+# make soak       the memory of a worker over 200,000 requests
+# make lock       resolve pyproject.toml anew into the lock files
+# make clean      remove everything the above have made
 #
 # PYTHON=/path/to/python3.12 chooses the interpreter; otherwise the quickest python3 on the PATH is taken, 3.11 at least.
 
@@ -12,7 +13,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check bench soak lock clean
+.PHONY: help run test test-slow check bench soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +29,10 @@ run: $(VENV)/run.stamp
 test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
 	@scripts/setup
 	@scripts/test
+
+test-slow: $(VENV)/test.stamp
+	@scripts/setup
+	@scripts/test-slow
 
 check: $(VENV)/test.stamp
 	@scripts/check

@@ -193,6 +193,7 @@ store.close()
 """
 
 
+@pytest.mark.slow
 def test_a_million_random_accounts_and_addresses_leave_nothing_behind(tmp_path: Path) -> None:
     # In a process of its own, where no coverage is measured: that would make two minutes of it.
     env = {name: value for name, value in os.environ.items() if not name.startswith("COV")}

@@ -119,6 +119,7 @@ async def gauge(run: Run) -> float:
         return float(found[1]) if found else -1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gateways", [""], indirect=True)
 async def test_no_more_gets_through_than_the_limit_says(gateways: list[Run]) -> None:
     many, begun = connections(), asyncio.get_running_loop().time()

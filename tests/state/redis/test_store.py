@@ -115,6 +115,7 @@ async def test_a_cluster_answers_like_one_store(three: list[Server]) -> None:
     await store.close()
 
 
+@pytest.mark.slow
 async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
     with sentinels(tmp_path) as (url, master, replica):
         await five_of_six(url)
