@@ -15,7 +15,7 @@ from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback import fallback
-from gateway.policy.fallback.stale import Memory
+from gateway.policy.fallback.stale import StoredResponses
 from gateway.policy.rate_limit import rate_limit
 
 SECTIONS: dict[str, ModuleType] = {
@@ -68,7 +68,7 @@ class Catalogue:
             ("", "identity"): identity.build(),
             ("", "client"): client.build(tools),
         }
-        self._memories: dict[str, Memory] = {}
+        self._memories: dict[str, StoredResponses] = {}
 
     def stages(self, choice: Choice) -> list[tuple[Stage, bool]]:
         """The stages of a route in ``ORDER``, each with whether it only reports (``mode: report``)."""
@@ -105,12 +105,12 @@ class Catalogue:
         settings: Any = self._policies["fallbacks"][name]
         return cast(fallback.Settings, settings)
 
-    def memory(self, name: str) -> Memory:
+    def memory(self, name: str) -> StoredResponses:
         """What the fallback ``name`` remembers, the same for all upstreams that name it."""
         if name not in self._memories:
             stale = self.fallback(name).stale
             assert stale is not None, "asked for by its kind"
-            self._memories[name] = Memory(stale, self._tools.wall)
+            self._memories[name] = StoredResponses(stale, self._tools.wall)
         return self._memories[name]
 
     def _named(self, section: str, names: tuple[str, ...]) -> Iterator[tuple[Stage, bool]]:

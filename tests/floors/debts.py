@@ -30,7 +30,6 @@ MODULES_WITHOUT_TEST = {
     "config/tree.py",
     "config/upstream_settings.py",
     "core/exchange.py",
-    "core/reason.py",
     "demo/access_token.py",
     "demo/accounts.py",
     "demo/answers.py",

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import web
 
+from gateway.core.error_format import PROBLEM_JSON, operator_problem
 from gateway.core.loopback import names_loopback
 from gateway.core.secret import Secret
 from gateway.ops.health import answer
@@ -91,5 +92,5 @@ def _refused(request: web.Request, token: Secret | None) -> web.Response | None:
 
 def problem(status: int, title: str, **headers: str) -> web.Response:
     """An answer by RFC 9457."""
-    body = orjson.dumps({"type": "about:blank", "title": title, "status": status})
-    return web.Response(status=status, body=body, content_type="application/problem+json", headers=headers)
+    body = orjson.dumps(operator_problem(title, status))
+    return web.Response(status=status, body=body, content_type=PROBLEM_JSON, headers=headers)

@@ -1,4 +1,4 @@
-"""The fallback: what the client gets instead when an upstream rests or fails, in the shape its code reads."""
+"""The fallback: what the client gets when an upstream fails or its breaker is open, in the format its code reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import orjson
 from pydantic import AfterValidator, Field, JsonValue, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
+from gateway.core.error_format import JSON, refusal_members, trpc_error
 from gateway.core.exchange import Exchange
-from gateway.core.reason import REASONS, TRPC_CODES
+from gateway.core.fields import Pair
+from gateway.core.reason import REASONS
 from gateway.core.trpc import is_batch
 from gateway.core.verdict import Refusal, Reply
 from gateway.policy.base.settings import Policy
@@ -20,24 +22,23 @@ from gateway.policy.fallback.stale import Stale
 SECTION = "fallbacks"
 
 COVERS = frozenset(slug for slug in REASONS if slug.startswith("upstream_")) | {"no_healthy_endpoint"}
-"""The refusals that it stands in for: those that mean that nothing came from the upstream."""
+"""Slugs of the refusals that a fallback replaces: those that mean that no response came from the upstream."""
 
 MOST_FILE_BYTES = 1024 * 1024
-JSON = "application/json"
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]+/[a-z0-9!#$&^_.+-]+(; ?[a-z0-9-]+=[A-Za-z0-9!#$&^_.+-]+)*").fullmatch
 _KINDS = ("json", "file", "stale", "upstream")
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class FileContent:
     """A file's content, as it was when the configuration was loaded."""
 
     octets: bytes
 
 
-def _text(value: Any, info: ValidationInfo) -> Text:
-    if isinstance(value, Text):
+def _file_content(value: Any, info: ValidationInfo) -> FileContent:
+    if isinstance(value, FileContent):
         return value
     if not isinstance(value, str | Path) or not str(value):
         raise ValueError("must name a file")
@@ -51,7 +52,7 @@ def _text(value: Any, info: ValidationInfo) -> Text:
         raise ValueError(f"names a file that cannot be read ({error.strerror})") from None
     if len(octets) > MOST_FILE_BYTES:
         raise ValueError("names a file of more than 1 MiB")
-    return Text(octets)
+    return FileContent(octets)
 
 
 def _media_type(text: str) -> str:
@@ -61,13 +62,15 @@ def _media_type(text: str) -> str:
 
 
 class Settings(Policy):
-    """One thing that stands in for an upstream's answer: exactly one of ``json``, ``file``, ``stale``, ``upstream``."""
+    """One replacement for an upstream's response: exactly one of ``json``, ``file``, ``stale``, ``upstream``."""
 
     status: Annotated[int, Field(strict=True, ge=200, le=599)] = 200
     """Of ``json`` and ``file``."""
     json_: Annotated[JsonValue, Field(alias="json")] = None
     """The body, in whatever shape the client reads; for tRPC calls it is the result of each call."""
-    file: Annotated[Text, PlainValidator(_text), WithJsonSchema({"type": "string", "minLength": 1})] | None = None
+    file: (
+        Annotated[FileContent, PlainValidator(_file_content), WithJsonSchema({"type": "string", "minLength": 1})] | None
+    ) = None
     """The body from a file, which is read when the configuration is."""
     type: Annotated[str, AfterValidator(_media_type)] = JSON
     """The media type of ``file``."""
@@ -97,16 +100,15 @@ class Settings(Policy):
 
     @property
     def value(self) -> JsonValue:
-        """The JSON that it answers with; None where it answers with something else."""
+        """The JSON value of the response; None where the response is not JSON."""
         if self.file is None:
             return self.json_
-        found: JsonValue = orjson.loads(self.file.octets) if self.type == JSON else None
-        return found
+        value: JsonValue = orjson.loads(self.file.octets) if self.type == JSON else None
+        return value
 
 
 class StaticFallback:
-    """An answer that is always the same. ``name`` tells the client, the log and the figures that it is not the real
-    thing."""
+    """A response that is always the same. The client, the log and the metrics see by ``name`` that it replaces one."""
 
     __slots__ = ("_headers", "_plain", "_status", "_value", "name", "report")
 
@@ -116,22 +118,22 @@ class StaticFallback:
         self._status = settings.status
         self._value: Any = settings.value
         self._plain = settings.file.octets if settings.file is not None else orjson.dumps(settings.json_)
-        self._headers = ((b"content-type", settings.type.encode()), *mark(name))
+        self._headers = ((b"content-type", settings.type.encode()), *replacement_fields(name))
 
-    def answer(self, exchange: Exchange, refusal: Refusal, shape: str) -> Reply:
-        """The answer in place of ``refusal``. ``shape`` is that of the route, as for ``proxy.flow.render.refusal_body``."""
+    def reply(self, exchange: Exchange, refusal: Refusal, error_format: str) -> Reply:
+        """The response in place of ``refusal``. ``error_format`` is that of the route (``core.error_format``)."""
         headers = self._headers
         if self._status < 400:
-            return Reply(self._status, headers, self._result(exchange, shape))
+            return Reply(self._status, headers, self._result(exchange, error_format))
         if refusal.retry_after:
             headers = (*headers, (b"retry-after", b"%d" % refusal.retry_after))
-        return Reply(self._status, headers, self._error(exchange, refusal, shape))
+        return Reply(self._status, headers, self._error(exchange, refusal, error_format))
 
-    def _result(self, exchange: Exchange, shape: str) -> bytes:
-        if shape == "problem":
+    def _result(self, exchange: Exchange, error_format: str) -> bytes:
+        if error_format == "problem":
             return self._plain
         # @trpc/server 11: the envelope of one call's result, with superjson and without
-        packed = (lambda value: {"json": value}) if shape == "superjson" else (lambda value: value)
+        packed = (lambda value: {"json": value}) if error_format == "superjson" else (lambda value: value)
         if not is_batch(exchange.query):
             return orjson.dumps({"result": {"data": packed(self._value)}})
         count = len(exchange.calls)
@@ -142,29 +144,23 @@ class StaticFallback:
         lines += [[call, 0, [[{"result": {"data": self._value}}]]] for call in range(count)]
         return b"".join(orjson.dumps(packed(line)) + b"\n" for line in lines)
 
-    def _error(self, exchange: Exchange, refusal: Refusal, shape: str) -> bytes:
-        """An error says what every error of the gateway says, beside what is written in it."""
-        slug = refusal.reason.slug
-        extra: dict[str, object] = {"reason": slug, "request_id": exchange.id}
-        if refusal.retry_after:
-            extra["retry_after"] = refusal.retry_after
-        said = self._value if isinstance(self._value, dict) else {}
-        if shape == "problem":
-            return orjson.dumps({**extra, **said}) if said else self._plain
-        code, name = TRPC_CODES.get(self._status) or TRPC_CODES[500 if self._status >= 500 else 400]
-        texts = [said[key] for key in ("message", "error") if isinstance(said.get(key), str)]
-        data = {**said, "code": name, "httpStatus": self._status, "path": None, **extra}
-        error = {"message": texts[0] if texts else refusal.reason.title, "code": code, "data": data}
-        # un-arrayed: the client applies it to every call of a batch
-        return orjson.dumps({"error": {"json": error} if shape == "superjson" else error})
+    def _error(self, exchange: Exchange, refusal: Refusal, error_format: str) -> bytes:
+        """The configured value with the members of every error of the gateway."""
+        members = refusal_members(refusal.reason.slug, exchange.id, refusal.retry_after)
+        own = self._value if isinstance(self._value, dict) else {}
+        if error_format == "problem":
+            return orjson.dumps({**members, **own}) if own else self._plain
+        messages = [own[key] for key in ("message", "error") if isinstance(own.get(key), str)]
+        message = messages[0] if messages else refusal.reason.title
+        return orjson.dumps(trpc_error(error_format, message, self._status, members, own))
 
 
-def mark(name: str) -> tuple[tuple[bytes, bytes], ...]:
-    """The fields that say that an answer is not the real thing, and keep it out of caches."""
+def replacement_fields(name: str) -> tuple[Pair, ...]:
+    """The fields that mark a response as a replacement by the fallback ``name``, and keep it out of caches."""
     return ((b"cache-control", b"no-store"), (b"x-gateway-fallback", name.encode()))
 
 
 def build(name: str, settings: Settings) -> StaticFallback:
-    """The fallback ``name``, which is a fixed answer. Of the other kinds the settings say all; who has the upstreams
-    builds them."""
+    """The fallback ``name`` of the kinds ``json`` and ``file``. The other kinds need upstreams, so
+    ``proxy.flow.fallback`` builds them from the same settings."""
     return StaticFallback(name, settings)

@@ -1,6 +1,7 @@
-"""What a fallback remembers of good answers: the last one to each question, for the time when there is no other.
+"""Stored responses of a fallback: the last good one to each request, for the time when the upstream gives none.
 
-Not a cache: it is never asked while the upstream answers. What RFC 9111 forbids to keep or to serve stale is not kept.
+This is not a cache: it is not read while the upstream responds. A response is not stored where RFC 9111 forbids to store
+it or to serve it stale.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ from gateway.core.fields import Pair
 from gateway.core.verdict import Reply
 from gateway.policy.base.settings import ByteSize, Duration, Model
 
-_LEAST, _MOST = 1024, 1024**3  # bytes of one memory
-_LONGEST = 7 * 86400.0  # seconds; what is older helps nobody to go on
+_LEAST, _MOST = 1024, 1024**3  # bytes for the responses of one fallback
+_LONGEST = 7 * 86400.0  # seconds; an older response helps nobody
 
-# RFC 9111 5.2.2 and 4.2.4: what no shared store may keep, and what may not be served once it is stale.
+# RFC 9111 5.2.2 and 4.2.4: directives of a response that no shared cache may store, or serve once it is stale.
 _FORBIDDEN = frozenset({b"no-store", b"no-cache", b"private", b"must-revalidate", b"proxy-revalidate", b"s-maxage"})
 
-# Fields of a request that may select another answer; an answer whose Vary names more is not kept (RFC 9111 4.1).
+# Fields of a request that may select another response; one whose Vary names more is not stored (RFC 9111 4.1).
 _SELECTING = (b"accept", b"accept-encoding", b"accept-language", b"origin", b"trpc-accept")
 _PERSONAL = (b"authorization", b"cookie")
 
-# Said anew for each answer, or about the one request that it was made for.
+# Written anew for each response, or about the one request that it was made for.
 _DROPPED = frozenset(
     {b"age", b"cache-control", b"date", b"expires", b"pragma", b"warning", b"x-correlation-id", b"x-gateway-fallback", b"x-request-id"}
 )  # fmt: skip
@@ -50,74 +51,74 @@ def _room(size: int) -> int:
 
 
 class Stale(Model):
-    """The last good answer to the same question of the same user."""
+    """The last good response to the same request of the same user."""
 
     for_: Annotated[Duration, AfterValidator(_span), Field(alias="for")]
-    """An answer older than that is not given any more."""
+    """A response older than that is not used."""
     max: Annotated[ByteSize, AfterValidator(_room)] = 10_000_000
-    """Memory of one worker for it; the answer that was longest out of use goes first."""
+    """Memory of one worker for it; the least recently used response is removed first."""
     public: Annotated[bool, Field(strict=True)] = False
-    """Whether the answers are the same for everybody. Otherwise each user gets back only answers to the same user."""
+    """Whether the responses are the same for everybody. Otherwise a user gets only responses to that user."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Stored:
     pairs: tuple[Pair, ...]
     body: bytes
     at: float
     size: int
 
 
-class Memory:
-    """The answers kept for one fallback in one worker. ``wall`` gives Unix seconds."""
+class StoredResponses:
+    """The stored responses of one fallback in one worker. ``wall`` gives Unix seconds."""
 
     def __init__(self, settings: Stale, wall: Callable[[], float]) -> None:
         self._for = settings.for_
         self._max = settings.max
         self._public = settings.public
         self._wall = wall
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._stored: OrderedDict[bytes, _Stored] = OrderedDict()
         self.size = 0
         """Bytes in use."""
 
-    def remember(
+    def store(
         self, exchange: Exchange, upstream: str, path: str, status: int, pairs: Iterable[Pair], body: bytes
     ) -> None:
-        """Keep the whole answer of ``upstream`` to ``path``, where it may be kept and somebody may ask for it again."""
-        if status != 200 or not self._asks(exchange) or b"no-store" in exchange.fields.get(b"cache-control", b""):
+        """Stores the complete response of ``upstream`` to ``path``, if it may be stored and the request may come again."""
+        if status != 200 or not self._cacheable(exchange) or b"no-store" in exchange.fields.get(b"cache-control", b""):
             return
         pairs = tuple(pairs)
-        if not self._may_keep(pairs):
+        if not self._may_store(pairs):
             return
-        kept = tuple(pair for pair in pairs if pair[0] not in _DROPPED)
-        size = len(body) + sum(len(name) + len(value) for name, value in kept) + _OVERHEAD
+        stored = tuple(pair for pair in pairs if pair[0] not in _DROPPED)
+        size = len(body) + sum(len(name) + len(value) for name, value in stored) + _OVERHEAD
         key = self._key(exchange, upstream, path)
-        self._forget(key)
+        self._remove(key)
         if size > self._max:
             return
-        self._kept[key] = _Kept(kept, body, self._wall(), size)
+        self._stored[key] = _Stored(stored, body, self._wall(), size)
         self.size += size
         while self.size > self._max:
-            self._forget(next(iter(self._kept)))
+            self._remove(next(iter(self._stored)))
 
     def find(self, exchange: Exchange, upstream: str, path: str) -> Reply | None:
-        """The answer kept to the same question, its age in it; None when there is none that is young enough."""
-        if not self._asks(exchange):
+        """The response stored for the same request, its age in it; None when there is none that is young enough."""
+        if not self._cacheable(exchange):
             return None
         key = self._key(exchange, upstream, path)
-        kept = self._kept.get(key)
-        if kept is None:
+        stored = self._stored.get(key)
+        if stored is None:
             return None
-        age = max(0.0, self._wall() - kept.at)
+        age = max(0.0, self._wall() - stored.at)
         if age > self._for:
-            self._forget(key)
+            self._remove(key)
             return None
-        self._kept.move_to_end(key)
-        return Reply(200, (*kept.pairs, (b"age", b"%d" % age), _WARNING), kept.body)
+        self._stored.move_to_end(key)
+        return Reply(200, (*stored.pairs, (b"age", b"%d" % age), _WARNING), stored.body)
 
     @staticmethod
-    def _asks(exchange: Exchange) -> bool:
-        """Whether it is a plain question. A streamed batch is 200 whatever its calls did."""
+    def _cacheable(exchange: Exchange) -> bool:
+        """Whether it is a plain GET. The status of a streamed batch is 200 whatever its calls did."""
         return (
             exchange.method == "GET"
             and exchange.stream is None
@@ -125,7 +126,7 @@ class Memory:
             and b"jsonl" not in exchange.fields.get(b"trpc-accept", b"")
         )
 
-    def _may_keep(self, pairs: tuple[Pair, ...]) -> bool:
+    def _may_store(self, pairs: tuple[Pair, ...]) -> bool:
         covered = _SELECTING if self._public else _SELECTING + _PERSONAL
         for name, value in pairs:
             if name == b"set-cookie":
@@ -137,23 +138,23 @@ class Memory:
         return any(name == b"content-type" for name, _ in pairs)
 
     def _key(self, exchange: Exchange, upstream: str, path: str) -> bytes:
-        """A digest of everything that may make the answer another one. It holds no token and no cookie."""
+        """A digest of everything that may select another response. It holds no token and no cookie."""
         fields = exchange.fields
         parts = [upstream.encode(), path.encode(), exchange.query.encode()]
         parts += [fields.get(name, b"") for name in _SELECTING]
         if not self._public:
             parts += [exchange.principal.encode("utf-8", "surrogatepass"), fields.get(b"cookie", b"")]
-            # Who is signed in keeps the answers over a change of the token. Where nobody looked at it, it counts itself.
+            # A principal keeps the responses over a change of the token. Where no token was verified, the token counts.
             parts.append(b"" if exchange.principal else fields.get(b"authorization", b""))
         digest = blake2b(digest_size=16)
         for part in parts:
             digest.update(b"%d:" % len(part) + part)
         return digest.digest()
 
-    def _forget(self, key: bytes) -> None:
-        gone = self._kept.pop(key, None)
-        if gone is not None:
-            self.size -= gone.size
+    def _remove(self, key: bytes) -> None:
+        removed = self._stored.pop(key, None)
+        if removed is not None:
+            self.size -= removed.size
 
 
 def _list(value: bytes) -> list[bytes]:

@@ -11,8 +11,8 @@ from gateway.core.methods import IDEMPOTENT
 from gateway.core.response_fields import ResponseFields
 from gateway.core.verdict import Refusal, Reply
 from gateway.policy.base.stage import Stage, hook
-from gateway.policy.fallback.fallback import COVERS, StaticFallback, mark
-from gateway.policy.fallback.stale import Memory
+from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement_fields
+from gateway.policy.fallback.stale import StoredResponses
 from gateway.policy.kinds import reporting
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
@@ -25,7 +25,7 @@ from gateway.proxy.upstream.upstream import Upstream
 class StaleFallback:
     """The last good answer to the same question, out of ``memory``."""
 
-    def __init__(self, name: str, report: bool, memory: Memory) -> None:
+    def __init__(self, name: str, report: bool, memory: StoredResponses) -> None:
         self.name = name
         self.report = report
         self.memory = memory
@@ -33,7 +33,7 @@ class StaleFallback:
     def find(self, exchange: Exchange, plan: CompiledRoute) -> Reply | None:
         """The answer, marked; None when there is none."""
         kept = self.memory.find(exchange, plan.upstream.name, plan.target(exchange))
-        return None if kept is None else Reply(kept.status, (*kept.headers, *mark(self.name)), kept.body)
+        return None if kept is None else Reply(kept.status, (*kept.headers, *replacement_fields(self.name)), kept.body)
 
 
 class UpstreamFallback:
@@ -92,7 +92,7 @@ class UpstreamFallback:
         answer: UpstreamConnection,
         slug: str,
     ) -> bool:
-        own = mark(self.name)
+        own = replacement_fields(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
         answer.fields = ResponseFields.of([*(pair for pair in answer.fields.pairs if pair[0] not in names), *own])
         try:
@@ -112,7 +112,7 @@ class FallbackChain:
         self._choices = tuple(choices)
 
     @property
-    def memories(self) -> list[Memory]:
+    def memories(self) -> list[StoredResponses]:
         """What has to be told of good answers."""
         return [choice.memory for choice in self._choices if isinstance(choice, StaleFallback)]
 
@@ -159,7 +159,7 @@ class FallbackChain:
         choice: StaticFallback | StaleFallback, exchange: Exchange, plan: CompiledRoute, refusal: Refusal
     ) -> Reply | None:
         if isinstance(choice, StaticFallback):
-            return choice.answer(exchange, refusal, plan.error_format)
+            return choice.reply(exchange, refusal, plan.error_format)
         return choice.find(exchange, plan)
 
     @staticmethod
@@ -195,5 +195,5 @@ class Watched:
         answer = await self._upstream.call(exchange, path, interim)
         if not isinstance(answer, Refusal) and answer.phase is Phase.DONE and not answer.streaming:
             for memory in self._memories:
-                memory.remember(exchange, self.name, path, answer.status, answer.fields.pairs, answer.arrived)
+                memory.store(exchange, self.name, path, answer.status, answer.fields.pairs, answer.arrived)
         return answer

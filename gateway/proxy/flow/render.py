@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
+from gateway.core import error_format
+from gateway.core.error_format import problem, refusal_members, trpc_error
 from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
-PROBLEM = (b"content-type", b"application/problem+json")
-JSON = (b"content-type", b"application/json")
+PROBLEM = (b"content-type", error_format.PROBLEM_JSON.encode())
+JSON = (b"content-type", error_format.JSON.encode())
 _CLOSE = b"connection: close\r\n\r\n"
 
 
@@ -103,14 +105,10 @@ def _body(reason: Reason, retry_after: int, request_id: str, shape: str) -> tupl
     sentence = reason.sentence
     if "{retry_after}" in sentence:
         sentence = sentence.format(retry_after=retry_after).replace(" 1 seconds", " 1 second")
-    extra: dict[str, object] = {"reason": reason.slug, "request_id": request_id}
-    if retry_after:
-        extra["retry_after"] = retry_after
+    members = refusal_members(reason.slug, request_id, retry_after)
     if shape == "problem":
-        return PROBLEM, orjson.dumps({"title": reason.title, "status": reason.status, "detail": sentence, **extra})
-    data = {"code": reason.rpc_name, "httpStatus": reason.status, "path": None, **extra}
-    error: dict[str, object] = {"message": sentence, "code": reason.rpc_code, "data": data}
-    return JSON, orjson.dumps({"error": {"json": error} if shape == "superjson" else error})
+        return PROBLEM, orjson.dumps(problem(reason.title, reason.status, sentence, members))
+    return JSON, orjson.dumps(trpc_error(shape, sentence, reason.status, members))
 
 
 class _Ready(NamedTuple):

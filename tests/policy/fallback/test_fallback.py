@@ -1,4 +1,4 @@
-"""What stands in for an upstream, in the shape its client reads."""
+"""The response that replaces an upstream's, in the format its client reads."""
 
 import json
 from pathlib import Path
@@ -15,19 +15,19 @@ from gateway.policy.fallback.fallback import COVERS, MOST_FILE_BYTES, Settings, 
 MOCK = {"text": "", "language": None, "mock": True}
 
 
-def stand_in(
-    slug: str = "upstream_resting", shape: str = "problem", calls: int = 0, batch: bool = False, **more: Any
+def reply_to(
+    slug: str = "upstream_resting", error_format: str = "problem", calls: int = 0, batch: bool = False, **more: Any
 ) -> Reply:
     exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
     exchange.id = "0123456789"
     exchange.calls = [Call("chat.translate")] * calls
     exchange.query = "batch=1" if batch else ""
     fallback = build("stt-mock", Settings.model_validate({"json": MOCK, **more}))
-    return fallback.answer(exchange, refuse(slug, "why", retry_after=42), shape)
+    return fallback.reply(exchange, refuse(slug, "why", retry_after=42), error_format)
 
 
-def test_the_answer_is_marked_and_not_cached() -> None:
-    reply = stand_in()
+def test_the_response_is_marked_and_not_cached() -> None:
+    reply = reply_to()
     assert (reply.status, json.loads(reply.body)) == (200, MOCK)
     assert dict(reply.headers) == {
         b"content-type": b"application/json",
@@ -36,7 +36,7 @@ def test_the_answer_is_marked_and_not_cached() -> None:
     }
 
 
-def test_it_covers_whatever_says_that_nothing_came_from_the_upstream_and_nothing_else() -> None:
+def test_it_covers_the_refusals_without_a_response_of_the_upstream_and_no_others() -> None:
     assert {
         "upstream_resting", "upstream_busy", "upstream_unreachable", "upstream_timeout", "upstream_broken",
     } <= COVERS  # fmt: skip
@@ -44,13 +44,13 @@ def test_it_covers_whatever_says_that_nothing_came_from_the_upstream_and_nothing
     assert {REASONS[slug].status for slug in COVERS} <= {502, 503, 504}
 
 
-def test_an_error_says_what_every_error_says_and_when_to_come_back() -> None:
-    reply = stand_in(status=503)
+def test_an_error_has_the_members_of_every_error_and_retry_after() -> None:
+    reply = reply_to(status=503)
     assert (b"retry-after", b"42") in reply.headers
-    told = {"reason": "upstream_resting", "request_id": "0123456789", "retry_after": 42}
-    assert json.loads(reply.body) == {**MOCK, **told}
-    assert json.loads(stand_in(status=503, json={"reason": "mine"}).body)["reason"] == "mine"
-    assert json.loads(stand_in(status=503, json=["plain"]).body) == ["plain"]
+    members = {"reason": "upstream_resting", "request_id": "0123456789", "retry_after": 42}
+    assert json.loads(reply.body) == {**MOCK, **members}
+    assert json.loads(reply_to(status=503, json={"reason": "mine"}).body)["reason"] == "mine"
+    assert json.loads(reply_to(status=503, json=["plain"]).body) == ["plain"]
 
 
 @pytest.mark.parametrize(
@@ -65,16 +65,18 @@ def test_an_error_says_what_every_error_says_and_when_to_come_back() -> None:
 def test_trpc_calls_get_an_error_as_the_client_reads_it(
     status: int, body: Any, message: str, code: tuple[int, str]
 ) -> None:
-    found = json.loads(stand_in(shape="superjson", calls=2, batch=True, status=status, json=body).body)["error"]["json"]
-    assert (found["message"], found["code"]) == (message, code[0])
-    data = found["data"]
+    error = json.loads(reply_to(error_format="superjson", calls=2, batch=True, status=status, json=body).body)["error"][
+        "json"
+    ]
+    assert (error["message"], error["code"]) == (message, code[0])
+    data = error["data"]
     assert (data["code"], data["httpStatus"], data["reason"]) == (code[1], status, "upstream_resting")
-    plain = json.loads(stand_in(shape="none", calls=1, status=status, json=body).body)["error"]
-    assert plain == found
+    plain = json.loads(reply_to(error_format="none", calls=1, status=status, json=body).body)["error"]
+    assert plain == error
 
 
 @pytest.mark.parametrize(
-    ("shape", "calls", "batch", "body"),
+    ("error_format", "calls", "batch", "body"),
     [
         ("superjson", 1, False, {"result": {"data": {"json": MOCK}}}),
         ("none", 1, False, {"result": {"data": MOCK}}),
@@ -82,8 +84,8 @@ def test_trpc_calls_get_an_error_as_the_client_reads_it(
         ("none", 3, True, [{"result": {"data": MOCK}}] * 3),
     ],
 )
-def test_trpc_calls_get_results(shape: str, calls: int, batch: bool, body: Any) -> None:
-    assert json.loads(stand_in(shape=shape, calls=calls, batch=batch).body) == body
+def test_trpc_calls_get_results(error_format: str, calls: int, batch: bool, body: Any) -> None:
+    assert json.loads(reply_to(error_format=error_format, calls=calls, batch=batch).body) == body
 
 
 def test_a_file_is_read_with_the_configuration(tmp_path: Path) -> None:
@@ -91,13 +93,13 @@ def test_a_file_is_read_with_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("resting")
     base = {"base": tmp_path}
 
-    def answer(**more: Any) -> Reply:
+    def reply_of(**more: Any) -> Reply:
         settings = Settings.model_validate(more, context=base)
         (tmp_path / "lesson.json").unlink(missing_ok=True)
-        return build("note", settings).answer(Exchange("GET", "/", {}, "", 0.0), refuse("upstream_busy"), "problem")
+        return build("note", settings).reply(Exchange("GET", "/", {}, "", 0.0), refuse("upstream_busy"), "problem")
 
-    assert json.loads(answer(file="lesson.json").body) == {"text": "¡hola!"}
-    reply = answer(file="note.txt", type="text/plain; charset=utf-8", status=503)
+    assert json.loads(reply_of(file="lesson.json").body) == {"text": "¡hola!"}
+    reply = reply_of(file="note.txt", type="text/plain; charset=utf-8", status=503)
     assert (reply.status, reply.body) == (503, b"resting")
     assert (b"content-type", b"text/plain; charset=utf-8") in reply.headers
 
@@ -121,7 +123,7 @@ def test_a_file_is_read_with_the_configuration(tmp_path: Path) -> None:
         ({"stale": {"for": "1h", "max": "2GiB"}}, "between 1KiB and 1GiB"),
     ],
 )
-def test_what_cannot_stand_in_is_told(tmp_path: Path, settings: Any, sentence: str) -> None:
+def test_settings_that_make_no_response_are_refused(tmp_path: Path, settings: Any, sentence: str) -> None:
     (tmp_path / "large.json").write_bytes(b" " * (MOST_FILE_BYTES + 1))
     (tmp_path / "note.txt").write_text("resting")
     with pytest.raises(ValidationError, match=sentence):

@@ -1,4 +1,4 @@
-"""What is remembered of good answers, for whom, for how long and how much; the clock is moved by hand."""
+"""Which responses are stored, for whom, for how long and how many; the clock is moved by hand."""
 
 from typing import Any
 
@@ -8,55 +8,55 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Reply
-from gateway.policy.fallback.stale import Memory, Stale
+from gateway.policy.fallback.stale import Stale, StoredResponses
 
 JSON = [(b"content-type", b"application/json")]
 
 
-class Place:
-    """One memory, and requests of several people."""
+class StaleFixture:
+    """The stored responses of one fallback, and requests of several people."""
 
     def __init__(self, **more: Any) -> None:
         self.now = 1_767_268_800.0
-        self.memory = Memory(Stale.model_validate({"for": 3600.0, **more}), lambda: self.now)
+        self.responses = StoredResponses(Stale.model_validate({"for": 3600.0, **more}), lambda: self.now)
 
     @staticmethod
-    def ask(query: str = "", principal: str = "", method: str = "GET", **fields: str) -> Exchange:
+    def request(query: str = "", principal: str = "", method: str = "GET", **fields: str) -> Exchange:
         sent = {name.replace("_", "-").encode(): value.encode() for name, value in fields.items()}
         exchange = Exchange(method, "/", sent, "192.0.2.1", 0.0)
         exchange.query, exchange.principal = query, principal
         return exchange
 
-    def keep(
+    def store(
         self, exchange: Exchange, body: bytes = b"{}", pairs: Any = JSON, status: int = 200, path: str = "/a"
     ) -> None:
-        self.memory.remember(exchange, "tutor", path, status, pairs, body)
+        self.responses.store(exchange, "tutor", path, status, pairs, body)
 
     def find(self, exchange: Exchange, upstream: str = "tutor", path: str = "/a") -> Reply | None:
-        return self.memory.find(exchange, upstream, path)
+        return self.responses.find(exchange, upstream, path)
 
 
-def test_the_last_answer_comes_back_with_its_age_until_it_is_too_old() -> None:
-    here = Place()
-    here.keep(here.ask(), b"old")
-    here.keep(here.ask(), b"new", [*JSON, (b"etag", b'"1"'), (b"date", b"then"), (b"x-request-id", b"other")])
-    here.now += 3600
-    found = here.find(here.ask())
-    assert found is not None
-    assert found.body == b"new"
-    assert dict(found.headers) == {
+def test_the_last_response_comes_back_with_its_age_until_it_is_too_old() -> None:
+    stale = StaleFixture()
+    stale.store(stale.request(), b"old")
+    stale.store(stale.request(), b"new", [*JSON, (b"etag", b'"1"'), (b"date", b"then"), (b"x-request-id", b"other")])
+    stale.now += 3600
+    reply = stale.find(stale.request())
+    assert reply is not None
+    assert reply.body == b"new"
+    assert dict(reply.headers) == {
         b"content-type": b"application/json",
         b"etag": b'"1"',
         b"age": b"3600",
         b"warning": b'110 gateway "Response is Stale"',
     }
-    here.now += 1
-    assert here.find(here.ask()) is None
-    assert here.memory.size == 0
+    stale.now += 1
+    assert stale.find(stale.request()) is None
+    assert stale.responses.size == 0
 
 
 @pytest.mark.parametrize(
-    ("asked", "kept"),
+    ("requested", "responded"),
     [
         ({"method": "POST"}, {}),
         ({"method": "HEAD"}, {}),
@@ -82,16 +82,16 @@ def test_the_last_answer_comes_back_with_its_age_until_it_is_too_old() -> None:
         ),
     ],
 )
-def test_what_may_not_be_kept_or_was_no_good_is_not(asked: Any, kept: Any) -> None:
-    here = Place()
-    here.keep(here.ask(**asked), **kept)
-    assert here.memory.size == 0
+def test_a_response_that_may_not_be_stored_or_is_no_success_is_not(requested: Any, responded: Any) -> None:
+    stale = StaleFixture()
+    stale.store(stale.request(**requested), **responded)
+    assert stale.responses.size == 0
 
 
-def test_a_backend_that_says_what_the_tutor_says_is_kept() -> None:
-    here = Place()
-    here.keep(here.ask(), pairs=[*JSON, (b"vary", b"trpc-accept, Origin"), (b"cache-control", b"max-age=60")])
-    assert here.find(here.ask()) is not None
+def test_the_fields_of_the_tutor_backend_allow_to_store() -> None:
+    stale = StaleFixture()
+    stale.store(stale.request(), pairs=[*JSON, (b"vary", b"trpc-accept, Origin"), (b"cache-control", b"max-age=60")])
+    assert stale.find(stale.request()) is not None
 
 
 PEOPLE: list[dict[str, str]] = [
@@ -109,45 +109,45 @@ PEOPLE: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize("owner", PEOPLE)
-def test_nobody_gets_what_was_for_somebody_else(owner: dict[str, str]) -> None:
-    here = Place()
-    here.keep(here.ask(**owner))
-    assert [other for other in PEOPLE if here.find(here.ask(**other)) is not None] == [owner]
-    assert here.find(here.ask(**owner), upstream="other") is None
-    assert here.find(here.ask(**owner), path="/b") is None
+def test_nobody_gets_the_response_to_somebody_else(owner: dict[str, str]) -> None:
+    stale = StaleFixture()
+    stale.store(stale.request(**owner))
+    assert [other for other in PEOPLE if stale.find(stale.request(**other)) is not None] == [owner]
+    assert stale.find(stale.request(**owner), upstream="other") is None
+    assert stale.find(stale.request(**owner), path="/b") is None
 
 
-def test_a_user_keeps_the_answers_over_a_change_of_the_token() -> None:
-    here = Place()
-    here.keep(here.ask(principal="ada", authorization="Bearer old"))
-    assert here.find(here.ask(principal="ada", authorization="Bearer new")) is not None
+def test_a_user_keeps_the_responses_over_a_change_of_the_token() -> None:
+    stale = StaleFixture()
+    stale.store(stale.request(principal="ada", authorization="Bearer old"))
+    assert stale.find(stale.request(principal="ada", authorization="Bearer new")) is not None
 
 
-def test_public_answers_are_everybodys_unless_they_say_who_they_are_for() -> None:
-    here = Place(public=True)
-    here.keep(here.ask(principal="ada", authorization="Bearer a", cookie="a=b"))
-    assert here.find(here.ask()) is not None
-    here.keep(here.ask("x=1"), pairs=[*JSON, (b"vary", b"cookie")])
-    assert here.find(here.ask("x=1")) is None
+def test_public_responses_are_for_everybody_unless_their_vary_names_a_person() -> None:
+    stale = StaleFixture(public=True)
+    stale.store(stale.request(principal="ada", authorization="Bearer a", cookie="a=b"))
+    assert stale.find(stale.request()) is not None
+    stale.store(stale.request("x=1"), pairs=[*JSON, (b"vary", b"cookie")])
+    assert stale.find(stale.request("x=1")) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3000)), max_size=40))
-def test_it_never_holds_more_than_it_may(answers: list[tuple[int, int]]) -> None:
-    here = Place(max=4096)
-    for number, length in answers:
-        here.keep(here.ask(f"x={number}"), b"x" * length)
-        assert 0 <= here.memory.size <= 4096
-    if answers:
-        number, length = answers[-1]
-        found = here.find(here.ask(f"x={number}"))
-        assert found is not None and found.body == b"x" * length
+def test_the_size_never_exceeds_the_maximum(responses: list[tuple[int, int]]) -> None:
+    stale = StaleFixture(max=4096)
+    for number, length in responses:
+        stale.store(stale.request(f"x={number}"), b"x" * length)
+        assert 0 <= stale.responses.size <= 4096
+    if responses:
+        number, length = responses[-1]
+        reply = stale.find(stale.request(f"x={number}"))
+        assert reply is not None and reply.body == b"x" * length
 
 
-def test_what_was_asked_for_lately_stays_and_what_is_too_large_replaces_nothing_but_its_own() -> None:
-    here = Place(max=3000)
+def test_the_least_recently_used_goes_first_and_a_too_large_one_replaces_only_its_own() -> None:
+    stale = StaleFixture(max=3000)
     for query in ("a", "b", "a", "c"):
-        if here.find(here.ask(query)) is None:
-            here.keep(here.ask(query), b"x" * 900)
-    assert [query for query in "abc" if here.find(here.ask(query))] == ["a", "c"]
-    here.keep(here.ask("a"), b"x" * 4000)
-    assert [query for query in "abc" if here.find(here.ask(query))] == ["c"]
+        if stale.find(stale.request(query)) is None:
+            stale.store(stale.request(query), b"x" * 900)
+    assert [query for query in "abc" if stale.find(stale.request(query))] == ["a", "c"]
+    stale.store(stale.request("a"), b"x" * 4000)
+    assert [query for query in "abc" if stale.find(stale.request(query))] == ["c"]
