@@ -43,12 +43,12 @@ def read(octets: bytes, file: str, report: Report) -> Node | None:
         report.add(position, (), "is not UTF-8 text", "save the file as UTF-8")
         return None
     try:
-        return _Reader(text, file, report).document()
+        return _TreeReader(text, file, report).document()
     except _Unreadable:
         return None
 
 
-class _Reader:
+class _TreeReader:
     def __init__(self, text: str, file: str, report: Report) -> None:
         self._text = text
         self._file = file
