@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from itertools import islice
 
-from gateway.state.rules import circuit as circuits
-from gateway.state.rules import lockout as rules
+from gateway.state.rules import circuit as circuit_rules
+from gateway.state.rules import lockout as lockout_rules
 from gateway.state.rules.circuit import Admitted, Circuit, Trip
 from gateway.state.rules.gcra import NEVER, Take, Taken, decide, distinct, ticks
 from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
@@ -58,26 +58,26 @@ class MemoryStore:
 
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``Store.reserve``."""
-        self._clock = self._clock.seen(now)
-        answers, writes = rules.reserve(attempts, self._found, now + self._clock.ahead)
+        self._clock = self._clock.advanced(now)
+        answers, writes = lockout_rules.reserve(attempts, self._stored, now + self._clock.ahead)
         if not self._room(len(writes.keys() - self._attempts.keys()), now):
             return [Reserved(False, 0.0, 0, full=True) for _ in attempts]
         self._write(writes)
-        return rules.told(answers, self._clock.ahead)
+        return lockout_rules.in_wall_time(answers, self._clock.ahead)
 
     def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``Store.settle``."""
-        self._clock = self._clock.seen(now)
-        locking, writes = rules.settle(attempts, failed, self._found, now + self._clock.ahead)
+        self._clock = self._clock.advanced(now)
+        locking, writes = lockout_rules.settle(attempts, failed, self._stored, now + self._clock.ahead)
         self._write(writes)
-        return [self._lock(name_of(attempt), self._found(attempt)) for attempt in locking]
+        return [self._lock(name_of(attempt), self._stored(attempt)) for attempt in locking]
 
-    def _found(self, attempt: Attempt) -> Record:
+    def _stored(self, attempt: Attempt) -> Record:
         return self._attempts.get(name_of(attempt), (NOTHING, 0.0))[0]
 
     def _write(self, writes: Written) -> None:
         for name, (record, within) in writes.items():
-            moment = rules.dies(record, within)
+            moment = lockout_rules.expiry(record, within)
             if moment:
                 self._attempts[name] = record, moment
             else:
@@ -85,7 +85,7 @@ class MemoryStore:
 
     def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``Store.locks``."""
-        self._clock = self._clock.seen(now)
+        self._clock = self._clock.advanced(now)
         moment = now + self._clock.ahead
         locked = ((name, record) for name, (record, _) in self._attempts.items() if record.until > moment)
         return [self._lock(*one) for one in islice(locked, limit)]
@@ -99,7 +99,7 @@ class MemoryStore:
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``Store.unlock``."""
-        self._clock = self._clock.seen(now)
+        self._clock = self._clock.advanced(now)
         record, _ = self._attempts.pop((kind, key), (NOTHING, 0.0))
         return record.until > now + self._clock.ahead
 
@@ -138,7 +138,7 @@ class MemoryStore:
 
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
         """See ``Store.admit``."""
-        answer = circuits.admit(self.circuit(name, now), trip, now)
+        answer = circuit_rules.admit(self.circuit(name, now), trip, now)
         self._circuits[name] = answer.circuit
         return answer
 
@@ -147,23 +147,23 @@ class MemoryStore:
     ) -> tuple[Circuit, str]:
         """See ``Store.record_outcome``."""
         before = self.circuit(name, now)
-        after = self._circuits[name] = circuits.record_outcome(before, trip, epoch, failed, now)
+        after = self._circuits[name] = circuit_rules.record_outcome(before, trip, epoch, failed, now)
         return after, before.state
 
     def force(self, name: bytes, state: str, now: float) -> tuple[Circuit, str]:
         """See ``Store.force``."""
         before = self.circuit(name, now)
-        after = self._circuits[name] = circuits.force(before, state, now)
+        after = self._circuits[name] = circuit_rules.force(before, state, now)
         return after, before.state
 
     def circuit(self, name: bytes, now: float) -> Circuit:
         """See ``Store.circuit``."""
-        return circuits.current(self._circuits.get(name), now)
+        return circuit_rules.current(self._circuits.get(name), now)
 
     def sweep(self, now: float, budget: int) -> int:
         """See ``Store.sweep``. What was looked at moves to the end, so the next call goes on behind it."""
         moment, gone = ticks(now), 0
-        self._clock = self._clock.seen(now)
+        self._clock = self._clock.advanced(now)
         # Each kind gets its share, or many records of one would keep those of the other for ever.
         share = -(-budget * len(self._attempts) // max(1, self.stats().records))
         seen = list(islice(self._tats.items(), budget - share))

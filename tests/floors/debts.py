@@ -53,16 +53,10 @@ MODULES_WITHOUT_TEST = {
     "proxy/routing/table.py",
     "proxy/upstream/deadline.py",
     "state/failover/locks_file.py",
-    "state/lmdb/circuits.py",
-    "state/lmdb/revocations.py",
     "state/redis/cluster.py",
     "state/redis/lockouts.py",
     "state/redis/pipeline.py",
     "state/redis/revocations.py",
-    "state/rules/circuit.py",
-    "state/rules/lockout.py",
-    "state/rules/monotonic.py",
-    "state/rules/revocation.py",
 }
 
 # Test modules without a module of their name, paths below tests/.
@@ -118,17 +112,12 @@ NAMES_OF_OUR_OWN = {
     "proxy/upstream/deadline.py",
     "proxy/upstream/upstream.py",
     "state/failover/store.py",
-    "state/lmdb/circuits.py",
-    "state/lmdb/lockouts.py",
     "state/redis/connection.py",
     "state/redis/leases.py",
     "state/redis/lockouts.py",
     "state/redis/pipeline.py",
     "state/redis/revocations.py",
     "state/redis/store.py",
-    "state/rules/circuit.py",
-    "state/rules/lockout.py",
-    "state/store.py",
 }
 
 # Files with prose of it.
@@ -172,16 +161,12 @@ PROSE_OF_OUR_OWN = {
     "proxy/upstream/deadline.py",
     "proxy/upstream/upstream.py",
     "state/failover/store.py",
-    "state/lmdb/group_commit.py",
-    "state/lmdb/lockouts.py",
     "state/redis/cluster.py",
     "state/redis/connection.py",
     "state/redis/leases.py",
     "state/redis/pipeline.py",
     "state/redis/scripts/lockouts.lua",
     "state/redis/store.py",
-    "state/rules/lockout.py",
-    "state/store.py",
 }
 
 # Class names with two meanings.
@@ -220,9 +205,6 @@ UNTYPED_JOINTS = {
     "proxy/routing/route.py:CompiledRoute.fallback",
     "proxy/routing/route.py:CompiledRoute.upstream",
     "proxy/routing/route.py:bind",
-    "state/lmdb/group_commit.py:GroupCommit.__init__",
-    "state/lmdb/lockouts.py:Ledger.__init__",
-    "state/lmdb/lockouts.py:seen",
     "state/redis/cluster.py:Cluster.__init__",
     "state/redis/cluster.py:Cluster.spell",
     "state/redis/connection.py:PipelinedConnection.spell",

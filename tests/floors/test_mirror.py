@@ -23,9 +23,6 @@ OF_A_WHOLE_ROOM = {
     "proxy/test_faults.py": "an upstream that breaks the protocol, as the client sees it",
     "proxy/test_garbage.py": "what a request leaves to the garbage collector",
     "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
-    "state/test_circuits.py": "the contract of every store: circuits",
-    "state/test_lockouts.py": "the contract of every store: lockouts",
-    "state/test_revocations.py": "the contract of every store: revocations",
 }
 # Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, and whole runs on the wire.
 NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser")

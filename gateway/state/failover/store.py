@@ -175,7 +175,7 @@ class FailoverStore:
     def _held(self, attempt: Attempt, here: Reserved, now: float) -> Reserved:
         """The answer without Redis: a lock known from it holds."""
         held = self._known.held.get(self._shared.name_of(attempt.kind, attempt.key))
-        self._clock = self._clock.seen(now)
+        self._clock = self._clock.advanced(now)
         if held is None or held.until <= now + self._clock.ahead:
             return here
         # An operator's order reaches every worker of the host by the store they share.

@@ -1,41 +1,41 @@
-"""Takes of one turn of the event loop in one transaction of LMDB: to begin and to commit is more than half of a take."""
+"""Takes of one iteration of the event loop in one transaction of LMDB: beginning and committing one is more than half of
+the cost of a take."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from struct import Struct
-from typing import Any
 
+import lmdb
+
+from gateway.state.lmdb.file import PACK_EXPIRY, UNPACK_EXPIRY, StateFile
 from gateway.state.rules.gcra import NEVER, Take, Taken, decide_one, ticks
 
 MOST = 32  # takes in one transaction, during which the other workers wait: some 100 microseconds
 
-Done = tuple[Take, float]
-
-PACK = Struct("<d").pack
-UNPACK = Struct("<d").unpack_from  # every record begins with the moment it has run out
+Charge = tuple[Take, float]
+"""A take that was charged, and when."""
 
 
 class GroupCommit:
-    """A context in which ``LmdbStore.take`` shares a transaction.
+    """A context in which ``LmdbLimits.take`` shares a transaction of ``file``.
 
-    ``begin`` gives one to write in. ``ended`` is told how many new records one had that was committed. ``again`` is handed
-    one that failed, with the error and the takes that were answered in it.
+    ``on_commit`` is called with the number of new records in a transaction and the time, ``on_failure`` with a
+    transaction that failed, the error, and the takes that were charged in it.
     """
 
-    __slots__ = ("_again", "_begin", "_count", "_done", "_ended", "_fresh", "_txn", "active")
+    __slots__ = ("_charges", "_count", "_file", "_fresh", "_on_commit", "_on_failure", "_txn", "active")
 
     def __init__(
         self,
-        begin: Callable[[], Any],
-        ended: Callable[[int, float], None],
-        again: Callable[[Any, BaseException, Sequence[Done]], None],
+        file: StateFile,
+        on_commit: Callable[[int, float], None],
+        on_failure: Callable[[lmdb.Transaction, BaseException, Sequence[Charge]], None],
     ) -> None:
-        self._begin = begin
-        self._ended = ended
-        self._again = again
-        self._txn: Any = None
-        self._done: list[Done] = []
+        self._file = file
+        self._on_commit = on_commit
+        self._on_failure = on_failure
+        self._txn: lmdb.Transaction | None = None
+        self._charges: list[Charge] = []
         self._fresh = 0
         self._count = 0  # of all takes, the refused ones too
         self.active = False
@@ -48,42 +48,42 @@ class GroupCommit:
         self.commit()
 
     def take(self, take: Take, record: bytes, now: float) -> Sequence[Taken] | None:
-        """The answer to a take that comes alone, as ``LmdbStore.take`` gives it; None when there is no room."""
+        """The result of a take that comes alone, as ``LmdbLimits.take`` gives it; None when there is no room."""
         txn = self._txn
         if txn is None:
-            txn = self._txn = self._begin()
+            txn = self._txn = self._file.begin()
         try:
             found = txn.get(record)
-            answer, tat = decide_one(take, NEVER if found is None else UNPACK(found)[0], ticks(now))
+            taken, tat = decide_one(take, NEVER if found is None else UNPACK_EXPIRY(found)[0], ticks(now))
             if tat is not None:
-                txn.put(record, PACK(tat))
-                self._done.append((take, now))
+                txn.put(record, PACK_EXPIRY(tat))
+                self._charges.append((take, now))
                 if found is None:
                     self._fresh += 1
         except BaseException as error:
-            txn, done = self._over()
-            self._again(txn, error, done)
+            self._on_failure(txn, error, self._reset())
             return None
         self._count += 1
         if self._count == MOST:
             self.commit()
-        return (answer,)
+        return (taken,)
 
     def commit(self) -> None:
-        """End the transaction, if there is one; another take begins the next."""
-        if self._txn is None:
+        """Ends the transaction, if there is one; another take begins the next."""
+        txn, fresh = self._txn, self._fresh
+        if txn is None:
             return
-        fresh = self._fresh
-        txn, done = self._over()
+        charges = self._reset()
         try:
             txn.commit()
         except BaseException as error:
-            self._again(txn, error, done)
+            self._on_failure(txn, error, charges)
             return
         if fresh:
-            self._ended(fresh, done[-1][1])
+            self._on_commit(fresh, charges[-1][1])
 
-    def _over(self) -> tuple[Any, list[Done]]:
-        over = self._txn, self._done
-        self._txn, self._done, self._fresh, self._count = None, [], 0, 0
-        return over
+    def _reset(self) -> list[Charge]:
+        """Forgets the transaction, and gives the takes that were charged in it."""
+        charges = self._charges
+        self._txn, self._charges, self._fresh, self._count = None, [], 0, 0
+        return charges

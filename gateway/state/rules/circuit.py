@@ -1,7 +1,7 @@
-"""The circuit of an upstream: what a store keeps of it, and how admissions and findings move it on.
+"""The circuit of an upstream: what a store keeps of it, and how admissions and outcomes move it on.
 
-Nothing here knows a clock or a file. Every store reads a circuit, asks ``admit`` or ``record_outcome`` what becomes of it, and
-writes that down, all in one transaction: so one worker's findings protect all, and one probe is one over all workers.
+Nothing here knows a clock or a file. Every store reads a circuit, moves it by ``admit`` or ``record_outcome``, and writes
+it, all in one transaction: so one worker's outcomes protect all, and one probe is one over all workers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT = 253_402_300_799.0  # the end of the year 9999: what an operator ordered 
 class Trip(NamedTuple):
     """When a circuit opens and closes. ``failures`` in a row open it, as does a share ``ratio`` (0.0: none) of at least
     ``min_volume`` calls within ``window`` seconds. After ``recover_after`` seconds one probe at a time goes through;
-    ``successes`` good ones in a row close. A probe without a finding for ``lease`` seconds is taken for lost."""
+    ``successes`` good ones in a row close. A probe without an outcome for ``probe_timeout`` seconds is taken for lost."""
 
     failures: int
     ratio: float
@@ -32,15 +32,15 @@ class Trip(NamedTuple):
     min_volume: int
     recover_after: float
     successes: int
-    lease: float
+    probe_timeout: float
 
 
 class Circuit(NamedTuple):
-    """``epoch`` counts the probes and changes: a finding from before the last of them is not about this state.
+    """``epoch`` counts the probes and changes: an outcome of a call from before the last of them is not about this state.
 
     ``failures`` are in a row, ``good`` probes in a row; ``opened_at`` and ``probe_until`` are Unix seconds, 0.0 for
-    none. ``slots`` are the parts of the window: its number, calls, failures. ``dies``: forgotten from then on.
-    ``forced`` is the state that an operator holds it in, empty when it goes by what is found.
+    none. ``slots`` are the parts of the window: its number, calls, failures. ``expires``: forgotten from then on.
+    ``forced`` is the state that an operator holds it in, empty when it goes by outcomes.
     """
 
     state: str = CLOSED
@@ -50,7 +50,7 @@ class Circuit(NamedTuple):
     opened_at: float = 0.0
     retry_at: float = 0.0
     probe_until: float = 0.0
-    dies: float = 0.0
+    expires: float = 0.0
     slots: tuple[tuple[int, int, int], ...] = ()
     forced: str = ""
 
@@ -59,8 +59,8 @@ NEW = Circuit()
 
 
 class Admitted(NamedTuple):
-    """The answer to one call that wants through. ``epoch`` is handed back with the finding; ``retry_in`` seconds until it
-    is worth asking again, 0.0 when ``ok``. ``circuit`` is the state now, ``was`` the name of the one before."""
+    """The result for one call. ``epoch`` is handed back with its outcome; ``retry_in`` seconds until another try is
+    worth it, 0.0 when ``ok``. ``circuit`` is the state now, ``was`` the name of the one before."""
 
     ok: bool
     epoch: int
@@ -70,10 +70,10 @@ class Admitted(NamedTuple):
 
 
 def current(circuit: Circuit | None, now: float) -> Circuit:
-    """The circuit as it counts at ``now``: what has died is new, but for its epoch."""
+    """The circuit as it counts at ``now``: one that has expired is new, but for its epoch."""
     if circuit is None:
         return NEW
-    return NEW._replace(epoch=circuit.epoch + 1) if 0.0 < circuit.dies <= now else circuit
+    return NEW._replace(epoch=circuit.epoch + 1) if 0.0 < circuit.expires <= now else circuit
 
 
 def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
@@ -89,10 +89,13 @@ def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
             if circuit.opened_at > now:
                 circuit = circuit._replace(opened_at=now, retry_at=now + left)
             return Admitted(False, 0, left, circuit, OPEN)
-    elif now < circuit.probe_until <= now + trip.lease:
+    elif now < circuit.probe_until <= now + trip.probe_timeout:
         return Admitted(False, 0, _SOON, circuit, HALF_OPEN)
     probing = circuit._replace(
-        state=HALF_OPEN, epoch=circuit.epoch + 1, probe_until=now + trip.lease, dies=now + trip.lease + FORGET
+        state=HALF_OPEN,
+        epoch=circuit.epoch + 1,
+        probe_until=now + trip.probe_timeout,
+        expires=now + trip.probe_timeout + FORGET,
     )
     return Admitted(True, probing.epoch, 0.0, probing, circuit.state)
 
@@ -108,7 +111,7 @@ def record_outcome(circuit: Circuit, trip: Trip, epoch: int, failed: bool | None
     slots = _counted(circuit.slots, trip, failed, now) if trip.ratio else ()
     if not failed and not circuit.failures and not slots:
         return circuit
-    after = circuit._replace(failures=circuit.failures + 1 if failed else 0, slots=slots, dies=now + FORGET)
+    after = circuit._replace(failures=circuit.failures + 1 if failed else 0, slots=slots, expires=now + FORGET)
     tripped = after.failures >= trip.failures or (failed and _over(slots, trip))
     return _opened(after, trip, now) if tripped else after
 
@@ -123,12 +126,12 @@ def force(circuit: Circuit, state: str, now: float) -> Circuit:
     epoch = circuit.epoch + 1
     if state == OPEN:
         since = circuit.opened_at or now
-        return Circuit(OPEN, epoch, circuit.failures, opened_at=since, retry_at=since, dies=_KEPT, forced=OPEN)
+        return Circuit(OPEN, epoch, circuit.failures, opened_at=since, retry_at=since, expires=_KEPT, forced=OPEN)
     if state == CLOSED:
-        return NEW._replace(epoch=epoch, dies=_KEPT, forced=CLOSED)
+        return NEW._replace(epoch=epoch, expires=_KEPT, forced=CLOSED)
     if circuit.forced == OPEN:
-        return circuit._replace(epoch=epoch, retry_at=now, dies=now + FORGET, forced="")
-    return NEW._replace(epoch=epoch, dies=now + FORGET)
+        return circuit._replace(epoch=epoch, retry_at=now, expires=now + FORGET, forced="")
+    return NEW._replace(epoch=epoch, expires=now + FORGET)
 
 
 def _probed(circuit: Circuit, trip: Trip, failed: bool | None, now: float) -> Circuit:
@@ -137,7 +140,7 @@ def _probed(circuit: Circuit, trip: Trip, failed: bool | None, now: float) -> Ci
     freed = circuit._replace(probe_until=0.0, good=circuit.good + (failed is False))
     if freed.good < trip.successes:
         return freed
-    return NEW._replace(epoch=circuit.epoch + 1, dies=now + FORGET)
+    return NEW._replace(epoch=circuit.epoch + 1, expires=now + FORGET)
 
 
 def _opened(circuit: Circuit, trip: Trip, now: float) -> Circuit:
@@ -148,7 +151,7 @@ def _opened(circuit: Circuit, trip: Trip, now: float) -> Circuit:
         0,
         now,
         now + trip.recover_after,
-        dies=now + trip.recover_after + FORGET,
+        expires=now + trip.recover_after + FORGET,
     )
 
 

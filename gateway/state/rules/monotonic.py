@@ -1,4 +1,4 @@
-"""A clock that does not run backwards, so that setting one back brings no lock back to life and makes none longer."""
+"""A wall clock that does not run backwards, so that setting one back revives no lock and makes none longer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ STEP = 1.0
 
 
 class MonotonicWallClock(NamedTuple):
-    """``latest`` is the last moment seen, and the steady clock is ``ahead`` of the wall's, both in seconds."""
+    """``latest`` is the latest moment so far, in Unix seconds of this clock, which is ``ahead`` seconds of the wall's."""
 
     latest: float = 0.0
     ahead: float = 0.0
 
-    def seen(self, now: float) -> MonotonicWallClock:
-        """The clock after the wall's said ``now``. Where that stepped back, it goes on from the moment before."""
+    def advanced(self, now: float) -> MonotonicWallClock:
+        """The clock at ``now`` by the wall clock. Where that stepped back, this one goes on from its latest moment."""
         moment = now + self.ahead
         if moment >= self.latest:
             return MonotonicWallClock(moment, self.ahead)

@@ -73,7 +73,7 @@ def test_takes_that_are_refused_hold_the_others_up_no_longer(store: LmdbStore) -
 
 
 def test_a_context_without_takes_begins_nothing(store: LmdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_begin", None)
+    monkeypatch.setattr(store.file, "begin", None)
     with store.group_commit:
         pass
 
@@ -100,27 +100,27 @@ def test_a_transaction_that_cannot_be_committed_is_not_lost_either(store: LmdbSt
         def commit(self) -> None:
             raise lmdb.MapFullError("no room")
 
-    begin: Any = store._begin
+    begin: Any = store.file.begin
     store.take([ADA], NOON)
-    store._begin = lambda *arguments: Failing(begin(*arguments))
+    store.file.begin = lambda: Failing(begin())  # type: ignore[assignment,return-value]  # a double
     with store.group_commit:
         assert store.take([ADA], NOON)[0].ok
         assert store.take([ADA], NOON)[0].ok
-        store._begin = begin
+        store.file.begin = begin
     assert store.take([ADA], NOON)[0].remaining == ADA.burst - 4
 
 
 def test_an_error_of_the_file_is_the_request_s_that_meets_it(store: LmdbStore) -> None:
-    begin: Any = store._begin
+    begin: Any = store.file.begin
 
-    def broken(*arguments: Any) -> lmdb.Transaction:
+    def broken() -> lmdb.Transaction:
         raise lmdb.DiskError("broken")
 
     with store.group_commit:
-        store._begin = broken
+        store.file.begin = broken
         with pytest.raises(lmdb.DiskError):
             store.take([ADA], NOON)
-        store._begin = begin
+        store.file.begin = begin
         assert store.take([ADA], NOON)[0].ok
     assert store.take([ADA], NOON)[0].remaining == ADA.burst - 2
 
@@ -141,18 +141,19 @@ def test_new_keys_that_a_full_file_gave_up_are_charged_once_there_is_room(tmp_pa
     store = LmdbStore(tmp_path, b"a key", 1 << 18)
     short = ADA._replace(limit=1000, period=1.0, burst=1000)  # runs out within the second
     strangers = (short._replace(key=b"%d" % number) for number in itertools.count())
-    while not store._tight and not store.stats().refused_full:
+    while not store.capacity.tight and not store.stats().refused_full:
         with store.group_commit:
             for _ in range(MOST - 1):
                 store.take([next(strangers)], NOON)
     later = NOON + 10.0  # all of them have run out
-    store._tight = False
+    store.capacity.tight = False
     with store.group_commit:
         fresh = [next(strangers) for _ in range(8)]
         for take in fresh:
             assert store.take([take], later)[0].ok
-        together = store.group_commit
-        txn, done = together._over()
-        store._again(txn, lmdb.MapFullError("no room"), done)
+        group = store.group_commit
+        txn = group._txn
+        assert txn is not None
+        store.limits.charge_again(txn, lmdb.MapFullError("no room"), group._reset())
     assert [store.take([take], later)[0].remaining for take in fresh] == [short.burst - 2] * 8
     store.close()

@@ -8,11 +8,11 @@ from gateway.state.lmdb.store import LmdbStore
 def transactions(store: LmdbStore) -> list[Any]:
     """Those that ``store`` begins from now on."""
     begun: list[Any] = []
-    begin: Any = store._begin
+    begin = store.file.begin
 
-    def counting(*arguments: Any) -> Any:
-        begun.append(begin(*arguments))
+    def counting() -> Any:
+        begun.append(begin())
         return begun[-1]
 
-    store._begin = counting
+    store.file.begin = counting
     return begun

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.state.rules.lockout import Attempt
 from gateway.state.store import Store
+from tests.memory_store import MemoryStore
 from tests.state.attempts import NOON, account, address, guess
 
 DAY = 86_400.0
@@ -230,3 +231,12 @@ def test_sweep_removes_what_has_run_out_and_nothing_else(swept: Store) -> None:
 def test_a_success_leaves_no_record(swept: Store) -> None:
     assert guess(swept, NOON, failed=False)
     assert swept.stats().records == 0
+
+
+def test_memory_refuses_strangers_when_it_is_full() -> None:
+    store = MemoryStore(capacity=2)
+    assert guess(store, NOON)
+    assert guess(store, NOON, account(b"bob"))
+    assert store.reserve([account(b"eve")], NOON)[0].full
+    assert guess(store, NOON)
+    assert not store.reserve([account(b"eve")], NOON + 900)[0].full

@@ -1,22 +1,15 @@
-"""Circuits in every store, and the state machine against a model."""
+"""What every store promises of circuits."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from gateway.state.lmdb.circuits import packed, unpacked
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.rules import circuit as circuits
-from gateway.state.rules.circuit import CLOSED, HALF_OPEN, NEW, OPEN, Circuit, Trip
+from gateway.state.rules.circuit import CLOSED, FORGET, HALF_OPEN, OPEN
 from tests.memory_store import MemoryStore
-
-NOON = 1_767_268_800.0
-TRIP = Trip(failures=3, ratio=0.0, window=60.0, min_volume=10, recover_after=60.0, successes=2, lease=30.0)
+from tests.state.circuits import NOON, TRIP, call, opened
 
 
 @pytest.fixture(params=["embedded", "memory"])
@@ -24,20 +17,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
     made: Any = LmdbStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()
-
-
-def call(store: Any, failed: bool | None, now: float = NOON, trip: Trip = TRIP) -> bool:
-    admitted = store.admit(b"stt", trip, now)
-    if admitted.ok:
-        store.record_outcome(b"stt", trip, admitted.epoch, failed, now)
-    return bool(admitted.ok)
-
-
-def opened(store: Any) -> Any:
-    for _ in range(3):
-        assert call(store, True)
-    assert store.circuit(b"stt", NOON).state == OPEN
-    return store
 
 
 def test_three_failures_in_a_row_open_it_and_a_success_between_begins_anew(store: Any) -> None:
@@ -120,26 +99,9 @@ def test_a_clock_that_was_set_back_does_not_keep_it_open(store: Any) -> None:
 
 
 def test_what_nobody_called_for_a_day_is_forgotten(store: Any) -> None:
-    assert opened(store).admit(b"stt", TRIP, NOON + 60 + circuits.FORGET).was == CLOSED
-    store.sweep(NOON + 61 + circuits.FORGET, 100)
+    assert opened(store).admit(b"stt", TRIP, NOON + 60 + FORGET).was == CLOSED
+    store.sweep(NOON + 61 + FORGET, 100)
     assert store.circuit(b"stt", NOON).state in (CLOSED, OPEN)
-
-
-def test_two_processes_of_a_host_share_it(tmp_path: Path) -> None:
-    one = LmdbStore(tmp_path / "state")
-    opened(one)
-    one.close()
-    other = LmdbStore(tmp_path / "state")
-    assert not other.admit(b"stt", TRIP, NOON + 1).ok
-    other.close()
-
-
-def test_a_circuit_is_read_as_it_was_written() -> None:
-    circuit = Circuit(HALF_OPEN, 7, 3, 1, NOON, NOON + 60, NOON + 90, NOON + 99, ((1, 2, 3), (4, 5, 6)))
-    assert unpacked(packed(circuit)) == circuit
-    assert unpacked(packed(NEW)) == NEW
-    for forced in (OPEN, CLOSED):
-        assert unpacked(packed(circuit._replace(forced=forced))).forced == forced
 
 
 def test_held_open_by_an_operator_nothing_goes_through_and_nothing_closes_it(store: Any) -> None:
@@ -177,93 +139,3 @@ def test_handing_back_what_nobody_holds_changes_nothing(store: Any) -> None:
     opened(store)
     before = store.circuit(b"stt", NOON)
     assert store.force(b"stt", "", NOON + 1)[0] == before
-
-
-def test_what_an_operator_ordered_outlives_the_processes(tmp_path: Path) -> None:
-    one = LmdbStore(tmp_path / "state")
-    one.force(b"stt", OPEN, NOON)
-    one.close()
-    other = LmdbStore(tmp_path / "state")
-    assert other.circuit(b"stt", NOON + 86_400 * 30).forced == OPEN
-    other.close()
-
-
-class AgainstAModel(RuleBasedStateMachine):
-    """The model is told in the words of the docs: a list of what happened, looked through anew each time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.store = MemoryStore()
-        self.now = NOON
-        self.state = CLOSED
-        self.row = self.good = self.era = 0
-        self.until = 0.0
-        self.probe: Any = None
-        self.probe_until = 0.0
-        self.flying: list[tuple[Any, int]] = []
-        self.held = ""
-
-    def change(self, state: str) -> None:
-        self.state, self.era, self.good, self.probe = state, self.era + 1, 0, None
-        if state == OPEN:
-            self.until = self.now + TRIP.recover_after
-        if state == CLOSED:
-            self.row = 0
-
-    @rule(seconds=st.sampled_from([0.5, 5.0, 29.0, 30.0, 60.0, 100.0]))
-    def time_passes(self, seconds: float) -> None:
-        self.now += seconds
-
-    @rule()
-    def a_call_comes(self) -> None:
-        got = self.store.admit(b"stt", TRIP, self.now)
-        if self.state == OPEN and self.now >= self.until and not self.held:
-            self.change(HALF_OPEN)
-        probing = self.probe is not None and self.now < self.probe_until
-        assert got.ok == (self.state == CLOSED or (self.state == HALF_OPEN and not probing))
-        if got.ok:
-            if self.state == HALF_OPEN:
-                self.probe, self.probe_until = got.epoch, self.now + TRIP.lease
-            self.flying.append((got.epoch, self.era))
-
-    @precondition(lambda self: self.flying)
-    @rule(which=st.integers(0, 1000), failed=st.sampled_from([True, True, False, None]))
-    def a_call_ends(self, which: int, failed: bool | None) -> None:
-        epoch, era = self.flying.pop(which % len(self.flying))
-        self.store.record_outcome(b"stt", TRIP, epoch, failed, self.now)
-        if era != self.era or self.state == OPEN or self.held:
-            return
-        if self.state == CLOSED:
-            self.row = self.row if failed is None else self.row + 1 if failed else 0
-            if self.row >= TRIP.failures:
-                self.change(OPEN)
-        elif epoch == self.probe:
-            self.probe = None
-            self.good += failed is False
-            if failed:
-                self.row += 1
-                self.change(OPEN)
-            elif self.good >= TRIP.successes:
-                self.change(CLOSED)
-
-    @rule(order=st.sampled_from([OPEN, CLOSED, "", ""]))
-    def an_operator_orders(self, order: str) -> None:
-        self.store.force(b"stt", order, self.now)
-        if order == self.held:
-            return
-        was, self.held = self.held, order
-        if order or was == CLOSED:
-            self.change(order or CLOSED)
-        else:
-            self.change(OPEN)
-            self.until = self.now
-
-    @invariant()
-    def agrees(self) -> None:
-        circuit = self.store.circuit(b"stt", self.now)
-        told = (circuit.state, circuit.failures, circuit.good, circuit.forced)
-        assert told == (self.state, self.row, self.good, self.held)
-
-
-TestAgainstAModel = AgainstAModel.TestCase
-TestAgainstAModel.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
