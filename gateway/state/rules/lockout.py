@@ -1,7 +1,7 @@
 """Lockouts, the twin of ``state/redis/scripts/lockouts.lua``: what becomes of attempts at something that can be guessed.
 
 Pure functions from record to record, shared by the stores so that they cannot disagree; the script says the same in Lua,
-and ``tests/state/test_lockouts.py`` holds both to one contract.
+and ``tests/state/test_store_lockouts.py`` holds both to one contract.
 
 A record holds the moments of the failures that still count and of the reservations whose verdict is not known yet.
 Both are used up alike, so that attempts sent at once get no more tries than attempts one after the other. Moments are
