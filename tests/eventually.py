@@ -10,7 +10,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 PAUSE = 0.005  # seconds between two looks
-WITHIN = 10.0  # seconds: a loaded machine is slow, and a condition that never holds must still end the test
+WITHIN = 20.0  # seconds: a loaded machine is slow, and a condition that never holds must still end the test
 
 
 async def eventually(

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import jwt
 
-from tests.cli.conftest import Run
+from tests.gateway_run import Run
 
 ROOT = Path(__file__).parents[1]
 SECRETS = {

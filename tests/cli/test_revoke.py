@@ -5,18 +5,17 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from gateway.cli.app import main
 from gateway.demo.hs256 import sign
-from tests.cli.conftest import JWT_SECRET, until
+from tests.eventually import eventually
+from tests.gateway_run import JWT_SECRET, Maker, Run
 
 
-async def revoke(run: Any, *options: str) -> tuple[int, str, str]:
+async def revoke(run: Run, *options: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "revoke", "--config", str(run.folder / "upstreams.yaml"), *options),
         stdout=asyncio.subprocess.PIPE,
@@ -33,7 +32,7 @@ def token(subject: str, session: str) -> str:
     return sign({"sub": subject, "sid": session, "type": "access", "iat": now, "exp": now + 900}, JWT_SECRET)
 
 
-async def asked(run: Any, bearer: str, times: int = 12) -> Counter[str]:
+async def asked(run: Run, bearer: str, times: int = 12) -> Counter[str]:
     """What is answered on connections of their own, so that either worker may get them."""
     answers: Counter[str] = Counter()
     for _ in range(times):
@@ -46,7 +45,7 @@ async def asked(run: Any, bearer: str, times: int = 12) -> Counter[str]:
     return answers
 
 
-async def test_every_worker_refuses_at_once(runs: Callable[..., Awaitable[Any]]) -> None:
+async def test_every_worker_refuses_at_once(runs: Maker) -> None:
     run = await runs(workers=2)
     ada, bob = token("ada", "s1"), token("bob", "s2")
     passed = await asked(run, ada)
@@ -65,7 +64,7 @@ async def test_every_worker_refuses_at_once(runs: Callable[..., Awaitable[Any]])
     async def again() -> bool:
         return "token_revoked" not in await asked(run, token("ada", "s3"), 1)
 
-    await until(again)  # the next second of the issuer has begun
+    await eventually(again)  # the next second of the issuer has begun
     code, _, err = await revoke(run, "--subject", "ada", "--for", "31d")
     assert (code, "at most 30d" in err) == (2, True)
     await run.stop()

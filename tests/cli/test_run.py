@@ -8,48 +8,23 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession
-from prometheus_client.parser import text_string_to_metric_families
 
-from tests.cli.conftest import ENTRY, JWT_SECRET, OPS_TOKEN, Backend, Maker, Run, until
-
-OPERATOR = {"authorization": f"Bearer {OPS_TOKEN}"}
-
-
-async def health(run: Run, http: ClientSession) -> dict[str, Any]:
-    async with http.get(run.ops + "/health", headers=OPERATOR) as answer:
-        picture: dict[str, Any] = await answer.json()
-        return picture
+from tests.eventually import eventually
+from tests.gateway_run import ENTRY, JWT_SECRET, OPERATOR, OPS_TOKEN, Maker, health, samples, status
+from tests.held_backend import HeldBackend
 
 
-async def figures(run: Run, http: ClientSession) -> dict[str, float]:
-    """Samples by name with their labels, in the text format's own spelling."""
-    async with http.get(run.ops + "/metrics", headers=OPERATOR) as answer:
-        families = text_string_to_metric_families(await answer.text())
-    samples = [sample for family in families for sample in family.samples]
-    return {
-        sample.name + ",".join(f"|{key}={value}" for key, value in sorted(sample.labels.items())): sample.value
-        for sample in samples
-    }
-
-
-async def status(http: ClientSession, url: str) -> int:
-    async with http.get(url) as answer:
-        await answer.read()
-        return answer.status
-
-
-async def test_figures_over_two_workers_sum_up(runs: Maker, http: ClientSession) -> None:
+async def test_metrics_of_two_workers_sum_up(runs: Maker, http: ClientSession) -> None:
     run = await runs(workers=2)
     for _ in range(40):
         assert await status(http, run.url + "/api/info") == 200
     assert await status(http, run.url + "/api/private") == 401
 
     async def counted() -> bool:
-        found = await figures(run, http)
+        found = await samples(run, http)
         return (
             found.get("gateway_requests_total|reason=,|route=info,|status=200") == 40
             and found.get("gateway_requests_total|reason=token_missing,|route=private,|status=401") == 1
@@ -57,21 +32,21 @@ async def test_figures_over_two_workers_sum_up(runs: Maker, http: ClientSession)
             and found.get("gateway_upstream_seconds_count|route=info") == 40
         )
 
-    await until(counted)
-    found = await figures(run, http)
+    await eventually(counted)
+    found = await samples(run, http)
     assert found["gateway_workers|state=ready"] == 2
     assert found["gateway_requests_in_flight|listener=public"] == 0
-    await until(lambda: len(run.events("request")) == 41)
+    await eventually(lambda: len(run.events("request")) == 41)
     assert {line["worker"] for line in run.events("request")} == {0, 1}
     assert [line["reason"] for line in run.events("refused")] == ["token_missing"]
 
 
 async def test_operators_see_health_and_routes(runs: Maker, http: ClientSession) -> None:
     run = await runs()
-    picture = await health(run, http)
-    assert picture["status"] == "ok"
-    assert picture["workers"]["ready"] == 1
-    assert picture["upstreams"]["tutor"]["endpoints"][0]["healthy"] is True
+    shown = await health(run, http)
+    assert shown["status"] == "ok"
+    assert shown["workers"]["ready"] == 1
+    assert shown["upstreams"]["tutor"]["endpoints"][0]["healthy"] is True
     async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as answer:
         routes = (await answer.json())["routes"]
     assert [route["name"] for route in routes] == ["info", "private"]
@@ -94,17 +69,17 @@ async def test_a_killed_worker_is_replaced_and_the_port_keeps_answering(runs: Ma
         workers = (await health(run, http))["workers"]
         return bool(workers["ready"] == 2 and workers["pids"][0] != before[0])
 
-    await until(replaced)
+    await eventually(replaced)
     assert (await health(run, http))["workers"]["pids"][1] == before[1]
-    await until(lambda: len(run.events("worker_died")) == 1)
+    await eventually(lambda: len(run.events("worker_died")) == 1)
     assert run.events("worker_died")[0]["code"] == -signal.SIGKILL
 
     async def summed() -> bool:
-        found = await figures(run, http)
+        found = await samples(run, http)
         return found.get("gateway_requests_total|reason=,|route=info,|status=200") == 30
 
-    await until(summed)
-    assert (await figures(run, http))["gateway_worker_restarts_total"] == 1
+    await eventually(summed)
+    assert (await samples(run, http))["gateway_worker_restarts_total"] == 1
 
 
 async def test_a_worker_that_is_asked_to_end_drains_and_is_replaced(runs: Maker, http: ClientSession) -> None:
@@ -116,17 +91,15 @@ async def test_a_worker_that_is_asked_to_end_drains_and_is_replaced(runs: Maker,
         workers = (await health(run, http))["workers"]
         return bool(workers["ready"] == 1 and workers["pids"] != [before])
 
-    await until(replaced)
+    await eventually(replaced)
     assert await status(http, run.url + "/api/info") == 200
     assert run.events("worker_died")[0]["code"] == 0
 
 
-async def test_sigterm_lets_a_request_in_flight_finish(
-    runs: Maker, http: ClientSession, backend: tuple[Backend, str]
-) -> None:
+async def test_sigterm_lets_a_request_in_flight_finish(runs: Maker, http: ClientSession, backend: HeldBackend) -> None:
     run = await runs(workers=2)
     running = asyncio.create_task(status(http, run.url + "/api/wait/a"))
-    await until(lambda: backend[0].waiting == 1)
+    await eventually(lambda: backend.waiting == 1)
     run.send(signal.SIGTERM)
 
     async def refused() -> bool:
@@ -136,20 +109,20 @@ async def test_sigterm_lets_a_request_in_flight_finish(
             return True
         return False
 
-    await until(refused)
+    await eventually(refused)
     assert (await health(run, http))["status"] == "draining"
     assert not running.done()
-    backend[0].release.set()
+    backend.release.set()
     assert await running == 200
     assert await run.ended() == 0
     assert run.events("stopped")[0]["clean"] is True
     assert [entry.name for entry in (run.folder / "state").iterdir() if entry.name.startswith("run-")] == []
 
 
-async def test_a_drain_ends_what_takes_longer(runs: Maker, http: ClientSession, backend: tuple[Backend, str]) -> None:
+async def test_a_drain_ends_what_takes_longer(runs: Maker, http: ClientSession, backend: HeldBackend) -> None:
     run = await runs(drain="200ms")
     running = asyncio.create_task(status(http, run.url + "/api/wait/a"))
-    await until(lambda: backend[0].waiting == 1)
+    await eventually(lambda: backend.waiting == 1)
     run.send(signal.SIGTERM)
     with pytest.raises(ClientError):
         await running
@@ -157,12 +130,12 @@ async def test_a_drain_ends_what_takes_longer(runs: Maker, http: ClientSession, 
     assert run.events("drain_cut")[0]["in_flight"] == 1
 
 
-async def test_a_second_signal_ends_at_once(runs: Maker, http: ClientSession, backend: tuple[Backend, str]) -> None:
+async def test_a_second_signal_ends_at_once(runs: Maker, http: ClientSession, backend: HeldBackend) -> None:
     run = await runs(drain="1h")
     running = asyncio.create_task(status(http, run.url + "/api/wait/a"))
-    await until(lambda: backend[0].waiting == 1)
+    await eventually(lambda: backend.waiting == 1)
     run.send(signal.SIGINT)
-    await until(lambda: bool(run.events("draining")))
+    await eventually(lambda: run.events("draining"))
     run.send(signal.SIGINT)
     with pytest.raises(ClientError):
         await running
@@ -176,13 +149,13 @@ async def test_sighup_serves_the_new_file(runs: Maker, http: ClientSession) -> N
     entry = run.folder / "upstreams.yaml"
     entry.write_text(entry.read_text().replace("/api/info,", "/api/info, /api/new,"))
     run.send(signal.SIGHUP)
-    await until(lambda: bool(run.events("reloaded")))
+    await eventually(lambda: run.events("reloaded"))
     for _ in range(10):
         assert await status(http, run.url + "/api/new") == 200
     after = await health(run, http)
     assert after["config"]["digest"] == run.events("reloaded")[0]["digest"] != before["config"]["digest"]
     assert after["workers"]["pids"] == before["workers"]["pids"]
-    assert (await figures(run, http))["gateway_config_reloads_total|result=good"] == 1
+    assert (await samples(run, http))["gateway_config_reloads_total|result=good"] == 1
 
 
 async def test_sighup_with_a_bad_file_changes_nothing_and_says_why(runs: Maker, http: ClientSession) -> None:
@@ -191,7 +164,7 @@ async def test_sighup_with_a_bad_file_changes_nothing_and_says_why(runs: Maker, 
     entry = run.folder / "upstreams.yaml"
     entry.write_text(entry.read_text().replace("auth: access-token}", "auth: nobody}"))
     run.send(signal.SIGHUP)
-    await until(lambda: bool(run.events("reload_refused")))
+    await eventually(lambda: run.events("reload_refused"))
     problems = run.events("reload_refused")[0]["problems"]
     assert len(problems) == 1 and "nobody" in problems[0] and "upstreams.yaml:" in problems[0]
     assert await status(http, run.url + "/api/info") == 200
@@ -200,7 +173,7 @@ async def test_sighup_with_a_bad_file_changes_nothing_and_says_why(runs: Maker, 
     os.kill(before["workers"]["pids"][0], signal.SIGKILL)
     assert await status(http, run.url + "/api/info") == 200
     assert (await health(run, http))["config"]["digest"] == before["config"]["digest"]
-    assert (await figures(run, http))["gateway_config_reloads_total|result=bad"] == 1
+    assert (await samples(run, http))["gateway_config_reloads_total|result=bad"] == 1
 
 
 async def test_a_worker_that_starts_during_a_reload_follows(runs: Maker, http: ClientSession) -> None:
@@ -214,14 +187,14 @@ async def test_a_worker_that_starts_during_a_reload_follows(runs: Maker, http: C
         pids = (await health(run, http))["workers"]["pids"]
         return pids not in ([pid], [None])
 
-    await until(starting)
+    await eventually(starting)
     run.send(signal.SIGHUP)
-    await until(lambda: bool(run.events("reloaded")))
+    await eventually(lambda: run.events("reloaded"))
 
     async def follows() -> bool:
         return await status(http, run.url + "/api/new") == 200
 
-    await until(follows)
+    await eventually(follows)
 
 
 async def test_a_reload_tells_what_needs_a_restart(runs: Maker) -> None:
@@ -229,7 +202,7 @@ async def test_a_reload_tells_what_needs_a_restart(runs: Maker) -> None:
     entry = run.folder / "upstreams.yaml"
     entry.write_text(entry.read_text().replace("workers: 1", "workers: 2"))
     run.send(signal.SIGHUP)
-    await until(lambda: bool(run.events("reload_needs_restart")))
+    await eventually(lambda: run.events("reload_needs_restart"))
     assert run.events("reload_needs_restart")[0]["settings"] == ["listen.workers"]
 
 
@@ -242,7 +215,7 @@ async def test_workers_end_when_the_supervisor_is_gone(runs: Maker, http: Client
     def all_gone() -> bool:
         return not any(Path(f"/proc/{pid}").exists() and _running(pid) for pid in pids)
 
-    await until(all_gone)
+    await eventually(all_gone)
     # The folder that the killed run left goes with the next one.
     left = [entry for entry in (run.folder / "state").iterdir() if entry.name.startswith("run-")]
     assert len(left) == 1
@@ -271,14 +244,14 @@ async def test_no_secret_is_in_any_output(runs: Maker, http: ClientSession) -> N
     async with http.get(run.url + "/api/info?secret=qu3ry", headers=bad) as answer:
         assert answer.status == 200
     run.send(signal.SIGHUP)
-    await until(lambda: bool(run.events("reloaded")))
-    picture = await health(run, http)
+    await eventually(lambda: run.events("reloaded"))
+    shown = await health(run, http)
     async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as answer:
         routes = await answer.read()
-    pids = (*picture["workers"]["pids"], run.process.pid)
+    pids = (*shown["workers"]["pids"], run.process.pid)
     arguments = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
     await run.stop()
-    told = run.out.read_bytes() + run.err.read_bytes() + json.dumps(picture).encode() + routes + arguments
+    told = run.out.read_bytes() + run.err.read_bytes() + json.dumps(shown).encode() + routes + arguments
     for secret in (JWT_SECRET, OPS_TOKEN, "upstream-key-value", "eyJhbGci", "c2lnbmF0", "c00kie", "qu3ry"):
         assert secret.encode() not in told, secret
 
@@ -305,9 +278,9 @@ async def test_a_log_whose_reader_is_gone_costs_lines_and_tells_how_many(runs: M
 
         async def told() -> bool:
             assert await status(http, run.url + "/api/info") == 200
-            return (await figures(run, http)).get("gateway_log_lines_dropped_total", 0) > 0
+            return (await samples(run, http)).get("gateway_log_lines_dropped_total", 0) > 0
 
-        await until(told)
+        await eventually(told)
     finally:
         os.close(writer)
 

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientSession
 
-from tests.cli.conftest import OPS_TOKEN, Backend, Maker, Run, until
+from tests.eventually import eventually
+from tests.gateway_run import OPERATOR, Maker, Run, metrics, worker_pids
+from tests.held_backend import HeldBackend
 from tests.upstream_fixture import wire
 
 RESTING = """\
@@ -34,8 +36,6 @@ breakers:
   external: {failures: 5, recover_after: 60s, count: [connect, timeout, broken]}
   brief: {recover_after: 60s, probe_timeout: 1s}
 """
-
-OPERATOR = {"authorization": f"Bearer {OPS_TOKEN}"}
 
 
 async def order(run: Run, http: ClientSession, upstream: str, what: str) -> dict[str, Any]:
@@ -65,11 +65,6 @@ async def statuses(run: Run, http: ClientSession, path: str, count: int) -> Coun
     return found
 
 
-async def figures(run: Run, http: ClientSession) -> str:
-    async with http.get(f"{run.ops}/metrics", headers=OPERATOR) as answer:
-        return await answer.text()
-
-
 async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: ClientSession) -> None:
     run = await runs(workers=2, entry=RESTING)
     assert await statuses(run, http, "/api/gone", 25) == {502: 5, 503: 20}
@@ -77,7 +72,7 @@ async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: Cli
     assert await seen_by_all(run, http, "tutor") == {("degraded", "closed", False)}
 
     async def told() -> bool:
-        text = await figures(run, http)
+        text = await metrics(run, http)
         return all(
             line in text
             for line in (
@@ -88,7 +83,7 @@ async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: Cli
             )
         )
 
-    await until(told, 5)
+    await eventually(told, within=5)
     assert (await order(run, http, "gone", "close"))["forced"]
     assert await statuses(run, http, "/api/gone", 20) == {502: 20}, "no worker refuses any more"
     assert await seen_by_all(run, http, "gone") == {("ok", "closed", True)}
@@ -97,14 +92,14 @@ async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: Cli
     assert await seen_by_all(run, http, "gone") == {("degraded", "open", True)}
 
     async def held() -> bool:
-        text = await figures(run, http)
+        text = await metrics(run, http)
         async with http.get(f"{run.ops}/health", headers=OPERATOR) as answer:
             breaker = (await answer.json())["upstreams"]["gone"]["breaker"]
         return (
             'gateway_breaker_forced{upstream="gone"} 1.0' in text and breaker["forced"] and breaker["state"] == "open"
         )
 
-    await until(held, 5)
+    await eventually(held, within=5)
     await order(run, http, "gone", "auto")
     assert await statuses(run, http, "/api/gone", 10) == {502: 1, 503: 9}, "one tries, and opens it again"
     await run.stop()
@@ -134,7 +129,7 @@ async def ask(port: int, path: str) -> int:
 
 
 async def test_of_500_at_two_workers_one_tries_it_and_a_killed_worker_keeps_nobody_out(
-    runs: Maker, http: ClientSession, backend: tuple[Backend, str]
+    runs: Maker, http: ClientSession, backend: HeldBackend
 ) -> None:
     run = await runs(workers=2, entry=RESTING)
     port = urlsplit(run.url).port or 0
@@ -144,13 +139,11 @@ async def test_of_500_at_two_workers_one_tries_it_and_a_killed_worker_keeps_nobo
     asked = [asyncio.create_task(ask(port, f"/api/wait/{number}")) for number in range(500)]
     for answer in itertools.islice(asyncio.as_completed(asked), 499):
         assert await answer == 503
-    assert backend[0].waiting == 1, "exactly one reached it"
+    assert backend.waiting == 1, "exactly one reached it"
 
     trying = asyncio.create_task(ask(port, "/brief/wait"))
-    await until(lambda: backend[0].waiting == 2)
-    async with http.get(f"{run.ops}/health", headers=OPERATOR) as health:
-        pids = (await health.json())["workers"]["pids"]
-    os.kill(process_of(backend[0].ports[1], pids), signal.SIGKILL)
+    await eventually(lambda: backend.waiting == 2)
+    os.kill(process_of(backend.ports[1], await worker_pids(run, http)), signal.SIGKILL)
     assert await trying == 0, "its client sees the connection closed, not silence"
     found: list[int] = []
 
@@ -158,9 +151,9 @@ async def test_of_500_at_two_workers_one_tries_it_and_a_killed_worker_keeps_nobo
         found.append(await ask(port, "/brief/info"))
         return found[-1] == 200
 
-    await until(tried_again, 10)
+    await eventually(tried_again, within=10)
     assert set(found) <= {503, 200}
     assert await statuses(run, http, "/brief/info", 20) == {200: 20}
     assert (await seen_by_all(run, http, "brief")).pop()[1:] == ("closed", False)
-    backend[0].release.set()
+    backend.release.set()
     await asyncio.gather(*asked)

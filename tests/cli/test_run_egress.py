@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import ClientConnectionError, ClientSession
 
 from gateway.demo.toolkit import DemoToolkit
-from tests.cli.conftest import ENTRY, OPS_TOKEN, Backend, Maker, Run, until
+from tests.eventually import eventually
+from tests.gateway_run import ENTRY, OPERATOR, Maker, Run
+from tests.held_backend import HeldBackend
 
 KEY = "upstream-key-value"  # as the fixture sets it
-OPERATOR = {"authorization": f"Bearer {OPS_TOKEN}"}
 EGRESS = (
     ENTRY.replace("drain: DRAIN}", "drain: DRAIN, egress: {host: 127.0.0.1, port: 0}}").replace(
         "routes:\n",
@@ -78,7 +79,7 @@ async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clien
 
         sent = [value for _, _, fields in toolkit.heads for name, value in fields if name.lower() == b"authorization"]
         assert set(sent) == {f"Bearer {KEY}".encode()}
-        await until(lambda: len(run.events("request")) == 12 + 5 + 12 + 2)
+        await eventually(lambda: len(run.events("request")) == 12 + 5 + 12 + 2)
         lines = [line for line in run.events("request") if line.get("listener") == "egress"]
         assert {line["worker"] for line in lines} == {0, 1}
         assert {line["route"] for line in lines} == {"text-out", "egress-unmatched"}
@@ -86,19 +87,19 @@ async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clien
         async def figured() -> bool:
             return 'gateway_connections{listener="egress"}' in await everything_told(run, http)
 
-        await until(figured)
+        await eventually(figured)
         assert KEY not in repr((answers, late, rest)) + await everything_told(run, http)
 
 
 async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(
-    runs: Maker, http: ClientSession, backend: tuple[Backend, str]
+    runs: Maker, http: ClientSession, backend: HeldBackend
 ) -> None:
     async with DemoToolkit(KEY) as toolkit:
         run = await runs(workers=1, entry=EGRESS.replace("TOOLKIT", toolkit.url))
         entry = run.folder / "upstreams.yaml"
         entry.write_text(entry.read_text().replace("paths: [/text/llm/]", "paths: [/text/v2/]"))
         run.send(signal.SIGHUP)
-        await until(lambda: bool(run.events("reloaded")))
+        await eventually(lambda: run.events("reloaded"))
         assert (await post(http, egress(run) + "/text/llm/"))[0] == 404
         entry.write_text(
             entry.read_text()
@@ -106,15 +107,15 @@ async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(
             .replace("egress: {host: 127.0.0.1", "egress: {host: 127.0.0.2")
         )
         run.send(signal.SIGHUP)
-        await until(lambda: bool(run.events("reload_needs_restart")))
+        await eventually(lambda: run.events("reload_needs_restart"))
         assert run.events("reload_needs_restart")[0]["settings"] == ["listen.egress"]
 
         waiting = asyncio.create_task(http.get(run.url + "/api/wait/for-it"))
-        await until(lambda: backend[0].waiting == 1)
+        await eventually(lambda: backend.waiting == 1)
         run.send(signal.SIGTERM)
-        await until(lambda: bool(run.events("draining")))
+        await eventually(lambda: run.events("draining"))
         assert (await post(http, egress(run) + "/text/llm/"))[0] == 200
-        backend[0].release.set()
+        backend.release.set()
         assert (await waiting).status == 200
         assert await run.ended() == 0
 

@@ -6,8 +6,8 @@ import socket
 
 from aiohttp import ClientSession
 
-from tests.cli.conftest import ENTRY, Maker, until
-from tests.cli.test_run import figures, health, status
+from tests.eventually import eventually
+from tests.gateway_run import ENTRY, Maker, health, samples, status
 
 UPSTREAM = """\
   tutor:
@@ -39,10 +39,10 @@ async def test_a_dead_endpoint_fails_no_call_and_is_seen_by_operators(runs: Make
                 and upstream["status"] == "degraded"
             )
 
-        await until(ejected)
+        await eventually(ejected)
 
         async def counted() -> bool:
-            found = await figures(run, http)
+            found = await samples(run, http)
             return (
                 found.get(f"gateway_ejections_total|endpoint={dead},|upstream=tutor") == 2
                 and found.get(f"gateway_endpoint_healthy|endpoint={dead},|upstream=tutor") == 0
@@ -51,7 +51,7 @@ async def test_a_dead_endpoint_fails_no_call_and_is_seen_by_operators(runs: Make
                 and found.get("gateway_budget_left|budget=retries,|upstream=tutor", 0) >= 60
             )
 
-        await until(counted)
+        await eventually(counted)
     events = run.events("endpoint_ejected")
     assert {event["worker"] for event in events} == {0, 1}
     assert {(event["endpoint"], event["upstream"], event["failures"], event["for_s"]) for event in events} == {

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession
 
 from tests.cli import numbered_upstream
-from tests.cli.conftest import OPS_TOKEN, Maker, Run, until
+from tests.eventually import eventually
+from tests.gateway_run import Maker, worker_pids
 from tests.upstream_fixture import Wire, wire
 
 ENTRY = """\
@@ -58,7 +59,7 @@ class Numbered:
                 return True
             return False
 
-        await until(listens)
+        await eventually(listens)
 
     async def kill(self) -> None:
         self.process.kill()
@@ -122,13 +123,7 @@ class Load:
     async def more(self, good: int) -> None:
         """Wait until so many more requests went well."""
         wanted = len(self.good) + good
-        await until(lambda: len(self.good) >= wanted)
-
-
-async def pids(run: Run, http: ClientSession) -> list[int]:
-    async with http.get(f"{run.ops}/health", headers={"authorization": f"Bearer {OPS_TOKEN}"}) as answer:
-        told: list[int] = (await answer.json())["workers"]["pids"]
-        return told
+        await eventually(lambda: len(self.good) >= wanted)
 
 
 async def test_kills_under_load(runs: Maker, http: ClientSession, tmp_path: Path) -> None:
@@ -139,19 +134,19 @@ async def test_kills_under_load(runs: Maker, http: ClientSession, tmp_path: Path
         await load.more(200)
         assert load.ended.keys() == {200}
 
-        os.kill((await pids(run, http))[0], signal.SIGKILL)
+        os.kill((await worker_pids(run, http))[0], signal.SIGKILL)
         await load.more(400)
         assert set(load.ended) <= {200, 0}, "the other worker goes on, and the place is taken again"
         assert load.ended[0] <= CLIENTS
 
         refused = load.ended.total() - load.ended[200]
         await upstream.kill()
-        await until(lambda: load.ended.total() - load.ended[200] > refused + 100)
+        await eventually(lambda: load.ended.total() - load.ended[200] > refused + 100)
         assert set(load.ended) <= {200, 0, 502, 503}
         await upstream.start()
         await load.more(400)
 
-        os.kill((await pids(run, http))[1], signal.SIGKILL)
+        os.kill((await worker_pids(run, http))[1], signal.SIGKILL)
         await upstream.kill()
         await asyncio.sleep(0)
         await upstream.start()

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession
 
-from tests.cli.conftest import ENTRY, OPS_TOKEN, Maker, Run, until
+from tests.eventually import eventually
+from tests.gateway_run import ENTRY, Maker, Run, worker_pids
 from tests.soak import FLAT, soaking
 from tests.upstream_fixture import Upstream, running_upstream
 
@@ -46,8 +47,7 @@ async def test_ten_thousand_requests_of_every_kind_leave_nothing_behind(tmp_path
 
 async def peak(run: Run, http: ClientSession) -> Callable[[], int]:
     """A function that tells how many KiB the worker has grown by at its peak since now."""
-    async with http.get(run.ops + "/health", headers={"authorization": f"Bearer {OPS_TOKEN}"}) as answer:
-        pid = (await answer.json())["workers"]["pids"][0]
+    (pid,) = await worker_pids(run, http)
 
     def read(name: str) -> int:
         found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
@@ -147,5 +147,5 @@ async def test_a_large_body_waits_for_a_slow_upstream(
     async with asyncio.timeout(20):
         assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
     writer.close()
-    await until(lambda: upstream.received >= SIZE)
+    await eventually(lambda: upstream.received >= SIZE)
     assert grown() < MOST

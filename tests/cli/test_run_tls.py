@@ -16,7 +16,8 @@ from cryptography.x509.oid import NameOID
 
 from gateway.config.model import Tls
 from gateway.process.worker import tls_context
-from tests.cli.conftest import ENTRY, Maker, Run, until
+from tests.eventually import eventually
+from tests.gateway_run import ENTRY, Maker, Run
 
 SECURE = ENTRY.replace("drain: DRAIN", "drain: DRAIN, tls: {cert: cert.pem, key: key.pem}")
 
@@ -63,12 +64,12 @@ async def test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing(
     assert await served(run) == "first"
     issue(tmp_path, "second")
     run.send(signal.SIGHUP)
-    await until(lambda: len(run.events("reloaded")) == 1)
+    await eventually(lambda: len(run.events("reloaded")) == 1)
     assert await served(run) == "second"
     good = (tmp_path / "key.pem").read_bytes()
     (tmp_path / "key.pem").write_text("no key")
     run.send(signal.SIGHUP)
-    await until(lambda: bool(run.events("reload_failed") + run.events("reload_refused")))
+    await eventually(lambda: bool(run.events("reload_failed") + run.events("reload_refused")))
     (tmp_path / "key.pem").write_bytes(good)
     assert await served(run) == "second"
 

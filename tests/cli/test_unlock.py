@@ -4,15 +4,14 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 from aiohttp import ClientSession
 
 from gateway.cli.app import main
 from gateway.demo.tutor import DemoTutor
-from tests.cli.conftest import OPS_TOKEN, until
+from tests.eventually import eventually
+from tests.gateway_run import Maker, Run, metrics
 
 ENTRY = """\
 version: 1
@@ -30,7 +29,7 @@ routes:
 """
 
 
-async def unlock(run: Any, *options: str) -> tuple[int, str, str]:
+async def unlock(run: Run, *options: str) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "gateway", "unlock", "--config", str(run.folder / "upstreams.yaml"), *options),
         stdout=asyncio.subprocess.PIPE,
@@ -42,7 +41,7 @@ async def unlock(run: Any, *options: str) -> tuple[int, str, str]:
     return process.returncode, out.decode().strip(), err.decode()
 
 
-async def login(run: Any) -> int:
+async def login(run: Run) -> int:
     """On a connection of its own, so that either worker may get it."""
     async with (
         ClientSession() as session,
@@ -54,7 +53,7 @@ async def login(run: Any) -> int:
         return answer.status
 
 
-async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Callable[..., Awaitable[Any]]) -> None:
+async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Maker, http: ClientSession) -> None:
     async with DemoTutor("a-secret-of-the-demo-with-32-bytes!") as tutor:
         run = await runs(workers=2, entry=ENTRY.replace("TUTOR", tutor.url).replace("OPSPORT", "0"))
         port = run.ops.rpartition(":")[2]
@@ -72,11 +71,9 @@ async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Callabl
         assert (code, "address must be an IP address" in err) == (2, True)
 
         async def counted() -> bool:
-            bearer = {"authorization": f"Bearer {OPS_TOKEN}"}
-            async with ClientSession() as session, session.get(f"{run.ops}/metrics", headers=bearer) as answer:
-                return 'gateway_locks_total{kind="account",lockout="accounts"} 2.0' in await answer.text()
+            return 'gateway_locks_total{kind="account",lockout="accounts"} 2.0' in await metrics(run, http)
 
-        await until(counted)
+        await eventually(counted)
         await run.stop()
         first, second = run.events("locked")
         assert (first["lockout"], first["kind"], first["who"]) == ("accounts", "account", second["who"])

@@ -14,7 +14,8 @@ from pathlib import Path
 from aiohttp import ClientSession
 
 from gateway.demo.quickstart import SECRETS
-from tests.cli.conftest import Run, until
+from tests.eventually import eventually
+from tests.gateway_run import Run
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -60,7 +61,9 @@ async def the_tutor_asks_the_toolkit_through_the_egress_listener(run: Run, http:
         async with http.post(chat, json=said, headers={"authorization": f"Bearer {token[1]}"}) as answer:
             assert (answer.status, word in await answer.text()) == (status, True)
     # two chat answers, and the suggestion to call it directly
-    await until(lambda: [line["route"] for line in run.events("request") if "listener" in line] == ["toolkit-out"] * 3)
+    await eventually(
+        lambda: [line["route"] for line in run.events("request") if "listener" in line] == ["toolkit-out"] * 3
+    )
 
 
 async def test_every_suggestion_does_what_it_says(tmp_path: Path, http: ClientSession) -> None:
@@ -73,7 +76,7 @@ async def test_every_suggestion_does_what_it_says(tmp_path: Path, http: ClientSe
     run = Run(tmp_path, env)
     await run.start("--demo", "--workers", "1", json=False)
     try:
-        await until(lambda: "Ctrl-C stops everything" in run.err.read_text() or run.process.returncode is not None)
+        await eventually(lambda: "Ctrl-C stops everything" in run.err.read_text() or run.process.returncode is not None)
         assert run.process.returncode is None, run.err.read_text()
         lines = [line.strip() for line in run.err.read_text().splitlines()]
         tried = []

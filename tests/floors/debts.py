@@ -61,8 +61,6 @@ MODULES_WITHOUT_TEST = {
 
 # Test modules without a module of their name, paths below tests/.
 TESTS_WITHOUT_MODULE = {
-    "cli/test_interpreter.py",
-    "cli/test_readme.py",
     "proxy/flow/test_leaving.py",
     "proxy/pool/test_tls.py",
     "state/redis/test_fleet.py",
@@ -213,4 +211,15 @@ UNTYPED_JOINTS = {
     "state/redis/pipeline.py:Call.spelled",
     "state/redis/pipeline.py:Transport.spell",
     "state/redis/pipeline.py:resolve",
+}
+
+# Test modules that import from another test module or a conftest, paths below tests/.
+TESTS_THAT_IMPORT_TESTS = {
+    "proxy/flow/test_flow.py",
+    "state/lmdb/test_group_commit.py",
+    "trpc/test_fallbacks.py",
+    "trpc/test_refusals.py",
+    "trpc/test_results.py",
+    "trpc/test_shipped.py",
+    "trpc/test_subscriptions.py",
 }

@@ -6,7 +6,8 @@ import ast
 import re
 from pathlib import Path
 
-from tests.floors.sources import ROOT, tracked
+from tests.floors.debts import TESTS_THAT_IMPORT_TESTS
+from tests.floors.sources import ROOT, imported, tracked
 
 
 def test_files_and_functions_stay_short() -> None:
@@ -32,6 +33,18 @@ def test_no_test_sleeps_or_is_left_out() -> None:
     forbidden = re.compile("|".join(patterns))
     own = Path(__file__)
     assert [str(path) for path in tracked("tests/*.py") if path != own and forbidden.search(path.read_text())] == []
+
+
+def test_no_test_imports_another_test() -> None:
+    """What tests share is in fixtures, and in modules whose names say what they are."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {module}"
+        for path in tracked("tests/*.py", "bench/*.py")
+        for module in imported(ast.parse(path.read_text()))
+        if re.fullmatch(r"tests\.(?:\w+\.)*(?:test_\w+|conftest)", module)
+        and path.relative_to(ROOT).as_posix().removeprefix("tests/") not in TESTS_THAT_IMPORT_TESTS
+    ]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_exemption_says_why() -> None:

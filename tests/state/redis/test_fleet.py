@@ -21,7 +21,8 @@ from gateway.ops.sink import Sink
 from gateway.process.desk import StoreDesk
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.lockout import Attempt
-from tests.cli.conftest import JWT_SECRET, OPS_TOKEN, Run, until
+from tests.eventually import eventually
+from tests.gateway_run import JWT_SECRET, OPS_TOKEN, Run
 from tests.state.redis_fixture import KEY, Server, server
 
 LIMIT = 300
@@ -146,13 +147,13 @@ async def test_requests_go_on_without_redis_and_operators_are_told(gateways: lis
     async def back() -> bool:
         return bool((await picture(run))["ok"]) and await gauge(run) == 1.0
 
-    await until(away)
+    await eventually(away)
     told = await picture(run)
     assert told["store"] == "redis"
     assert isinstance(told["since"], str)
     assert run.events("state_away")[0]["error"] == "no answer in time"
     redis.signal(signal.SIGCONT)
-    await until(back)
+    await eventually(back)
     assert run.events("state_back")
 
 

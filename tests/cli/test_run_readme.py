@@ -10,7 +10,8 @@ import signal
 from pathlib import Path
 
 from gateway.demo.quickstart import SECRETS
-from tests.cli.conftest import Run, until
+from tests.eventually import eventually
+from tests.gateway_run import Run
 
 ROOT = Path(__file__).parents[2]
 MARK = "--- next ---"
@@ -51,7 +52,7 @@ async def test_the_five_minutes_go_as_written(tmp_path: Path) -> None:
     run = Run(tmp_path, {name: value for name, value in os.environ.items() if name not in SECRETS})
     await run.start("--demo", "--workers", "1", json=False)
     try:
-        await until(lambda: "Ctrl-C stops everything" in run.err.read_text() or run.process.returncode is not None)
+        await eventually(lambda: "Ctrl-C stops everything" in run.err.read_text() or run.process.returncode is not None)
         address = re.search(r"http://127\.0\.0\.1:\d+", run.err.read_text())
         assert address is not None, run.err.read_text()
         steps = tour()

@@ -19,7 +19,7 @@ from aiohttp import ClientSession
 
 from gateway.demo.accounts import ADA_EMAIL, ADA_PASSWORD
 from gateway.demo.quickstart import SECRETS
-from tests.cli.conftest import OPS_TOKEN, Run
+from tests.gateway_run import OPS_TOKEN, Run
 
 ROOT = Path(__file__).parents[2]
 GUESSES = 2000
