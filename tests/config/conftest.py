@@ -1,14 +1,12 @@
 """Configurations from a text, for the tests of single checks."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config
-
-Problems = Callable[..., list[str]]
+from tests.config.problems import Problems
 
 
 @pytest.fixture

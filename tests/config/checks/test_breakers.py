@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.config.conftest import Problems
+from tests.config.problems import Problems
 
 UPSTREAM = '{endpoints: [{url: "http://127.0.0.1:1"}], breaker: careful'
 ROUTE = "routes: [{name: upload, paths: [/upload], upstream: tutor, auth: public}]"

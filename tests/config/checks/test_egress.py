@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.config.conftest import Problems
+from tests.config.problems import Problems
 
 
 def entry(listen: str = "{egress: {port: 8181}}", url: str = "http://127.0.0.1:9000", route: str = "") -> str:

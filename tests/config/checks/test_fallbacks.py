@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.config.conftest import Problems
+from tests.config.problems import Problems
 
 FALLBACKS = """
 fallbacks:
