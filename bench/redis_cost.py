@@ -2,7 +2,7 @@
 
     python -m bench.redis_cost [--seconds 2]
 
-Prints, per number of keys in a request and requests in a turn of the event loop: microseconds of the gateway's
+Prints, per number of keys in a request and requests in an iteration of the event loop: microseconds of the gateway's
 processor per request, microseconds of Redis's processor per request, and bytes on the wire per request. Start it on a
 quiet machine: server and client share its cores, so the rates are lower than those of two machines. What leases change
 is played by ``bench.redis_simulation``.
@@ -31,7 +31,7 @@ class Cost:
     """Of one request. ``ours`` and ``theirs`` in seconds of processor time, ``wire`` in bytes both ways."""
 
     keys: int
-    turn: int
+    iteration: int
     rate: float
     ours: float
     theirs: float
@@ -45,19 +45,19 @@ def used(one: Server) -> tuple[float, int]:
     return seconds, int(told["total_net_input_bytes"]) + int(told["total_net_output_bytes"])
 
 
-async def measure(one: Server, keys: int, turn: int, seconds: float) -> Cost:
+async def measure(one: Server, keys: int, iteration: int, seconds: float) -> Cost:
     store = RedisStore(one.url, KEY, timeout=5.0)
     await store.ping()
     takes = [[Take(b"%d/%d" % (number, key), 1, 300, 60.0, 60) for key in range(keys)] for number in range(1000)]
     now, count = time.time(), 0
     (cpu, wire), own, begin = used(one), time.process_time(), time.perf_counter()
     while time.perf_counter() - begin < seconds:
-        await asyncio.gather(*(store.take(takes[(count + n) % 1000], now) for n in range(turn)))
-        count += turn
+        await asyncio.gather(*(store.take(takes[(count + n) % 1000], now) for n in range(iteration)))
+        count += iteration
     lasted, own = time.perf_counter() - begin, time.process_time() - own
     after = used(one)
     await store.close()
-    return Cost(keys, turn, count / lasted, own / count, (after[0] - cpu) / count, (after[1] - wire) / count)
+    return Cost(keys, iteration, count / lasted, own / count, (after[0] - cpu) / count, (after[1] - wire) / count)
 
 
 def on_paper(cost: Cost) -> list[str]:
@@ -75,13 +75,13 @@ async def report(seconds: float) -> None:
         version = subprocess.run(["redis-server", "--version"], check=True, capture_output=True, text=True).stdout
         print(version.split(" sha")[0], "and Python", sys.version.split()[0])
         for keys in (1, 3):
-            for turn in (1, 10, 100):
-                cost = await measure(one, keys, turn, seconds)
+            for iteration in (1, 10, 100):
+                cost = await measure(one, keys, iteration, seconds)
                 print(
-                    f"{keys} key(s), {turn:>3} requests a turn: {cost.rate:>7,.0f}/s here, gateway "
+                    f"{keys} key(s), {iteration:>3} requests an iteration: {cost.rate:>7,.0f}/s here, gateway "
                     f"{cost.ours * 1e6:5.1f} us, Redis {cost.theirs * 1e6:5.1f} us, {cost.wire:4.0f} bytes"
                 )
-                if turn == 100:
+                if iteration == 100:
                     print("\n".join(on_paper(cost)))
 
 

@@ -27,7 +27,7 @@ from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import KEY, Server, server
 
 NOON = 1_767_268_800.0
-TURN = 0.001  # seconds: the requests of a millisecond that a worker gets are one turn of its loop
+ITERATION = 0.001  # seconds: the requests of a millisecond that a worker gets are one iteration of its loop
 TICK = 1.0  # seconds between two looks at leases that are over, as in state.failover.store
 BLOCK = 100
 
@@ -76,11 +76,11 @@ def scripts(one: Server) -> int:
 
 
 def arrivals(fleet: Fleet, traffic: Traffic, requests: int, chance: random.Random) -> list[list[tuple[int, int]]]:
-    """Worker and client of every request, by turns."""
+    """Worker and client of every request, by iterations."""
     weights = [1.0 / (number + 1) for number in range(traffic.clients)]
     clients = chance.choices(range(traffic.clients), weights, k=requests)
     pairs = [(chance.randrange(fleet.workers), client) for client in clients]
-    size = max(1, int(fleet.rate * TURN))
+    size = max(1, int(fleet.rate * ITERATION))
     return [pairs[start : start + size] for start in range(0, requests, size)]
 
 
@@ -96,13 +96,13 @@ async def play(one: Server, fleet: Fleet, traffic: Traffic, lease: int, requests
         Take(b"%d" % number, 1, limit, 1.0, max(10 * BLOCK, limit // 100), lease) for number in range(traffic.clients)
     ]
     exact, passed, moment, due = MemoryStore(), 0, NOON, NOON + TICK
-    turns = arrivals(fleet, traffic, requests, random.Random(7))
+    iterations = arrivals(fleet, traffic, requests, random.Random(7))
     before = scripts(one), used(one)[0]
-    for turn in turns:
-        moment += TURN
-        asked = [(workers if lease else stores)[worker].take((takes[client],), moment) for worker, client in turn]
+    for iteration in iterations:
+        moment += ITERATION
+        asked = [(workers if lease else stores)[worker].take((takes[client],), moment) for worker, client in iteration]
         answers = await asyncio.gather(*asked)
-        granted = Counter(client for (_, client), answer in zip(turn, answers, strict=True) if answer[0].ok)
+        granted = Counter(client for (_, client), answer in zip(iteration, answers, strict=True) if answer[0].ok)
         for client, count in granted.items():
             if not exact.take((takes[client]._replace(cost=count),), moment)[0].ok:
                 raise SystemExit(f"{traffic.name}: more passed than the limit says")

@@ -104,8 +104,8 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     answer += [(b"Content-Length", b"1000"), (b"Connection", b"keep-alive"), (b"ETag", b'"6924"')]
     later = [*answer[:3], (b"Content-Length", b"999"), *answer[4:]]
     known = answers.read_incremental(answer, None)
-    yield "answer's fields, from scratch", lambda: answers.read_incremental(answer, None)
-    yield "answer's fields, by what differs", lambda: answers.read_incremental(later, known)
+    yield "response's fields, from scratch", lambda: answers.read_incremental(answer, None)
+    yield "response's fields, by what differs", lambda: answers.read_incremental(later, known)
 
     def respond() -> None:
         exchange.response_headers = []
@@ -118,7 +118,7 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     limits = exchange.limits
     yield "stages, on the way back", respond
     added = exchange.response_headers
-    yield "answer's head", lambda: answer_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
+    yield "response's head", lambda: answer_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
     exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
     nowhere = os.open(os.devnull, os.O_WRONLY)
     log, metrics = Log(Sink(nowhere, folder / "turn"), b"k" * 32, worker=0), Metrics()
