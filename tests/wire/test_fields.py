@@ -6,7 +6,18 @@ import contextlib
 
 import pytest
 
-from tests.wire.talk import BEHIND, HOST, connected, converse, head, hear, pin, reason_of, say, standing
+from tests.wire.raw_client import (
+    BEHIND,
+    HOST,
+    check,
+    connected,
+    head,
+    read_to_end,
+    reason_of,
+    send,
+    send_and_read,
+    serving,
+)
 
 INFO = (b"GET /api/info HTTP/1.1", b"")
 MALFORMED = [(400, "head_malformed")]
@@ -42,14 +53,14 @@ HOSTS_REFUSED = {
 
 @pytest.mark.parametrize("fields", HOSTS_REFUSED.values(), ids=HOSTS_REFUSED)
 async def test_a_host_that_is_not_one_name_or_address_is_refused(fields: bytes):
-    await pin(head(fields=fields) + BEHIND, MALFORMED, True)
+    await check(head(fields=fields) + BEHIND, MALFORMED, True)
 
 
 @pytest.mark.parametrize("host", [b"gateway:8080", b"gateway:", b"a_b.example", b"[::1]:80", b"192.0.2.1", b"GATEWAY"])
 async def test_a_host_is_never_passed_on(host: bytes):
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, head(fields=b"host: " + host + b"\r\n"), False, False)
-        assert [answer.status for answer in told.answers] == [200, 200]
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, head(fields=b"host: " + host + b"\r\n"), False, False)
+        assert [answer.status for answer in transcript.answers] == [200, 200]
         assert upstream.requests[0].all(b"host") == [f"127.0.0.1:{upstream.port}".encode()]
 
 
@@ -107,11 +118,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("fields", REFUSED.values(), ids=REFUSED)
 async def test_a_field_with_two_readings_is_refused_and_ends_the_connection(fields: bytes):
-    await pin(head(fields=HOST + fields) + BEHIND, MALFORMED, True)
+    await check(head(fields=HOST + fields) + BEHIND, MALFORMED, True)
 
 
 async def test_a_space_before_the_first_field_is_refused():
-    await pin(head(fields=b" x: a\r\n" + HOST) + BEHIND, MALFORMED, True)
+    await check(head(fields=b" x: a\r\n" + HOST) + BEHIND, MALFORMED, True)
 
 
 PASSED_ON = {
@@ -127,10 +138,10 @@ PASSED_ON = {
 
 @pytest.mark.parametrize(("sent", "passed"), PASSED_ON.values(), ids=PASSED_ON)
 async def test_a_value_of_other_bytes_goes_on_as_it_came(sent: bytes, passed: bytes):
-    async with standing() as (gateway, upstream):
+    async with serving() as (gateway, upstream):
         for drip in (False, True):
-            told = await converse(gateway.port, head(fields=HOST + b"x-note:" + sent + b"\r\n"), drip, False)
-            assert [answer.status for answer in told.answers] == [200, 200]
+            transcript = await send_and_read(gateway.port, head(fields=HOST + b"x-note:" + sent + b"\r\n"), drip, False)
+            assert [answer.status for answer in transcript.answers] == [200, 200]
         assert [one.all(b"x-note") for one in upstream.requests if b"info" in one.line] == [[passed], [passed]]
 
 
@@ -180,29 +191,31 @@ IDENTITY = [
 @pytest.mark.parametrize("name", IDENTITY)
 async def test_a_field_that_only_a_proxy_may_send_stops_here(name: str):
     lie = b"203.0.113.7-lie"
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, head(fields=HOST + name.encode() + b": " + lie + b"\r\n"), False, False)
-        assert [answer.status for answer in told.answers] == [200, 200]
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(
+            gateway.port, head(fields=HOST + name.encode() + b": " + lie + b"\r\n"), False, False
+        )
+        assert [answer.status for answer in transcript.answers] == [200, 200]
         received = upstream.requests[0]
         assert received.line == INFO[0]
         assert all(lie not in value for _, value in received.fields)
         assert received.all(b"x-forwarded-for") == [b"127.0.0.1"]
         assert received.all(b"x-forwarded-proto") == [b"http"]
-        assert received.all(b"x-request-id") == [told.answers[0][b"x-request-id"]]
+        assert received.all(b"x-request-id") == [transcript.answers[0][b"x-request-id"]]
         assert gateway.seen.exchanges[0].client == "127.0.0.1"
 
 
 async def test_connection_takes_the_fields_it_may_name():
     fields = HOST + b"connection: X-Hop, keep-alive\r\nx-hop: 1\r\nx-stays: 2\r\n"
-    async with standing() as (gateway, upstream):
-        await converse(gateway.port, head(fields=fields), False, False)
+    async with serving() as (gateway, upstream):
+        await send_and_read(gateway.port, head(fields=fields), False, False)
         assert upstream.requests[0].all(b"x-hop") == []
         assert upstream.requests[0].all(b"x-stays") == [b"2"]
 
 
 @pytest.mark.parametrize("value", [b"close", b"CLOSE", b"keep-alive, close", b"Close, x"])
 async def test_a_client_that_asks_for_the_end_gets_it(value: bytes):
-    await pin(head(fields=HOST + b"connection: " + value + b"\r\n"), [(200, "")], True, [INFO])
+    await check(head(fields=HOST + b"connection: " + value + b"\r\n"), [(200, "")], True, [INFO])
 
 
 IDS = {
@@ -219,10 +232,10 @@ IDS = {
 @pytest.mark.parametrize(("value", "kept"), IDS.values(), ids=IDS)
 @pytest.mark.parametrize("name", [b"x-request-id", b"x-correlation-id"])
 async def test_an_id_comes_back_only_when_it_is_sane(name: bytes, value: bytes, kept: bool):
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, head(fields=HOST + name + b": " + value + b"\r\n"), False, False)
-        assert (told.answers[0][name] == value) is kept
-        assert upstream.requests[0].all(name) == [told.answers[0][name]]
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, head(fields=HOST + name + b": " + value + b"\r\n"), False, False)
+        assert (transcript.answers[0][name] == value) is kept
+        assert upstream.requests[0].all(name) == [transcript.answers[0][name]]
 
 
 EXPECT = {"plain": b"100-continue", "odd-case": b"100-Continue"}
@@ -230,12 +243,12 @@ EXPECT = {"plain": b"100-continue", "odd-case": b"100-Continue"}
 
 @pytest.mark.parametrize("value", EXPECT.values(), ids=EXPECT)
 async def test_expect_without_a_body_needs_no_word(value: bytes):
-    await pin(head(fields=HOST + b"Expect: " + value + b"\r\n"), [(200, "")], False, [INFO])
+    await check(head(fields=HOST + b"Expect: " + value + b"\r\n"), [(200, "")], False, [INFO])
 
 
 @pytest.mark.parametrize("value", [b"magic", b"", b"100-continue;q=1", b"200-ok"])
 async def test_another_expectation_is_refused(value: bytes):
-    await pin(head(fields=HOST + b"expect: " + value + b"\r\n") + BEHIND, [(417, "expectation_failed")], True)
+    await check(head(fields=HOST + b"expect: " + value + b"\r\n") + BEHIND, [(417, "expectation_failed")], True)
 
 
 SIZES = {
@@ -252,40 +265,42 @@ TOO_LARGE = [(431, "headers_too_large")]
 
 @pytest.mark.parametrize("fields", SIZES.values(), ids=SIZES)
 async def test_a_head_over_its_limit_is_refused_however_it_arrives(fields: bytes):
-    await pin(head(fields=fields) + BEHIND, TOO_LARGE, True)
+    await check(head(fields=fields) + BEHIND, TOO_LARGE, True)
 
 
 async def test_a_line_over_its_limit_is_refused():
-    await pin(head(b"GET /api/info?" + b"a" * 9_000 + b" HTTP/1.1") + BEHIND, TOO_LARGE, True)
+    await check(head(b"GET /api/info?" + b"a" * 9_000 + b" HTTP/1.1") + BEHIND, TOO_LARGE, True)
 
 
 async def test_a_head_just_under_its_limits_passes():
-    await pin(head(fields=HOST + b"x: " + b"1" * 7_500 + b"\r\n"), [(200, "")], False, [INFO])
+    await check(head(fields=HOST + b"x: " + b"1" * 7_500 + b"\r\n"), [(200, "")], False, [INFO])
     fields = b"".join(b"x%d: 1\r\n" % number for number in range(127))
-    await pin(head(fields=HOST + fields), [(200, "")], False, [INFO])
+    await check(head(fields=HOST + fields), [(200, "")], False, [INFO])
     line = b"GET /api/info?" + b"a" * 7_500 + b" HTTP/1.1"
-    await pin(head(line), [(200, "")], False, [(line, b"")])
+    await check(head(line), [(200, "")], False, [(line, b"")])
 
 
 @pytest.mark.parametrize("size", [100_000, 2_000_000])
 async def test_a_client_that_is_still_sending_can_read_why_it_is_refused(size: int):
     """RFC 9112 9.6: closing with bytes unread resets the connection, and a reset may take the answer with it."""
-    async with standing() as (gateway, _):
+    async with serving() as (gateway, _):
         with contextlib.closing(await connected(gateway.port)) as sock:
-            sent = await say(sock, head(fields=HOST + b"x: " + b"1" * size + b"\r\n"), drip=True)
-            told = await hear(sock)
-        assert [(answer.status, reason_of(answer)) for answer in told.answers] == TOO_LARGE
+            sent = await send(sock, head(fields=HOST + b"x: " + b"1" * size + b"\r\n"), drip=True)
+            transcript = await read_to_end(sock)
+        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == TOO_LARGE
         assert sent
-        assert not told.reset
+        assert not transcript.reset
 
 
 async def test_a_repeated_authorization_is_never_two_fields_upstream():
     fields = HOST + b"authorization: Bearer a\r\nauthorization: Bearer b\r\n"
-    async with standing() as (gateway, upstream):
-        await converse(gateway.port, head(fields=fields), False, False)
+    async with serving() as (gateway, upstream):
+        await send_and_read(gateway.port, head(fields=fields), False, False)
         assert upstream.requests[0].all(b"authorization") == [b"Bearer a, Bearer b"]
-        told = await converse(gateway.port, head(b"GET /api/trpc/chat.getHistory HTTP/1.1", fields), False, False)
-        assert told.answers[0].status == 401
+        transcript = await send_and_read(
+            gateway.port, head(b"GET /api/trpc/chat.getHistory HTTP/1.1", fields), False, False
+        )
+        assert transcript.answers[0].status == 401
 
 
 ORIGINS = {
@@ -297,8 +312,8 @@ ORIGINS = {
 
 @pytest.mark.parametrize(("host", "fields"), ORIGINS.values(), ids=ORIGINS)
 async def test_a_strange_origin_does_not_save_the_connection_of_a_malformed_head(host: bytes, fields: bytes):
-    """Whichever of both is told, what stands behind a malformed head never runs."""
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, head(fields=(host or HOST) + fields) + BEHIND, False, True)
-        assert [answer.status for answer in told.answers] in ([400], [403], [417])
+    """Whichever of both is transcript, what stands behind a malformed head never runs."""
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, head(fields=(host or HOST) + fields) + BEHIND, False, True)
+        assert [answer.status for answer in transcript.answers] in ([400], [403], [417])
         assert upstream.requests == []

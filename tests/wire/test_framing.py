@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire.talk import BEHIND, CHUNKED, HOST, LOGIN, converse, head, login, pin, reason_of, standing
+from tests.wire.raw_client import BEHIND, CHUNKED, HOST, LOGIN, check, head, login, reason_of, send_and_read, serving
 
 CHUNKS = b"2\r\n{}\r\n0\r\n\r\n"
 LAST = b"0\r\n\r\n"
@@ -58,17 +58,17 @@ CODINGS_TAKEN = {
 @pytest.mark.parametrize("field", CODINGS_REFUSED.values(), ids=CODINGS_REFUSED)
 async def test_a_transfer_coding_with_two_readings_is_refused(field: bytes):
     # what stands behind must not be taken for a request of its own, whichever framing was meant
-    await pin(login(field + b"\r\n", CHUNKS + BEHIND), MALFORMED, True)
+    await check(login(field + b"\r\n", CHUNKS + BEHIND), MALFORMED, True)
 
 
 @pytest.mark.parametrize("field", CODINGS_TAKEN.values(), ids=CODINGS_TAKEN)
 async def test_the_plain_transfer_coding_passes_reframed_and_ends_its_connection(field: bytes):
-    await pin(login(field + b"\r\n", CHUNKS), [(200, "")], True, [PASSED])
+    await check(login(field + b"\r\n", CHUNKS), [(200, "")], True, [PASSED])
 
 
 async def test_an_old_client_may_not_send_chunks():
     line = LOGIN.replace(b"1.1", b"1.0")
-    await pin(head(line, HOST + CHUNKED) + CHUNKS, MALFORMED, True)
+    await check(head(line, HOST + CHUNKED) + CHUNKS, MALFORMED, True)
 
 
 LENGTHS_REFUSED = {
@@ -100,21 +100,21 @@ LENGTHS_REFUSED = {
 
 @pytest.mark.parametrize("value", LENGTHS_REFUSED.values(), ids=LENGTHS_REFUSED)
 async def test_a_length_that_is_not_one_number_is_refused(value: bytes):
-    await pin(login(b"content-length:" + value + b"\r\n", b"{}"), MALFORMED, True)
+    await check(login(b"content-length:" + value + b"\r\n", b"{}"), MALFORMED, True)
 
 
 @pytest.mark.parametrize("value", [b" 2", b"2", b"\t2", b" 2 ", b" 2\t", b" 02"], ids=repr)
 async def test_a_length_passes_as_the_number_it_is(value: bytes):
-    await pin(login(b"content-length:" + value + b"\r\n"), [(200, "")], False, [PASSED])
+    await check(login(b"content-length:" + value + b"\r\n"), [(200, "")], False, [PASSED])
 
 
 @pytest.mark.parametrize("value", [b"18446744073709551615", b"9223372036854775808", b"65537"])
 async def test_a_length_over_the_limit_is_refused_before_its_bytes(value: bytes):
-    await pin(login(b"content-length: " + value + b"\r\n"), [(413, "body_too_large")], True)
+    await check(login(b"content-length: " + value + b"\r\n"), [(413, "body_too_large")], True)
 
 
 async def test_a_post_without_framing_has_no_body():
-    await pin(login(b"", b""), [(200, "")], False, [(PASSED[0], b"")])
+    await check(login(b"", b""), [(200, "")], False, [(PASSED[0], b"")])
 
 
 CHUNKS_REFUSED = {
@@ -152,12 +152,12 @@ CHUNKS_REFUSED = {
 @pytest.mark.parametrize("body", CHUNKS_REFUSED.values(), ids=CHUNKS_REFUSED)
 async def test_a_bad_chunk_is_refused_at_once_and_nothing_of_it_goes_upstream(body: bytes):
     """The head may have been taken already when the chunk arrives, so either name of the refusal is right."""
-    async with standing() as (gateway, upstream):
+    async with serving() as (gateway, upstream):
         for drip in (False, True):
-            told = await converse(gateway.port, login(CHUNKED, body + BEHIND), drip, True)
+            transcript = await send_and_read(gateway.port, login(CHUNKED, body + BEHIND), drip, True)
             way = "dripping" if drip else "whole"
-            assert [answer.status for answer in told.answers] == [400], way
-            assert reason_of(told.answers[0]) in ("head_malformed", "body_malformed"), way
+            assert [answer.status for answer in transcript.answers] == [400], way
+            assert reason_of(transcript.answers[0]) in ("head_malformed", "body_malformed"), way
         assert upstream.requests == []
         assert gateway.seen.events == []
 
@@ -179,17 +179,17 @@ CHUNKS_TAKEN = {
 @pytest.mark.parametrize("body", CHUNKS_TAKEN.values(), ids=CHUNKS_TAKEN)
 async def test_good_chunks_go_upstream_as_plain_bytes_and_what_is_behind_never_runs(body: bytes):
     """A trailer must neither be forwarded nor become a field of the next request: there is no next request."""
-    await pin(login(CHUNKED, body), [(200, "")], True, [PASSED])
-    await pin(login(CHUNKED, body + BEHIND), [(200, "")], True, [PASSED])
+    await check(login(CHUNKED, body), [(200, "")], True, [PASSED])
+    await check(login(CHUNKED, body + BEHIND), [(200, "")], True, [PASSED])
 
 
 async def test_a_trailer_that_names_a_host_moves_nobody():
     """The parser takes it for a second Host of the request behind, which may not run anyway."""
     data = login(CHUNKED, b"2\r\n{}\r\n0\r\nhost: evil\r\n\r\n" + BEHIND)
-    async with standing() as (gateway, upstream):
+    async with serving() as (gateway, upstream):
         for drip in (False, True):
-            told = await converse(gateway.port, data, drip, True)
-            assert [answer.status for answer in told.answers] in ([200], [400])
+            transcript = await send_and_read(gateway.port, data, drip, True)
+            assert [answer.status for answer in transcript.answers] in ([200], [400])
         assert {(one.line, one.body) for one in upstream.requests} <= {PASSED}
 
 
@@ -199,26 +199,28 @@ async def test_a_trailer_that_names_a_host_moves_nobody():
     ids=["long", "many"],
 )
 async def test_oversized_trailers_are_refused(trailers: bytes):
-    async with standing() as (gateway, upstream):
+    async with serving() as (gateway, upstream):
         for drip in (False, True):
-            told = await converse(gateway.port, login(CHUNKED, b"2\r\n{}\r\n0\r\n" + trailers + b"\r\n"), drip, True)
-            assert [answer.status for answer in told.answers] in ([431], [400]), drip
+            transcript = await send_and_read(
+                gateway.port, login(CHUNKED, b"2\r\n{}\r\n0\r\n" + trailers + b"\r\n"), drip, True
+            )
+            assert [answer.status for answer in transcript.answers] in ([431], [400]), drip
         assert upstream.requests == []
 
 
 @pytest.mark.parametrize("size", [b"ffffffffffffffff", b"7fffffffffffffff", b"10001"])
 async def test_a_chunk_that_promises_too_much_is_cut_off_at_the_limit_of_the_body(size: bytes):
     data = login(CHUNKED, size + b"\r\n" + b"x" * 65_537)
-    await pin(data, [(413, "body_too_large")], True)
+    await check(data, [(413, "body_too_large")], True)
 
 
 async def test_a_get_with_a_body_is_judged_by_its_body():
     target = b"GET /files/a HTTP/1.1"
-    await pin(head(target, HOST + b"content-length: 2\r\n") + b"{}", [(200, "")], False, [(target, b"{}")])
-    await pin(head(target, HOST + CHUNKED) + CHUNKS, [(200, "")], True, [(target, b"{}")])
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, head(fields=HOST + CHUNKED) + CHUNKS, False, True)
-        assert [(answer.status, reason_of(answer)) for answer in told.answers] == [(415, "media_type_refused")]
+    await check(head(target, HOST + b"content-length: 2\r\n") + b"{}", [(200, "")], False, [(target, b"{}")])
+    await check(head(target, HOST + CHUNKED) + CHUNKS, [(200, "")], True, [(target, b"{}")])
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, head(fields=HOST + CHUNKED) + CHUNKS, False, True)
+        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(415, "media_type_refused")]
         assert upstream.requests == []
 
 
@@ -226,9 +228,9 @@ async def test_a_get_with_a_body_is_judged_by_its_body():
 async def test_an_alias_of_a_framing_field_frames_nothing_and_stops_here(alias: bytes):
     """What the client thinks is a body is the next request here, refused as such (whole, both are refused at once)."""
     value = b": 13" if b"length" in alias else b": chunked"
-    async with standing() as (gateway, upstream):
+    async with serving() as (gateway, upstream):
         for drip in (False, True):
-            told = await converse(gateway.port, login(alias + value + b"\r\n", CHUNKS + BEHIND), drip, True)
-            assert (told.answers[-1].status, reason_of(told.answers[-1])) == (400, "head_malformed")
+            transcript = await send_and_read(gateway.port, login(alias + value + b"\r\n", CHUNKS + BEHIND), drip, True)
+            assert (transcript.answers[-1].status, reason_of(transcript.answers[-1])) == (400, "head_malformed")
         assert [(one.line, one.body) for one in upstream.requests] in ([], [(PASSED[0], b"")])
         assert all(not one.all(alias) for one in upstream.requests)

@@ -14,6 +14,7 @@ from yarl import URL
 
 from gateway.demo.accounts import ADA_EMAIL, ADA_PASSWORD
 from gateway.demo.tutor import DemoTutor
+from tests.eventually import eventually
 from tests.gateway_fixture import Running, running_gateway
 
 FAILURES = 10
@@ -115,9 +116,9 @@ async def send(session: ClientSession, gateway: Running, target: str, body: byte
 
 
 async def attack(gateway: Running, chance: random.Random, guesses: int) -> None:
-    """``guesses`` logins, each account from each address in turn, singly and in batches, some of them hung up on."""
+    """``guesses`` logins, each account from each address after the other, singly and in batches, some of them hung up on."""
     victims = itertools.cycle(ACCOUNTS)
-    places = itertools.cycle(ADDRESSES)
+    addresses = itertools.cycle(ADDRESSES)
     waves = asyncio.Semaphore(60)
 
     async def one(emails: list[str], address: str) -> None:
@@ -135,7 +136,7 @@ async def attack(gateway: Running, chance: random.Random, guesses: int) -> None:
         while left > 0:
             size = min(left, chance.choice([1, 1, 1, 3, 10]))
             emails = [next(victims) for _ in range(size)] if chance.random() < 0.5 else [next(victims)] * size
-            jobs.append(one(emails, next(places)))
+            jobs.append(one(emails, next(addresses)))
             left -= size
         await asyncio.gather(*jobs)
 
@@ -190,8 +191,7 @@ async def test_logins_at_once_that_are_all_hung_up_on_spend_their_attempts(backe
             for task in sending:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
-            while gateway.server.in_flight:
-                await asyncio.sleep(0.01)
+            await eventually(lambda: not gateway.server.in_flight)
             assert backend.by_account == {"ada@example.com": FAILURES}
             backend.slow = None
             assert await send(session, gateway, target, body, "203.0.113.1") == 429

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire.talk import BEHIND, HOST, converse, head, pin, reason_of, standing
+from tests.wire.raw_client import BEHIND, HOST, check, head, reason_of, send_and_read, serving
 
 INFO = (b"GET /api/info HTTP/1.1", b"")
 MALFORMED = [(400, "head_malformed")]
@@ -64,7 +64,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("line", REFUSED.values(), ids=REFUSED)
 async def test_a_line_with_no_one_reading_is_refused_and_ends_the_connection(line: bytes):
-    await pin(head(line) + BEHIND, MALFORMED, True)
+    await check(head(line) + BEHIND, MALFORMED, True)
 
 
 TAKEN = {
@@ -82,7 +82,7 @@ TAKEN = {
 @pytest.mark.parametrize("line", TAKEN.values(), ids=TAKEN)
 async def test_a_line_with_one_reading_goes_on_in_one_spelling(line: bytes):
     """RFC 9112 2.2 and 3 let a server overlook empty lines before it and further spaces in it."""
-    await pin(head(line), [(200, "")], False, [INFO])
+    await check(head(line), [(200, "")], False, [INFO])
 
 
 OLD = {"1.0": b"GET /api/info HTTP/1.0", "rtsp": b"GET /api/info RTSP/1.0"}
@@ -92,7 +92,7 @@ OLD = {"1.0": b"GET /api/info HTTP/1.0", "rtsp": b"GET /api/info RTSP/1.0"}
 @pytest.mark.parametrize("fields", [HOST, b""], ids=["host", "no-host"])
 async def test_an_old_client_is_served_once(line: bytes, fields: bytes):
     """The parser does not tell RTSP/1.0 from HTTP/1.0; what goes upstream is HTTP/1.1 all the same."""
-    await pin(head(line, fields), [(200, "")], True, [INFO])
+    await check(head(line, fields), [(200, "")], True, [INFO])
 
 
 FATES = {
@@ -119,20 +119,20 @@ FATES = {
 
 @pytest.mark.parametrize(("line", "status", "reason", "ends"), FATES.values(), ids=FATES)
 async def test_a_well_formed_line_the_gateway_does_not_serve(line: bytes, status: int, reason: str, ends: bool):
-    await pin(head(line), [(status, reason)], ends)
+    await check(head(line), [(status, reason)], ends)
 
 
 @pytest.mark.parametrize("line", [b"CONNECT gateway:80 HTTP/1.1", b"TRACE /api/info HTTP/1.1"])
 async def test_no_tunnel_opens_and_nothing_behind_the_refusal_runs(line: bytes):
-    await pin(head(line) + BEHIND, [(405, "method_not_allowed")], True)
+    await check(head(line) + BEHIND, [(405, "method_not_allowed")], True)
 
 
 async def test_a_head_request_has_the_head_of_the_answer_only():
-    await pin(head(b"HEAD /api/info HTTP/1.1"), [(200, "")], False, [(b"HEAD /api/info HTTP/1.1", b"")])
-    async with standing() as (gateway, _):
-        told = await converse(gateway.port, head(b"HEAD /nowhere HTTP/1.0"), False, True, frozenset({0}))
-        assert [answer.status for answer in told.answers] == [404]
-        assert int(told.answers[0][b"content-length"]) > 0
+    await check(head(b"HEAD /api/info HTTP/1.1"), [(200, "")], False, [(b"HEAD /api/info HTTP/1.1", b"")])
+    async with serving() as (gateway, _):
+        transcript = await send_and_read(gateway.port, head(b"HEAD /nowhere HTTP/1.0"), False, True, frozenset({0}))
+        assert [answer.status for answer in transcript.answers] == [404]
+        assert int(transcript.answers[0][b"content-length"]) > 0
 
 
 STRANGERS = {
@@ -148,13 +148,13 @@ STRANGERS = {
 
 
 @pytest.mark.parametrize("data", STRANGERS.values(), ids=STRANGERS)
-async def test_another_protocol_is_told_so_in_ours(data: bytes):
-    await pin(data, MALFORMED, True)
+async def test_another_protocol_is_answered_in_ours(data: bytes):
+    await check(data, MALFORMED, True)
 
 
 async def test_a_request_of_http_0_9_is_no_request():
     """It never ends its head, so it only ever runs into the time a head may take."""
-    async with standing(limits="header_timeout: 200ms") as (gateway, upstream):
-        told = await converse(gateway.port, b"GET /api/info\r\n", False, True)
-        assert [(answer.status, reason_of(answer)) for answer in told.answers] == [(408, "head_timeout")]
+    async with serving(limits="header_timeout: 200ms") as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, b"GET /api/info\r\n", False, True)
+        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(408, "head_timeout")]
         assert upstream.requests == []

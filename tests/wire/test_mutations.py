@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.gateway_fixture import Running
 from tests.upstream_fixture import Upstream
-from tests.wire.talk import (
+from tests.wire.raw_client import (
     BEHIND,
     CHUNKED,
     HOST,
@@ -22,11 +22,11 @@ from tests.wire.talk import (
     PROBE,
     connected,
     head,
-    hear,
     login,
+    read_to_end,
     reason_of,
-    say,
-    standing,
+    send,
+    serving,
     well_formed,
 )
 
@@ -81,34 +81,34 @@ edits = st.lists(
 
 def edited(data: bytes, changes: list[tuple[str, float, bytes, int]]) -> bytes:
     for kind, where, piece, count in changes:
-        place = int(where * len(data))
+        at = int(where * len(data))
         if kind == "insert":
-            data = data[:place] + piece + data[place:]
+            data = data[:at] + piece + data[at:]
         elif kind == "delete":
-            data = data[:place] + data[place + count :]
+            data = data[:at] + data[at + count :]
         else:
-            data = data[:place] + piece + data[place + len(piece) :]
+            data = data[:at] + piece + data[at + len(piece) :]
     return data
 
 
-class Stage:
+class Serving:
     """One gateway for all examples of a test."""
 
     def __init__(self, runner: asyncio.Runner, gateway: Running, upstream: Upstream) -> None:
         self.runner, self.gateway, self.upstream = runner, gateway, upstream
 
     def __repr__(self) -> str:
-        return "<stage>"
+        return "<serving>"
 
 
 @pytest.fixture
-def stage(_brief: None) -> Iterator[Stage]:
+def gateway_and_upstream(_brief: None) -> Iterator[Serving]:
     limits = "connections: 500, header_timeout: 300ms, body_timeout: 300ms, keepalive: 300ms"
     with asyncio.Runner() as runner:
         stack = contextlib.AsyncExitStack()
-        gateway, upstream = runner.run(stack.enter_async_context(standing(limits=limits)))
+        gateway, upstream = runner.run(stack.enter_async_context(serving(limits=limits)))
         try:
-            yield Stage(runner, gateway, upstream)
+            yield Serving(runner, gateway, upstream)
         finally:
             runner.run(stack.aclose())
 
@@ -118,15 +118,15 @@ async def _example(gateway: Running, upstream: Upstream, data: bytes, cut: int) 
     gateway.seen.exchanges.clear()
     heads_only = frozenset(range(20)) if data.lstrip(b"\r\n").startswith(b"HEAD ") else frozenset()
     with contextlib.closing(await connected(gateway.port)) as sock:
-        await say(sock, data[:cut])
-        await say(sock, data[cut:])
+        await send(sock, data[:cut])
+        await send(sock, data[cut:])
         with contextlib.suppress(OSError):  # it may have been reset already
             sock.shutdown(socket.SHUT_WR)
-        told = await hear(sock, heads_only)
+        transcript = await read_to_end(sock, heads_only)
     with contextlib.closing(await connected(gateway.port)) as sock:
-        await say(sock, PROBE)
-        assert [answer.status for answer in (await hear(sock)).answers] == [200]
-    for answer in told.answers:
+        await send(sock, PROBE)
+        assert [answer.status for answer in (await read_to_end(sock)).answers] == [200]
+    for answer in transcript.answers:
         if answer.status >= 400:
             reason_of(answer)
     recorded = [f"{one.path}?{one.query}".rstrip("?") for one in gateway.seen.exchanges]
@@ -142,13 +142,19 @@ async def _example(gateway: Running, upstream: Upstream, data: bytes, cut: int) 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.sampled_from(SEEDS), changes=edits, at=st.floats(0, 1))
-def test_a_request_broken_at_random_is_answered_in_http_and_passes_with_one_meaning(stage, seed, changes, at):
+def test_a_request_broken_at_random_is_answered_in_http_and_passes_with_one_meaning(
+    gateway_and_upstream, seed, changes, at
+):
     data = edited(seed, changes)
-    stage.runner.run(_example(stage.gateway, stage.upstream, data, int(at * len(data))))
+    gateway_and_upstream.runner.run(
+        _example(gateway_and_upstream.gateway, gateway_and_upstream.upstream, data, int(at * len(data)))
+    )
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(min_size=1, max_size=300), at=st.floats(0, 1))
-def test_noise_is_answered_in_http_and_passes_nowhere(stage, data, at):
-    stage.runner.run(_example(stage.gateway, stage.upstream, data + b"\r\n\r\n", int(at * len(data))))
-    assert len(stage.upstream.requests) == 1
+def test_noise_is_answered_in_http_and_passes_nowhere(gateway_and_upstream, data, at):
+    gateway_and_upstream.runner.run(
+        _example(gateway_and_upstream.gateway, gateway_and_upstream.upstream, data + b"\r\n\r\n", int(at * len(data)))
+    )
+    assert len(gateway_and_upstream.upstream.requests) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire.talk import HOST, JSON, converse, head, reason_of, standing, well_formed
+from tests.wire.raw_client import HOST, JSON, head, reason_of, send_and_read, serving, well_formed
 
 LOGIN = "/api/trpc/auth.login"
 TWO = "/api/trpc/auth.login,auth.login?batch=1"
@@ -62,9 +62,9 @@ def _post(target: str) -> bytes:
 
 @pytest.mark.parametrize(("sent", "passed"), PASSED.values(), ids=PASSED)
 async def test_a_spelling_that_passes_goes_on_as_it_was_judged(sent: str, passed: str):
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, _post(sent), False, False)
-        assert [answer.status for answer in told.answers] == [200, 200]
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, _post(sent), False, False)
+        assert [answer.status for answer in transcript.answers] == [200, 200]
         assert upstream.requests[0].line == f"POST {passed} HTTP/1.1".encode()
         well_formed(upstream.requests[0])
         exchange = gateway.seen.exchanges[0]
@@ -76,7 +76,7 @@ async def test_a_spelling_that_passes_goes_on_as_it_was_judged(sent: str, passed
 
 @pytest.mark.parametrize(("sent", "status", "reason"), REFUSED.values(), ids=REFUSED)
 async def test_a_spelling_with_another_reading_reaches_nobody(sent: str, status: int, reason: str):
-    async with standing() as (gateway, upstream):
-        told = await converse(gateway.port, _post(sent), False, reason == "head_malformed")
-        assert (told.answers[0].status, reason_of(told.answers[0])) == (status, reason)
+    async with serving() as (gateway, upstream):
+        transcript = await send_and_read(gateway.port, _post(sent), False, reason == "head_malformed")
+        assert (transcript.answers[0].status, reason_of(transcript.answers[0])) == (status, reason)
         assert [one.line for one in upstream.requests if b"trpc" in one.line] == []

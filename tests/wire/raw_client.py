@@ -1,4 +1,4 @@
-"""A client that says exactly the bytes it is given, whole or one by one, and reads the answers strictly."""
+"""A client that sends exactly the bytes it is given, whole or one by one, and reads the responses strictly."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from tests.data_plane_fixture import ENTRY, POLICIES_MORE
+from tests.eventually import WITHIN
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import OK, Answer, Received, Script, Upstream, running_upstream
 
@@ -24,7 +25,7 @@ PROBED = b"GET /files/probe HTTP/1.1"
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) [\x20-\x7e]*")
 _FIELD = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]+: [\t\x20-\x7e\x80-\xff]*")
-# What the gateway itself says to an upstream, beyond what it passes on.
+# Hop-by-hop fields, which no request to an upstream may carry.
 _STOPS_HERE = frozenset(
     b"connection keep-alive te trailer upgrade http2-settings expect forwarded proxy-authorization proxy-connection".split()
 )
@@ -41,7 +42,7 @@ def login(fields: bytes, body: bytes = b"{}") -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def standing(
+async def serving(
     answer: bytes = OK, script: Script | None = None, limits: str = "connections: 50"
 ) -> AsyncIterator[tuple[Running, Upstream]]:
     """The gateway of the data plane's tests, with ``limits`` as in ``listen.limits`` of the configuration."""
@@ -54,8 +55,8 @@ async def standing(
 
 
 @dataclass
-class Told:
-    """What a connection heard until its end. ``reset``: it ended with an error instead of an end of stream."""
+class Transcript:
+    """What arrived on a connection until its end. ``reset``: it ended with an error instead of an end of stream."""
 
     raw: bytes = b""
     reset: bool = False
@@ -77,7 +78,7 @@ async def connected(port: int) -> socket.socket:
     return sock
 
 
-async def say(sock: socket.socket, data: bytes, drip: bool = False) -> bool:
+async def send(sock: socket.socket, data: bytes, drip: bool = False) -> bool:
     """Send until done, or until the gateway resets the connection: then False.
 
     ``drip``: byte by byte (long ones in 256 pieces).
@@ -94,21 +95,21 @@ async def say(sock: socket.socket, data: bytes, drip: bool = False) -> bool:
     return True
 
 
-async def hear(sock: socket.socket, heads_only: frozenset[int] = frozenset()) -> Told:
-    """Everything until the gateway ends the connection, within five seconds. Answers must be valid HTTP."""
-    told = Told()
-    async with asyncio.timeout(5):
+async def read_to_end(sock: socket.socket, heads_only: frozenset[int] = frozenset()) -> Transcript:
+    """Everything until the gateway ends the connection, within ``WITHIN`` seconds. Responses must be valid HTTP."""
+    transcript = Transcript()
+    async with asyncio.timeout(WITHIN):
         try:
             while data := await asyncio.get_running_loop().sock_recv(sock, 65536):
-                told.raw += data
+                transcript.raw += data
         except ConnectionError:
-            told.reset = True
-    told.answers = parsed(told.raw, heads_only)
-    return told
+            transcript.reset = True
+    transcript.answers = parsed(transcript.raw, heads_only)
+    return transcript
 
 
 def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Answer]:
-    """Strictly read answers; ``heads_only`` has the places of those to a HEAD request."""
+    """The responses in ``raw``, read strictly; ``heads_only`` has the numbers of those to a HEAD request."""
     answers: list[Answer] = []
     while raw:
         text, end, raw = raw.partition(b"\r\n\r\n")
@@ -133,17 +134,17 @@ def reason_of(answer: Answer) -> str:
     """The named reason of a refusal, whose shape must be one of the two that clients can read; else ``""``."""
     if answer.status < 400:
         return ""
-    told = json.loads(answer.body)
+    refusal = json.loads(answer.body)
     if answer[b"content-type"] == b"application/problem+json":
-        assert told["status"] == answer.status
-        assert told["title"] and told["detail"]
+        assert refusal["status"] == answer.status
+        assert refusal["title"] and refusal["detail"]
     else:
         assert answer[b"content-type"] == b"application/json"
-        told = told["error"]["json"]["data"]
-        assert (told["httpStatus"], told["path"]) == (answer.status, None)
-    assert told["request_id"] == answer[b"x-request-id"].decode()
+        refusal = refusal["error"]["json"]["data"]
+        assert (refusal["httpStatus"], refusal["path"]) == (answer.status, None)
+    assert refusal["request_id"] == answer[b"x-request-id"].decode()
     assert answer[b"cache-control"] == b"no-store"
-    reason: str = told["reason"]
+    reason: str = refusal["reason"]
     return reason
 
 
@@ -158,37 +159,39 @@ def well_formed(received: Received) -> None:
     assert received.all(b"x-forwarded-for") == [b"127.0.0.1"]
 
 
-async def converse(port: int, data: bytes, drip: bool, ends: bool, heads_only: frozenset[int] = frozenset()) -> Told:
-    """Say ``data`` on a new connection and hear it out; one that must not have ended is ended by a good request."""
+async def send_and_read(
+    port: int, data: bytes, drip: bool, ends: bool, heads_only: frozenset[int] = frozenset()
+) -> Transcript:
+    """Send ``data`` on a new connection and read to its end; where it goes on (``ends`` is false), a good request ends it."""
     with contextlib.closing(await connected(port)) as sock:
-        await say(sock, data, drip)
+        await send(sock, data, drip)
         if not ends:
-            await say(sock, PROBE)
-        return await hear(sock, heads_only)
+            await send(sock, PROBE)
+        return await read_to_end(sock, heads_only)
 
 
 Expected = Sequence[tuple[int, str]]
 
 
-async def pin(data: bytes, answers: Expected, ends: bool, upstream_sees: Sequence[tuple[bytes, bytes]] = ()) -> None:
-    """Say ``data`` whole and dripping: both must be answered alike, and the gateway must go on serving.
+async def check(data: bytes, answers: Expected, ends: bool, upstream_sees: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """Send ``data`` whole and dripping: both must be answered alike, and the gateway must go on serving.
 
     ``answers``: status and reason of each. ``ends``: whether the gateway closes behind them. ``upstream_sees``: line
     and body of each request that passes.
     """
-    async with standing() as (gateway, upstream):
+    async with serving() as (gateway, upstream):
         for drip in (False, True):
             before = len(upstream.requests)
-            told = await converse(gateway.port, data, drip, ends, _heads(data))
+            transcript = await send_and_read(gateway.port, data, drip, ends, _heads(data))
             way = "dripping" if drip else "whole"
-            heard = [(answer.status, reason_of(answer)) for answer in told.answers]
-            assert heard == [*answers, *([] if ends else [(200, "")])], way
-            for answer in told.answers[:-1]:
+            answered = [(answer.status, reason_of(answer)) for answer in transcript.answers]
+            assert answered == [*answers, *([] if ends else [(200, "")])], way
+            for answer in transcript.answers[:-1]:
                 assert b"connection" not in answer or answer.status == 100, way
-            assert told.answers[-1][b"connection"] == b"close", way
+            assert transcript.answers[-1][b"connection"] == b"close", way
             seen = [(one.line, one.body) for one in upstream.requests[before:]]
             assert seen == [*upstream_sees, *([] if ends else [(PROBED, b"")])], way
-        assert [answer.status for answer in (await converse(gateway.port, PROBE, False, True)).answers] == [200]
+        assert [answer.status for answer in (await send_and_read(gateway.port, PROBE, False, True)).answers] == [200]
         for received in upstream.requests:
             well_formed(received)
         assert gateway.seen.events == []
