@@ -94,7 +94,7 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
             exchange.limits = []
             decide(exchange)
 
-        yield f"{stage.kind}, on the way in", ask
+        yield f"{type(stage).__name__.lower()}, on the way in", ask
     yield "head for the upstream", lambda: plan.upstream.head(exchange, b"")
     answer = [
         (b"Server", b"nginx"),
@@ -136,7 +136,7 @@ async def main() -> None:
         config = load(HERE / "gateway" / "upstreams.yaml", environment)
         assert isinstance(config, Config), config
         store = LmdbStore(folder / "state")
-        plane = Runtime.compile(config, Tools(store, time.time, ()))
+        plane = Runtime(config, Tools(store, time.time, ()))
         print(f"{python()}\n\n| part | us |\n|---|---:|")
         for part, call in parts(plane, token(secret, "user"), folder):
             call()

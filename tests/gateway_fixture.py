@@ -124,7 +124,7 @@ async def running_gateway(
             seen,
             NoHealth(),
         )
-        runtime = Runtime.compile(config, Tools(store, wall, config.listen.trusted_proxies))
+        runtime = Runtime(config, Tools(store, wall, config.listen.trusted_proxies))
         server.swap(runtime)
         sock = socket.create_server(("127.0.0.1", 0))
         await server.start(sock)

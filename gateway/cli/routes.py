@@ -10,6 +10,7 @@ from rich.table import Table
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, console, load_or_exit
 from gateway.config.model import Route
+from gateway.policy.kinds import ROUTE_KINDS, Kind
 
 
 def describe(route: Route) -> dict[str, Any]:
@@ -20,17 +21,21 @@ def describe(route: Route) -> dict[str, Any]:
         "procedures": list(route.procedures),
         "paths": list(route.paths),
         "methods": list(route.methods),
-        "auth": route.auth,
-        "cors": route.cors,
-        "rate_limits": list(route.rate_limits),
-        "body": route.body,
-        "response_headers": route.response_headers,
+        **{kind.route_key: _value(route, kind) for kind in ROUTE_KINDS},
         "batch": route.batch,
         "upstream": route.upstream,
         "rewrite": route.rewrite,
         "deny": route.deny,
         "at": str(route.position),
     }
+
+
+def _value(route: Route, kind: Kind) -> str | list[str] | None:
+    """What ``route`` would say after the key of ``kind`` if nothing were inherited."""
+    names = route.policies.get(kind.section, ())
+    if kind.many:
+        return list(names)
+    return names[0] if names else kind.opt_out or None
 
 
 def routes(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
@@ -44,20 +49,29 @@ def routes(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
 
 def _table(found: tuple[Route, ...]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("ROUTE", "MATCHES", "METHODS", "AUTH", "LIMITS", "BODY", "GOES TO"):
+    extra = any(_own(route) for route in found)
+    for heading in ("ROUTE", "MATCHES", "METHODS", "AUTH", "LIMITS", "BODY", *(["ALSO"] if extra else []), "GOES TO"):
         table.add_column(heading, overflow="fold")
     for route in found:
+        auth = " ".join(route.policies["auth"]) or "public"
         table.add_row(
             route.name if route.listener == "public" else f"{route.name}\n({route.listener})",
             "\n".join(route.procedures + route.paths),
             " ".join(route.methods),
-            "-" if route.deny else route.auth,
-            "\n".join(route.rate_limits) or "-",
-            "-" if route.deny else route.body or "any",
+            "-" if route.deny else auth,
+            "\n".join(route.policies["rate_limits"]) or "-",
+            "-" if route.deny else " ".join(route.policies["bodies"]) or "any",
+            *(["\n".join(_own(route)) or "-"] if extra else []),
             _goes_to(route),
-            style="red" if route.deny else "yellow" if route.auth == "public" else None,
+            style="red" if route.deny else "yellow" if auth == "public" else None,
         )
     return table
+
+
+def _own(route: Route) -> list[str]:
+    """The policies that a route cannot have from ``defaults``, each with its key."""
+    kinds = (kind for kind in ROUTE_KINDS if not kind.inherited)
+    return [f"{kind.route_key} {name}" for kind in kinds for name in route.policies[kind.section]]
 
 
 def _goes_to(route: Route) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping as Named
 from pathlib import Path
 from typing import TypeVar
@@ -27,10 +26,12 @@ from gateway.config.model import (
 )
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
+from gateway.config.policy_keys import INHERITED, policies_of
 from gateway.config.problem import Location, Problem, Report, nearest
 from gateway.config.tree import Mapping, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
 from gateway.policy.base.settings import Policy
+from gateway.policy.kinds import SECTIONS
 
 M = TypeVar("M", bound=BaseModel)
 Kinds = Named[str, type[Policy]]
@@ -38,16 +39,14 @@ Kinds = Named[str, type[Policy]]
 
 def shipped_kinds() -> Kinds:
     """The settings class of every kind of policy there is, by section."""
-    # Imported when asked for: this floor knows the shape of policies, the catalogue brings all their code.
-    catalog = importlib.import_module("gateway.policy.kinds")
-    return {section: module.Settings for section, module in catalog.SECTIONS.items()}
+    return {section: kind.settings for section, kind in SECTIONS.items() if kind.settings is not None}
 
 
 def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config | list[Problem]:
     """The configuration whose entry file is ``path``, or its problems in the order of the files; never raises for input.
 
     ``env`` holds the variables for ``${NAME}``; relative file names start at the folder of ``path``. ``kinds`` maps
-    sections of policies to their settings and is the whole catalogue unless given.
+    sections of policies to their settings, those of ``policy.kinds`` unless given.
     """
     report = Report()
     loaded = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report).config()
@@ -56,7 +55,9 @@ def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config
 
 
 # Stands for defaults that could not be understood, so that routes are not told to miss what they might inherit.
-_UNKNOWN_DEFAULTS = Defaults(auth="public", body="unknown")
+_UNKNOWN_DEFAULTS = Defaults.model_validate(
+    {kind.route_key: kind.opt_out or "unknown" for kind in INHERITED if not kind.many}
+)
 
 
 class _Loading:
@@ -175,7 +176,8 @@ class _Loading:
         for section, name in written:
             names[section].append(name)
         defaults_location = Location(entry.entries.get("defaults", entry), ("defaults",), self._report)
-        references.check_policies(config.defaults, defaults_location, names)
+        if "defaults" not in self._unsound:
+            references.check_policies(policies_of(config.defaults), defaults_location, names)
         known_upstreams = child(entry, "upstreams")
         upstream_names = list(known_upstreams.entries) if isinstance(known_upstreams, Mapping) else []
         first: dict[str, Route] = {}
@@ -183,7 +185,7 @@ class _Loading:
             earlier = first.setdefault(route.name, route)
             if earlier is not route:
                 location.add(("name",), f"is taken by the route in line {earlier.position.line}")
-            references.check_policies(route, location, names)
+            references.check_policies(route.policies, location, names)
             references.check_upstream(route, location, upstream_names)
             references.check_keys(route, location, config.policies.get("rate_limits", {}))
             routes.check(route, location, config.upstreams)

@@ -6,6 +6,7 @@ Durations are seconds and sizes are bytes. Every default stands here and nowhere
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +30,7 @@ from gateway.config.names import (
     UrlPrefix,
     none_if_empty,
 )
+from gateway.config.policy_keys import keys_of_defaults, keys_of_routes
 from gateway.config.tree import Position
 from gateway.config.upstream_settings import (
     EjectionSettings,
@@ -217,16 +219,12 @@ class UpstreamSettings(Model):
     """Open connections of one worker to one endpoint."""
 
 
+@keys_of_defaults()
 class Defaults(Model):
     """What a route has that does not say otherwise."""
 
-    auth: str | None = None
-    cors: str | None = None
-    rate_limits: tuple[str, ...] = ()
-    body: str | None = None
-    response_headers: str | None = None
 
-
+@keys_of_routes()
 class WrittenRoute(Model):
     """One route as it is written. The first route that matches a request decides about it."""
 
@@ -244,15 +242,6 @@ class WrittenRoute(Model):
     """The path that the upstream sees instead."""
     deny: Annotated[str, Field(min_length=1)] | None = None
     """Closes the route; says why."""
-    auth: str | None = None
-    """A policy from ``auth``, or ``public`` to let everyone in."""
-    cors: str | None = None
-    rate_limits: tuple[str, ...] | None = None
-    """Replaces the list of ``defaults``."""
-    body: str | None = None
-    lockout: str | None = None
-    """Counts wrong guesses, and locks."""
-    response_headers: str | None = None
     batch: Literal["allow", "deny"] = "allow"
     """``deny``: these procedures do not travel beside others."""
 
@@ -282,7 +271,11 @@ class Entry(Head):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route with the defaults filled in. All names in it exist."""
+    """A route with the defaults filled in. All names in it exist.
+
+    ``policies`` has the names of its policies by section: none for ``auth: public``, and no entry where a kind that every
+    route must decide about is missing.
+    """
 
     name: str
     listener: Literal["public", "egress"] = "public"
@@ -292,12 +285,7 @@ class Route:
     upstream: str | None = None
     rewrite: str | None = None
     deny: str | None = None
-    auth: str = "public"
-    cors: str | None = None
-    rate_limits: tuple[str, ...] = ()
-    body: str | None = None
-    lockout: str | None = None
-    response_headers: str | None = None
+    policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     batch: Literal["allow", "deny"] = "allow"
     position: Position = NOWHERE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Mapping as Kinds
+from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,8 +22,7 @@ from gateway.config.validate import (
     parse,
 )
 from gateway.policy.base.settings import Policy
-
-PUBLIC = "public"
+from gateway.policy.kinds import SECTIONS
 
 
 @dataclass(slots=True)
@@ -87,7 +86,7 @@ def included(entry: Mapping, folder: Path, report: Report) -> list[Path]:
     return sorted(found)
 
 
-def gather(tree: Mapping, kinds: Kinds[str, type[Policy]], report: Report) -> list[Written]:
+def gather(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> list[Written]:
     """The policies that one file holds."""
     found = []
     for section in tree.entries:
@@ -101,7 +100,7 @@ def gather(tree: Mapping, kinds: Kinds[str, type[Policy]], report: Report) -> li
     return found
 
 
-def refuse_other_keys(tree: Mapping, kinds: Kinds[str, type[Policy]], report: Report) -> None:
+def refuse_other_keys(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> None:
     """Tells of keys at the top of an included file that are no kind of policy."""
     for key in tree.entries:
         if key not in kinds and key not in LATER_SECTIONS:
@@ -120,13 +119,13 @@ def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Wri
             )
         if not matches(NAME_PATTERN, policy.name):
             report.add(policy.position, path, NOT_A_NAME)
-        if path == ("auth", PUBLIC):
+        if policy.section in SECTIONS and policy.name == SECTIONS[policy.section].opt_out:
             report.add(policy.position, path, "is a reserved name: in a route it means that everyone may come in")
     return found
 
 
 def understand(
-    policies: dict[tuple[str, str], Written], kinds: Kinds[str, type[Policy]], base: Path, report: Report
+    policies: dict[tuple[str, str], Written], kinds: Named[str, type[Policy]], base: Path, report: Report
 ) -> dict[str, dict[str, Policy]]:
     """The settings of every policy that is in order, by section and name."""
     settings: dict[str, dict[str, Policy]] = {section: {} for section in kinds}

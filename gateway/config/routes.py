@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Named
-from typing import Any
 
 from gateway.config.model import Defaults, Route, Trpc, UpstreamSettings, WrittenRoute
-from gateway.config.policies import PUBLIC
+from gateway.config.policy_keys import INHERITED, names_of
 from gateway.config.problem import Location
 from gateway.config.tree import Position, child
+from gateway.policy.kinds import ROUTE_KINDS
 
-INHERITED = ("auth", "cors", "rate_limits", "body", "response_headers")
 GATEWAY_PATHS = frozenset(("/health", "/health/live", "/health/ready"))
 
-
-_NONE = Defaults(auth=PUBLIC)
+_NO_DEFAULTS = Defaults.model_validate({kind.route_key: kind.opt_out for kind in INHERITED if kind.opt_out})
 
 
 def complete(written: WrittenRoute, defaults: Defaults, position: Position) -> Route:
-    """``written`` with the defaults for what it does not say. ``auth: null`` and a missing one both leave ``auth`` empty."""
+    """``written`` with the defaults for what it does not say."""
     if written.listener == "egress":
-        defaults = _NONE  # made for the app's calls
-    inherited: dict[str, Any] = {
-        name: getattr(written if name in written.model_fields_set else defaults, name) for name in INHERITED
-    }
-    inherited["auth"] = inherited["auth"] or (PUBLIC if written.deny else "")
-    inherited["rate_limits"] = inherited["rate_limits"] or ()
+        defaults = _NO_DEFAULTS  # the others are made for the app's calls
     return Route(
         name=written.name,
         listener=written.listener,
@@ -35,16 +28,29 @@ def complete(written: WrittenRoute, defaults: Defaults, position: Position) -> R
         upstream=written.upstream,
         rewrite=written.rewrite,
         deny=written.deny,
+        policies=_policies(written, defaults),
         batch=written.batch,
-        lockout=written.lockout,
         position=position,
-        **inherited,
     )
+
+
+def _policies(written: WrittenRoute, defaults: Defaults) -> dict[str, tuple[str, ...]]:
+    """See ``Route.policies``. ``auth: null`` is as if it were missing, and a route that denies needs none."""
+    policies = {}
+    for kind in ROUTE_KINDS:
+        names = names_of(
+            defaults if kind.inherited and kind.route_key not in written.model_fields_set else written, kind
+        )
+        if names == (kind.opt_out,):
+            names = ()
+        if names is not None or not kind.opt_out or written.deny:
+            policies[kind.section] = names or ()
+    return policies
 
 
 def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
     """Tells everything about one route that contradicts itself or its upstream."""
-    if not route.auth:
+    if "auth" not in route.policies:
         location.add(
             ("auth",), "is missing: nothing says who may use this route", "name a policy, or write auth: public"
         )
@@ -56,12 +62,11 @@ def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettin
         location.add(
             ("upstream",), "is missing: nothing says where requests go", "name an upstream, or deny with a reason"
         )
-    if route.deny and route.lockout:
+    if route.deny and route.policies.get("lockouts"):
         location.add(
             ("lockout",), "does not go with deny: nothing is sent on, so no guess can fail", "remove one of the two"
         )
-    for name in ("procedures", "paths", "methods", "rate_limits"):
-        _check_twice(getattr(route, name), name, location)
+    _check_lists(route, location)
     upstream = upstreams.get(route.upstream or "")
     if route.procedures:
         _check_procedures(route, location, upstreams)
@@ -70,6 +75,14 @@ def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettin
     if route.rewrite and upstream and upstream.trpc and _is_below(route.rewrite, upstream.trpc):
         # The upstream would run a procedure that no route has decided about.
         location.add(("rewrite",), "leads to procedures, which would then be run unchecked", "route them by name")
+
+
+def _check_lists(route: Route, location: Location) -> None:
+    for name in ("procedures", "paths", "methods"):
+        _check_twice(getattr(route, name), name, location)
+    for kind in ROUTE_KINDS:
+        if kind.many:
+            _check_twice(route.policies[kind.section], kind.route_key, location)
 
 
 def _check_twice(values: tuple[str, ...], name: str, location: Location) -> None:

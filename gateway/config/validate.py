@@ -13,12 +13,13 @@ from gateway.config.problem import Report, nearest
 from gateway.config.shape import known_keys, secrets
 from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence, broken, child, follow, plain
 from gateway.policy.base.settings import WRITTEN
+from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
 
 M = TypeVar("M", bound=BaseModel)
 
 # Kinds of policy that the language has and this version has not. To ignore one would leave a door open silently.
-LATER_SECTIONS = frozenset(("schemas", "uploads", "caches"))
-LATER_KEYS = frozenset(("schema", "upload", "cache", "watch"))
+LATER_SECTIONS = frozenset(("schemas", "uploads", "caches")) - SECTIONS.keys()
+LATER_KEYS = frozenset(("schema", "upload", "cache", "watch")) - {kind.route_key for kind in ROUTE_KINDS}
 NOT_AVAILABLE = "is not available in this version"
 NOT_AVAILABLE_HINT = "remove it: the gateway does not start with a protection it cannot give"
 

@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from prometheus_client.values import MultiProcessValue
 
 from gateway.core.exchange import Exchange
-from gateway.ops.tally import BUCKETS, Count, Kind, Tally
+from gateway.ops.tally import BUCKETS, Count, Series, Tally
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"  # prometheus-client reads it from the environment
@@ -113,7 +113,7 @@ class Metrics:
             "Log lines that nobody took: a slow or absent reader, a full disk.",
             registry=registry,
         )
-        self._kinds: dict[tuple[str, int, str], Kind] = {}
+        self._kinds: dict[tuple[str, int, str], Series] = {}
         self._others: dict[tuple[object, ...], Count] = {}  # whatever is rare
         self._tallies: dict[str, tuple[Tally, Tally]] = {}
         self._dropped_before = 0
@@ -217,11 +217,11 @@ class Metrics:
             for slug in exchange.reported:
                 self._other(self._reported, name, slug).pending += 1
 
-    def _kind(self, route: str, status: int, reason: str) -> Kind:
+    def _kind(self, route: str, status: int, reason: str) -> Series:
         tallies = self._tallies.get(route)
         if tallies is None:
             tallies = self._tallies[route] = (Tally(self._seconds, route), Tally(self._upstream, route))
-        return Kind(Count(self._requests, route, str(status), reason), *tallies)
+        return Series(Count(self._requests, route, str(status), reason), *tallies)
 
     def _other(self, counter: Counter, *labels: str) -> Count:
         key = (counter, *labels)

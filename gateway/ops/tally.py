@@ -65,7 +65,7 @@ class Count:
         self.pending = 0
 
 
-class Kind:
+class Series:
     """Requests of one route, status and reason. ``took`` and ``waited`` are their seconds that are not counted yet."""
 
     __slots__ = ("requests", "seconds", "took", "upstream", "waited")

@@ -14,8 +14,6 @@ from gateway.policy.base.settings import ByteSize, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
-SECTION = "bodies"
-
 _WRITTEN = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
 _SENT = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -42,7 +40,6 @@ class Body(Stage):
     """
 
     __slots__ = ("_any", "_families", "_max", "_types", "_watching")
-    kind = "body"
 
     def __init__(self, settings: Settings) -> None:
         self._max = settings.max
@@ -96,7 +93,6 @@ class Buffer(Stage):
     """
 
     __slots__ = ()
-    kind = "buffer"
 
     async def on_request(self, exchange: Exchange) -> Refusal | None:
         if exchange.stream is None or exchange.body is not None:

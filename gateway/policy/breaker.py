@@ -20,8 +20,6 @@ from gateway.policy.base.tools import Tools
 from gateway.state.rules.circuit import CLOSED, Circuit, Trip
 from gateway.state.store import CircuitStore
 
-SECTION = "breakers"
-
 _LONGEST = 3600.0  # seconds; an upstream that rests longer should be taken out of the configuration
 
 # What a failed call is called in ``count``, by the reason the client is told.
@@ -96,7 +94,6 @@ class Breaker(Stage):
     """The breaker in front of ``upstream``. Admission holds a slot that ``on_done`` gives back with what was found."""
 
     __slots__ = ("_ignore", "_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
-    kind = "breaker"
 
     def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
         self.upstream = upstream

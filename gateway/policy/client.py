@@ -69,7 +69,6 @@ class Client(Stage):
     """Sets ``exchange.client``; may refuse with ``forwarded_malformed``."""
 
     __slots__ = ("_peers", "_seen", "_trusted")
-    kind = "client"
 
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
         self._trusted = tuple(_folded(network) for network in trusted)

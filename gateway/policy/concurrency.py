@@ -46,7 +46,6 @@ class Concurrency(Stage):
     """
 
     __slots__ = ("_free", "_held", "_line", "_resting", "_settings", "upstream")
-    kind = "concurrency"
 
     def __init__(self, upstream: str, settings: Settings, resting: Callable[[], bool]) -> None:
         self.upstream = upstream

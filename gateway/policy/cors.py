@@ -20,8 +20,6 @@ from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
-SECTION = "cors"
-
 _TOKEN = re.compile(TOKEN).fullmatch
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SHAPE = re.compile(
@@ -163,7 +161,6 @@ class Cors(Stage):
         "_preflight",
         "allowed_methods",
     )
-    kind = "cors"
 
     def __init__(self, settings: Settings) -> None:
         self._any = "*" in settings.origins

@@ -43,7 +43,6 @@ class Identity(Stage):
     """Sets ``exchange.id`` and puts both ids on every answer, refusals included. Never refuses."""
 
     __slots__ = ()
-    kind = "identity"
 
     def on_request(self, exchange: Exchange) -> None:
         sent = exchange.fields.get(b"x-request-id")

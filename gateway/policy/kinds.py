@@ -1,157 +1,179 @@
-"""All policy kinds and the one order they run in. YAML says which stages a route has, never in which order."""
+"""All kinds of policy, one row each, in the one order in which their stages run.
+
+YAML says which stages a route has, never in which order. The configuration language, its JSON Schemas, the compiler, the
+merge of batches and ``gateway routes`` derive from these rows: a new kind is its file, its test, its row here and its
+reasons in ``core.reason``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
-from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy import body, breaker, client, cors, identity, lockout, response_headers
-from gateway.policy.auth import auth as jwt
+from gateway.policy.auth import auth
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback import fallback
-from gateway.policy.fallback.stale import StoredResponses
 from gateway.policy.rate_limit import rate_limit
 
-SECTIONS: dict[str, ModuleType] = {
-    module.SECTION: module for module in (jwt, cors, rate_limit, body, lockout, response_headers, breaker, fallback)
-}
+S = TypeVar("S", bound=Policy)
 
-ORDER = (
-    "identity",  # first, so that even the first refusal has an id to be found by
-    "response_headers",  # only acts on the way back; entered early so that every refusal carries the fields
-    "cors",  # an unknown origin is refused before anything is spent on it, and later refusals stay readable
-    "client",  # every key below may need the address
-    "flood",  # before the signature is checked, so that checking is metered
-    "auth",
-    "limits",  # limits that need to know who it is
-    "body",  # only who may come in is measured
-    "buffer",  # reads the body, only where a later stage looks inside
-    "input_limits",  # limits keyed on what the body says
-    "lockout",  # names the account by the body; behind the limits, so that refused requests spend no attempt
-    "concurrency",  # waiting comes before the breaker, which then judges by how things are when the place is there
-    "breaker",  # last: a slot is held only for what will really reach the upstream
+Build = Callable[[Sequence[tuple[str, Policy]], Tools], Stage | None]
+"""Makes the stage of the policies of these names; None when they need none there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Kind:
+    """One kind of policy. A kind whose stages come at several points of the order has a row for each of them."""
+
+    name: str
+    """Of its module or folder, and of its test."""
+    section: str = ""
+    """Of YAML: the file in ``policies/`` that holds its policies and the page in ``docs/policies/`` have this name too.
+    Empty for a kind without named policies."""
+    settings: type[Policy] | None = None
+    """What one policy of the section may say."""
+    route_key: str = ""
+    """The key after which a route names its policies; empty where an upstream does, or where it is always on."""
+    about: str = ""
+    """What an editor shows for that key."""
+    many: bool = False
+    """The key takes a list of names."""
+    inherited: bool = False
+    """A route that says nothing has what ``defaults`` name."""
+    opt_out: str = ""
+    """The word in place of a name for a kind that every route must decide about."""
+    build: Build | None = None
+    """None for stages that come with an upstream (``proxy.compile.resilience``)."""
+    combined: bool = False
+    """One stage takes all policies that a route names; otherwise each policy has a stage, shared by its routes."""
+    on_refusals: bool = False
+    """Stays where all requests are refused: on routes with ``deny``, and for requests that no route matches."""
+    writes_headers: bool = False
+    """Adds its header fields to each response and costs nothing, so that a refusal before there is a route has them."""
+    needs_body: bool = False
+    """Looks inside the request's body, which is read before it."""
+    per_call: bool = False
+    """In a batch it counts the calls whose own routes name the policy; other kinds judge the batch as a whole."""
+    exclusive: bool = False
+    """Two policies of it cannot serve one request: a batch that would need both is refused."""
+    of_users: bool = False
+    """Is about users and their browsers, and so not for routes of the egress listener."""
+
+
+def each(build: Callable[[str, S, Tools], Stage]) -> Build:
+    """Builds the stage of one policy from its name and its settings."""
+
+    def one(policies: Sequence[tuple[str, Policy]], tools: Tools) -> Stage:
+        ((name, settings),) = policies
+        return build(name, cast(S, settings), tools)
+
+    return one
+
+
+def _limits(place: rate_limit.Place) -> Build:
+    def of_place(policies: Sequence[tuple[str, Policy]], tools: Tools) -> Stage | None:
+        return rate_limit.build(cast(Sequence[tuple[str, rate_limit.Settings]], policies), place, tools)
+
+    return of_place
+
+
+# A limit is taken at the earliest point where its key is known, so its stages come three times.
+_FLOOD = Kind(
+    name="rate_limit",
+    section=rate_limit.SECTION,
+    settings=rate_limit.Settings,
+    route_key="rate_limits",
+    about="Replaces the list of ``defaults``.",
+    many=True,
+    inherited=True,
+    build=_limits(rate_limit.Place.FLOOD),
+    combined=True,
+    on_refusals=True,
+    per_call=True,
+)
+
+KINDS: tuple[Kind, ...] = (
+    # first, so that even the first refusal has an id to be found by
+    Kind(name="identity", build=lambda _, __: identity.build(), on_refusals=True, writes_headers=True),
+    # only acts on the way back; entered early so that every refusal carries the fields
+    Kind(
+        name="response_headers",
+        section="response_headers",
+        settings=response_headers.Settings,
+        route_key="response_headers",
+        inherited=True,
+        build=each(response_headers.build),
+        on_refusals=True,
+        writes_headers=True,
+    ),
+    # an unknown origin is refused before anything is spent on it, and later refusals stay readable
+    Kind(
+        name="cors",
+        section="cors",
+        settings=cors.Settings,
+        route_key="cors",
+        inherited=True,
+        build=each(cors.build),
+        on_refusals=True,
+        writes_headers=True,
+        exclusive=True,
+        of_users=True,
+    ),
+    # every key below may need the address
+    Kind(name="client", build=lambda _, tools: client.build(tools), on_refusals=True),
+    # before the signature is checked, so that checking is metered
+    _FLOOD,
+    Kind(
+        name="auth",
+        section="auth",
+        settings=auth.Settings,
+        route_key="auth",
+        about="A policy from ``auth``, or ``public`` to let everyone in.",
+        inherited=True,
+        opt_out="public",
+        build=each(auth.build),
+        of_users=True,
+    ),
+    # limits that need to know who it is
+    replace(_FLOOD, build=_limits(rate_limit.Place.AUTHENTICATED), on_refusals=False),
+    # only who may come in is measured
+    Kind(
+        name="body",
+        section="bodies",
+        settings=body.Settings,
+        route_key="body",
+        inherited=True,
+        build=each(body.build),
+    ),
+    # limits keyed on what the body says
+    replace(_FLOOD, build=_limits(rate_limit.Place.INPUT), on_refusals=False, needs_body=True),
+    # names the account by the body; behind the limits, so that refused requests spend no attempt
+    Kind(
+        name="lockout",
+        section=lockout.SECTION,
+        settings=lockout.Settings,
+        route_key="lockout",
+        about="Counts wrong guesses, and locks.",
+        build=each(lockout.build),
+        needs_body=True,
+        per_call=True,
+        of_users=True,
+    ),
+    # waiting comes before the breaker, which then judges by how things are when the wait is over
+    Kind(name="concurrency"),
+    # last: a slot is held only for what will really reach the upstream
+    Kind(name="breaker", section="breakers", settings=breaker.Settings),
+    # no stage: it answers when the upstream's call has failed
+    Kind(name="fallback", section="fallbacks", settings=fallback.Settings),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The policies a route names, by section. A batch over several routes has the union of theirs."""
+SECTIONS: Mapping[str, Kind] = {kind.section: kind for kind in KINDS if kind.section}
+"""The kinds that have policies of their own, by section."""
 
-    auth: tuple[str, ...] = ()
-    cors: tuple[str, ...] = ()
-    rate_limits: tuple[str, ...] = ()
-    bodies: tuple[str, ...] = ()
-    lockouts: tuple[str, ...] = ()
-    response_headers: tuple[str, ...] = ()
-    breakers: tuple[tuple[str, str], ...] = ()
-    """Upstream and breaker."""
-    concurrency: tuple[Stage, ...] = ()
-    """The places of the upstream, one stage for all of its routes."""
-
-    def __or__(self, other: Choice) -> Choice:
-        return Choice(*(tuple(dict.fromkeys(getattr(self, name) + getattr(other, name))) for name in self.__slots__))
-
-
-class Catalogue:
-    """Builds stages, each named policy once, so that what it remembers serves every route that names it."""
-
-    def __init__(self, policies: Mapping[str, Mapping[str, Policy]], tools: Tools) -> None:
-        self._policies = policies
-        self._tools = tools
-        self._built: dict[tuple[str, str], Stage] = {
-            ("", "identity"): identity.build(),
-            ("", "client"): client.build(tools),
-        }
-        self._memories: dict[str, StoredResponses] = {}
-
-    def stages(self, choice: Choice) -> list[tuple[Stage, bool]]:
-        """The stages of a route in ``ORDER``, each with whether it only reports (``mode: report``)."""
-        found: dict[str, list[tuple[Stage, bool]]] = {name: [] for name in ORDER}
-        found["identity"].append((self._built["", "identity"], False))
-        found["client"].append((self._built["", "client"], False))
-        found["response_headers"] += self._named("response_headers", choice.response_headers)
-        found["cors"] += self._named("cors", choice.cors)
-        found["auth"] += self._named("auth", choice.auth)
-        found["body"] += self._named("bodies", choice.bodies)
-        for place, slot in (
-            (rate_limit.Place.FLOOD, "flood"),
-            (rate_limit.Place.AUTHENTICATED, "limits"),
-            (rate_limit.Place.INPUT, "input_limits"),
-        ):
-            found[slot] += self._limits(choice.rate_limits, place)
-        found["lockout"] += self._named("lockouts", choice.lockouts)
-        found["concurrency"] += [(stage, False) for stage in choice.concurrency]
-        found["breaker"] += [self.breaker(*pair) for pair in choice.breakers]
-        if found["input_limits"] or found["lockout"]:
-            found["buffer"].append((body.Buffer(), False))
-        return [stage for name in ORDER for stage in found[name]]
-
-    def breaker(self, upstream: str, name: str) -> tuple[Stage, bool]:
-        """The breaker ``name`` in front of ``upstream``, and whether it only reports."""
-        settings: Any = self._policies["breakers"][name]
-        key = ("breakers", f"{upstream} {name}")
-        if key not in self._built:
-            self._built[key] = breaker.build(upstream, settings, self._tools)
-        return self._built[key], settings.mode == "report"
-
-    def fallback(self, name: str) -> fallback.Settings:
-        """What the fallback ``name`` is."""
-        settings: Any = self._policies["fallbacks"][name]
-        return cast(fallback.Settings, settings)
-
-    def memory(self, name: str) -> StoredResponses:
-        """What the fallback ``name`` remembers, the same for all upstreams that name it."""
-        if name not in self._memories:
-            stale = self.fallback(name).stale
-            assert stale is not None, "asked for by its kind"
-            self._memories[name] = StoredResponses(stale, self._tools.wall)
-        return self._memories[name]
-
-    def _named(self, section: str, names: tuple[str, ...]) -> Iterator[tuple[Stage, bool]]:
-        for name in names:
-            settings = self._policies[section][name]
-            if (section, name) not in self._built:
-                self._built[section, name] = SECTIONS[section].build(name, settings, self._tools)
-            yield self._built[section, name], settings.mode == "report"
-
-    def _limits(self, names: tuple[str, ...], place: rate_limit.Place) -> Iterator[tuple[Stage, bool]]:
-        """One stage takes all limits of a place at once; those that only report are taken apart, as none is refused."""
-        for report in (False, True):
-            chosen: list[tuple[str, Any]] = [
-                (name, settings)
-                for name in names
-                if ((settings := self._policies["rate_limits"][name]).mode == "report") is report
-            ]
-            stage = rate_limit.build(chosen, place, self._tools) if chosen else None
-            if stage is not None:
-                yield stage, report
-
-
-Decide = Callable[[Exchange], Verdict | Awaitable[Verdict]]
-
-
-def reporting(decide: Decide) -> Decide:
-    """``decide`` for ``mode: report``: what it would refuse passes and is noted in ``exchange.reported``."""
-
-    def noted(exchange: Exchange, verdict: Verdict) -> Verdict:
-        if isinstance(verdict, Refusal):
-            exchange.reported.append(verdict.reason.slug)
-            return None
-        return verdict
-
-    async def later(exchange: Exchange, verdict: Awaitable[Verdict]) -> Verdict:
-        return noted(exchange, await verdict)
-
-    def decided(exchange: Exchange) -> Verdict | Awaitable[Verdict]:
-        verdict = decide(exchange)
-        if verdict is None or isinstance(verdict, (Refusal, Reply)):
-            return noted(exchange, verdict)
-        return later(exchange, verdict)
-
-    return decided
+ROUTE_KINDS: tuple[Kind, ...] = tuple(kind for kind in SECTIONS.values() if kind.route_key)
+"""The kinds whose policies routes name."""

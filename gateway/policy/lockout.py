@@ -142,7 +142,6 @@ class _Lockouts(Stage):
     """
 
     __slots__ = ("_event", "_name", "_pointer", "_settings", "_statuses", "_wall")
-    kind = "lockout"
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
         self._name = name
@@ -167,7 +166,7 @@ class _Lockouts(Stage):
             return [
                 Held(place, self._attempts(find(value, self._pointer), exchange.client))
                 for place, value in enumerate(values)
-                if not calls or self._name in calls[place].route.lockout_names
+                if not calls or self._name in calls[place].route.named[SECTION]
             ]
         except ValueError as error:
             return refuse("body_malformed", f"{self._name}: {error}")

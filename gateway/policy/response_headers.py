@@ -15,8 +15,6 @@ from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
-SECTION = "response_headers"
-
 # What an answer carries when the policy says nothing else. The gateway serves an API: nothing in it is a page to frame.
 DEFAULTS = {
     "strict-transport-security": "max-age=31536000",  # RFC 6797; browsers ignore it over plain HTTP
@@ -108,7 +106,6 @@ class ResponseHeaders(Stage):
     """Adds its fields to every answer, refusals included. ``removed``: the upstream's fields that are dropped."""
 
     __slots__ = ("_authenticated", "_lines", "removed")
-    kind = "response_headers"
 
     def __init__(self, settings: Settings) -> None:
         pairs = _pairs({**DEFAULTS, **settings.set}, settings.remove)

@@ -123,7 +123,7 @@ class Worker:
     def show(self, config: Config, loaded_at: float) -> Runtime | None:
         """Build the plane for ``config`` and serve it; gives back the one before. Raises what compiling raises."""
         tools = Tools(self.store, time.time, tuple(config.listen.trusted_proxies), self.shared, self.watcher.told)
-        plane = Runtime.compile(config, tools)
+        plane = Runtime(config, tools)
         before, self.plane = self.plane, plane
         self.gateway.swap(plane)
         self.gateway.limits = limits_of(config)  # for connections to come
@@ -184,7 +184,7 @@ class Worker:
     def _figures(self) -> None:
         plane = self.plane
         with contextlib.suppress(OSError):  # an ill disk costs figures, not the worker
-            for name, calls in plane.calls.items() if plane is not None else ():
+            for name, calls in plane.attempts.items() if plane is not None else ():
                 self.watcher.called(name, calls.take_counts(), calls.left())
             for name, places in plane.concurrency.items() if plane is not None else ():
                 self.watcher.places(name, places.taken, places.waiting)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.app import main
+from gateway.policy.kinds import ROUTE_KINDS
 
 CASE = Path(__file__).parent.parent / "config" / "cases" / "good_design"
 
@@ -16,6 +17,16 @@ def design(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in (CASE / "env").read_text().splitlines():
         name, _, value = line.partition("=")
         monkeypatch.setenv(name, value)
+
+
+LOCKED = """\
+version: 1
+upstreams: {tutor: {endpoints: [{url: "http://127.0.0.1:1"}], trpc: {prefix: /api/trpc}}}
+lockouts: {accounts: {failures: 5, within: 15m, lock: [1m], account: /email, on_status: [401]}}
+routes:
+  - {name: login, procedures: [auth.login], upstream: tutor, auth: public, lockout: accounts}
+  - {name: rest, procedures: ["*"], upstream: tutor, auth: public}
+"""
 
 
 def routes(*words: str) -> None:
@@ -47,6 +58,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "cors": "app",
         "rate_limits": ["per-client"],
         "body": "audio",
+        "lockout": None,
         "response_headers": "secure",
         "batch": "allow",
         "upstream": "stt",
@@ -54,3 +66,23 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "deny": None,
         "at": "upstreams.yaml:45:5",
     }
+
+
+def test_the_lockout_of_a_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("upstreams.yaml").write_text(LOCKED)
+    routes("--json")
+    assert [route["lockout"] for route in json.loads(capsys.readouterr().out)] == ["accounts", None]
+    routes()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[-3:] == ["ALSO", "GOES", "TO"]
+    assert lines[1].split()[-3:] == ["lockout", "accounts", "tutor"]
+    assert lines[2].split()[-2:] == ["-", "tutor"]
+
+
+def test_every_kind_that_a_route_names_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    routes("--json")
+    for route in json.loads(capsys.readouterr().out):
+        assert {kind.route_key for kind in ROUTE_KINDS} <= route.keys()

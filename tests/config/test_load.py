@@ -64,10 +64,18 @@ def test_upstreams(design: Config) -> None:
 
 def test_routes_take_the_defaults_for_what_they_do_not_say(design: Config) -> None:
     login, api, transcribe, reset = design.routes
-    assert (login.auth, login.rate_limits) == ("public", ("login-per-address", "login-per-account"))
-    assert (login.body, login.cors, login.response_headers) == ("json", "app", "secure")
-    assert (api.auth, api.rate_limits, api.methods) == ("access-token", ("per-client",), ("GET", "POST"))
-    assert (transcribe.methods, transcribe.body, transcribe.rewrite) == (("POST",), "audio", "/stt/transcribe/")
+    assert login.policies == {
+        "response_headers": ("secure",),
+        "cors": ("app",),
+        "rate_limits": ("login-per-address", "login-per-account"),
+        "auth": (),
+        "bodies": ("json",),
+        "lockouts": (),
+    }
+    assert (api.policies["auth"], api.policies["rate_limits"]) == (("access-token",), ("per-client",))
+    assert api.methods == ("GET", "POST")
+    assert (transcribe.methods, transcribe.rewrite) == (("POST",), "/stt/transcribe/")
+    assert transcribe.policies["bodies"] == ("audio",)
     assert reset.upstream is None and reset.deny and reset.deny.startswith("takes any six")
 
 

@@ -9,6 +9,7 @@ import pytest
 from gateway.config.load import load
 from gateway.config.model import Config, Route
 from gateway.core.pattern import Table, compile_paths, compile_procedures
+from gateway.policy.kinds import ROUTE_KINDS
 
 ENTRY = Path(__file__).parents[2] / "upstreams.yaml"
 ENVIRONMENT = {
@@ -156,7 +157,7 @@ def paths(config: Config) -> Table[Route]:
 def decision(route: Route) -> str:
     if route.deny is not None:
         return "closed"
-    return {"public": "open", "access-token": "token"}[route.auth]
+    return {(): "open", ("access-token",): "token"}[route.policies["auth"]]
 
 
 def test_the_table_is_the_whole_backend() -> None:
@@ -173,7 +174,7 @@ def test_a_procedure_is_decided_as_intended(row: Procedure, config: Config, proc
     assert not (row.access == "protected" and row.decision == "open"), "never more open than the backend"
     if row.decision != "closed":
         assert route.upstream == "tutor"
-        assert route.rate_limits == ("per-client", *row.limits)
+        assert route.policies["rate_limits"] == ("per-client", *row.limits)
         assert {"m": "POST", "q": "GET"}[row.kind] in route.methods
 
 
@@ -202,8 +203,8 @@ def test_a_path_is_decided_as_intended(row: list[str], paths: Table[Route]) -> N
     assert route is not None
     assert route.methods == (method,)
     assert decision(route) == intended
-    assert (route.upstream or "-", route.rewrite or "-", route.body) == (upstream, rewrite, body)
-    assert route.rate_limits == ("per-client", *limits)
+    assert (route.upstream or "-", route.rewrite or "-", route.policies["bodies"]) == (upstream, rewrite, (body,))
+    assert route.policies["rate_limits"] == ("per-client", *limits)
 
 
 def test_no_other_path_has_a_route(config: Config, paths: Table[Route]) -> None:
@@ -232,7 +233,7 @@ def test_the_paid_service_sees_the_gateways_key_and_nothing_of_the_user(config: 
         assert edits.set["authorization"].reveal() == f"Bearer {ENVIRONMENT['TOOLKIT_API_KEY']}"
         assert set(edits.remove) == {"cookie", "x-session-id"}
         users = [route for route in config.routes if route.upstream == name and route.listener == "public"]
-        assert users and all(route.auth == "access-token" for route in users)
+        assert users and all(route.policies["auth"] == ("access-token",) for route in users)
 
 
 def test_the_backend_reaches_the_paid_service_over_loopback_only(config: Config) -> None:
@@ -250,12 +251,10 @@ def test_the_backend_reaches_the_paid_service_over_loopback_only(config: Config)
 
 def test_every_policy_is_used(config: Config) -> None:
     used = {
-        "auth": {route.auth for route in config.routes},
-        "cors": {route.cors for route in config.routes},
-        "rate_limits": {name for route in config.routes for name in route.rate_limits},
-        "lockouts": {route.lockout for route in config.routes},
-        "bodies": {route.body for route in config.routes},
-        "response_headers": {route.response_headers for route in config.routes},
+        **{
+            kind.section: {name for route in config.routes for name in route.policies[kind.section]}
+            for kind in ROUTE_KINDS
+        },
         "breakers": {upstream.breaker for upstream in config.upstreams.values()},
         "fallbacks": {name for upstream in config.upstreams.values() for name in upstream.fallback},
     }

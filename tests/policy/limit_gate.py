@@ -22,7 +22,7 @@ def limit(rate: str = "5/minute", *key: str, **more: Any) -> Settings:
 
 
 def route(name: str, *limits: str, error_format: str = "superjson") -> Any:
-    return SimpleNamespace(name=name, limit_names=frozenset(limits), error_format=error_format)
+    return SimpleNamespace(name=name, named={"rate_limits": frozenset(limits)}, error_format=error_format)
 
 
 class Gate:

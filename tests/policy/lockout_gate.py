@@ -11,8 +11,8 @@ from gateway.policy.lockout import Settings, build
 from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
-LOGIN = SimpleNamespace(name="login", lockout_names=frozenset({"accounts"}), error_format="superjson")
-OTHER = SimpleNamespace(name="other", lockout_names=frozenset(), error_format="superjson")
+LOGIN = SimpleNamespace(name="login", named={"lockouts": frozenset({"accounts"})}, error_format="superjson")
+OTHER = SimpleNamespace(name="other", named={"lockouts": frozenset()}, error_format="superjson")
 
 
 def settings(**more: Any) -> Settings:

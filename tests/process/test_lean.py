@@ -40,7 +40,7 @@ async def begin():
     reader = asyncio.StreamReader(limit=2**24)
     reader.feed_data(sys.stdin.buffer.read())
     order = await receive(reader)
-    runtime = Runtime.compile(order.config, Tools(MemoryStore(), time.time, ()))
+    runtime = Runtime(order.config, Tools(MemoryStore(), time.time, ()))
     print(json.dumps([name for name, module in sys.modules.items() if module is not None]))
     await runtime.close()
 

@@ -140,7 +140,7 @@ async def measure(folder: Path, kind: str) -> dict[str, float]:
         watcher,
         NoHealth(),
     )
-    served.swap(Runtime.compile(config, Tools(LmdbStore(folder / "state"), time.time, ())))
+    served.swap(Runtime(config, Tools(LmdbStore(folder / "state"), time.time, ())))
     pool.Pool.connect = connect  # type: ignore[method-assign]  # the one place where a socket would be opened
     now = int(time.time())
     claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}

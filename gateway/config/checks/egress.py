@@ -8,11 +8,9 @@ from gateway.config.model import Config, Route
 from gateway.config.problem import Location, Report
 from gateway.config.tree import Mapping, child, follow
 from gateway.core.loopback import is_loopback
+from gateway.policy.kinds import ROUTE_KINDS
 
 LISTENER = "egress"
-
-# Settings about users and browsers: no user signs in on that listener, and no web page calls it.
-_USERS = ("auth", "cors", "lockout")
 
 
 def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]], report: Report) -> None:
@@ -46,9 +44,9 @@ def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]
 def _check_route(route: Route, location: Location, config: Config) -> None:
     if route.procedures:
         location.add(("procedures",), "are not for the egress listener", "name paths")
-    for key in _USERS:
-        if child(location.node, key) is not None and getattr(route, key) not in (None, "public"):
-            location.add((key,), "is not for the egress listener: no user calls there", "leave it out")
+    for kind in ROUTE_KINDS:
+        if kind.of_users and child(location.node, kind.route_key) is not None and route.policies.get(kind.section):
+            location.add((kind.route_key,), "is not for the egress listener: no user calls there", "leave it out")
     upstream = config.upstreams.get(route.upstream or "")
     if upstream is not None and upstream.trpc is not None:
         # The egress listener does not parse tRPC, so procedures would be called by path, unchecked.

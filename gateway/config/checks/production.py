@@ -134,7 +134,7 @@ class Production:
                     "bodies", name, ("max",), "is missing: bodies of any length would pass", "such as 64KiB"
                 )
         for route, location in self._routes:
-            if route.body is None and not route.deny:
+            if not route.policies.get("bodies") and not route.deny:
                 location.add(("body",), "is missing: bodies of any length would pass", "name a policy from bodies")
 
     def _check_ops(self) -> None:

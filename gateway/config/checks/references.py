@@ -8,39 +8,25 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
-from gateway.config.model import Defaults, Route, State, Tls, UpstreamSettings
-from gateway.config.policies import PUBLIC, Written
+from gateway.config.model import Route, State, Tls, UpstreamSettings
+from gateway.config.policies import Written
 from gateway.config.problem import Location, Report, nearest
-from gateway.config.routes import INHERITED
 from gateway.config.tree import child, follow
 from gateway.policy.base.settings import Policy
-
-# The key of a route and the section whose policies it names.
-SECTIONS = {
-    "auth": "auth",
-    "cors": "cors",
-    "rate_limits": "rate_limits",
-    "body": "bodies",
-    "lockout": "lockouts",
-    "response_headers": "response_headers",
-}
+from gateway.policy.kinds import ROUTE_KINDS
 
 
-def check_policies(owner: Route | Defaults, location: Location, known: Named[str, Collection[str]]) -> None:
-    """Tells every policy that ``owner`` itself names and that is not among ``known`` (section -> names)."""
-    for key in (*INHERITED, "lockout") if isinstance(owner, Route) else INHERITED:
-        if child(location.node, key) is None:
-            continue  # inherited: told once, where the defaults stand
-        section = SECTIONS[key]
-        value = getattr(owner, key)
-        for index, name in enumerate(value if isinstance(value, tuple) else (value,) if value else ()):
-            if name in known.get(section, ()) or (key == "auth" and name == PUBLIC):
-                continue
-            below = (key, index) if isinstance(value, tuple) else (key,)
-            names = [*known.get(section, ()), *([PUBLIC] if key == "auth" else [])]
-            location.add(
-                below, f"names {name}, which is not in {section}", nearest(name, names) or f"define it under {section}"
-            )
+def check_policies(names: Named[str, Collection[str]], location: Location, known: Named[str, Collection[str]]) -> None:
+    """Adds each of ``names`` (section -> names) that is written at ``location`` itself and not among ``known``."""
+    for kind in ROUTE_KINDS:
+        if child(location.node, kind.route_key) is None:
+            continue  # inherited: added once, where the defaults stand
+        for index, name in enumerate(names.get(kind.section, ())):
+            if name not in known.get(kind.section, ()):
+                path = (kind.route_key, index) if kind.many else (kind.route_key,)
+                candidates = [*known.get(kind.section, ()), *([kind.opt_out] if kind.opt_out else [])]
+                hint = nearest(name, candidates) or f"define it under {kind.section}"
+                location.add(path, f"names {name}, which is not in {kind.section}", hint)
 
 
 def check_upstream(route: Route, location: Location, known: Collection[str]) -> None:
@@ -90,9 +76,9 @@ def _check_endpoints(name: str, upstream: UpstreamSettings, location: Location) 
 
 def check_keys(route: Route, location: Location, limits: Named[str, Policy]) -> None:
     """Tells of limits by account on a route that has none: nobody would ever be counted."""
-    if route.auth != PUBLIC or route.deny:
+    if route.policies.get("auth") != () or route.deny:
         return
-    for index, name in enumerate(route.rate_limits):
+    for index, name in enumerate(route.policies["rate_limits"]):
         settings: Any = limits.get(name)
         if "principal" in getattr(settings, "key", ()):
             sentence = f"{name} counts by principal, but a public route knows none"

@@ -26,8 +26,6 @@ from gateway.state.rules.revocation import RevocationTable
 if TYPE_CHECKING:
     from gateway.policy.auth.jws import Library
 
-SECTION = "auth"
-
 Algorithm = Literal[
     "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"
 ]
@@ -141,7 +139,6 @@ class Jwt(Stage):
         "_signatures",
         "_wall",
     )
-    kind = "jwt"
 
     def __init__(
         self,

@@ -23,7 +23,10 @@ class Stage:
     """
 
     __slots__ = ()
-    kind = ""
+    grouped = False
+    """Several requests of one iteration of the event loop may take it in one transaction of the store."""
+    removed: frozenset[bytes] = frozenset()
+    """Fields of the upstream's response that are dropped."""
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         raise NotImplementedError  # compiled out where a stage has no such hook

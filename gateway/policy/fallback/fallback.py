@@ -19,8 +19,6 @@ from gateway.core.verdict import Refusal, Reply
 from gateway.policy.base.settings import Policy
 from gateway.policy.fallback.stale import Stale
 
-SECTION = "fallbacks"
-
 COVERS = frozenset(slug for slug in REASONS if slug.startswith("upstream_")) | {"no_healthy_endpoint"}
 """Slugs of the refusals that a fallback replaces: those that mean that no response came from the upstream."""
 

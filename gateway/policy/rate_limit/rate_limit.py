@@ -174,7 +174,7 @@ class Limit:
         calls = exchange.calls
         if len(calls) < 2:
             return self._made(exchange, values[0]) if values else self.alone(exchange)
-        covered = [place for place, call in enumerate(calls) if self.name in call.route.limit_names]
+        covered = [place for place, call in enumerate(calls) if self.name in call.route.named[SECTION]]
         if not covered or not self._per_call:  # none is covered where the request is refused for its calls
             return (self._take(self._bucket(exchange, exchange.route.name, MISSING), max(1, len(covered))),)
         costs: dict[bytes, int] = {}
@@ -197,7 +197,6 @@ class _Limits(Stage):
     """
 
     __slots__ = ("_alone", "_limits", "_reads_input", "_told", "_wall")
-    kind = "rate_limit"
     removed = frozenset(
         (b"ratelimit", b"ratelimit-policy", b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset")
     )
@@ -259,6 +258,7 @@ class RateLimit(_Limits):
     """Limits in the embedded store, which answers at once."""
 
     __slots__ = ("_store",)
+    grouped = True
 
     def __init__(self, limits: Sequence[Limit], place: Place, tools: Tools) -> None:
         super().__init__(limits, place, tools)

@@ -23,6 +23,8 @@ from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
 
+BackgroundTask = HealthChecker | DnsDiscovery
+
 
 def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstream:
     """The upstream ``name``, for a gateway that stands in ``region``. Must run in the loop that will serve it."""
@@ -50,7 +52,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
     return upstream
 
 
-def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[HealthChecker | DnsDiscovery]:
+def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[BackgroundTask]:
     """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
     on_event = partial(tools.event, upstream=upstream.name)
     check, interval = settings.health_check, settings.resolve

@@ -10,10 +10,10 @@ from gateway.core.exchange import Exchange
 from gateway.core.methods import IDEMPOTENT
 from gateway.core.response_fields import ResponseFields
 from gateway.core.verdict import Refusal, Reply
+from gateway.policy.base.report import reporting
 from gateway.policy.base.stage import Stage, hook
 from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement_fields
 from gateway.policy.fallback.stale import StoredResponses
-from gateway.policy.kinds import reporting
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import SMALL, Phase, UpstreamConnection

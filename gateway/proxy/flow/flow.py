@@ -20,7 +20,7 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.routing.route import CompiledRoute
 
 if TYPE_CHECKING:
-    from gateway.policy.kinds import Decide
+    from gateway.policy.base.report import Decide
     from gateway.proxy.server.connection import ClientConnection
 
 # A coded body or a part of one says nothing to a reader, so neither is asked for.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, Reply, Verdict
+from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import Stage, hook
-from gateway.policy.kinds import Choice, Decide, reporting
-from gateway.policy.rate_limit.rate_limit import RateLimit
 
 Hook = Callable[[Exchange], None]
 ResponseReader = Callable[[Exchange], Awaitable[None] | None]
@@ -24,7 +23,8 @@ class CompiledRoute:
     taken in one transaction with the first limits of other requests (``Store.group_commit``) where ``grouped`` is true.
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``response_readers`` see the response's body before it is passed on. ``fixed`` is the verdict of a route that has no
-    upstream.
+    upstream. ``policies`` are the names of its policies by section, which a batch over several routes unites; ``named`` has
+    those of the kinds that count the calls of a batch one by one.
     """
 
     name: str
@@ -43,9 +43,8 @@ class CompiledRoute:
     rewrite: str = ""
     methods: frozenset[str] = frozenset()
     no_batch: bool = False
-    limit_names: frozenset[str] = frozenset()
-    lockout_names: frozenset[str] = frozenset()
-    choice: Choice = field(default_factory=Choice)
+    policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     preflight: CompiledRoute | None = None
 
     def target(self, exchange: Exchange) -> str:
@@ -53,7 +52,7 @@ class CompiledRoute:
         return self.rewrite or exchange.path
 
 
-def bind(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> CompiledRoute:
+def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
     """Bind the hooks of ``stages`` (each with whether it only reports); a hook a stage does not have costs nothing."""
     request_hooks: list[tuple[Decide, int]] = []
     response_hooks: list[tuple[Hook, ...]] = [()]
@@ -67,12 +66,12 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Compil
         if read is not None:
             response_readers.append(read)
         if decide is not None:
-            if before_limit is None and isinstance(stage, RateLimit):
+            if before_limit is None and stage.grouped:
                 before_limit = len(request_hooks)
             request_hooks.append((reporting(decide) if report else decide, depth))
         response_hooks.append((respond, *response_hooks[-1]) if respond is not None else response_hooks[-1])
         done_hooks.append((done, *done_hooks[-1]) if done is not None else done_hooks[-1])
-        removed |= getattr(stage, "removed", frozenset())
+        removed |= stage.removed
     return CompiledRoute(
         name,
         tuple(request_hooks),
@@ -83,7 +82,6 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]], **more: Any) -> Compil
         before_limit is not None,
         response_readers=tuple(response_readers),
         removed=removed,
-        **more,
     )
 
 

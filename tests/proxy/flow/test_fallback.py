@@ -213,6 +213,6 @@ async def test_report_mode_counts_and_goes_on() -> None:
 async def test_routes_without_such_a_fallback_call_their_upstream_directly() -> None:
     async with place("static") as here:
         runtime = here.gateway.runtime
-        assert runtime.plans[0].upstream is runtime.upstreams["first"]
+        assert runtime.compiled[0].upstream is runtime.upstreams["first"]
         here.first.answer = OK
         assert (await here.ask()).status == 200

@@ -1,0 +1,31 @@
+"""``mode: report``: a policy that refuses nothing, and notes what it would have refused."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Refusal, Reply, Verdict
+
+Decide = Callable[[Exchange], Verdict | Awaitable[Verdict]]
+
+
+def reporting(decide: Decide) -> Decide:
+    """``decide`` without its refusals: the request passes, and the slug is noted in ``exchange.reported``."""
+
+    def noted(exchange: Exchange, verdict: Verdict) -> Verdict:
+        if isinstance(verdict, Refusal):
+            exchange.reported.append(verdict.reason.slug)
+            return None
+        return verdict
+
+    async def later(exchange: Exchange, verdict: Awaitable[Verdict]) -> Verdict:
+        return noted(exchange, await verdict)
+
+    def decided(exchange: Exchange) -> Verdict | Awaitable[Verdict]:
+        verdict = decide(exchange)
+        if verdict is None or isinstance(verdict, (Refusal, Reply)):
+            return noted(exchange, verdict)
+        return later(exchange, verdict)
+
+    return decided

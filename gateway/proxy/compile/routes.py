@@ -1,0 +1,104 @@
+"""From the routes of a configuration to compiled ones, and to those of requests that no route matches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from operator import attrgetter
+
+from gateway.config.model import Config, Route, Trpc
+from gateway.config.policy_keys import policies_of
+from gateway.core.pattern import compile_procedures
+from gateway.core.verdict import refuse
+from gateway.policy.kinds import ROUTE_KINDS
+from gateway.proxy.compile.resilience import Resilience
+from gateway.proxy.compile.stages import NO_GUARDS, Guards, Names, StageBuilder, Wanted
+from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+from gateway.proxy.routing.table import TrpcMount
+
+UNMATCHED = "unmatched"  # in logs and metrics, where no route has a name to give
+
+_NOT_FOR_BROWSERS = refuse("preflight_refused", "the route takes no browser calls")
+
+
+class RouteCompiler:
+    """Compiles routes, and merges those of a batch. ``unrouted`` is the route of a request that has an unreadable head."""
+
+    def __init__(self, config: Config, stages: StageBuilder, resilience: Resilience) -> None:
+        self._stages = stages
+        self._resilience = resilience
+        self._defaults = policies_of(config.defaults)
+        self._refusals: dict[tuple[str, str, tuple[str, ...]], CompiledRoute] = {}
+        self.unrouted = bind(UNMATCHED, stages.stages(self._defaults, wanted=attrgetter("writes_headers")))
+
+    def route(self, route: Route) -> CompiledRoute:
+        """``route``, which forwards to its upstream or denies."""
+        methods = frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set())
+        if route.deny is not None:
+            compiled = self._bound(route.name, route.policies, wanted=attrgetter("on_refusals"))
+            compiled = with_verdict(compiled, refuse("route_denied", route.deny))
+        else:
+            upstream = str(route.upstream)
+            compiled = replace(
+                self._bound(route.name, route.policies, self._resilience.guards(upstream)),
+                upstream=self._resilience.called[upstream],
+                fallback=self._resilience.fallbacks.get(upstream),
+            )
+        return replace(compiled, methods=methods, rewrite=route.rewrite or "", no_batch=route.batch == "deny")
+
+    @staticmethod
+    def mount(upstream: str, trpc: Trpc, routes: Sequence[tuple[Route, CompiledRoute]]) -> TrpcMount:
+        """The procedures under one upstream's prefix: its own routes, and the denied ones that name no upstream."""
+        table = []
+        for route, compiled in routes:
+            if route.procedures and route.upstream in (upstream, None):
+                formatted = replace(compiled, error_format=trpc.transformer)
+                table += [(pattern, formatted) for pattern in route.procedures]
+        prefix = trpc.prefix.rstrip("/") + "/"
+        return TrpcMount(prefix, trpc.transformer, trpc.max_batch, trpc.aliases, compile_procedures(table))
+
+    def refusal(self, slug: str, error_format: str, allowed: tuple[str, ...]) -> CompiledRoute:
+        """The route of a request that no route takes; see ``routing.table.RefusalRoute``."""
+        key = (slug, error_format, allowed)
+        compiled = self._refusals.get(key)
+        if compiled is None:
+            headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
+            bound = self._bound(UNMATCHED, self._defaults, wanted=attrgetter("on_refusals"))
+            compiled = replace(with_verdict(bound, refuse(slug, headers=headers)), error_format=error_format)
+            self._refusals[key] = compiled
+        return compiled
+
+    def merge(self, routes: tuple[CompiledRoute, ...]) -> CompiledRoute | str:
+        """The route of a batch: the union of what its routes ask for, or the slug that refuses it."""
+        first = routes[0]
+        if any(route.fixed is not None for route in routes):
+            return "route_denied"
+        if any(route.upstream is not first.upstream or route.rewrite for route in routes):
+            return "batch_refused"
+        policies = {
+            kind.section: tuple(
+                dict.fromkeys(name for route in routes for name in route.policies.get(kind.section, ()))
+            )
+            for kind in ROUTE_KINDS
+        }
+        if any(kind.exclusive and len(policies[kind.section]) > 1 for kind in ROUTE_KINDS):
+            return "batch_refused"
+        return replace(
+            self._bound("batch", policies, self._resilience.guards(first.upstream.name)),
+            upstream=first.upstream,
+            fallback=first.fallback,
+            methods=frozenset.intersection(*(route.methods for route in routes)),
+            error_format=first.error_format,
+        )
+
+    def _bound(
+        self, name: str, policies: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None
+    ) -> CompiledRoute:
+        """The stages of ``policies`` bound, and beside them what a preflight gets that no CORS policy allows."""
+        preflight = bind(name, self._stages.stages(policies, wanted=attrgetter("writes_headers")))
+        return replace(
+            bind(name, self._stages.stages(policies, guards, wanted)),
+            policies=policies,
+            named={kind.section: frozenset(policies.get(kind.section, ())) for kind in ROUTE_KINDS if kind.per_call},
+            preflight=with_verdict(preflight, _NOT_FOR_BROWSERS),
+        )
