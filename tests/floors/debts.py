@@ -221,9 +221,4 @@ UNTYPED_JOINTS = {
 TESTS_THAT_IMPORT_TESTS = {
     "proxy/flow/test_flow.py",
     "state/lmdb/test_group_commit.py",
-    "trpc/test_fallbacks.py",
-    "trpc/test_refusals.py",
-    "trpc/test_results.py",
-    "trpc/test_shipped.py",
-    "trpc/test_subscriptions.py",
 }

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.gateway_fixture import running_gateway
-from tests.trpc.wiring import ENTRY, LINKS, POLICIES
-
-if TYPE_CHECKING:
-    from tests.trpc.conftest import Client, Server
+from tests.trpc.gateway_between import ENTRY, LINKS, POLICIES
+from tests.trpc.real_peers import RealClient, RealServer
 
 FALLBACKS = """\
 breakers:
@@ -28,7 +24,7 @@ def entry(chain: str) -> str:
 
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("count", [1, 2])
-async def test_a_mock_is_the_result_of_each_call(client: Client, link: str, count: int) -> None:
+async def test_a_mock_is_the_result_of_each_call(client: RealClient, link: str, count: int) -> None:
     dead = {"TUTOR_URL": "http://127.0.0.1:1"}
     async with running_gateway(entry("mock"), dead, policies=POLICIES + FALLBACKS) as gateway:
         for _ in range(2):  # the first cannot connect, the second meets an open circuit
@@ -38,7 +34,7 @@ async def test_a_mock_is_the_result_of_each_call(client: Client, link: str, coun
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_an_error_is_an_error_with_code_and_message(client: Client, link: str) -> None:
+async def test_an_error_is_an_error_with_code_and_message(client: RealClient, link: str) -> None:
     dead = {"TUTOR_URL": "http://127.0.0.1:1"}
     async with running_gateway(entry("error"), dead, policies=POLICIES + FALLBACKS) as gateway:
         outcomes = await client.call(gateway.url, link, "lessons.getAll", "lessons.getAll")
@@ -53,7 +49,7 @@ async def test_an_error_is_an_error_with_code_and_message(client: Client, link: 
 
 
 @pytest.mark.parametrize("link", ["http", "batch"])
-async def test_the_last_good_answer_is_a_result(client: Client, server: Server, link: str) -> None:
+async def test_the_last_good_answer_is_a_result(client: RealClient, server: RealServer, link: str) -> None:
     async with running_gateway(entry("last"), {"TUTOR_URL": server.url}, policies=POLICIES + FALLBACKS) as gateway:
         [real] = await client.call(gateway.url, link, "lessons.getAll")
         runtime = gateway.runtime

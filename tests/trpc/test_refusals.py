@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from gateway.core.reason import REASONS
-from tests.trpc.wiring import LINKS, bearer, expected, gateway_before, seen
-
-if TYPE_CHECKING:
-    from tests.trpc.conftest import Client, Server
+from tests.trpc.gateway_between import LINKS, bearer, expected, gateway_before, seen
+from tests.trpc.real_peers import RealClient, RealServer
 
 ME = "auth.getCurrentUser"
 RESET = ("auth.resetPassword", {"json": {"email": "ada@example.com", "code": "123456", "password": "x"}})
@@ -36,7 +34,7 @@ REFUSED = {
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("slug", REFUSED)
-async def test_a_refusal(client: Client, server: Server, link: str, count: int, slug: str) -> None:
+async def test_a_refusal(client: RealClient, server: RealServer, link: str, count: int, slug: str) -> None:
     calls, headers = REFUSED[slug]
     async with gateway_before(server.url) as gateway:
         outcomes = await client.call(gateway.url, link, *calls[:count], headers=headers)
@@ -46,7 +44,7 @@ async def test_a_refusal(client: Client, server: Server, link: str, count: int, 
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_an_unknown_procedure(client: Client, server: Server, link: str) -> None:
+async def test_an_unknown_procedure(client: RealClient, server: RealServer, link: str) -> None:
     async with gateway_before(server.url) as gateway:
         [alone] = await client.call(gateway.url, link, "lessons.nope")
         assert seen(alone) == expected("no_route")
@@ -59,7 +57,9 @@ async def test_an_unknown_procedure(client: Client, server: Server, link: str) -
 
 
 @pytest.mark.parametrize("link", ["batch", "stream"])
-async def test_a_batch_is_refused_whole_when_one_call_needs_a_token(client: Client, server: Server, link: str) -> None:
+async def test_a_batch_is_refused_whole_when_one_call_needs_a_token(
+    client: RealClient, server: RealServer, link: str
+) -> None:
     async with gateway_before(server.url) as gateway:
         outcomes = await client.call(gateway.url, link, "lessons.getAll", ME)
         assert [seen(outcome) for outcome in outcomes] == [expected("token_missing")] * 2
@@ -69,7 +69,7 @@ async def test_a_batch_is_refused_whole_when_one_call_needs_a_token(client: Clie
 
 
 @pytest.mark.parametrize("link", ["batch", "stream"])
-async def test_more_calls_than_a_batch_may_have(client: Client, server: Server, link: str) -> None:
+async def test_more_calls_than_a_batch_may_have(client: RealClient, server: RealServer, link: str) -> None:
     async with gateway_before(server.url) as gateway:
         outcomes = await client.call(gateway.url, link, *["lessons.getAll"] * 4)
         assert [seen(outcome) for outcome in outcomes] == [expected("batch_too_large")] * 4
@@ -79,7 +79,7 @@ async def test_more_calls_than_a_batch_may_have(client: Client, server: Server, 
 
 
 @pytest.mark.parametrize("link", ["batch", "stream"])
-async def test_a_call_that_must_travel_alone(client: Client, server: Server, link: str) -> None:
+async def test_a_call_that_must_travel_alone(client: RealClient, server: RealServer, link: str) -> None:
     login = ("auth.login", {"json": {"email": "ada@example.com", "password": "Correct-horse-1"}})
     async with gateway_before(server.url) as gateway:
         for companion in (login, translate("hello")):
@@ -90,7 +90,7 @@ async def test_a_call_that_must_travel_alone(client: Client, server: Server, lin
 
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("count", [1, 2])
-async def test_too_many_calls(client: Client, server: Server, link: str, count: int) -> None:
+async def test_too_many_calls(client: RealClient, server: RealServer, link: str, count: int) -> None:
     """A limit of three a minute counts calls, not requests; the sentence says how long to wait."""
     now = time.time()
     async with gateway_before(server.url, wall=lambda: now) as gateway:
@@ -108,7 +108,7 @@ async def test_too_many_calls(client: Client, server: Server, link: str, count: 
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_every_refusal_says_which_request_it_was(client: Client, server: Server, link: str) -> None:
+async def test_every_refusal_says_which_request_it_was(client: RealClient, server: RealServer, link: str) -> None:
     async with gateway_before(server.url) as gateway:
         [outcome] = await client.call(gateway.url, link, ME)
         [exchange] = gateway.seen.exchanges
@@ -120,14 +120,14 @@ async def test_every_refusal_says_which_request_it_was(client: Client, server: S
 
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("count", [1, 2])
-async def test_an_upstream_that_is_not_there(client: Client, packages: None, link: str, count: int) -> None:
+async def test_an_upstream_that_is_not_there(client: RealClient, packages: None, link: str, count: int) -> None:
     async with gateway_before("http://127.0.0.1:1") as gateway:
         outcomes = await client.call(gateway.url, link, *["lessons.getAll"] * count)
     assert [seen(outcome) for outcome in outcomes] == [expected("upstream_unreachable")] * count
 
 
 @pytest.mark.parametrize("link", ["http", "batch"])
-async def test_an_upstream_that_is_too_slow(client: Client, server: Server, link: str) -> None:
+async def test_an_upstream_that_is_too_slow(client: RealClient, server: RealServer, link: str) -> None:
     async with gateway_before(server.url, RESPONSE="100ms") as gateway:
         [outcome] = await client.call(gateway.url, link, "lessons.held")
         assert seen(outcome) == expected("upstream_timeout")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.trpc.wiring import LINKS, WIRE_STATUS, bearer, gateway_before
-
-if TYPE_CHECKING:
-    from tests.trpc.conftest import Client, Server
+from tests.trpc.gateway_between import LINKS, WIRE_STATUS, bearer, gateway_before
+from tests.trpc.real_peers import RealClient, RealServer
 
 
 def data(outcome: dict[str, Any]) -> Any:
@@ -18,7 +16,7 @@ def data(outcome: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_a_query_with_values_json_does_not_have(client: Client, server: Server, link: str) -> None:
+async def test_a_query_with_values_json_does_not_have(client: RealClient, server: RealServer, link: str) -> None:
     async with gateway_before(server.url) as gateway:
         [outcome] = await client.call(gateway.url, link, ("lessons.getAll", {"json": {"language": "pa"}}))
     assert data(outcome) == [{"id": "pa-1", "title": "ਸਤ ਸ੍ਰੀ ਅਕਾਲ", "language": "pa", "tags": ["a1"]}]
@@ -26,7 +24,7 @@ async def test_a_query_with_values_json_does_not_have(client: Client, server: Se
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_a_mutation_with_a_date_each_way(client: Client, server: Server, link: str) -> None:
+async def test_a_mutation_with_a_date_each_way(client: RealClient, server: RealServer, link: str) -> None:
     when = {"json": {"event": "opened", "at": "2026-01-02T03:04:05.678Z"}, "meta": {"values": {"at": ["Date"]}}}
     async with gateway_before(server.url) as gateway:
         [outcome] = await client.call(gateway.url, link, ("analytics.trackEvent", when), headers=bearer())
@@ -38,7 +36,7 @@ async def test_a_mutation_with_a_date_each_way(client: Client, server: Server, l
 @pytest.mark.parametrize(
     "text", ["¿Qué? 100 % a+b=c & d#e/f\\g,h", "日本語 🎓 \u200b", "%2e%2e%2f %00", '"}]{"json":1']
 )
-async def test_any_text_arrives_as_it_was(client: Client, server: Server, link: str, text: str) -> None:
+async def test_any_text_arrives_as_it_was(client: RealClient, server: RealServer, link: str, text: str) -> None:
     async with gateway_before(server.url) as gateway:
         spoken = {"json": {"message": text, "language": "es"}}
         [sent] = await client.call(gateway.url, link, ("chat.sendMessage", spoken), headers=bearer())
@@ -48,14 +46,14 @@ async def test_any_text_arrives_as_it_was(client: Client, server: Server, link: 
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_the_token_names_the_user(client: Client, server: Server, link: str) -> None:
+async def test_the_token_names_the_user(client: RealClient, server: RealServer, link: str) -> None:
     async with gateway_before(server.url) as gateway:
         [outcome] = await client.call(gateway.url, link, "auth.getCurrentUser", headers=bearer(sub="u-bo"))
     assert data(outcome)["id"] == "u-bo"
 
 
 @pytest.mark.parametrize(("link", "requests"), [("http", 3), ("batch", 1), ("stream", 1)])
-async def test_a_batch_is_one_request(client: Client, server: Server, link: str, requests: int) -> None:
+async def test_a_batch_is_one_request(client: RealClient, server: RealServer, link: str, requests: int) -> None:
     calls = ["lessons.getAll", ("lessons.getById", {"json": {"id": "es-1"}}), "auth.getCurrentUser"]
     async with gateway_before(server.url) as gateway:
         first, second, third = await client.call(gateway.url, link, *calls, headers=bearer())
@@ -68,7 +66,7 @@ async def test_a_batch_is_one_request(client: Client, server: Server, link: str,
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_one_call_fails_and_the_others_do_not(client: Client, server: Server, link: str) -> None:
+async def test_one_call_fails_and_the_others_do_not(client: RealClient, server: RealServer, link: str) -> None:
     """A batch whose calls differ is 207 and passes as it is; a thrown error is the server's own 500, not an outage."""
     calls = [("lessons.getById", {"json": {"id": name}}) for name in ("es-1", "none", "pa-1")]
     async with gateway_before(server.url) as gateway:
@@ -82,7 +80,7 @@ async def test_one_call_fails_and_the_others_do_not(client: Client, server: Serv
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_the_servers_own_errors_keep_their_data(client: Client, server: Server, link: str) -> None:
+async def test_the_servers_own_errors_keep_their_data(client: RealClient, server: RealServer, link: str) -> None:
     bad = ("auth.login", {"json": {"email": "no address", "password": ""}})
     wrong = ("auth.login", {"json": {"email": "ada@example.com", "password": "wrong"}})
     async with gateway_before(server.url) as gateway:
@@ -94,7 +92,7 @@ async def test_the_servers_own_errors_keep_their_data(client: Client, server: Se
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_a_batch_of_one_passes_where_batches_do_not(client: Client, server: Server, link: str) -> None:
+async def test_a_batch_of_one_passes_where_batches_do_not(client: RealClient, server: RealServer, link: str) -> None:
     login = {"json": {"email": "ada@example.com", "password": "Correct-horse-1"}}
     async with gateway_before(server.url) as gateway:
         [outcome] = await client.call(gateway.url, link, ("auth.login", login))
@@ -104,7 +102,7 @@ async def test_a_batch_of_one_passes_where_batches_do_not(client: Client, server
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_a_big_answer_arrives_whole(client: Client, server: Server, link: str) -> None:
+async def test_a_big_answer_arrives_whole(client: RealClient, server: RealServer, link: str) -> None:
     size = 3 * 2**20
     async with gateway_before(server.url) as gateway:
         [outcome] = await client.call(gateway.url, link, ("lessons.export", {"json": {"bytes": size}}))
@@ -112,7 +110,7 @@ async def test_a_big_answer_arrives_whole(client: Client, server: Server, link: 
     assert (len(text), set(text)) == (size // 2, {"ñ"})
 
 
-async def test_a_streamed_batch_shows_each_result_when_it_is_there(client: Client, server: Server) -> None:
+async def test_a_streamed_batch_shows_each_result_when_it_is_there(client: RealClient, server: RealServer) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "stream", "lessons.held", "lessons.getAll")
         first = await task.next()
@@ -123,7 +121,7 @@ async def test_a_streamed_batch_shows_each_result_when_it_is_there(client: Clien
         assert (second["call"], data(second)) == (0, {"released": True})
 
 
-async def test_a_streamed_batch_that_is_cut_fails_what_is_missing(client: Client, server: Server) -> None:
+async def test_a_streamed_batch_that_is_cut_fails_what_is_missing(client: RealClient, server: RealServer) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "stream", "lessons.held", "lessons.getAll")
         first = await task.next()
@@ -134,7 +132,9 @@ async def test_a_streamed_batch_that_is_cut_fails_what_is_missing(client: Client
 
 
 @pytest.mark.parametrize("link", LINKS)
-async def test_a_client_that_leaves_cancels_the_call_upstream(client: Client, server: Server, link: str) -> None:
+async def test_a_client_that_leaves_cancels_the_call_upstream(
+    client: RealClient, server: RealServer, link: str
+) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, link, "lessons.held")
         await server.until(held=1)
@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_cancels_the_call_upstream(client: Client, se
         await server.until(held=0)
 
 
-async def test_what_the_server_sees_of_the_client(client: Client, server: Server) -> None:
+async def test_what_the_server_sees_of_the_client(client: RealClient, server: RealServer) -> None:
     forged = {"x-forwarded-for": "192.0.2.7", "cf-connecting-ip": "192.0.2.8", "x-real-ip": "192.0.2.9"}
     async with gateway_before(server.url) as gateway:
         await client.call(gateway.url, "batch", "lessons.getAll", headers={**bearer(), **forged, "trpc-accept": "x"})

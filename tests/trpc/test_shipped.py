@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,10 +16,8 @@ from gateway.demo.procedures import PROCEDURES
 from gateway.demo.toolkit import DemoToolkit
 from gateway.demo.tutor import DemoTutor
 from tests.gateway_fixture import SECRET, Running, running_gateway
-from tests.trpc.wiring import LINKS, bearer, expected, seen
-
-if TYPE_CHECKING:
-    from tests.trpc.conftest import Client
+from tests.trpc.gateway_between import LINKS, bearer, expected, seen
+from tests.trpc.real_peers import RealClient
 
 ROOT = Path(__file__).parents[2]
 NOTE = "toolkit-unavailable"
@@ -86,7 +84,7 @@ def token(clock: Clock) -> dict[str, str]:
 
 @pytest.mark.parametrize("link", LINKS)
 async def test_a_life_in_the_app(
-    client: Client, tutor: DemoTutor, toolkit: DemoToolkit, clock: Clock, link: str
+    client: RealClient, tutor: DemoTutor, toolkit: DemoToolkit, clock: Clock, link: str
 ) -> None:
     async with shipped(tutor, toolkit, clock) as gateway:
         [signed] = await client.call(gateway.url, link, LOGIN)
@@ -105,7 +103,7 @@ async def test_a_life_in_the_app(
 
 @pytest.mark.parametrize("link", LINKS)
 async def test_the_sixth_sign_in_of_a_minute(
-    client: Client, tutor: DemoTutor, toolkit: DemoToolkit, clock: Clock, link: str
+    client: RealClient, tutor: DemoTutor, toolkit: DemoToolkit, clock: Clock, link: str
 ) -> None:
     async with shipped(tutor, toolkit, clock) as gateway:
         for _ in range(5):
@@ -149,7 +147,7 @@ async def test_every_procedure_is_open_closed_or_for_its_user(
 
 
 async def test_a_batch_of_many_sign_ins_is_refused_whole(
-    client: Client, tutor: DemoTutor, toolkit: DemoToolkit, clock: Clock
+    client: RealClient, tutor: DemoTutor, toolkit: DemoToolkit, clock: Clock
 ) -> None:
     async with shipped(tutor, toolkit, clock) as gateway:
         several = await client.call(gateway.url, "batch", *[LOGIN] * 3)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from tests.trpc.wiring import bearer, gateway_before
-
-if TYPE_CHECKING:
-    from tests.trpc.conftest import Client, Server
+from tests.trpc.gateway_between import bearer, gateway_before
+from tests.trpc.real_peers import RealClient, RealServer
 
 
 def stream(topic: str, **more: Any) -> tuple[str, Any]:
     return "chat.stream", {"json": {"topic": topic, **more}}
 
 
-async def test_events_arrive_one_by_one(client: Client, server: Server) -> None:
+async def test_events_arrive_one_by_one(client: RealClient, server: RealServer) -> None:
     """The next event is pushed only when the last one has arrived, so none can wait for company."""
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "subscribe", stream("a"), headers=bearer())
@@ -30,7 +28,7 @@ async def test_events_arrive_one_by_one(client: Client, server: Server) -> None:
         await server.until(streamsOpen=0)
 
 
-async def test_unsubscribing_cancels_the_stream_upstream(client: Client, server: Server) -> None:
+async def test_unsubscribing_cancels_the_stream_upstream(client: RealClient, server: RealServer) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "subscribe", stream("b"), headers=bearer())
         await task.next("started")
@@ -39,7 +37,7 @@ async def test_unsubscribing_cancels_the_stream_upstream(client: Client, server:
         assert (await server.until(streamsOpen=0))["streamsCancelled"] == 1
 
 
-async def test_a_stream_that_ends_is_complete(client: Client, server: Server) -> None:
+async def test_a_stream_that_ends_is_complete(client: RealClient, server: RealServer) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "subscribe", stream("c"), headers=bearer())
         await task.next("started")
@@ -50,7 +48,7 @@ async def test_a_stream_that_ends_is_complete(client: Client, server: Server) ->
         await server.until(streamsOpen=0, streamsCancelled=0)
 
 
-async def test_a_stream_that_is_cut_is_not_complete(client: Client, server: Server) -> None:
+async def test_a_stream_that_is_cut_is_not_complete(client: RealClient, server: RealServer) -> None:
     """The client must notice, so that it connects again and asks for what it has missed."""
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "subscribe", stream("h"), headers=bearer())
@@ -67,7 +65,7 @@ async def test_a_stream_that_is_cut_is_not_complete(client: Client, server: Serv
         await server.until(streamsOpen=0)
 
 
-async def test_an_error_in_a_stream_keeps_code_and_message(client: Client, server: Server) -> None:
+async def test_an_error_in_a_stream_keeps_code_and_message(client: RealClient, server: RealServer) -> None:
     async with gateway_before(server.url) as gateway:
         task = client.start(gateway.url, "subscribe", stream("d"), headers=bearer())
         await task.next("started")
@@ -76,7 +74,7 @@ async def test_an_error_in_a_stream_keeps_code_and_message(client: Client, serve
     assert (error["message"], error["code"]) == ("The lesson is over", "UNPROCESSABLE_CONTENT")
 
 
-async def test_a_subscriber_goes_on_after_the_last_event_it_has(client: Client, server: Server) -> None:
+async def test_a_subscriber_goes_on_after_the_last_event_it_has(client: RealClient, server: RealServer) -> None:
     for number in range(3):
         await server.push("e", text=str(number))
     async with gateway_before(server.url) as gateway:
@@ -87,7 +85,7 @@ async def test_a_subscriber_goes_on_after_the_last_event_it_has(client: Client, 
     assert [event["eventId"] for event in events] == ["1", "2"]
 
 
-async def test_many_streams_at_once(client: Client, server: Server) -> None:
+async def test_many_streams_at_once(client: RealClient, server: RealServer) -> None:
     async with gateway_before(server.url) as gateway:
         tasks = [client.start(gateway.url, "subscribe", stream("f"), headers=bearer()) for _ in range(20)]
         for task in tasks:
@@ -109,7 +107,7 @@ async def test_many_streams_at_once(client: Client, server: Server) -> None:
     ],
 )
 async def test_a_refused_subscription_never_reaches_the_server(
-    client: Client, server: Server, headers: dict[str, str], slug: str
+    client: RealClient, server: RealServer, headers: dict[str, str], slug: str
 ) -> None:
     """EventSource shows a page only that it failed, not why; the reason stands in the gateway's log."""
     async with gateway_before(server.url) as gateway:

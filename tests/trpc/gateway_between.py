@@ -1,4 +1,4 @@
-"""The gateway that stands between the real client and the real server in these tests, and tokens for it."""
+"""The gateway between the real client and the real server, tokens for it, and what the client must make of a refusal."""
 
 from __future__ import annotations
 
