@@ -1,19 +1,21 @@
-"""How single claims of a JSON Web Token are read (RFC 7519 section 4.1): anything may stand in any of them."""
+"""How single claims of a JSON Web Token are read (RFC 7519 section 4.1). A claim may hold any JSON value."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
-_SUBJECT_LENGTH = 256
-
-
-class Unfit(Exception):
-    """A token that cannot be taken for what it says it is. The message is for the log and quotes nothing of it."""
+_MAX_SUBJECT_LENGTH = 256
 
 
-def seconds(value: Any) -> float | None:
-    """A NumericDate (RFC 7519 section 2), None for anything else; Python's JSON also reads NaN and Infinity."""
+class InvalidToken(Exception):
+    """A token that is not what it claims to be. The message is for the log and quotes nothing of the token."""
+
+
+def numeric_date(value: object) -> float | None:
+    """The Unix seconds of a NumericDate (RFC 7519 section 2), None for anything else. Python's JSON also reads NaN and
+    Infinity, which are no dates."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
@@ -22,29 +24,32 @@ def seconds(value: Any) -> float | None:
         return None
 
 
-def addressed(claims: dict[str, Any], audience: str | None) -> bool:
-    """RFC 7519 section 4.1.3: who is not named in ``aud`` must reject the token, also who has no name."""
-    if audience is None:
+def accepts_audience(claims: Mapping[str, object], own: str | None) -> bool:
+    """Whether ``claims`` are for the audience ``own``, or for any audience where both name none.
+
+    RFC 7519 section 4.1.3: a recipient that ``aud`` does not name must reject the token, also one without a name.
+    """
+    if own is None:
         return "aud" not in claims
-    held = claims.get("aud")
-    if isinstance(held, list):
-        return audience in held and all(isinstance(name, str) for name in held)
-    return bool(held == audience)
+    audience = claims.get("aud")
+    if isinstance(audience, list):
+        return own in audience and all(isinstance(name, str) for name in audience)
+    return bool(audience == own)
 
 
-def fit(subject: Any) -> TypeGuard[str]:
-    """Whether a ``sub`` can stand in a header and a log line: printable ASCII without spaces at its ends."""
+def is_subject(subject: object) -> TypeGuard[str]:
+    """Whether a ``sub`` can go into a header field and a log line: 1 to 256 printable ASCII characters, no outer blanks."""
     return (
         isinstance(subject, str)
-        and 0 < len(subject) <= _SUBJECT_LENGTH
+        and 0 < len(subject) <= _MAX_SUBJECT_LENGTH
         and subject.isascii()
         and subject.isprintable()
         and subject == subject.strip()
     )
 
 
-def granted(value: Any) -> set[str]:
-    """The scopes of a token: words of one string (RFC 8693 section 4.2), or a list as some issuers write it."""
-    if isinstance(value, str):
-        return set(value.split(" "))
-    return {item for item in value if isinstance(item, str)} if isinstance(value, list) else set()
+def scopes_of(scope: object) -> set[str]:
+    """The scopes in a claim ``scope``: words of one string (RFC 8693 section 4.2), or a list as some issuers write it."""
+    if isinstance(scope, str):
+        return set(scope.split(" "))
+    return {item for item in scope if isinstance(item, str)} if isinstance(scope, list) else set()

@@ -1,6 +1,6 @@
-"""Signatures of every kind, by pyjwt (this file is its door).
+"""Verifies tokens of every algorithm with pyjwt (this file is its door).
 
-Not to be imported where a worker starts: pyjwt brings cryptography, 9 MiB of a worker that HS* tokens do without.
+A worker does not import it at its start: pyjwt loads cryptography, 9 MiB of a worker that HS* tokens do without.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Any
 
 import jwt
 
-from gateway.policy.auth.claims import Unfit
+from gateway.policy.auth.claims import InvalidToken
 
 
-class _Prepared(jwt.algorithms.Algorithm):
-    """An algorithm of pyjwt with the one key it is used with: parsed at load, not at every token."""
+class _KeyedAlgorithm(jwt.algorithms.Algorithm):
+    """An algorithm of pyjwt with its one key, which is parsed when the configuration is loaded and not for each token."""
 
     def __init__(self, algorithm: jwt.algorithms.Algorithm, key: Any) -> None:
         self._algorithm = algorithm
@@ -38,19 +38,20 @@ class _Prepared(jwt.algorithms.Algorithm):
         raise NotImplementedError("keys come from the settings only")
 
 
-class Library:
-    """pyjwt with nothing but ``algorithms``, all of them with ``key``: a secret, or the PEM text of a public key.
+class JwsVerifier:
+    """Verifies tokens of ``algorithms`` and no others, all with ``key``: a secret, or the PEM text of a public key.
 
-    Raises ValueError that repeats no key. Whether a short secret is acceptable is decided where the environment is known.
+    Raises ValueError for an unfit key; its sentence repeats no key. Whether a short secret is acceptable is decided where
+    the environment is known. ``library`` is the object of pyjwt.
     """
 
-    __slots__ = ("_algorithms", "verifier")
+    __slots__ = ("_algorithms", "library")
 
     def __init__(self, algorithms: Iterable[str], key: bytes, secret: bool) -> None:
         if not secret and b"PRIVATE" in key:
             raise ValueError("public_key holds a private key: the gateway must never have it")
         self._algorithms = list(dict.fromkeys(algorithms))
-        self.verifier = jwt.PyJWS(algorithms=[])
+        self.library = jwt.PyJWS(algorithms=[])
         for name in self._algorithms:
             algorithm = jwt.get_algorithm_by_name(name)
             try:
@@ -60,15 +61,15 @@ class Library:
                 raise ValueError(what) from None
             if not secret and algorithm.check_key_length(prepared):
                 raise ValueError("public_key is too short: RSA keys have at least 2048 bits")
-            self.verifier.register_algorithm(name, _Prepared(algorithm, prepared))
+            self.library.register_algorithm(name, _KeyedAlgorithm(algorithm, prepared))
 
-    def payload(self, token: bytes) -> bytes:
-        """What ``token`` says, verified. Raises Unfit."""
+    def verify(self, token: bytes) -> bytes:
+        """The payload of ``token`` (RFC 7515 section 5.2). Raises InvalidToken."""
         try:
-            read = self.verifier.decode_complete(token, algorithms=self._algorithms)
+            decoded = self.library.decode_complete(token, algorithms=self._algorithms)
         except jwt.PyJWTError as error:
-            raise Unfit(type(error).__name__) from None  # its message may quote the token
-        if "crit" in read["header"] or "b64" in read["header"]:
-            raise Unfit("an extension")
-        payload: bytes = read["payload"]
+            raise InvalidToken(type(error).__name__) from None  # its message may quote the token
+        if "crit" in decoded["header"] or "b64" in decoded["header"]:
+            raise InvalidToken("an extension")
+        payload: bytes = decoded["payload"]
         return payload

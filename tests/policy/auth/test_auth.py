@@ -9,7 +9,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import ValidationError
 
 from gateway.policy.auth.auth import Settings
-from gateway.policy.auth.jws import Library
 from tests.policy.auth.tokens import (
     ACCESS,
     NOW,
@@ -18,10 +17,10 @@ from tests.policy.auth.tokens import (
     Clock,
     challenge,
     claims,
-    held,
     part,
+    policy,
     present,
-    rule,
+    remembered,
     signed,
     slug,
 )
@@ -36,7 +35,7 @@ def test_a_good_token_names_the_principal(scheme: bytes) -> None:
         assert exchange.claims == claims()
 
 
-def test_no_token_is_asked_for_without_an_error_code() -> None:
+def test_a_missing_token_is_challenged_without_an_error_code() -> None:
     assert slug(STAGE, None) == "token_missing"
     assert challenge(STAGE, None) == b'Bearer realm="api"'
 
@@ -81,7 +80,7 @@ def test_anything_but_one_bearer_token_is_invalid(authorization: bytes) -> None:
     assert slug(STAGE, authorization, b"") == "token_invalid"
 
 
-def test_another_scheme_is_told_no_error_code_and_a_bad_token_is() -> None:
+def test_another_scheme_is_challenged_without_an_error_code_and_a_bad_token_with_one() -> None:
     assert challenge(STAGE, b"Basic YTpi") == b'Bearer realm="api"'
     assert b'error="invalid_token"' in challenge(STAGE, b"Bearer x")
     assert b'error="invalid_token"' in challenge(STAGE, b"bearer " + signed(secret="x" * 32))
@@ -157,22 +156,22 @@ def test_forged_malformed_and_unfit_tokens_are_invalid(token: bytes) -> None:
     assert slug(STAGE, token) == "token_invalid"
 
 
-def test_a_huge_token_is_not_even_looked_at() -> None:
+def test_a_huge_token_is_refused_by_its_length() -> None:
     assert slug(STAGE, signed(claims(pad="x" * 4000))) == "token_invalid"
     assert b"too long" in challenge(STAGE, b"Bearer " + b"a" * 100_000)
-    assert slug(rule(max_bytes="16KiB"), signed(claims(pad="x" * 4000))) == ""
+    assert slug(policy(max_bytes="16KiB"), signed(claims(pad="x" * 4000))) == ""
 
 
 def test_expiry_and_leeway_to_the_second() -> None:
     clock = Clock()
-    stage = rule(clock, leeway="5s")
+    stage = policy(clock, leeway="5s")
     token = signed(claims(exp=int(NOW) + 10))
     clock.now = NOW + 14.9
     assert slug(stage, token) == ""
     clock.now = NOW + 15
     assert slug(stage, token) == "token_expired"  # though it was remembered
     assert b'error="invalid_token"' in challenge(stage, b"Bearer " + token)
-    assert not held(stage)
+    assert not remembered(stage)
 
 
 def test_times_may_be_fractions_and_leeway_covers_clocks_that_differ() -> None:
@@ -185,14 +184,14 @@ def test_a_refresh_token_is_no_access_token() -> None:
     assert b'error="insufficient_scope"' in challenge(STAGE, b"Bearer " + signed(claims(type="refresh")))
 
 
-@pytest.mark.parametrize(("wanted", "held"), [(1, True), (True, 1), (1, 1.0), (False, 0), ("1", 1), ("a", ["a"])])
-def test_required_claims_are_compared_with_their_type(wanted: object, held: object) -> None:
-    assert slug(rule(require={"x": wanted}), signed(claims(x=wanted))) == ""
-    assert slug(rule(require={"x": wanted}), signed(claims(x=held))) == "claim_refused"
+@pytest.mark.parametrize(("required", "claim"), [(1, True), (True, 1), (1, 1.0), (False, 0), ("1", 1), ("a", ["a"])])
+def test_required_claims_are_compared_with_their_type(required: object, claim: object) -> None:
+    assert slug(policy(require={"x": required}), signed(claims(x=required))) == ""
+    assert slug(policy(require={"x": required}), signed(claims(x=claim))) == "claim_refused"
 
 
 @pytest.mark.parametrize(
-    ("held", "expected"),
+    ("scope", "expected"),
     [
         ("read write", ""),
         ("write admin read", ""),
@@ -206,16 +205,16 @@ def test_required_claims_are_compared_with_their_type(wanted: object, held: obje
         (7, "scope_missing"),
     ],
 )
-def test_scopes(held: object, expected: str) -> None:
-    stage = rule(scopes=["read", "write"])
-    assert slug(stage, signed(claims(scope=held))) == expected
+def test_scopes(scope: object, expected: str) -> None:
+    stage = policy(scopes=["read", "write"])
+    assert slug(stage, signed(claims(scope=scope))) == expected
     if expected:
-        said = challenge(stage, b"Bearer " + signed(claims(scope=held)))
-        assert said == b'Bearer realm="api", error="insufficient_scope", scope="read write"'
+        sent = challenge(stage, b"Bearer " + signed(claims(scope=scope)))
+        assert sent == b'Bearer realm="api", error="insufficient_scope", scope="read write"'
 
 
 def test_issuer_and_audience() -> None:
-    stage = rule(issuer="https://id.linguamate.app", audience="tutor")
+    stage = policy(issuer="https://id.linguamate.app", audience="tutor")
     assert slug(stage, signed(claims(iss="https://id.linguamate.app", aud="tutor"))) == ""
     assert slug(stage, signed(claims(iss="https://id.linguamate.app", aud=["x", "tutor"]))) == ""
     for iss, aud in [
@@ -246,23 +245,23 @@ ED25519 = ed25519.Ed25519PrivateKey.generate()
 @pytest.mark.parametrize(("name", "key"), [("RS256", RSA_KEY), ("PS512", RSA_KEY), ("ES256", P256), ("EdDSA", ED25519)])
 def test_public_keys(name: str, key: Any) -> None:
     _, public = pem(key)
-    stage = rule(algorithms=[name], secret=None, public_key=public)
+    stage = policy(algorithms=[name], secret=None, public_key=public)
     assert slug(stage, pyjwt.encode(claims(), key, algorithm=name).encode()) == ""
-    # the public key is public: whoever signs with it as an HMAC secret must not get in
+    # the public key is public: a token signed with it as an HMAC secret must not pass
     assert slug(stage, signed(secret=public)) == "token_invalid"
     assert slug(stage, signed(header={"alg": name, "jwk": {"kty": "oct", "k": "AAAA"}})) == "token_invalid"
 
 
 def test_an_elliptic_signature_of_zeros_is_invalid() -> None:
-    stage = rule(algorithms=["ES256"], secret=None, public_key=pem(P256)[1])
+    stage = policy(algorithms=["ES256"], secret=None, public_key=pem(P256)[1])
     body = part({"alg": "ES256"}) + b"." + part(claims())
     assert slug(stage, body + b"." + part(b"\0" * 64)) == "token_invalid"  # CVE-2022-21449
     assert slug(stage, body + b"." + part(b"\0" * 8)) == "token_invalid"
 
 
 def test_a_short_secret_verifies_without_a_warning() -> None:
-    assert slug(rule(secret="dev"), signed(secret="dev")) == ""
-    assert slug(rule(secret="dev"), signed(secret="dev2")) == "token_invalid"
+    assert slug(policy(secret="dev"), signed(secret="dev")) == ""
+    assert slug(policy(secret="dev"), signed(secret="dev2")) == "token_invalid"
 
 
 P384 = ec.generate_private_key(ec.SECP384R1())
@@ -305,12 +304,3 @@ def test_a_small_rsa_key_is_refused_at_load() -> None:
     small = pem(rsa.generate_private_key(65537, 1024))[1]
     with pytest.raises(ValidationError, match="2048 bits"):
         Settings.model_validate({**ACCESS, "algorithms": ["RS256"], "secret": None, "public_key": small})
-
-
-def test_the_verifier_signs_nothing_and_gives_no_key_away() -> None:
-    verifier = Library(["HS256"], SECRET.encode(), secret=True).verifier
-    algorithm = verifier.get_algorithm_by_name("HS256")
-    assert verifier.get_algorithms() == ["HS256"]
-    for misuse in (lambda: algorithm.sign(b"", b""), lambda: algorithm.to_jwk(b""), lambda: algorithm.from_jwk("{}")):
-        with pytest.raises(NotImplementedError):
-            misuse()

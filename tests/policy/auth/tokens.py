@@ -1,16 +1,18 @@
-"""Tokens to present, and a clock that is moved by hand."""
+"""The auth policy under test, tokens to present to it, and a clock that is moved by hand."""
 
 import base64
 import hashlib
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
-from gateway.policy.auth import auth as jwt
-from gateway.policy.auth.auth import Jwt, Settings
+from gateway.policy.auth import auth
+from gateway.policy.auth.auth import REMEMBERED, Jwt, Settings, TokenVerifier
 from gateway.policy.base.tools import Tools
+from gateway.state.rules.revocation import RevocationTable
 from gateway.state.store import Store
 from tests.memory_store import MemoryStore
 
@@ -24,18 +26,32 @@ ACCESS = {"kind": "jwt", "algorithms": ["HS256"], "secret": SECRET, "require": {
 
 
 class Clock:
-    """Unix seconds, moved by hand."""
+    """Unix seconds, moved by hand. ``on_read`` is called before each reading."""
 
     def __init__(self) -> None:
         self.now = NOW
+        self.on_read: Callable[[], object] = lambda: None
 
     def __call__(self) -> float:
+        self.on_read()
         return self.now
 
 
-def rule(clock: Clock | None = None, store: Store | None = None, **changed: object) -> Jwt:
-    tools = Tools(store=store or MemoryStore(), wall=clock or Clock())
-    return jwt.build("access-token", Settings.model_validate({**ACCESS, **changed}), tools)
+def settings(**changed: object) -> Settings:
+    return Settings.model_validate({**ACCESS, **changed})
+
+
+def policy(clock: Clock | None = None, store: Store | None = None, **changed: object) -> Jwt:
+    """The stage as it is built for requests."""
+    return auth.build("access-token", settings(**changed), Tools(store=store or MemoryStore(), wall=clock or Clock()))
+
+
+def policy_with(
+    verifier: TokenVerifier | None = None, clock: Clock | None = None, remember: int = REMEMBERED, **changed: object
+) -> Jwt:
+    """The stage with another verifier, or with room for ``remember`` tokens."""
+    made = settings(**changed)
+    return Jwt(made, verifier or auth.verifier(made), clock or Clock(), RevocationTable(MemoryStore()), remember)
 
 
 def claims(**changed: object) -> dict[str, Any]:
@@ -49,7 +65,7 @@ def part(value: object) -> bytes:
 
 
 def signed(payload: object = None, header: object = None, secret: str = SECRET) -> bytes:
-    """A token with a genuine HS256 signature over whatever it says."""
+    """A token with a genuine HS256 signature over whatever is in it."""
     body = part({"alg": "HS256", "typ": "JWT"} if header is None else header) + b"." + part(payload or claims())
     return body + b"." + part(hmac.new(secret.encode(), body, hashlib.sha256).digest())
 
@@ -61,6 +77,7 @@ def present(stage: Jwt, authorization: bytes | None) -> tuple[Refusal | None, Ex
 
 
 def slug(stage: Jwt, token: bytes | None, scheme: bytes = b"Bearer ") -> str:
+    """The reason with which the token is refused, empty when it passes. No refusal may quote the token."""
     refusal, exchange = present(stage, None if token is None else scheme + token)
     if refusal is None:
         assert exchange.principal and exchange.claims is not None
@@ -78,8 +95,9 @@ def challenge(stage: Jwt, authorization: bytes | None) -> bytes:
     return refusal.headers[0][1]
 
 
-STAGE = rule()
+STAGE = policy()
 
 
-def held(stage: Jwt) -> set[str]:
-    return {known.subject for known in (*stage._known.values(), *stage._older.values())}
+def remembered(stage: Jwt) -> set[str]:
+    """The subjects whose tokens are remembered."""
+    return {token.subject for token in stage.cache}
