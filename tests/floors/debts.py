@@ -33,8 +33,6 @@ MODULES_WITHOUT_TEST = {
     "policy/base/settings.py",
     "policy/base/stage.py",
     "policy/base/tools.py",
-    "policy/kinds.py",
-    "policy/base/report.py",
     "proxy/compile/stages.py",
     "proxy/compile/routes.py",
     "proxy/compile/resilience.py",
