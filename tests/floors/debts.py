@@ -16,8 +16,6 @@ MODULES_WITHOUT_TEST = {
     "config/checks/references.py",
     "config/model.py",
     "config/policies.py",
-    "config/policy_keys.py",
-    "config/routes.py",
     "config/schema.py",
     "core/exchange.py",
     "demo/access_token.py",
