@@ -54,14 +54,14 @@ def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config
     return loaded if loaded is not None and not problems else problems
 
 
-# Stands for defaults that could not be understood, so that routes are not told to miss what they might inherit.
+# Takes the place of invalid defaults, so that no route is reported to miss what it might inherit.
 _UNKNOWN_DEFAULTS = Defaults.model_validate(
     {kind.route_key: kind.opt_out or "unknown" for kind in INHERITED if not kind.many}
 )
 
 
 class _Loading:
-    """One loading. Parts that cannot be understood are told and left out, so that the rest is still checked."""
+    """One loading. Invalid parts are reported and left out, so that the rest is still checked."""
 
     def __init__(self, path: Path, env: Named[str, str], kinds: Kinds, report: Report) -> None:
         self._path = path
@@ -106,7 +106,7 @@ class _Loading:
         return config
 
     def _part(self, model: type[M], entry: Mapping, key: str, otherwise: M) -> M:
-        """The part of the entry file under ``key``, or ``otherwise`` when it is not written or not sound."""
+        """The part of the entry file under ``key``, or ``otherwise`` when it is not written or not valid."""
         node = entry.entries.get(key, Mapping({}, {}, entry.position))
         if isinstance(node, Scalar) and node.value is None and not node.broken:
             node = Mapping({}, {}, node.position)
@@ -117,7 +117,7 @@ class _Loading:
 
     @staticmethod
     def _environment(entry: Mapping) -> str:
-        """The environment when the rest of the head is unsound: the strict checks must not wait for another problem."""
+        """The environment when the rest of the head is invalid: the strict checks must not wait for another problem."""
         written = child(entry, "environment")
         return str(written.value) if isinstance(written, Scalar) and not written.broken else ""
 
@@ -171,7 +171,7 @@ class _Loading:
         located: list[tuple[Route, Location]],
         written: dict[tuple[str, str], Written],
     ) -> None:
-        """Everything that takes more than one part to see."""
+        """Reports the problems that only several parts together show."""
         names: dict[str, list[str]] = {section: [] for section in self._kinds}
         for section, name in written:
             names[section].append(name)

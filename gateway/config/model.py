@@ -1,6 +1,6 @@
-"""What ``upstreams.yaml`` may say, and the one frozen value that all files together become.
+"""The settings in ``upstreams.yaml``, and the one frozen value that all files become.
 
-Durations are seconds and sizes are bytes. Every default stands here and nowhere else.
+Durations are seconds and sizes are bytes. Every default is defined here or in ``config.upstream_settings``.
 """
 
 from __future__ import annotations
@@ -81,14 +81,14 @@ NOWHERE = Position("", 0, 0)
 
 
 class Limits(Model):
-    """What one worker bears before it says no."""
+    """Limits of one worker, beyond which it refuses."""
 
     connections: Count = 10_000
     """Open client connections of one worker."""
     header_bytes: HeaderBytes = 16 * 1024
     """Request line and headers together."""
     header_timeout: Positive = 10.0
-    """From the first byte of a head to its last."""
+    """From the first byte of a request's head to its last."""
     body_timeout: Positive = 30.0
     """For a whole request body to arrive."""
     keepalive: Positive = 75.0
@@ -106,7 +106,7 @@ class EgressSettings(Model):
     """The listener for the backend's own calls to other services. Its routes say ``listener: egress``."""
 
     host: LoopbackHost = "127.0.0.1"
-    """A loopback address: the listener asks for no token."""
+    """A loopback address, because the listener requires no token."""
     port: Port = 8181
 
 
@@ -151,15 +151,15 @@ class State(Model):
 
 
 class Timeouts(Model):
-    """How long an upstream may take for each part of its answer."""
+    """How long an upstream may take for each part of its response."""
 
     connect: Positive = 2.0
     response: Positive = 14.0
-    """From the end of the request to the head of the answer; the app gives up after 15 s."""
+    """From the end of the request to the head of the response; the app gives up after 15 s."""
     body: Positive = 60.0
-    """The longest silence inside an answer."""
+    """The longest silence within a response."""
     total: Positive | None = None
-    """The whole call, from asking for a connection to the last byte of the answer; no such end unless written."""
+    """The whole call, from the wait for a connection to the last byte of the response; no limit by default."""
     idle: Positive = 4.0
     """How long a connection waits for its next request; stay below the upstream's own limit."""
 
@@ -196,37 +196,37 @@ class UpstreamSettings(Model):
     endpoints: Annotated[tuple[EndpointSettings, ...], Field(min_length=1)]
     timeouts: Timeouts = Timeouts()
     resolve: LookupInterval | None = None
-    """How often the names of the endpoints are looked up, each address being an endpoint; unless written, each new
-    connection has the system look its name up."""
+    """How often the names of the endpoints are resolved, each address being an endpoint. By default the system resolves
+    the name for each new connection."""
     spill_below: Share = 0.5
-    """The next priority of endpoints joins in while less than this of the one before is healthy."""
+    """The next priority of endpoints gets calls too while less than this share of the one before is healthy."""
     health_check: HealthCheckSettings | None = None
     ejection: EjectionSettings | None = None
-    """Leaves out an endpoint that fails while others do not; not at all unless written."""
+    """Ejects an endpoint whose calls fail while those of others succeed; off by default."""
     trpc: Trpc | None = None
     request_headers: HeaderEdits = HeaderEdits()
     breaker: str | None = None
-    """Leaves it in peace for a while when it fails; a policy from ``breakers``."""
+    """Stops calls to it for a while when it fails; a policy from ``breakers``."""
     fallback: Fallbacks = ()
     """What the client gets instead of nothing: a policy from ``fallbacks``, or a list of them, tried in order."""
     retries: RetrySettings | None = None
-    """When a call that came to nothing is made again; not at all unless written."""
+    """When a failed call is made again; never by default."""
     hedge: HedgeSettings | None = None
-    """Sends a safe call that takes long to a second endpoint too; not at all unless written."""
+    """Sends a safe call that takes long to a second endpoint too; never by default."""
     concurrency: Concurrency | None = None
-    """How many calls it gets at once; as many as there are connections unless written."""
+    """How many calls it gets at once; by default as many as there are connections."""
     max_connections: Count = 1000
     """Open connections of one worker to one endpoint."""
 
 
 @keys_of_defaults()
 class Defaults(Model):
-    """What a route has that does not say otherwise."""
+    """The policies of a route that names no others."""
 
 
 @keys_of_routes()
 class WrittenRoute(Model):
-    """One route as it is written. The first route that matches a request decides about it."""
+    """One route as it is written. The first route that matches a request applies to it."""
 
     name: Name
     listener: Literal["public", "egress"] = "public"
@@ -247,7 +247,7 @@ class WrittenRoute(Model):
 
 
 class Head(Model):
-    """The part of the entry file that decides how the rest is read."""
+    """The keys of the entry file that decide how the rest is read."""
 
     version: Literal[1]
     environment: EnvironmentName = "development"
@@ -292,7 +292,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Everything the gateway was told, checked and frozen. ``digest`` is the SHA-256 of all files, in hex."""
+    """The whole configuration, checked and frozen. ``digest`` is the SHA-256 of all files, in hex."""
 
     version: int = 1
     environment: str = "development"

@@ -1,4 +1,4 @@
-"""The named policies: which files bring them, and what they become."""
+"""The named policies: the files that hold them, and their settings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Files:
         return self._hash.hexdigest()
 
     def read(self, path: Path) -> Mapping | None:
-        """The expanded tree of one file, or None when it cannot be read or is no mapping; problems are told."""
+        """The expanded tree of one file, or None when it cannot be read or is no mapping, which is reported."""
         start = Position(str(path), 1, 1)
         try:
             octets = path.read_bytes()
@@ -61,7 +61,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One policy as it is written, before it is understood."""
+    """One policy as it is written, before it is parsed."""
 
     section: str
     name: str
@@ -101,14 +101,14 @@ def gather(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> li
 
 
 def refuse_other_keys(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> None:
-    """Tells of keys at the top of an included file that are no kind of policy."""
+    """Reports keys at the top of an included file that are no kind of policy."""
     for key in tree.entries:
         if key not in kinds and key not in LATER_SECTIONS:
             report.add(tree.keys[key], (key,), "is not a kind of policy", nearest(key, kinds))
 
 
 def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Written]:
-    """The policies by section and name. A name that is taken, reserved or misspelt is told."""
+    """The policies by section and name. A name that is taken, reserved or misspelt is reported."""
     found: dict[tuple[str, str], Written] = {}
     for policy in policies:
         path = (policy.section, policy.name)
@@ -127,7 +127,7 @@ def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Wri
 def understand(
     policies: dict[tuple[str, str], Written], kinds: Named[str, type[Policy]], base: Path, report: Report
 ) -> dict[str, dict[str, Policy]]:
-    """The settings of every policy that is in order, by section and name."""
+    """The settings of every valid policy, by section and name."""
     settings: dict[str, dict[str, Policy]] = {section: {} for section in kinds}
     for (section, name), policy in policies.items():
         parsed = parse(kinds[section], policy.node, (section, name), base, report)

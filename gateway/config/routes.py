@@ -1,4 +1,4 @@
-"""Routes as they are written to routes that are complete: defaults filled in, and what makes no sense told."""
+"""Written routes to complete routes: fills defaults in, and reports contradictions."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _policies(written: WrittenRoute, defaults: Defaults) -> dict[str, tuple[str,
 
 
 def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
-    """Tells everything about one route that contradicts itself or its upstream."""
+    """Reports everything in one route that contradicts itself or its upstream."""
     if "auth" not in route.policies:
         location.add(
             ("auth",), "is missing: nothing says who may use this route", "name a policy, or write auth: public"
@@ -73,7 +73,7 @@ def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettin
     if route.paths:
         _check_paths(route, location, upstreams)
     if route.rewrite and upstream and upstream.trpc and _is_below(route.rewrite, upstream.trpc):
-        # The upstream would run a procedure that no route has decided about.
+        # The upstream would run a procedure that no route has allowed.
         location.add(("rewrite",), "leads to procedures, which would then be run unchecked", "route them by name")
 
 
@@ -86,7 +86,7 @@ def _check_lists(route: Route, location: Location) -> None:
 
 
 def _check_twice(values: tuple[str, ...], name: str, location: Location) -> None:
-    # From the defaults nothing is told here: they are checked once, where they stand.
+    # Values from the defaults are not reported here: they are checked once, where they are written.
     for index, value in enumerate(values if child(location.node, name) else ()):
         if value in values[:index]:
             location.add((name, index), f"lists {value} twice")

@@ -1,4 +1,4 @@
-"""Written values to settings, and what pydantic finds wrong to problems in plain sentences."""
+"""Written values to settings, and errors of pydantic to problems in plain sentences."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
 
 M = TypeVar("M", bound=BaseModel)
 
-# Kinds of policy that the language has and this version has not. To ignore one would leave a door open silently.
+# Kinds of policy that the language has and this version has not. Ignoring one would drop a protection silently.
 LATER_SECTIONS = frozenset(("schemas", "uploads", "caches")) - SECTIONS.keys()
 LATER_KEYS = frozenset(("schema", "upload", "cache", "watch")) - {kind.route_key for kind in ROUTE_KINDS}
 NOT_AVAILABLE = "is not available in this version"
@@ -58,7 +58,7 @@ for _kind in ("dict_type", "mapping_type", "model_type", "model_attributes_type"
 
 
 def parse(model: type[M], node: Node, path: NodePath, base: Path, report: Report) -> M | None:
-    """``node``, which stands at ``path``, as a ``model``; None when something is wrong with it (told in ``report``)."""
+    """``node``, which stands at ``path``, as a ``model``; None when it has a problem, which goes to ``report``."""
     try:
         parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
     except ValidationError as error:
@@ -73,7 +73,7 @@ def parse(model: type[M], node: Node, path: NodePath, base: Path, report: Report
 def _add(
     detail: ErrorDetails, model: type[BaseModel], node: Node, path: NodePath, hidden: list[str], report: Report
 ) -> None:
-    """Adds one finding of pydantic to the report, unless it only follows from a reference that is told already."""
+    """Reports one error of pydantic, unless it only follows from a broken reference, which is reported already."""
     written, found = follow(node, tuple(detail["loc"]))
     kind = detail["type"]
     if kind == "extra_forbidden":
@@ -101,7 +101,7 @@ def _add_unknown_key(model: type[BaseModel], node: Node, found: NodePath, path: 
 
 
 def _is_long_enough(written: Node, context: _Context) -> bool:
-    """Whether a list only seems too short, because its unsound items were left out."""
+    """Whether a list only seems too short, because its invalid items are left out."""
     return isinstance(written, Sequence) and len(written.items) >= context["min_length"]
 
 
@@ -110,7 +110,7 @@ def _entries(count: int) -> str:
 
 
 def mapping_at(node: Mapping, key: str, report: Report) -> Mapping | None:
-    """The mapping written under ``key``; None when there is none, which is told when something else stands there."""
+    """The mapping written under ``key``; None when there is none; any other value there is reported."""
     value = child(node, key)
     if value is None or (isinstance(value, Scalar) and value.value is None):
         return None

@@ -1,4 +1,4 @@
-"""Names that refer to something: what they name must exist, and make sense where it is named."""
+"""Checks of names that refer to something: it must exist, and make sense where it is named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def check_policies(names: Named[str, Collection[str]], location: Location, known
     """Adds each of ``names`` (section -> names) that is written at ``location`` itself and not among ``known``."""
     for kind in ROUTE_KINDS:
         if child(location.node, kind.route_key) is None:
-            continue  # inherited: added once, where the defaults stand
+            continue  # inherited: reported once, where the defaults are written
         for index, name in enumerate(names.get(kind.section, ())):
             if name not in known.get(kind.section, ()):
                 path = (kind.route_key, index) if kind.many else (kind.route_key,)
@@ -30,7 +30,7 @@ def check_policies(names: Named[str, Collection[str]], location: Location, known
 
 
 def check_upstream(route: Route, location: Location, known: Collection[str]) -> None:
-    """Tells when the upstream of ``route`` does not exist."""
+    """Reports an upstream of ``route`` that does not exist."""
     if route.upstream and route.upstream not in known:
         location.add(
             ("upstream",), f"names {route.upstream}, which is not in upstreams", nearest(route.upstream, known)
@@ -38,7 +38,7 @@ def check_upstream(route: Route, location: Location, known: Collection[str]) -> 
 
 
 def check_calling(upstreams: Named[str, UpstreamSettings], location: Location) -> None:
-    """Tells what an upstream says about its calls that its other parts make senseless."""
+    """Reports settings of an upstream's calls that its other settings make pointless."""
     for name, upstream in upstreams.items():
         retries, response = upstream.retries, upstream.timeouts.response
         if retries and retries.attempt_timeout and retries.attempt_timeout >= response:
@@ -63,7 +63,7 @@ def _check_endpoints(name: str, upstream: UpstreamSettings, location: Location) 
         location.add((name, "resolve"), "has nothing to look up: all endpoints are addresses", "remove it")
     ejection, count = upstream.ejection, len(upstream.endpoints)
     if named and upstream.resolve:
-        return  # how many endpoints there are is found out later
+        return  # the number of endpoints is known after the first lookup
     if upstream.hedge and count < 2:
         location.add(
             (name, "hedge"), "needs a second endpoint to send the second call to", "remove it, or name another"
@@ -75,7 +75,7 @@ def _check_endpoints(name: str, upstream: UpstreamSettings, location: Location) 
 
 
 def check_keys(route: Route, location: Location, limits: Named[str, Policy]) -> None:
-    """Tells of limits by account on a route that has none: nobody would ever be counted."""
+    """Reports limits by principal on a route without one: they would never count."""
     if route.policies.get("auth") != () or route.deny:
         return
     for index, name in enumerate(route.policies["rate_limits"]):
@@ -88,7 +88,7 @@ def check_keys(route: Route, location: Location, limits: Named[str, Policy]) -> 
 def check_leases(
     limits: Named[str, Policy], state: State, written: Named[tuple[str, str], Written], report: Report
 ) -> None:
-    """Tells of limits that are to be taken ahead of time where there is nothing to be ahead of."""
+    """Reports leases of limits where there is no Redis to lease from."""
     for name, limit in limits.items():
         settings: Any = limit
         if state.redis is None and getattr(settings, "lease", None) is not None:
@@ -99,14 +99,14 @@ def check_leases(
 
 
 def check_key(state: State, location: Location) -> None:
-    """Tells when replicas would each keep other names in the Redis that they share."""
+    """Reports a missing key where replicas share a Redis: each would store other hashes of the same name."""
     if state.redis is not None and not state.key:
         sentence = "is missing: with redis all replicas have to store names as hashes under the same key"
         location.add(("key",), sentence, "make one with: openssl rand -base64 32")
 
 
 def check_mounts(upstreams: Named[str, UpstreamSettings], location: Location) -> None:
-    """Tells of aliases that lead nowhere and of two upstreams that share a tRPC prefix."""
+    """Reports aliases of aliases, and two upstreams that share a tRPC prefix."""
     prefixes: dict[str, str] = {}
     for name, upstream in upstreams.items():
         if upstream.trpc is None:
@@ -122,7 +122,7 @@ def check_mounts(upstreams: Named[str, UpstreamSettings], location: Location) ->
 
 
 def check_tls(tls: Tls | None, location: Location) -> None:
-    """Tells of certificate files that cannot be read."""
+    """Reports certificate files that cannot be read."""
     for name, path in (("cert", tls.cert), ("key", tls.key)) if tls else ():
         if not os.access(path, os.R_OK) or not path.is_file():
             location.add(
