@@ -73,6 +73,10 @@ class Run:
     def events(self, name: str) -> list[dict[str, Any]]:
         return [line for line in self.lines() if line["event"] == name]
 
+    async def event(self, name: str) -> dict[str, Any]:
+        """The first event of a name, once it is logged: a process hands its lines on a little later."""
+        return (await eventually(lambda: self.events(name)))[0]
+
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 

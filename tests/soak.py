@@ -31,7 +31,7 @@ SECRETS = {
     "TOOLKIT_API_KEY": "a-soak-key",
 }
 WARM = 260_000  # requests until whatever remembers clients, origins and accounts up to a bound is full
-VARIETY = 5000  # so many of each; clients are told apart by X-Forwarded-For
+VARIETY = 5000  # so many of each; clients differ by X-Forwarded-For
 TOKENS = 200
 CONNECTIONS = 16
 FLAT = 2 * 1024  # KiB a warm worker may grow by
@@ -48,21 +48,21 @@ class Tutor(asyncio.Protocol):
     """The least of a backend: one answer per request, now and then one that is streamed."""
 
     def __init__(self) -> None:
-        self._heard = b""
+        self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self._heard += data
-        while (end := self._heard.find(b"\r\n\r\n")) >= 0:
-            declared = _LENGTH.search(self._heard, 0, end)
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            declared = _LENGTH.search(self._received, 0, end)
             whole = end + 4 + (int(declared[1]) if declared else 0)
-            if len(self._heard) < whole:
+            if len(self._received) < whole:
                 return
-            large = b"leaderboard.get" in self._heard[:end]
-            self._heard = self._heard[whole:]
+            large = b"leaderboard.get" in self._received[:end]
+            self._received = self._received[whole:]
             self._transport.write(_LARGE if large else _SMALL)
 
 
@@ -80,8 +80,8 @@ class Soak:
 
     def memory(self) -> int:
         """KiB of the worker that are its own: without the mapped files of the store."""
-        told = Path(f"/proc/{self.worker}/status").read_text()
-        found = re.search(r"RssAnon:\s+(\d+) kB", told)
+        status = Path(f"/proc/{self.worker}/status").read_text()
+        found = re.search(r"RssAnon:\s+(\d+) kB", status)
         assert found is not None
         return int(found[1])
 
@@ -137,14 +137,14 @@ class Soak:
                 kept = False
             else:
                 async with asyncio.timeout(30):
-                    kept = await self._hear(reader)
+                    kept = await self._read(reader)
             if not kept:
                 writer.close()
                 writer = None
         if writer is not None:
             writer.close()
 
-    async def _hear(self, reader: asyncio.StreamReader) -> bool:
+    async def _read(self, reader: asyncio.StreamReader) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         self.statuses[int(head[9:12])] += 1
         declared = _LENGTH.search(head)
@@ -171,7 +171,7 @@ async def _worker(run: Run) -> int:
 
 
 def _copied(folder: Path) -> None:
-    """The shipped files, on free ports, and with clients that are told apart though they all come from this machine."""
+    """The shipped files, on free ports, and with clients that differ though all of them come from this machine."""
     shutil.copytree(ROOT / "policies", folder / "policies")
     text = re.sub(r"port: (8080|8181|9090)", "port: 0", (ROOT / "upstreams.yaml").read_text())
     assert "trusted_proxies: []" in text

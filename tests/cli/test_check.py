@@ -37,33 +37,33 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_good_file_is_one_line(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check") == 0
-    told = capsys.readouterr()
-    assert told.out.startswith("ok: 1 routes, 2 procedures, 0 policies, environment development, digest ")
-    assert told.out.count("\n") == 1 and told.err == ""
+    printed = capsys.readouterr()
+    assert printed.out.startswith("ok: 1 routes, 2 procedures, 0 policies, environment development, digest ")
+    assert printed.out.count("\n") == 1 and printed.err == ""
 
 
 def test_a_good_file_as_json(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("check", "--config", str(good), "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is True and told["routes"] == 1 and len(told["digest"]) == 64
-    assert told["files"] == [str(good)]
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is True and report["routes"] == 1 and len(report["digest"]) == 64
+    assert report["files"] == [str(good)]
 
 
-def test_problems_are_told_one_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problems_are_one_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CASES / "units")
     assert run("check") == 2
-    told = capsys.readouterr()
+    printed = capsys.readouterr()
     expected = (CASES / "units" / "expected.txt").read_text()
-    assert told.out == ""
-    assert told.err == f"{expected}{len(expected.splitlines())} problems: the gateway would not start\n"
+    assert printed.out == ""
+    assert printed.err == f"{expected}{len(expected.splitlines())} problems: the gateway would not start\n"
 
 
 def test_problems_as_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(CASES / "include_missing")
     assert run("check", "--json") == 2
-    told = json.loads(capsys.readouterr().out)
-    assert told["ok"] is False
-    assert told["problems"][0] == {
+    report = json.loads(capsys.readouterr().out)
+    assert report["ok"] is False
+    assert report["problems"][0] == {
         "file": "upstreams.yaml",
         "line": 6,
         "column": 11,
@@ -99,9 +99,9 @@ def test_the_module_is_the_command(good: Path) -> None:
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--help") == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for name in ("run", "check", "routes", "schema", "token", "demo"):
-        assert f" {name} " in told
+        assert f" {name} " in printed
 
 
 def test_an_error_of_the_system_is_one_line(
@@ -109,5 +109,5 @@ def test_an_error_of_the_system_is_one_line(
 ) -> None:
     (good.parent / "taken").write_text("")
     assert run("schema", "--write", str(good.parent / "taken")) == 2
-    told = capsys.readouterr().err
-    assert told == "gateway: File exists\n"
+    printed = capsys.readouterr().err
+    assert printed == "gateway: File exists\n"

@@ -40,8 +40,8 @@ async def asked(run: Run, bearer: str, times: int = 12) -> Counter[str]:
             ClientSession() as session,
             session.get(f"{run.url}/api/private", headers={"authorization": f"Bearer {bearer}"}) as answer,
         ):
-            said = await answer.text()
-            answers["token_revoked" if "token_revoked" in said else str(answer.status)] += 1
+            body = await answer.text()
+            answers["token_revoked" if "token_revoked" in body else str(answer.status)] += 1
     return answers
 
 

@@ -1,4 +1,4 @@
-"""Breakers in whole runs: what every worker tells, what operators order, and workers that die at the wrong moment."""
+"""Breakers in whole runs: what every worker shows, what operators order, and workers that die at the wrong moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.gateway_run import OPERATOR, Maker, Run, metrics, worker_pids
 from tests.held_backend import HeldBackend
 from tests.upstream_fixture import wire
 
-RESTING = """\
+BREAKERS = """\
 version: 1
 listen: {host: 127.0.0.1, port: 0, workers: WORKERS, drain: DRAIN}
 ops: {host: 127.0.0.1, port: 0, token: "${GATEWAY_OPS_TOKEN}"}
@@ -42,18 +42,18 @@ async def order(run: Run, http: ClientSession, upstream: str, what: str) -> dict
     url = f"{run.ops}/v1/breakers/{upstream}/{what}"
     async with http.post(url, json={"by": "grace"}, headers=OPERATOR) as answer:
         assert answer.status == 200, await answer.text()
-        told: dict[str, Any] = await answer.json()
-        return told
+        circuit: dict[str, Any] = await answer.json()
+        return circuit
 
 
 async def seen_by_all(run: Run, http: ClientSession, upstream: str) -> set[tuple[str, str, bool]]:
-    """What 20 looks over new connections tell, which both workers answer: the whole, the circuit, and if it is held."""
+    """What 20 looks over new connections show, which both workers answer: the whole, the circuit, and if it is held."""
     seen = set()
     for _ in range(20):
         async with http.get(f"{run.url}/health") as answer:
-            told = await answer.json()
-            breaker = told["upstreams"][upstream]["breaker"]
-            seen.add((told["status"], breaker["state"], breaker["forced"]))
+            shown = await answer.json()
+            breaker = shown["upstreams"][upstream]["breaker"]
+            seen.add((shown["status"], breaker["state"], breaker["forced"]))
     return seen
 
 
@@ -65,13 +65,13 @@ async def statuses(run: Run, http: ClientSession, path: str, count: int) -> Coun
     return found
 
 
-async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: ClientSession) -> None:
-    run = await runs(workers=2, entry=RESTING)
+async def test_all_workers_show_the_same_and_obey_at_once(runs: Maker, http: ClientSession) -> None:
+    run = await runs(workers=2, entry=BREAKERS)
     assert await statuses(run, http, "/api/gone", 25) == {502: 5, 503: 20}
     assert await seen_by_all(run, http, "gone") == {("degraded", "open", False)}
     assert await seen_by_all(run, http, "tutor") == {("degraded", "closed", False)}
 
-    async def told() -> bool:
+    async def counted() -> bool:
         text = await metrics(run, http)
         return all(
             line in text
@@ -83,7 +83,7 @@ async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: Cli
             )
         )
 
-    await eventually(told, within=5)
+    await eventually(counted)
     assert (await order(run, http, "gone", "close"))["forced"]
     assert await statuses(run, http, "/api/gone", 20) == {502: 20}, "no worker refuses any more"
     assert await seen_by_all(run, http, "gone") == {("ok", "closed", True)}
@@ -99,7 +99,7 @@ async def test_all_workers_tell_the_same_and_obey_at_once(runs: Maker, http: Cli
             'gateway_breaker_forced{upstream="gone"} 1.0' in text and breaker["forced"] and breaker["state"] == "open"
         )
 
-    await eventually(held, within=5)
+    await eventually(held)
     await order(run, http, "gone", "auto")
     assert await statuses(run, http, "/api/gone", 10) == {502: 1, 503: 9}, "one tries, and opens it again"
     await run.stop()
@@ -131,7 +131,7 @@ async def ask(port: int, path: str) -> int:
 async def test_of_500_at_two_workers_one_tries_it_and_a_killed_worker_keeps_nobody_out(
     runs: Maker, http: ClientSession, backend: HeldBackend
 ) -> None:
-    run = await runs(workers=2, entry=RESTING)
+    run = await runs(workers=2, entry=BREAKERS)
     port = urlsplit(run.url).port or 0
     for upstream in ("tutor", "brief"):
         await order(run, http, upstream, "open")

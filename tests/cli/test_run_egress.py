@@ -99,7 +99,7 @@ async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(
         entry = run.folder / "upstreams.yaml"
         entry.write_text(entry.read_text().replace("paths: [/text/llm/]", "paths: [/text/v2/]"))
         run.send(signal.SIGHUP)
-        await eventually(lambda: run.events("reloaded"))
+        await run.event("reloaded")
         assert (await post(http, egress(run) + "/text/llm/"))[0] == 404
         entry.write_text(
             entry.read_text()
@@ -107,13 +107,12 @@ async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(
             .replace("egress: {host: 127.0.0.1", "egress: {host: 127.0.0.2")
         )
         run.send(signal.SIGHUP)
-        await eventually(lambda: run.events("reload_needs_restart"))
-        assert run.events("reload_needs_restart")[0]["settings"] == ["listen.egress"]
+        assert (await run.event("reload_needs_restart"))["settings"] == ["listen.egress"]
 
         waiting = asyncio.create_task(http.get(run.url + "/api/wait/for-it"))
         await eventually(lambda: backend.waiting == 1)
         run.send(signal.SIGTERM)
-        await eventually(lambda: run.events("draining"))
+        await run.event("draining")
         assert (await post(http, egress(run) + "/text/llm/"))[0] == 200
         backend.release.set()
         assert (await waiting).status == 200

@@ -52,6 +52,7 @@ async def test_a_dead_endpoint_fails_no_call_and_is_seen_by_operators(runs: Make
             )
 
         await eventually(counted)
+    await eventually(lambda: len(run.events("endpoint_ejected")) == 2)
     events = run.events("endpoint_ejected")
     assert {event["worker"] for event in events} == {0, 1}
     assert {(event["endpoint"], event["upstream"], event["failures"], event["for_s"]) for event in events} == {

@@ -79,9 +79,9 @@ async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Maker, 
         assert (first["lockout"], first["kind"], first["who"]) == ("accounts", "account", second["who"])
         assert re.fullmatch(r"[0-9a-f]{32}", first["who"])
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}Z", first["until"])
-        told = run.events("unlock")
-        assert [(line["unlocked"], line["by"]) for line in told][:1] == [(True, "grace")]
-        assert len(told) == 3
+        unlocked = run.events("unlock")
+        assert [(line["unlocked"], line["by"]) for line in unlocked][:1] == [(True, "grace")]
+        assert len(unlocked) == 3
         assert "bob@" not in run.out.read_text()
         code, _, err = await unlock(run, "--account", "bob@example.com")
         assert (code, f"no gateway answers on 127.0.0.1:{port}" in err) == (2, True)

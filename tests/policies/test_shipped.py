@@ -267,9 +267,9 @@ def test_a_missing_secret_stops_the_start(name: str) -> None:
     assert name in problems({key: value for key, value in ENVIRONMENT.items() if key != name})
 
 
-def test_all_missing_secrets_are_told_together() -> None:
-    told = problems({})
-    assert [name for name in ("JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN") if name not in told] == []
+def test_all_missing_secrets_are_reported_together() -> None:
+    reported = problems({})
+    assert [name for name in ("JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN") if name not in reported] == []
 
 
 def test_the_files_are_fit_for_production() -> None:
@@ -278,8 +278,8 @@ def test_the_files_are_fit_for_production() -> None:
 
 def test_production_asks_for_more_than_development() -> None:
     weak = {**ENVIRONMENT, "GATEWAY_ENV": "production", "JWT_SECRET": "secret", "GATEWAY_STATE_KEY": ""}
-    told = problems({**weak, "CORS_ORIGINS": "http://localhost:8081"})
-    assert [word for word in ("upstreams.yaml", "auth.yaml", "cors.yaml") if word not in told] == []
+    reported = problems({**weak, "CORS_ORIGINS": "http://localhost:8081"})
+    assert [word for word in ("upstreams.yaml", "auth.yaml", "cors.yaml") if word not in reported] == []
 
 
 def test_a_development_machine_may_add_its_own_origins() -> None:

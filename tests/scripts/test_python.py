@@ -16,12 +16,12 @@ BRAKE = "import sys\ntrace = lambda *seen: trace\nsys.settrace(trace)\n"
 
 def interpreter(folder: Path, name: str, *, slow: bool) -> Path:
     """A folder for the PATH with a ``python3`` that is this one, slowed down or not."""
-    place = folder / name
-    place.mkdir()
-    (place / "sitecustomize.py").write_text(BRAKE if slow else "")
-    (place / "python3").write_text(f'#!/bin/sh\nPYTHONPATH={place} exec {sys.executable} "$@"\n')
-    (place / "python3").chmod(0o755)
-    return place
+    bin_folder = folder / name
+    bin_folder.mkdir()
+    (bin_folder / "sitecustomize.py").write_text(BRAKE if slow else "")
+    (bin_folder / "python3").write_text(f'#!/bin/sh\nPYTHONPATH={bin_folder} exec {sys.executable} "$@"\n')
+    (bin_folder / "python3").chmod(0o755)
+    return bin_folder
 
 
 def choose(*path: Path | str, **more: str) -> subprocess.CompletedProcess[str]:
@@ -38,13 +38,13 @@ def choose(*path: Path | str, **more: str) -> subprocess.CompletedProcess[str]:
 
 def tools(path: tuple[Path | str, ...]) -> Path:
     """A folder with the few programs that the script needs, and no interpreter."""
-    place = Path(path[0]).parent / "tools"
-    place.mkdir(exist_ok=True)
+    bin_folder = Path(path[0]).parent / "tools"
+    bin_folder.mkdir(exist_ok=True)
     for name in ("bash", "sh", "awk"):
-        if not (place / name).exists():
+        if not (bin_folder / name).exists():
             found = subprocess.run(["sh", "-c", f"command -v {name}"], capture_output=True, text=True, check=True)
-            (place / name).symlink_to(found.stdout.strip())
-    return place
+            (bin_folder / name).symlink_to(found.stdout.strip())
+    return bin_folder
 
 
 def test_the_quicker_of_two_is_taken_wherever_it_stands(tmp_path: Path) -> None:
@@ -64,8 +64,8 @@ def test_the_one_that_was_named_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("named", [{}, {"PYTHON": "no-such-python"}])
-def test_where_there_is_none_it_is_told(tmp_path: Path, named: dict[str, str]) -> None:
+def test_where_there_is_none_the_script_says_so(tmp_path: Path, named: dict[str, str]) -> None:
     (tmp_path / "empty").mkdir()
-    told = choose(tmp_path / "empty", **named)
-    assert told.returncode == 1
-    assert "Python 3.11" in told.stderr
+    failed = choose(tmp_path / "empty", **named)
+    assert failed.returncode == 1
+    assert "Python 3.11" in failed.stderr

@@ -92,8 +92,8 @@ async def test_a_life_in_the_app(
         own = {"authorization": f"Bearer {pair['accessToken']}"}
         me, lessons = await client.call(gateway.url, link, "auth.getCurrentUser", "lessons.getAll", headers=own)
         assert (me["data"]["json"]["email"], len(lessons["data"]["json"])) == (ADA_EMAIL, 3)
-        said = ("chat.sendMessage", {"json": {"message": "¡Hola!", "language": "es"}})
-        [reply] = await client.call(gateway.url, link, said, headers=own)
+        sent = ("chat.sendMessage", {"json": {"message": "¡Hola!", "language": "es"}})
+        [reply] = await client.call(gateway.url, link, sent, headers=own)
         assert reply["data"]["json"]["message"] == "¡Hola!"
         clock.now += 1000  # past the token's 15 minutes
         [late] = await client.call(gateway.url, link, "auth.getCurrentUser", headers=own)
