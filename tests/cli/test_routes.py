@@ -22,10 +22,10 @@ def design(monkeypatch: pytest.MonkeyPatch) -> None:
 LOCKED = """\
 version: 1
 upstreams: {tutor: {endpoints: [{url: "http://127.0.0.1:1"}], trpc: {prefix: /api/trpc}}}
-lockouts: {accounts: {failures: 5, within: 15m, lock: [1m], account: /email, on_status: [401]}}
+lockouts: {accounts: {failures: 5, within: 15m, lock_for: [1m], account: /email, on_status: [401]}}
 routes:
   - {name: login, procedures: [auth.login], upstream: tutor, auth: public, lockout: accounts}
-  - {name: rest, procedures: ["*"], upstream: tutor, auth: public}
+  - {name: rest, procedures: ["lessons.*"], upstream: tutor, auth: public}
 """
 
 

@@ -232,13 +232,13 @@ async def test_who_has_the_answer_finds_the_failure_counted(
         url = "http://127.0.0.1:1" if failure == "gone" else upstream.url
         async with place(url) as here, wire(here.gateway.port) as client:
             await client.ask(f"{request}\r\n{{}}".encode())  # after which there is a kept connection
-            found = here.gateway.store.found
+            record_outcome = here.gateway.store.record_outcome
 
             def noted(*arguments: Any) -> Any:
                 told.append("counted")
-                return found(*arguments)
+                return record_outcome(*arguments)
 
-            monkeypatch.setattr(here.gateway.store, "found", noted)
+            monkeypatch.setattr(here.gateway.store, "record_outcome", noted)
             (connection,) = here.gateway.server.clients
             connection.transport = Spied(connection.transport, told)  # type: ignore[assignment]  # all that is asked of it
             answer = await client.ask(f"{request}{ending}\r\n{{}}".encode())
