@@ -10,32 +10,13 @@ from rich.table import Table
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, console, load_or_exit
 from gateway.config.model import Route
-from gateway.policy.kinds import ROUTE_KINDS, Kind
+from gateway.config.routes import described
+from gateway.policy.kinds import ROUTE_KINDS
 
 
 def describe(route: Route) -> dict[str, Any]:
     """One route as JSON for programs; ``at`` is where it is written."""
-    return {
-        "name": route.name,
-        "listener": route.listener,
-        "procedures": list(route.procedures),
-        "paths": list(route.paths),
-        "methods": list(route.methods),
-        **{kind.route_key: _value(route, kind) for kind in ROUTE_KINDS},
-        "batch": route.batch,
-        "upstream": route.upstream,
-        "rewrite": route.rewrite,
-        "deny": route.deny,
-        "at": str(route.position),
-    }
-
-
-def _value(route: Route, kind: Kind) -> str | list[str] | None:
-    """What ``route`` would say after the key of ``kind`` if nothing were inherited."""
-    names = route.policies.get(kind.section, ())
-    if kind.many:
-        return list(names)
-    return names[0] if names else kind.opt_out or None
+    return {**described(route), "at": str(route.position)}
 
 
 def routes(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Named
+from typing import Any
 
 from gateway.config.model import Defaults, Route, Trpc, UpstreamSettings, WrittenRoute
 from gateway.config.policy_keys import INHERITED, names_of
 from gateway.config.problem import Location
 from gateway.config.tree import Position, child
-from gateway.policy.kinds import ROUTE_KINDS
+from gateway.policy.kinds import ROUTE_KINDS, Kind
 
 GATEWAY_PATHS = frozenset(("/health", "/health/live", "/health/ready"))
 
@@ -46,6 +47,30 @@ def _policies(written: WrittenRoute, defaults: Defaults) -> dict[str, tuple[str,
         if names is not None or not kind.opt_out or written.deny:
             policies[kind.section] = names or ()
     return policies
+
+
+def described(route: Route) -> dict[str, Any]:
+    """One route as JSON, as ``gateway routes`` and the operators' listener show it."""
+    return {
+        "name": route.name,
+        "listener": route.listener,
+        "procedures": list(route.procedures),
+        "paths": list(route.paths),
+        "methods": list(route.methods),
+        **{kind.route_key: _value(route, kind) for kind in ROUTE_KINDS},
+        "batch": route.batch,
+        "upstream": route.upstream,
+        "rewrite": route.rewrite,
+        "deny": route.deny,
+    }
+
+
+def _value(route: Route, kind: Kind) -> str | list[str] | None:
+    """What ``route`` would say after the key of ``kind`` if nothing were inherited."""
+    names = route.policies.get(kind.section, ())
+    if kind.many:
+        return list(names)
+    return names[0] if names else kind.opt_out or None
 
 
 def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gateway.config.model import Config
 from gateway.config.problem import Problem
+from gateway.config.routes import described
 from gateway.core.secret import Secret
 from gateway.ops import metrics
 from gateway.ops.api import breakers, lockouts, revocations
@@ -294,7 +295,7 @@ class Supervisor:
         return metrics.exposition(self._folder.figures)
 
     def routes(self) -> Sequence[dict[str, Any]]:
-        return [{key: value for key, value in asdict(route).items() if key != "place"} for route in self._config.routes]
+        return [described(route) for route in self._config.routes]
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:

@@ -45,7 +45,23 @@ async def test_operators_see_health_and_routes(runs: Maker, http: ClientSession)
     async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as answer:
         routes = (await answer.json())["routes"]
     assert [route["name"] for route in routes] == ["info", "private"]
-    assert routes[1]["auth"] == "access-token"
+    assert routes[1] == {
+        "name": "private",
+        "listener": "public",
+        "procedures": [],
+        "paths": ["/api/private"],
+        "methods": ["GET"],
+        "upstream": "tutor",
+        "rewrite": None,
+        "deny": None,
+        "auth": "access-token",
+        "cors": None,
+        "rate_limits": [],
+        "body": None,
+        "lockout": None,
+        "response_headers": None,
+        "batch": "allow",
+    }
     assert await status(http, run.ops + "/health") == 401
     async with http.get(run.url + "/health") as public:
         assert (await public.json())["upstreams"]["tutor"].keys() == {"status", "breaker"}
