@@ -53,6 +53,6 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         sys.exit(0)  # the reader, such as `head`, had enough
     except OSError as error:
-        # Expected failures are told by the commands themselves; this is a full disk or a taken port.
+        # Commands report expected failures themselves; this is a full disk or a taken port.
         print(f"gateway: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)

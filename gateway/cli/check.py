@@ -22,5 +22,5 @@ def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
         about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}
         typer.echo(jsonlib.dumps(about))
         return
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    typer.echo(f"ok: {told}, environment {loaded.environment}, digest {loaded.digest[:12]}")
+    counted = ", ".join(f"{count} {name}" for name, count in counts.items())
+    typer.echo(f"ok: {counted}, environment {loaded.environment}, digest {loaded.digest[:12]}")

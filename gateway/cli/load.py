@@ -1,4 +1,4 @@
-"""What every command that reads the configuration shares: its options, and what happens when there are problems."""
+"""Shared by every command that reads the configuration: its options, and the output of problems."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The entry file
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 DEFAULT_PATH = Path("upstreams.yaml")
-WIDE = 200  # columns when nobody watches: a program that reads lines is not helped by folded ones
+WIDE = 200  # columns when the output is no terminal: a program that reads lines needs them unfolded
 
 
 def console(stderr: bool = False) -> Console:

@@ -26,8 +26,8 @@ def revoke(
         typer.echo("gateway revoke: name a --subject or a --session", err=True)
         raise typer.Exit(2)
     try:
-        said = ask(load_or_exit(config, json).ops, order, "/v1/revoke", "revoked")
+        result = ask(load_or_exit(config, json).ops, order, "/v1/revoke", "revoked")
     except ValueError as error:
         typer.echo(f"gateway revoke: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(jsonlib.dumps(said) if json else f"the tokens of {subject or session} are revoked")
+    typer.echo(jsonlib.dumps(result) if json else f"the tokens of {subject or session} are revoked")

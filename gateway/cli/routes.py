@@ -1,4 +1,4 @@
-"""``gateway routes``: what each route ends up with once the defaults are filled in."""
+"""``gateway routes``: each route with the defaults filled in."""
 
 from __future__ import annotations
 

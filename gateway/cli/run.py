@@ -1,4 +1,4 @@
-"""``gateway run``: check the configuration, then serve it until told to stop."""
+"""``gateway run``: check the configuration, then serve it until a signal."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def serve(
             show(loaded)
         return 2
 
-    def told(addresses: Addresses) -> None:
+    def on_started(addresses: Addresses) -> None:
         if json:
             line = jsonlib.dumps(asdict(addresses))
         else:
@@ -91,7 +91,7 @@ async def serve(
             print(lines, file=sys.stderr, flush=True)
 
     try:
-        return await Supervisor(loaded, read, version(), told, hangup_stops=suggestions is not None).run()
+        return await Supervisor(loaded, read, version(), on_started, hangup_stops=suggestions is not None).run()
     except CannotStart as error:
         return _cannot(str(error), json)
 

@@ -18,7 +18,7 @@ _ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # where a listener on all addresse
 
 
 def ask(ops: Ops, order: dict[str, str], path: str = "/v1/unlock", done: str = "unlocked") -> dict[str, Any]:
-    """What the operators' listener answers to ``order``: whether it is ``done``. Raises ValueError with a sentence."""
+    """The result of ``order`` at the operators' listener: whether it is ``done``. Raises ValueError with a sentence."""
     headers = {"content-type": "application/json"}
     if ops.token:
         headers["authorization"] = f"Bearer {ops.token.reveal()}"
@@ -26,11 +26,11 @@ def ask(ops: Ops, order: dict[str, str], path: str = "/v1/unlock", done: str = "
     connection = http.client.HTTPConnection(host, ops.port, timeout=TIMEOUT)
     try:
         connection.request("POST", path, jsonlib.dumps(order), headers)
-        answer = connection.getresponse()
-        said = jsonlib.loads(answer.read(64 * 1024))
-        if answer.status == 200:
-            return {done: said[done] is True}
-        raise ValueError(f"refused with {answer.status}: {said.get('title', '')}")
+        response = connection.getresponse()
+        result = jsonlib.loads(response.read(64 * 1024))
+        if response.status == 200:
+            return {done: result[done] is True}
+        raise ValueError(f"refused with {response.status}: {result.get('title', '')}")
     except (OSError, http.client.HTTPException) as error:
         raise ValueError(f"no gateway answers on {host}:{ops.port}: {error}") from error
     except (KeyError, TypeError, AttributeError, jsonlib.JSONDecodeError) as error:
@@ -60,11 +60,11 @@ def unlock(
         typer.echo("gateway unlock: name an --account or an --address, or both for an account at one address", err=True)
         raise typer.Exit(2)
     try:
-        said = ask(load_or_exit(config, json).ops, order)
+        result = ask(load_or_exit(config, json).ops, order)
     except ValueError as error:
         typer.echo(f"gateway unlock: {error}", err=True)
         raise typer.Exit(2) from None
     what = " at ".join(filter(None, (account, address)))
-    typer.echo(jsonlib.dumps(said) if json else f"{what} {'is unlocked' if said['unlocked'] else 'was not locked'}")
-    if not said["unlocked"]:
+    typer.echo(jsonlib.dumps(result) if json else f"{what} {'is unlocked' if result['unlocked'] else 'was not locked'}")
+    if not result["unlocked"]:
         raise typer.Exit(1)

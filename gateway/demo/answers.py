@@ -1,4 +1,4 @@
-"""What the demo's procedures answer: real behaviour for those people try first, an echo for the rest.
+"""The results of the demo's procedures: real behaviour for those that people try first, an echo for the rest.
 
 Faults of the real tutor that the gateway is there to cover are kept: resetPassword takes any code of six characters,
 an unknown lesson is a plain error (500), signing out leaves the access token alive.

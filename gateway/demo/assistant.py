@@ -1,4 +1,4 @@
-"""The tutor's own call to the AI service, as patient as the real one's."""
+"""The tutor's own call to the AI service, with the timeout of the real one."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 from gateway.demo.wire import Failure
 
 ASKING = frozenset({"chat.sendMessage"})
-"""The procedures whose answer needs the service."""
+"""The procedures whose result needs the service."""
 
-_PATIENCE = 300.0  # seconds
+_TIMEOUT = 300.0  # seconds
 
 
 async def complete(toolkit: str) -> str:
-    """What the service at the base address ``toolkit`` answers. Raises Failure when it has no answer."""
-    patience = ClientTimeout(total=_PATIENCE)
+    """The text that the service at the base address ``toolkit`` returns. Raises Failure when it returns none."""
+    timeout = ClientTimeout(total=_TIMEOUT)
     try:
         async with (
-            ClientSession(cookie_jar=DummyCookieJar(), timeout=patience) as session,
-            session.post(f"{toolkit}/text/llm/", json={"messages": [{"role": "user", "content": "Hola"}]}) as answer,
+            ClientSession(cookie_jar=DummyCookieJar(), timeout=timeout) as session,
+            session.post(f"{toolkit}/text/llm/", json={"messages": [{"role": "user", "content": "Hola"}]}) as response,
         ):
-            said = await answer.json(content_type=None)
+            body = await response.json(content_type=None)
     except (ClientError, TimeoutError, ValueError):
         raise Failure(503, "AI service unavailable") from None
-    if answer.status != 200 or not isinstance(said, dict):
-        told = said.get("message") if isinstance(said, dict) else None
-        raise Failure(503, told if isinstance(told, str) else "AI service unavailable")
-    return str(said.get("completion"))
+    if response.status != 200 or not isinstance(body, dict):
+        message = body.get("message") if isinstance(body, dict) else None
+        raise Failure(503, message if isinstance(message, str) else "AI service unavailable")
+    return str(body.get("completion"))

@@ -1,4 +1,4 @@
-"""What the demo's two services share: a port, a life cycle, counters and control endpoints for loopback peers."""
+"""The base of the demo's two services: a port, a life cycle, counters and control endpoints for loopback peers."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class DemoService:
     """One aiohttp service on its own port. Use as ``async with``; port 0 picks a free one.
 
     ``counts`` counts what was reached, by procedure name (the one behind an alias) or by ``"METHOD /path"``;
-    ``requests`` every request that arrived, whatever came of it; ``heads`` the method, raw target and raw fields of
-    the last 100. What a gateway refused shows up in none of them.
+    ``requests`` every request that arrived, with any result; ``heads`` the method, raw target and raw fields of
+    the last 100. Requests that a gateway refused are in none of them.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -91,7 +91,7 @@ class DemoService:
             await self._runner.cleanup()
 
     async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
-        """The service's own answer to a request that is not for the control endpoints."""
+        """The service's own response to a request that is not for the control endpoints."""
         raise NotImplementedError  # each demo service has its own
 
     async def _entry(self, request: web.Request) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""The demo toolkit: speech, text and image answers, and a control endpoint that makes it ill in many ways."""
+"""The demo toolkit: an AI service for speech, text and images, and a control endpoint that sets one of many faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gateway.demo.wire import encode
 MODES = ("ok", "fail", "busy", "slow", "hang", "reset", "cut", "short", "chunk", "crawl", "garbage")
 _NOISE = b"\x16\x03\x00 this is not HTTP\r\n\r\n"
 _BEGUN = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
-# What is said before the connection ends, and whether it ends in order.
+# The bytes that are sent before the connection ends, and whether it ends in order.
 _ENDS = {
     "garbage": (_NOISE, True),
     "reset": (b"", False),
@@ -122,10 +122,10 @@ class DemoToolkit(DemoService):
         except TimeoutError:
             self.set_mode("ok")
 
-    def _break_off(self, request: web.Request, said: bytes, orderly: bool) -> web.StreamResponse:
+    def _break_off(self, request: web.Request, sent: bytes, orderly: bool) -> web.StreamResponse:
         transport = request.transport
         if transport is not None:
-            transport.write(said)
+            transport.write(sent)
             if orderly:
                 transport.close()
             else:  # linger of 0 seconds: the peer gets RST instead of an orderly end

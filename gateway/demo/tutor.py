@@ -56,7 +56,7 @@ class DemoTutor(DemoService):
         self.wall = wall
         self.accounts = Accounts(secret, wall)
         self.guesses: Counter[tuple[str, str]] = Counter()
-        """How often a password was compared, by account and by the client's address as the gateway tells it."""
+        """How often a password was compared, by account and by the client's address as the gateway sends it."""
         self.controls["GET /__control/guesses"] = self._read_guesses
 
     async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
@@ -70,7 +70,7 @@ class DemoTutor(DemoService):
         return response
 
     def _headers(self, request: web.Request) -> dict[str, str]:
-        """What the real one sends with every answer, its unusable allow-origin included."""
+        """Fields that the real one sends with every response, its unusable allow-origin included."""
         return {
             "vary": "trpc-accept, Origin",
             "x-correlation-id": request.headers.get("x-correlation-id") or str(uuid4()),

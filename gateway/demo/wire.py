@@ -29,7 +29,7 @@ class Failure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one call of a request came to: a value, or a failure."""
+    """The outcome of one call of a request: a value, or a failure."""
 
     path: str
     value: Any = None
