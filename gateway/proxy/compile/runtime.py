@@ -11,7 +11,7 @@ from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.routes import RouteCompiler
 from gateway.proxy.compile.stages import StageBuilder
 from gateway.proxy.compile.upstreams import assemble, background_tasks
-from gateway.proxy.routing.egress import Egress
+from gateway.proxy.routing.egress import EgressRuntime
 from gateway.proxy.routing.table import RouteTable
 
 
@@ -42,7 +42,7 @@ class Runtime:
         mounts = [compiler.mount(name, of.trpc, compiled) for name, of in upstreams.items() if of.trpc is not None]
         mounts.sort(key=lambda mount: -len(mount.prefix))  # the longest that matches takes the request
         self.routes = RouteTable(mounts, public, compiler.merge, compiler.refusal)
-        self.egress = Egress(egress, self.group)
+        self.egress = EgressRuntime(egress, self.group)
 
     def start(self) -> None:
         """Begin the health checks and the lookup of names."""

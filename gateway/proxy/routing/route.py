@@ -1,4 +1,4 @@
-"""What a route has become once compiled: bound hooks in order, and nothing left to look up on the request path."""
+"""A compiled route: bound hooks in order, so that nothing is looked up while a request runs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CompiledRoute:
 
 
 def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
-    """Bind the hooks of ``stages`` (each with whether it only reports); a hook a stage does not have costs nothing."""
+    """Bind the hooks of ``stages`` (each with whether it only reports). A hook that a stage does not have costs nothing."""
     request_hooks: list[tuple[Decide, int]] = []
     response_hooks: list[tuple[Hook, ...]] = [()]
     done_hooks: list[tuple[Hook, ...]] = [()]

@@ -1,4 +1,4 @@
-"""From a canonical target to the plan it runs under. Default deny: what no route names is refused by name."""
+"""From a canonical path to the route of a request. Default deny: a request that no route matches is refused by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RefusalRoute = Callable[[str, str, tuple[str, ...]], CompiledRoute]
 
 @dataclass(frozen=True, slots=True)
 class TrpcMount:
-    """One upstream's tRPC mount: ``prefix`` with its slash, and what its names mean."""
+    """One upstream's tRPC mount: ``prefix`` with its slash, the aliases of its procedures and their routes."""
 
     prefix: str
     error_format: str
@@ -29,7 +29,7 @@ class TrpcMount:
 
 
 class RouteTable:
-    """The route table of one plane.
+    """The route table of one listener.
 
     ``merge`` makes the route of a batch over several routes, or gives the slug that refuses it. ``refusal_route`` makes the
     route of a refusal.
@@ -49,7 +49,7 @@ class RouteTable:
         self._batches: OrderedDict[frozenset[CompiledRoute], CompiledRoute | str] = OrderedDict()
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
-        """The plan for ``exchange.path``; sets ``exchange.calls`` and the path to forward.
+        """The route of ``exchange.path``; sets ``exchange.calls`` and the path to forward.
 
         ``method`` is the request's own, or the one a preflight asks for.
         """
@@ -57,12 +57,12 @@ class RouteTable:
         for mount in self._prefixes:
             if path.startswith(mount.prefix):
                 return self._procedures(exchange, method, mount)
-        found = self._paths.every(path)
-        for plan in found:
-            if method in plan.methods:
-                return plan
-        if found:
-            allowed = tuple(sorted({name for plan in found for name in plan.methods}))
+        routes = self._paths.every(path)
+        for route in routes:
+            if method in route.methods:
+                return route
+        if routes:
+            allowed = tuple(sorted({name for route in routes for name in route.methods}))
             return self._refusal_route("method_not_allowed", "problem", allowed)
         return self._refusal_route("no_route", "problem", ())
 
@@ -80,23 +80,23 @@ class RouteTable:
             made.append(Call(name, named))
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
-        plan: CompiledRoute = made[0].route
-        allowed = plan.methods
+        route: CompiledRoute = made[0].route
+        allowed = route.methods
         if len(made) > 1:
             allowed = allowed.intersection(*(call.route.methods for call in made))
         if method not in allowed:
             return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(allowed)))
-        return plan if len(made) == 1 else self._batch(made, mount)
+        return route if len(made) == 1 else self._batch(made, mount)
 
     def _batch(self, made: list[Call], mount: TrpcMount) -> CompiledRoute:
-        plans: frozenset[CompiledRoute] = frozenset(call.route for call in made)
-        if any(plan.no_batch for plan in plans):
+        routes: frozenset[CompiledRoute] = frozenset(call.route for call in made)
+        if any(route.no_batch for route in routes):
             return self._refusal_route("batch_refused", mount.error_format, ())
-        if len(plans) == 1:
-            return next(iter(plans))
-        merged = self._batches.get(plans)
+        if len(routes) == 1:
+            return next(iter(routes))
+        merged = self._batches.get(routes)
         if merged is None:
-            merged = self._batches[plans] = self._merge(tuple(sorted(plans, key=lambda plan: plan.name)))
+            merged = self._batches[routes] = self._merge(tuple(sorted(routes, key=lambda route: route.name)))
             if len(self._batches) > REMEMBERED_BATCHES:
                 self._batches.popitem(last=False)
         return self._refusal_route(merged, mount.error_format, ()) if isinstance(merged, str) else merged

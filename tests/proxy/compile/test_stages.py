@@ -1,0 +1,122 @@
+"""The stages of a route: in the order of the table, each built once, and only those that are wanted."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+import pytest
+import yaml
+
+from gateway.config.load import shipped_kinds
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
+from gateway.proxy.compile.stages import StageBuilder
+from tests.memory_store import MemoryStore
+
+POLICIES = """\
+auth:
+  tokens: {kind: jwt, algorithms: [HS256], secret: "a-test-secret-of-more-than-32-bytes!"}
+cors:
+  app: {origins: ["https://a.example"]}
+rate_limits:
+  address: {limit: 5/minute, key: [address]}
+  watched: {limit: 5/minute, key: [address], mode: report}
+  user: {limit: 5/minute, key: [principal]}
+  input: {limit: 5/minute, key: ["input:/email"]}
+bodies:
+  json: {max: 1KiB}
+  other: {max: 2KiB, mode: report}
+lockouts:
+  guesses: {account: /email}
+response_headers:
+  secure: {}
+"""
+ALL = {
+    "auth": ("tokens",),
+    "cors": ("app",),
+    "rate_limits": ("address", "user", "input"),
+    "bodies": ("json",),
+    "lockouts": ("guesses",),
+    "response_headers": ("secure",),
+}
+
+
+@pytest.fixture
+def builder() -> StageBuilder:
+    kinds = shipped_kinds()
+    policies = {
+        section: {name: kinds[section].model_validate(settings) for name, settings in named.items()}
+        for section, named in yaml.safe_load(POLICIES).items()
+    }
+    return StageBuilder(policies, Tools(MemoryStore()))
+
+
+def names(stages: list[tuple[Stage, bool]]) -> list[str]:
+    return [type(stage).__name__ for stage, _ in stages]
+
+
+def test_the_order_is_that_of_the_table_and_not_of_the_names(builder: StageBuilder) -> None:
+    assert names(builder.stages(ALL)) == [
+        "Identity",
+        "ResponseHeaders",
+        "Cors",
+        "Client",
+        "RateLimit",
+        "Jwt",
+        "RateLimit",
+        "Body",
+        "Buffer",
+        "RateLimit",
+        "Lockout",
+    ]
+
+
+def test_a_route_that_names_nothing_has_an_id_and_an_address(builder: StageBuilder) -> None:
+    assert names(builder.stages({})) == ["Identity", "Client"]
+
+
+@pytest.mark.parametrize(
+    ("named", "last"),
+    [
+        ({"rate_limits": ("address", "user")}, ["RateLimit", "RateLimit"]),
+        ({"rate_limits": ("input",)}, ["Buffer", "RateLimit"]),
+        ({"lockouts": ("guesses",)}, ["Buffer", "Lockout"]),
+        ({"rate_limits": ("input",), "lockouts": ("guesses",)}, ["Buffer", "RateLimit", "Lockout"]),
+    ],
+)
+def test_the_body_is_read_once_before_the_first_stage_that_looks_inside(
+    builder: StageBuilder, named: dict[str, tuple[str, ...]], last: list[str]
+) -> None:
+    assert names(builder.stages(named)) == ["Identity", "Client", *last]
+
+
+def test_limits_that_only_report_are_taken_apart_from_those_that_refuse(builder: StageBuilder) -> None:
+    stages = builder.stages({"rate_limits": ("watched", "address")})
+    assert names(stages) == ["Identity", "Client", "RateLimit", "RateLimit"]
+    assert [report for _, report in stages[2:]] == [False, True]
+
+
+def test_a_policy_reports_by_its_own_mode(builder: StageBuilder) -> None:
+    stages = builder.stages({"bodies": ("json", "other")})
+    assert [report for _, report in stages[2:]] == [False, True]
+
+
+def test_what_a_stage_remembers_serves_every_route_that_names_it(builder: StageBuilder) -> None:
+    first, second = builder.stages(ALL), builder.stages(ALL | {"cors": ()})
+    assert {id(stage) for stage, _ in second if type(stage).__name__ != "Buffer"} <= {id(stage) for stage, _ in first}
+
+
+def test_stages_of_an_upstream_come_last(builder: StageBuilder) -> None:
+    waiting, breaking = Stage(), Stage()
+    stages = builder.stages(ALL, {"breaker": (breaking, True), "concurrency": (waiting, False)})
+    assert stages[-2:] == [(waiting, False), (breaking, True)]
+
+
+def test_a_refusal_without_a_route_still_has_its_header_fields(builder: StageBuilder) -> None:
+    wanted = builder.stages(ALL, wanted=attrgetter("writes_headers"))
+    assert names(wanted) == ["Identity", "ResponseHeaders", "Cors"]
+
+
+def test_where_everything_is_refused_nothing_is_spent_on_tokens_and_bodies(builder: StageBuilder) -> None:
+    wanted = builder.stages(ALL, wanted=attrgetter("on_refusals"))
+    assert names(wanted) == ["Identity", "ResponseHeaders", "Cors", "Client", "RateLimit"]

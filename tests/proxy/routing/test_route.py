@@ -1,0 +1,95 @@
+"""What binding makes of stages: only the hooks that a stage has, and each with the depth that it stands at."""
+
+from __future__ import annotations
+
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Reply, Verdict, refuse
+from gateway.policy.base.stage import Stage
+from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+
+
+class Asks(Stage):
+    def on_request(self, exchange: Exchange) -> Verdict:
+        return None
+
+
+class Takes(Asks):
+    grouped = True
+    removed = frozenset({b"ratelimit"})
+
+
+class Refuses(Stage):
+    def on_request(self, exchange: Exchange) -> Verdict:
+        return refuse("route_denied")
+
+
+class Writes(Stage):
+    removed = frozenset({b"server"})
+
+    def on_response(self, exchange: Exchange) -> None: ...
+
+
+class Whole(Asks):
+    def on_response(self, exchange: Exchange) -> None: ...
+
+    def on_answer(self, exchange: Exchange) -> None: ...
+
+    def on_done(self, exchange: Exchange) -> None: ...
+
+
+def bound(*stages: Stage) -> CompiledRoute:
+    return bind("any", [(stage, False) for stage in stages])
+
+
+def test_a_hook_that_a_stage_does_not_have_is_not_called() -> None:
+    asks, writes = Asks(), Writes()
+    route = bound(asks, writes)
+    assert route.request_hooks == ((asks.on_request, 1),)
+    assert route.response_hooks == ((), (), (writes.on_response,))
+    assert route.done_hooks == ((), (), ())
+    assert route.response_readers == ()
+    assert route.depth == 2
+
+
+def test_the_stages_entered_are_left_in_reverse() -> None:
+    first, second = Whole(), Whole()
+    route = bound(first, Asks(), second)
+    assert route.response_hooks[3] == (second.on_response, first.on_response)
+    assert route.done_hooks[3] == (second.on_done, first.on_done)
+    assert route.done_hooks[2] == (first.on_done,)
+    assert route.response_readers == (first.on_answer, second.on_answer)
+
+
+def test_the_first_limit_that_shares_a_transaction_divides_the_hooks() -> None:
+    route = bound(Writes(), Asks(), Takes(), Takes())
+    assert (route.before_limit, route.grouped) == (1, True)
+
+
+def test_without_such_a_limit_all_hooks_come_before() -> None:
+    route = bound(Asks(), Asks())
+    assert (route.before_limit, route.grouped) == (2, False)
+
+
+def test_the_fields_that_stages_replace_are_dropped_from_the_response() -> None:
+    assert bound(Writes(), Takes()).removed == {b"server", b"ratelimit"}
+
+
+def test_a_stage_that_only_reports_refuses_nothing() -> None:
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    route = bind("any", [(Refuses(), True)])
+    assert route.request_hooks[0][0](exchange) is None
+    assert exchange.reported == ["route_denied"]
+
+
+def test_a_verdict_stands_in_for_an_upstream_and_leaves_the_route_as_it_is() -> None:
+    route, reply = bound(Asks()), Reply(200, (), b"")
+    assert with_verdict(route, reply).fixed is reply
+    assert with_verdict(route, reply).request_hooks == route.request_hooks
+    assert route.fixed is None
+
+
+def test_a_rewritten_path_goes_out_in_place_of_the_one_asked_for() -> None:
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    exchange.path = "/asked"
+    assert bound().target(exchange) == "/asked"
+    assert CompiledRoute("any", (), ((),), ((),), 0, 0, rewrite="/other").target(exchange) == "/other"
