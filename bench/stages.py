@@ -27,7 +27,7 @@ from gateway.core import response_fields as answers
 from gateway.core.exchange import Exchange
 from gateway.core.path import canonical
 from gateway.ops.log import Log
-from gateway.ops.metrics import Metrics
+from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
@@ -121,7 +121,7 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     yield "response's head", lambda: answer_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
     exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    log, metrics = Log(Sink(nowhere, folder / "turn"), b"k" * 32, worker=0), Metrics()
+    log, metrics = Log(Sink(nowhere, folder / "lock"), b"k" * 32, worker=0), WorkerMetrics()
     yield "access line", lambda: log.access(exchange, 0.001)
     yield "figures", lambda: metrics.done(exchange, 0.001)
 

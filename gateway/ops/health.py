@@ -1,4 +1,4 @@
-"""What the gateway says about itself: the body of /health, and whether it lives and takes requests."""
+"""The health of the gateway: the body of /health, and whether a process lives and takes requests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gateway.core.verdict import Reply
 from gateway.ops.plain import rfc3339
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit
 
-# What an upstream without a breaker says: the shape of the answer is the same for all.
+# The breaker of an upstream without one: the shape of the response is the same for all.
 _BREAKER: dict[str, Any] = {
     "state": CLOSED,
     "forced": False,
@@ -28,7 +28,7 @@ _SEVERITY = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
 _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
 
-class Endpoint(Protocol):
+class EndpointStatus(Protocol):
     """What health reads of an upstream's endpoint (``proxy.pool.endpoint``)."""
 
     @property
@@ -52,81 +52,81 @@ class Endpoint(Protocol):
 
 
 @dataclass(slots=True)
-class StoreView:
-    """The state store: its name, whether it answers, and since when (Unix seconds) it does not."""
+class StoreStatus:
+    """The state store: its name, whether it works, and since when (Unix seconds) it does not."""
 
     name: str
     ok: bool = True
     since: float | None = None
 
-    def seen(self, ok: bool, now: float) -> None:
-        """Take in the latest look at the store; ``since`` is the first of the looks that failed."""
+    def update(self, ok: bool, now: float) -> None:
+        """Note whether the store works at ``now``; ``since`` is the first moment when it did not."""
         self.since = None if ok else (self.since or now)
         self.ok = ok
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """The plane that is serving: its configuration, and by upstream the endpoints and the look at its breaker.
-    ``loaded_at`` in Unix seconds."""
+class Serving:
+    """The configuration that is served: its digest, when it was loaded (Unix seconds), the store it uses, and by upstream
+    the endpoints and a function that gives the circuit of its breaker."""
 
     digest: str
     loaded_at: float
-    store: StoreView
-    upstreams: Mapping[str, Sequence[Endpoint]] = field(default_factory=dict)
+    store: StoreStatus
+    upstreams: Mapping[str, Sequence[EndpointStatus]] = field(default_factory=dict)
     breakers: Mapping[str, Callable[[], Circuit]] = field(default_factory=dict)
 
 
 class Health:
-    """The health of one process. ``view`` is None until a plane is compiled; ``draining`` never goes back."""
+    """The health of one worker. ``serving`` is None until a configuration is compiled; ``draining`` never goes back."""
 
     def __init__(self, version: str, wall: Callable[[], float] = time.time) -> None:
-        self.view: View | None = None
+        self.serving: Serving | None = None
         self.draining = False
         self._version = version
         self._wall = wall
         self._started = wall()
 
     def ready(self) -> bool:
-        """Whether new requests are welcome."""
-        return self.view is not None and not self.draining
+        """Whether the worker takes new requests."""
+        return self.serving is not None and not self.draining
 
-    def picture(self) -> dict[str, Any]:
+    def status(self) -> dict[str, Any]:
         """The whole body of /health, endpoints included."""
-        view = self.view
+        serving = self.serving
         upstreams = (
-            {name: _upstream(ends, self._breaker(name), self._wall()) for name, ends in view.upstreams.items()}
-            if view
+            {name: _upstream(ends, self._breaker(name), self._wall()) for name, ends in serving.upstreams.items()}
+            if serving
             else {}
         )
         return {
             "status": "draining"
             if self.draining
             else "starting"
-            if view is None
-            else overall(upstreams, view.store.ok),
+            if serving is None
+            else overall(upstreams, serving.store.ok),
             "version": self._version,
             "uptime_s": int(self._wall() - self._started),
             "config": {
-                "digest": view.digest if view else None,
-                "loaded_at": rfc3339(view.loaded_at) if view else None,
+                "digest": serving.digest if serving else None,
+                "loaded_at": rfc3339(serving.loaded_at) if serving else None,
             },
             "state": {
-                "store": view.store.name if view else None,
-                "ok": view.store.ok if view else False,
-                "since": rfc3339(view.store.since) if view and view.store.since else None,
+                "store": serving.store.name if serving else None,
+                "ok": serving.store.ok if serving else False,
+                "since": rfc3339(serving.store.since) if serving and serving.store.since else None,
             },
             "upstreams": upstreams,
         }
 
     def _breaker(self, name: str) -> dict[str, Any]:
-        look = self.view.breakers.get(name) if self.view else None
-        return _BREAKER if look is None else standing(look(), self._wall())
+        circuit = self.serving.breakers.get(name) if self.serving else None
+        return _BREAKER if circuit is None else breaker_status(circuit(), self._wall())
 
     def public(self, path: str) -> Reply | None:
-        """The answer to a health path of the public listener; None for every other path."""
+        """The response to a health path of the public listener; None for every other path."""
         if path == "/health":
-            return answer(without_endpoints(self.picture()))
+            return health_response(without_endpoints(self.status()))
         if path == "/health/live":
             return Reply(200, _FIELDS, b'{"status":"alive"}')
         if path == "/health/ready":
@@ -136,30 +136,30 @@ class Health:
         return None
 
 
-def answer(picture: Mapping[str, Any]) -> Reply:
-    """A picture as an answer: 503 unless its status says that requests are served."""
-    return Reply(200 if picture["status"] in ("ok", "degraded") else 503, _FIELDS, orjson.dumps(picture))
+def health_response(status: Mapping[str, Any]) -> Reply:
+    """The response with ``status`` as its body: 503 unless that says that requests are served."""
+    return Reply(200 if status["status"] in ("ok", "degraded") else 503, _FIELDS, orjson.dumps(status))
 
 
-def without_endpoints(picture: dict[str, Any]) -> dict[str, Any]:
-    """The picture that strangers may see: which hosts stand behind the gateway is not their business."""
+def without_endpoints(status: dict[str, Any]) -> dict[str, Any]:
+    """The part of a status that is public. It does not name the hosts behind the gateway."""
     upstreams = {
         name: {key: value for key, value in upstream.items() if key != "endpoints"}
-        for name, upstream in picture["upstreams"].items()
+        for name, upstream in status["upstreams"].items()
     }
-    return {**picture, "upstreams": upstreams}
+    return {**status, "upstreams": upstreams}
 
 
 def overall(upstreams: Mapping[str, Mapping[str, Any]], store_ok: bool) -> str:
-    """``ok``, ``degraded`` (some of it is not well), or ``down``: every upstream is, so nothing can be served."""
+    """``ok``; ``degraded``: an upstream or the store is not ok; or ``down``: every upstream is, so nothing can be served."""
     statuses = [upstream["status"] for upstream in upstreams.values()]
     if statuses and all(status == "down" for status in statuses):
         return "down"
     return "ok" if store_ok and all(status == "ok" for status in statuses) else "degraded"
 
 
-def standing(circuit: Circuit, now: float) -> dict[str, Any]:
-    """A circuit as health and the list of breakers tell it. ``forced``: an operator holds it in its state."""
+def breaker_status(circuit: Circuit, now: float) -> dict[str, Any]:
+    """A circuit as health and the list of breakers show it. ``forced``: an operator holds it in its state."""
     return {
         "state": circuit.state,
         "forced": bool(circuit.forced),
@@ -169,7 +169,7 @@ def standing(circuit: Circuit, now: float) -> dict[str, Any]:
     }
 
 
-def _upstream(endpoints: Sequence[Endpoint], breaker: Mapping[str, Any], now: float) -> dict[str, Any]:
+def _upstream(endpoints: Sequence[EndpointStatus], breaker: Mapping[str, Any], now: float) -> dict[str, Any]:
     listed = [
         {
             "address": endpoint.label,
@@ -197,28 +197,30 @@ def _reached(endpoints: Sequence[Mapping[str, Any]]) -> str:
     return "ok" if healthy == len(endpoints) else "degraded" if healthy else "down"
 
 
-def together(pictures: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The pictures of several workers, oldest first, as one: an endpoint is healthy when every worker reaches it,
-    calls in flight are added up, of failures and ejections the most is told, of a breaker (one over all workers, looked at within a
-    second) the worst. Needs at least one picture."""
-    first = pictures[0]
+def merge(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The statuses of several workers, oldest first, as one. Needs at least one.
+
+    An endpoint is healthy when every worker reaches it; calls in flight are added up; failures and ejections are the
+    most of any worker. A breaker is one over all workers, read within a second: the worst reading counts.
+    """
+    first = statuses[0]
     upstreams: dict[str, Any] = {}
     for name in first["upstreams"]:
-        seen = [picture["upstreams"][name] for picture in pictures if name in picture["upstreams"]]
+        seen = [status["upstreams"][name] for status in statuses if name in status["upstreams"]]
         breaker = max((one["breaker"] for one in seen), key=lambda one: (_SEVERITY[one["state"]], one["failures"]))
         listed = _merged([upstream["endpoints"] for upstream in seen])
         upstreams[name] = {"status": _status(listed, breaker), "breaker": breaker, "endpoints": listed}
-    unwell = [picture["state"] for picture in pictures if not picture["state"]["ok"]]
-    state = unwell[0] if unwell else first["state"]
-    serving = [picture["status"] for picture in pictures if picture["status"] in ("ok", "degraded", "down")]
-    status = overall(upstreams, state["ok"]) if serving else first["status"]
-    if status == "ok" and len(serving) < len(pictures):
-        status = "degraded"
-    return {**first, "status": status, "state": state, "upstreams": upstreams}
+    failing = [status["state"] for status in statuses if not status["state"]["ok"]]
+    state = failing[0] if failing else first["state"]
+    serving = [status["status"] for status in statuses if status["status"] in ("ok", "degraded", "down")]
+    word = overall(upstreams, state["ok"]) if serving else first["status"]
+    if word == "ok" and len(serving) < len(statuses):
+        word = "degraded"
+    return {**first, "status": word, "state": state, "upstreams": upstreams}
 
 
 def _merged(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """The endpoints of all workers, each once. A name that is looked up may lead one worker further than another."""
+    """The endpoints of all workers, each once. Workers may have resolved a name to different addresses."""
     same: dict[tuple[str, str | None], list[Mapping[str, Any]]] = {}
     for endpoint in (endpoint for row in rows for endpoint in row):
         same.setdefault((endpoint["address"], endpoint["resolved"]), []).append(endpoint)

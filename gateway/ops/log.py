@@ -22,17 +22,17 @@ _OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
 
 
 @lru_cache(maxsize=512)
-def _short(detail: str) -> str:
+def _cached(detail: str) -> str:
     return redact(detail)
 
 
 def _detail(text: str) -> str:
-    """``redact`` of why a request was refused. Mostly that is a few words out of a few, and the search takes long."""
-    return _short(text) if len(text) <= 64 else redact(text)
+    """``redact`` of why a request was refused. Few texts are common, and the search takes long: short ones are cached."""
+    return _cached(text) if len(text) <= 64 else redact(text)
 
 
-class _Written:
-    """What structlog writes to: the last processor's bytes, straight into the sink."""
+class _SinkLogger:
+    """The logger below structlog: it writes the bytes of the last processor into the sink."""
 
     __slots__ = ("msg",)
 
@@ -41,7 +41,7 @@ class _Written:
 
 
 class _Bound(structlog.BoundLoggerBase):
-    """The one method that is used, without the levels and interpolation of the stock wrappers."""
+    """The one method in use, without the levels and the interpolation of structlog's own wrappers."""
 
     def line(self, fields: dict[str, Any]) -> None:
         # The whole line travels as the event: as keywords it would be copied three times, 6 us on the request path.
@@ -52,7 +52,7 @@ _MILLI = tuple(f"{milli:03d}Z" for milli in range(1000))
 
 
 class Stamp:
-    """Moments as RFC 3339 in UTC with milliseconds; the part that changes once a second is kept."""
+    """The time as RFC 3339 in UTC with milliseconds; the part that changes once a second is cached."""
 
     def __init__(self, wall: Callable[[], float] = time.time) -> None:
         self._wall = wall
@@ -81,20 +81,22 @@ class Log:
         self._name = Pseudonyms(key).of
         self._fixed = fixed
         logger = structlog.wrap_logger(
-            _Written(sink), processors=[_render], wrapper_class=_Bound, cache_logger_on_first_use=True
+            _SinkLogger(sink), processors=[_render], wrapper_class=_Bound, cache_logger_on_first_use=True
         )
         self._line: Callable[[dict[str, Any]], None] = logger.bind().line
-        sink.gap = lambda missing: _dump({"ts": self._now(), "event": "log_lines_dropped", **fixed, "lines": missing})
+        sink.gap_line = lambda missing: _dump(
+            {"ts": self._now(), "event": "log_lines_dropped", **fixed, "lines": missing}
+        )
 
-    def beside(self, **fixed: object) -> Log:
-        """The same log with more on every line."""
-        made = copy.copy(self)
-        made._fixed = {**self._fixed, **fixed}
-        return made
+    def bind(self, **fixed: object) -> Log:
+        """The same log with more fields on every line."""
+        bound = copy.copy(self)
+        bound._fixed = {**self._fixed, **fixed}
+        return bound
 
     def access(self, exchange: Exchange, elapsed: float) -> None:
         """The line of one finished request, ``elapsed`` seconds after its head, and the event ``refused`` if it was;
-        ``id`` joins the two. Fields with nothing to say are left out.
+        ``id`` joins the two. Empty fields are left out.
 
         Never in them: the raw target, the query, headers, bodies, the principal itself.
         """
@@ -143,7 +145,7 @@ class Log:
 
     def _refused(self, exchange: Exchange, line: dict[str, Any]) -> bytes:
         """The event that goes with the access line of a refusal."""
-        told = {
+        event = {
             "ts": line["ts"],
             "event": "refused",
             "id": exchange.id,
@@ -153,11 +155,11 @@ class Log:
             **self._fixed,
         }
         if exchange.detail:
-            told["detail"] = line["detail"]
-        return _dump(told)
+            event["detail"] = line["detail"]
+        return _dump(event)
 
     def event(self, name: str, **fields: object) -> None:
-        """Something that is not a request. Texts are made safe; a Secret prints as its mask."""
+        """The line of an event that is not a request. Texts are made safe; a Secret is written as its mask."""
         line: dict[str, Any] = {"ts": self._now(), "event": clean(name), **self._fixed}
         for key, value in fields.items():
             line[key] = redact(value) if isinstance(value, str) else value
@@ -171,7 +173,7 @@ def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> b
 def _dump(line: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(line, _text, _OPTIONS)
-    except TypeError:  # a lone surrogate, or nesting without end: no reason to lose the whole line
+    except TypeError:  # a lone surrogate or endless nesting must not cost the whole line
         return orjson.dumps({key: redact(str(value)) for key, value in line.items()})
 
 
@@ -180,9 +182,9 @@ def _text(value: object) -> str:
 
 
 class Bridge(logging.Handler):
-    """Brings warnings of libraries that use the standard logging (aiohttp, asyncio) into the same stream.
+    """Writes warnings of libraries that use the standard logging (aiohttp, asyncio) to the same log.
 
-    Of an exception its type and where it rose are told, never its message: that may quote what a client sent.
+    Of an exception it writes the type and the frames, never the message: that may quote what a client sent.
     """
 
     def __init__(self, log: Log) -> None:
@@ -203,7 +205,7 @@ class Bridge(logging.Handler):
             self.handleError(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """A log record that cannot be written is no reason for anything else to fail."""
+        """A log record that cannot be written must not make anything else fail."""
         self._log.sink.dropped += 1
 
     def install(self) -> None:

@@ -1,8 +1,8 @@
-"""How the supervisor and its workers talk: over one private socket pair each, never on a command line or a disk.
+"""The channel between the supervisor and a worker: a private socket pair, never a command line or a file.
 
-Down go pickled orders with their length in front, secrets included; up come lines of JSON. A worker gets the
-configuration as the supervisor checked it, so that a file which was broken meanwhile cannot keep it from being
-replaced. The pickles are trusted as the parent process is: nobody else holds the other end.
+Orders go down as pickles with their length in front, secrets included; reports come up as lines of JSON. A worker gets
+the configuration as the supervisor checked it, so that a file which was broken since cannot prevent a replacement. The
+pickles are trusted as the parent process is: no other process holds an end of the pair.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A worker's first order. ``listener`` is the number of the bound socket it inherited, ``egress`` that of the
-    egress listener's where there is one, ``run`` the folder of this run, ``key`` keys the names that stand for people in
-    the log, ``loaded_at`` is in Unix seconds."""
+    """A worker's first order. ``number`` tells the workers apart; ``listener`` is the descriptor of the bound socket that
+    it inherited, ``egress`` that of the egress listener where there is one; ``run`` is the directory of this run; ``key``
+    keys the pseudonyms in the log; ``loaded_at`` is in Unix seconds."""
 
     config: Config
-    place: int
+    number: int
     listener: int
     run: Path
     key: bytes
@@ -47,7 +47,7 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Take no more, finish what is running within ``seconds``, and end."""
+    """Take no more requests, finish those in progress within ``seconds``, and end."""
 
     seconds: float
 
@@ -57,12 +57,12 @@ Order = Start | Reload | Drain
 
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
-        # A Secret refuses to be pickled, so that it ends on no disk by accident; here it is meant.
+        # A Secret refuses to be pickled, so that it reaches no file by accident; here it is intended.
         return (Secret, (value.reveal(),)) if isinstance(value, Secret) else NotImplemented
 
 
-def packed(order: Order) -> bytes:
-    """An order as it goes over the socket."""
+def encode(order: Order) -> bytes:
+    """The bytes of an order on the socket."""
     buffer = io.BytesIO()
     _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(order)
     data = buffer.getvalue()

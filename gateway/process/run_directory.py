@@ -1,4 +1,4 @@
-"""The folder of one run: the figures of its processes and the file on which they take turns to write."""
+"""The directory of one run: what its processes share while they live."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import tempfile
 from pathlib import Path
 
 _PREFIX = "run-"
+_ALIVE = "alive"
+_LOG_LOCK = "log.lock"
 
 
-class RunFolder:
-    """A new private folder under ``parent``, which is made where missing. Raises OSError.
+class RunDirectory:
+    """A new private directory under ``parent``, which is made where missing. Raises OSError.
 
-    Every process of the run holds a shared lock on the file ``alive`` in it; folders that nobody holds are left over
-    from a run that was killed, and go.
+    Every process of the run holds a shared lock on the file ``alive`` in it; a directory without such a process is left
+    over from a run that was killed, and is removed.
     """
 
     def __init__(self, parent: Path) -> None:
@@ -24,11 +26,8 @@ class RunFolder:
         for old in parent.glob(_PREFIX + "*"):
             _remove_if_dead(old)
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent)).resolve()
-        self._alive = os.open(self.path / "alive", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._alive = os.open(self.path / _ALIVE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._alive, fcntl.LOCK_SH)
-        self.figures = self.path / "figures"
-        self.figures.mkdir(mode=0o700)
-        self.turn = self.path / "turn"
 
     def remove(self) -> None:
         """To be called when all processes of the run are gone."""
@@ -36,14 +35,27 @@ class RunFolder:
         os.close(self._alive)
 
 
-def _remove_if_dead(folder: Path) -> None:
+def hold(directory: Path) -> int:
+    """Keep the directory of a run for as long as this process lives, whatever becomes of the supervisor. Returns the
+    file descriptor that holds it."""
+    alive = os.open(directory / _ALIVE, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.flock(alive, fcntl.LOCK_SH)
+    return alive
+
+
+def log_lock(directory: Path) -> Path:
+    """The file that all processes of a run lock to write to the log (``ops.sink.Sink``)."""
+    return directory / _LOG_LOCK
+
+
+def _remove_if_dead(directory: Path) -> None:
     with contextlib.suppress(OSError):
         try:
-            alive = os.open(folder / "alive", os.O_RDWR | os.O_CLOEXEC)
+            alive = os.open(directory / _ALIVE, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
-            return  # another run is just making it; if it died there, an empty folder is no harm
+            return  # another run is just making it; if it died there, an empty directory is no harm
         try:
             fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
         finally:
             os.close(alive)

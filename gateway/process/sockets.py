@@ -1,18 +1,19 @@
-"""Listening sockets of the gateway, bound once and for the whole run."""
+"""The listening sockets of the gateway, bound once and for the whole run."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from dataclasses import dataclass
 
-BACKLOG = 4096  # connections that wait while a worker is busy or being replaced
+BACKLOG = 4096  # connections that wait while a worker is busy or replaced
 
 
-def listeners(host: str, port: int, count: int) -> list[socket.socket]:
+def bind(host: str, port: int, count: int) -> list[socket.socket]:
     """``count`` sockets that share one address (SO_REUSEPORT), already listening; port 0 picks a free one.
 
     The supervisor keeps them open, so that connections which arrive while a worker is replaced wait for the next one.
-    Raises OSError when the address is taken or not ours.
+    Raises OSError when the address is taken or not one of this machine.
     """
     family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
         0
@@ -37,7 +38,28 @@ def listeners(host: str, port: int, count: int) -> list[socket.socket]:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The sockets of a run: one of each listener for each worker, one for the operators, none for egress when that is
+    closed."""
+
+    public: list[socket.socket]
+    egress: list[socket.socket]
+    ops: list[socket.socket]
+
+    def close_public(self) -> None:
+        """Close the sockets that the workers have as well."""
+        for sock in (*self.public, *self.egress):
+            sock.close()
+
+    def close(self) -> None:
+        """Close all. Sockets that are closed already do not mind."""
+        self.close_public()
+        for sock in self.ops:
+            sock.close()
+
+
 def url(scheme: str, host: str, port: int) -> str:
-    """An address somebody on this machine can open."""
+    """An address that a client on this machine can open."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"{scheme}://{name}:{port}"

@@ -45,7 +45,7 @@ DOORS = {
     "lmdb": ("state/lmdb/",),
     "redis": ("state/redis/",),
     "jwt": ("policy/auth/jws.py",),
-    "prometheus_client": ("ops/metrics.py",),
+    "prometheus_client": ("ops/metrics/run.py",),
     "structlog": ("ops/log.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),

@@ -11,6 +11,7 @@ from tests.floors.sources import ROOT, sources, tracked
 # A module without a test module of its own, and why one would say nothing more.
 TESTED_ELSEWHERE = {
     "__main__.py": "three lines, which tests/cli/test_check.py runs as a process",
+    "ops/api/admin.py": "a protocol; tests/process/test_admin.py has the real one, tests/ops/api a double in memory",
     "proxy/observer.py": "a protocol and its double that does nothing; tests/ops/test_observer.py has the real one",
     "proxy/wire/http.py": "names of httptools and no more; every test on the wire goes through them",
 }

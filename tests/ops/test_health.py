@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.ops.health import Health, StoreView, View, answer, together, without_endpoints
+from gateway.ops.health import Health, Serving, StoreStatus, health_response, merge, without_endpoints
 
 CLOSED = {"state": "closed", "forced": False, "failures": 0, "opened_at": None, "retry_in_s": None}
 
@@ -34,9 +34,11 @@ class Clock:
         return self.now
 
 
-def serving(*endpoints: Endpoint, store: StoreView | None = None) -> Health:
+def serving(*endpoints: Endpoint, store: StoreStatus | None = None) -> Health:
     health = Health("1.2.3", Clock())
-    health.view = View("d1gest", 1_700_000_000.0, store or StoreView("embedded"), {"tutor": endpoints or (Endpoint(),)})
+    health.serving = Serving(
+        "d1gest", 1_700_000_000.0, store or StoreStatus("embedded"), {"tutor": endpoints or (Endpoint(),)}
+    )
     return health
 
 
@@ -50,7 +52,7 @@ def body(health: Health, path: str) -> tuple[int, Any]:
 def test_the_public_body_is_the_contract_without_endpoints() -> None:
     clock = Clock()
     health = Health("1.2.3", clock)
-    health.view = View("d1gest", clock.now, StoreView("embedded"), {"tutor": (Endpoint(),)})
+    health.serving = Serving("d1gest", clock.now, StoreStatus("embedded"), {"tutor": (Endpoint(),)})
     clock.now += 61.9
     assert body(health, "/health") == (
         200,
@@ -66,8 +68,8 @@ def test_the_public_body_is_the_contract_without_endpoints() -> None:
 
 
 def test_the_full_body_has_the_endpoints() -> None:
-    picture = serving(Endpoint(failures=2, in_flight=3)).picture()
-    assert picture["upstreams"]["tutor"]["endpoints"] == [
+    whole = serving(Endpoint(failures=2, in_flight=3)).status()
+    assert whole["upstreams"]["tutor"]["endpoints"] == [
         {
             "address": "127.0.0.1:8787",
             "resolved": None,
@@ -80,7 +82,7 @@ def test_the_full_body_has_the_endpoints() -> None:
             "in_flight": 3,
         }
     ]
-    assert "endpoints" not in without_endpoints(picture)["upstreams"]["tutor"]
+    assert "endpoints" not in without_endpoints(whole)["upstreams"]["tutor"]
 
 
 @pytest.mark.parametrize(
@@ -93,27 +95,28 @@ def test_the_full_body_has_the_endpoints() -> None:
 )
 def test_endpoints_decide_the_status(healthy: tuple[bool, ...], status: str, overall: str, code: int) -> None:
     health = serving(*(Endpoint(healthy=each) for each in healthy))
-    told, picture = body(health, "/health")
-    assert (told, picture["status"], picture["upstreams"]["tutor"]["status"]) == (code, overall, status)
+    answered, health_body = body(health, "/health")
+    assert (answered, health_body["status"]) == (code, overall)
+    assert health_body["upstreams"]["tutor"]["status"] == status
 
 
 def test_one_of_two_upstreams_down_is_degraded() -> None:
     health = serving()
-    assert health.view is not None
-    upstreams = {**health.view.upstreams, "stt": (Endpoint(healthy=False),)}
-    health.view = View("d", 0.0, health.view.store, upstreams)
+    assert health.serving is not None
+    upstreams = {**health.serving.upstreams, "stt": (Endpoint(healthy=False),)}
+    health.serving = Serving("d", 0.0, health.serving.store, upstreams)
     assert body(health, "/health")[1]["status"] == "degraded"
 
 
-def test_a_store_that_fails_is_degraded_since_the_first_failed_look() -> None:
-    store = StoreView("embedded")
-    store.seen(True, 1.0)
-    store.seen(False, 2.0)
-    store.seen(False, 3.0)
-    told, picture = body(serving(store=store), "/health")
-    assert (told, picture["status"]) == (200, "degraded")
-    assert picture["state"] == {"store": "embedded", "ok": False, "since": "1970-01-01T00:00:02Z"}
-    store.seen(True, 4.0)
+def test_a_store_that_fails_is_degraded_since_the_first_failure() -> None:
+    store = StoreStatus("embedded")
+    store.update(True, 1.0)
+    store.update(False, 2.0)
+    store.update(False, 3.0)
+    code, health_body = body(serving(store=store), "/health")
+    assert (code, health_body["status"]) == (200, "degraded")
+    assert health_body["state"] == {"store": "embedded", "ok": False, "since": "1970-01-01T00:00:02Z"}
+    store.update(True, 4.0)
     assert body(serving(store=store), "/health")[1]["state"]["since"] is None
 
 
@@ -135,12 +138,12 @@ def test_other_paths_are_not_ours(path: str) -> None:
     assert serving().public(path) is None
 
 
-def test_workers_together() -> None:
+def test_workers_merge() -> None:
     second = Endpoint("b:80", "192.0.2.1", weight=2, priority=1, region="eu")
-    one = serving(Endpoint(failures=1, in_flight=2), second).picture()
+    one = serving(Endpoint(failures=1, in_flight=2), second).status()
     ejected = Endpoint(healthy=False, ejected_for=30, failures=5, in_flight=3)
-    other = serving(ejected, second, Endpoint("b:80", "192.0.2.2")).picture()
-    whole = together([one, other])
+    other = serving(ejected, second, Endpoint("b:80", "192.0.2.2")).status()
+    whole = merge([one, other])
     assert whole["status"] == "degraded"
     assert whole["upstreams"]["tutor"] == {
         "status": "degraded",
@@ -183,15 +186,15 @@ def test_workers_together() -> None:
     }
 
 
-def test_the_unwell_store_of_one_worker_counts() -> None:
-    ill = StoreView("embedded")
-    ill.seen(False, 5.0)
-    whole = together([serving().picture(), serving(store=ill).picture()])
+def test_the_failing_store_of_one_worker_counts() -> None:
+    failing = StoreStatus("embedded")
+    failing.update(False, 5.0)
+    whole = merge([serving().status(), serving(store=failing).status()])
     assert (whole["status"], whole["state"]["ok"]) == ("degraded", False)
 
 
 def test_a_worker_that_starts_beside_one_that_serves_is_degraded() -> None:
-    whole = together([serving().picture(), Health("1").picture()])
+    whole = merge([serving().status(), Health("1").status()])
     assert whole["status"] == "degraded"
-    assert answer(whole).status == 200
-    assert answer(together([Health("1").picture()])).status == 503
+    assert health_response(whole).status == 200
+    assert health_response(merge([Health("1").status()])).status == 503

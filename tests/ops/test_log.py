@@ -24,7 +24,7 @@ class Kept:
     def __init__(self) -> None:
         self.lines: list[bytes] = []
         self.dropped = 0
-        self.gap: Any = None
+        self.gap_line: Any = None
 
     def write(self, line: bytes) -> None:
         self.lines += line.split(b"\n")
@@ -53,7 +53,7 @@ def exchange(**more: Any) -> Exchange:
     return made
 
 
-def test_an_access_line_tells_all_there_is() -> None:
+def test_an_access_line_has_all_fields() -> None:
     log, kept = made(worker=3)
     log.access(exchange(reported=["rate_limited"]), 0.25)
     line = kept.last()
@@ -124,9 +124,9 @@ def test_nothing_a_client_sends_forges_or_blows_up_a_line(method: str, path: str
     for line in kept.lines:
         assert b"\n" not in line and b"\r" not in line
         assert len(line) < 16_000
-        told = json.loads(line)
-        assert told["event"] in ("request", "refused")
-        assert told["reason"] == "no_route"
+        event = json.loads(line)
+        assert event["event"] in ("request", "refused")
+        assert event["reason"] == "no_route"
 
 
 def test_an_event_masks_secrets_and_survives_any_value() -> None:
@@ -140,7 +140,7 @@ def test_an_event_masks_secrets_and_survives_any_value() -> None:
 
 def test_the_gap_line_is_json_too() -> None:
     _, kept = made(worker=2)
-    assert json.loads(kept.gap(5)) == {
+    assert json.loads(kept.gap_line(5)) == {
         "ts": "2023-11-14T22:13:20.123Z",
         "event": "log_lines_dropped",
         "worker": 2,
@@ -185,7 +185,7 @@ def test_warnings_of_libraries_join_the_stream(root: logging.Logger) -> None:
     assert len(kept.lines) == 1
 
 
-def test_of_an_exception_type_and_place_are_told_and_not_its_message(root: logging.Logger) -> None:
+def test_of_an_exception_the_type_and_the_frames_are_written_and_not_the_message(root: logging.Logger) -> None:
     log, kept = made()
     Bridge(log).install()
     try:
@@ -194,7 +194,7 @@ def test_of_an_exception_type_and_place_are_told_and_not_its_message(root: loggi
         logging.getLogger("asyncio").exception("task failed")
     line = kept.last()
     assert line["exception"] == "KeyError"
-    assert line["at"][-1].endswith("test_of_an_exception_type_and_place_are_told_and_not_its_message")
+    assert line["at"][-1].endswith("test_of_an_exception_the_type_and_the_frames_are_written_and_not_the_message")
     assert b"SECRET" not in kept.lines[-1]
 
 

@@ -1,52 +1,87 @@
-"""Every request reaches the figures and the log."""
+"""Every request reaches the metrics and the log."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-from prometheus_client import CollectorRegistry
+import pytest
 
 from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
-from gateway.ops.metrics import Metrics
-from gateway.ops.observer import Watcher
+from gateway.ops.metrics.run import RunMetrics
+from gateway.ops.metrics.worker import WorkerMetrics
+from gateway.ops.observer import WorkerObserver
 from gateway.ops.sink import Sink
+from tests.ops.metrics.exchanges import samples
+
+Lines = Callable[[], list[dict[str, object]]]
 
 
-def test_a_refused_request_has_two_lines_and_is_counted(tmp_path: Path) -> None:
-    registry = CollectorRegistry()
+class Observed:
+    """An observer, the log that it writes, and the samples of its metrics."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.sink = Sink(fd)
+        self.metrics = WorkerMetrics()
+        self.observer = WorkerObserver(Log(self.sink, b"k"), self.metrics)
+        self._path = path
+
+    def lines(self) -> list[dict[str, object]]:
+        """The lines of the log, which is closed."""
+        self.sink.close()
+        return [json.loads(line) for line in self._path.read_text().splitlines()]
+
+    def samples(self) -> dict[str, float]:
+        run = RunMetrics()
+        run.reported(0, self.metrics.report())
+        return samples(run)
+
+
+@pytest.fixture
+def observed(tmp_path: Path) -> Iterator[Observed]:
     fd = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
-    sink = Sink(fd)
-    watcher = Watcher(Log(sink, b"k"), Metrics(registry))
-    exchange = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
-    watcher.begin(exchange)
-    assert watcher.in_flight == 1
-    exchange.route, exchange.status, exchange.reason = SimpleNamespace(name="chat"), 429, "rate_limited"
-    watcher.done(exchange, 0.01)
-    watcher.event("drain_cut", in_flight=1)
-    watcher.tick(connections=4)
-    assert watcher.in_flight == 0
-    sink.close()
+    made = Observed(tmp_path / "log", fd)
+    yield made
+    made.sink.close()
     os.close(fd)
-    events = [json.loads(line)["event"] for line in (tmp_path / "log").read_text().splitlines()]
-    assert events == ["request", "refused", "drain_cut"]
-    labels = {"route": "chat", "status": "429", "reason": "rate_limited"}
-    assert registry.get_sample_value("gateway_requests_total", labels) == 1
-    assert registry.get_sample_value("gateway_connections", {"listener": "public"}) == 4
-    assert registry.get_sample_value("gateway_events_total", {"event": "drain_cut"}) == 1
 
 
-def test_events_of_upstreams_and_breakers_and_how_endpoints_stand(tmp_path: Path) -> None:
-    registry = CollectorRegistry()
-    fd = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
-    sink = Sink(fd)
-    watcher = Watcher(Log(sink, b"k"), Metrics(registry))
-    watcher.told("endpoint_ejected", upstream="tutor", endpoint="a:1", failures=5, for_s=30.0)
-    watcher.told("breaker_open", upstream="tutor", before="closed", failures=5)
-    watcher.endpoints(
+def exchange() -> Exchange:
+    made = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
+    made.route, made.status, made.reason = SimpleNamespace(name="chat"), 429, "rate_limited"
+    return made
+
+
+def test_a_refused_request_has_two_lines_and_is_counted(observed: Observed) -> None:
+    refused = exchange()
+    observed.observer.begin(refused)
+    observed.observer.done(refused, 0.01)
+    observed.observer.event("drain_cut", in_flight=1)
+    assert [line["event"] for line in observed.lines()] == ["request", "refused", "drain_cut"]
+    found = observed.samples()
+    assert found["gateway_requests_total|reason=rate_limited|route=chat|status=429"] == 1
+    assert found["gateway_events_total|event=drain_cut"] == 1
+
+
+def test_another_listener_has_its_name_in_the_log_and_the_same_metrics(observed: Observed) -> None:
+    egress = observed.observer.for_listener("egress")
+    for observer in (observed.observer, egress):
+        observer.begin(exchange())
+        observer.done(exchange(), 0.01)
+    requests = [line.get("listener") for line in observed.lines() if line["event"] == "request"]
+    assert requests == [None, "egress"]
+    assert observed.samples()["gateway_requests_total|reason=rate_limited|route=chat|status=429"] == 2
+
+
+def test_events_of_upstreams_and_breakers_and_the_health_of_endpoints(observed: Observed) -> None:
+    observer = observed.observer
+    observer.on_event("endpoint_ejected", upstream="tutor", endpoint="a:1", failures=5, for_s=30.0)
+    observer.on_event("breaker_open", upstream="tutor", before="closed", failures=5)
+    observer.endpoints(
         "tutor",
         [
             {"address": "a:1", "healthy": True},
@@ -54,19 +89,23 @@ def test_events_of_upstreams_and_breakers_and_how_endpoints_stand(tmp_path: Path
             {"address": "b:1", "healthy": True},
         ],
     )
-    watcher.called("tutor", {("retries", "reset"): 2}, {"retries": 5})
-    watcher.tick(connections=0)
-    sink.close()
-    os.close(fd)
-    first, second = (json.loads(line) for line in (tmp_path / "log").read_text().splitlines())
+    first, second = observed.lines()
     assert (first["event"], first["endpoint"], first["for_s"]) == ("endpoint_ejected", "a:1", 30.0)
     assert second["event"] == "breaker_open"
+    found = observed.samples()
+    assert found["gateway_endpoint_healthy|endpoint=a:1|upstream=tutor"] == 0, "healthy when all behind the name are"
+    assert found["gateway_endpoint_healthy|endpoint=b:1|upstream=tutor"] == 1
+    assert found["gateway_breaker_state|upstream=tutor"] == 2
+    assert found["gateway_breaker_transitions_total|state=open|upstream=tutor"] == 1
 
-    def value(name: str, **labels: str) -> float | None:
-        return registry.get_sample_value(name, {"upstream": "tutor", **labels})
 
-    assert value("gateway_endpoint_healthy", endpoint="a:1") == 0, "a name is well when all it leads to is"
-    assert value("gateway_endpoint_healthy", endpoint="b:1") == 1
-    assert value("gateway_breaker_state") == 2
-    assert value("gateway_retries_total", why="reset") == 2
-    assert value("gateway_budget_left", budget="retries") == 5
+def test_a_lock_is_counted_and_its_end_is_written_as_a_date(observed: Observed) -> None:
+    observed.observer.on_event("locked", lockout="accounts", kind="address", who="a", until=0.0)
+    assert [line["until"] for line in observed.lines()] == ["1970-01-01T00:00:00Z"]
+    assert observed.samples()["gateway_locks_total|kind=address|lockout=accounts"] == 1
+
+
+def test_lines_that_were_dropped_are_counted(observed: Observed) -> None:
+    observed.sink.close()
+    observed.observer.event("late")
+    assert observed.observer.lines_dropped == 1

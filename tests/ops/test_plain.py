@@ -18,7 +18,7 @@ def test_what_is_cleaned_is_printable_and_short(text: str) -> None:
     assert len(cleaned) <= 10 * (LONGEST + 1)
 
 
-def test_control_characters_are_told_and_not_done() -> None:
+def test_control_characters_are_written_as_escapes() -> None:
     assert clean('a\r\n{"event":"forged"}\x1b[2J\u202e') == 'a\\r\\n{"event":"forged"}\\x1b[2J\\u202e'
 
 

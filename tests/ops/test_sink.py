@@ -115,7 +115,7 @@ def test_a_reader_that_does_not_read_never_makes_the_writer_wait(pipe: Pipe) -> 
 def test_the_next_line_tells_how_many_are_missing(pipe: Pipe) -> None:
     os.set_blocking(pipe.writer, False)
     sink = Sink(pipe.writer, delay=0.001, backlog=10)
-    sink.gap = lambda missing: b"missing %d" % missing
+    sink.gap_line = lambda missing: b"missing %d" % missing
     sink.dropped = 7
     sink.write(b"after")
     assert os.read(pipe.reader, 100) == b"missing 7\nafter\n"
@@ -149,7 +149,7 @@ def test_after_close_lines_are_counted_as_dropped(tmp_path: Path) -> None:
 
 
 def test_sinks_that_share_a_pipe_take_turns(pipe: Pipe, tmp_path: Path) -> None:
-    sinks = [Sink(pipe.writer, tmp_path / "turn", delay=0.001) for _ in range(3)]
+    sinks = [Sink(pipe.writer, tmp_path / "lock", delay=0.001) for _ in range(3)]
     writers = [
         threading.Thread(target=lambda sink=sink, mark=mark: [sink.write(mark * 3000) for _ in range(200)])
         for sink, mark in zip(sinks, (b"a", b"b", b"c"), strict=True)

@@ -11,7 +11,7 @@ import pytest
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.secret import Secret
-from gateway.process.channel import Drain, Reload, Start, packed, receive
+from gateway.process.channel import Drain, Reload, Start, encode, receive
 
 ROOT = Path(__file__).parent.parent.parent
 ENV = {
@@ -37,7 +37,7 @@ def reader(data: bytes) -> asyncio.StreamReader:
 async def test_the_whole_shipped_configuration_arrives_as_it_was() -> None:
     config = shipped()
     start = Start(config, 3, 7, Path("/run"), b"key", "1.0", 5.0)
-    orders = reader(packed(start) + packed(Reload(config, 6.0)) + packed(Drain(20.0)))
+    orders = reader(encode(start) + encode(Reload(config, 6.0)) + encode(Drain(20.0)))
     got = await receive(orders)
     assert got == start
     assert isinstance(got, Start)
@@ -48,8 +48,8 @@ async def test_the_whole_shipped_configuration_arrives_as_it_was() -> None:
     assert await receive(orders) is None
 
 
-async def test_an_order_that_breaks_off_is_none() -> None:
-    assert await receive(reader(packed(Drain(1.0))[:-1])) is None
+async def test_half_an_order_is_none() -> None:
+    assert await receive(reader(encode(Drain(1.0))[:-1])) is None
     assert await receive(reader(b"\x01")) is None
 
 

@@ -7,34 +7,34 @@ import socket
 
 import pytest
 
-from gateway.process.sockets import listeners, url
+from gateway.process.sockets import Listeners, bind, url
 
 
 def test_all_share_one_free_port_and_listen() -> None:
     with contextlib.ExitStack() as stack:
-        made = [stack.enter_context(sock) for sock in listeners("127.0.0.1", 0, 3)]
+        made = [stack.enter_context(sock) for sock in bind("127.0.0.1", 0, 3)]
         ports = {sock.getsockname()[1] for sock in made}
         assert len(ports) == 1
         with socket.create_connection(("127.0.0.1", ports.pop()), timeout=5):
             pass
 
 
-def test_a_port_that_somebody_has_is_not_shared_with_them() -> None:
+def test_a_port_in_use_is_not_shared() -> None:
     with contextlib.ExitStack() as stack:
-        made = [stack.enter_context(sock) for sock in listeners("127.0.0.1", 0, 1)]
+        made = [stack.enter_context(sock) for sock in bind("127.0.0.1", 0, 1)]
         with pytest.raises(OSError, match="in use"):
-            listeners("127.0.0.1", made[0].getsockname()[1], 1)
+            bind("127.0.0.1", made[0].getsockname()[1], 1)
 
 
 def test_ipv6() -> None:
     with contextlib.ExitStack() as stack:
-        (made,) = (stack.enter_context(sock) for sock in listeners("::1", 0, 1))
+        (made,) = (stack.enter_context(sock) for sock in bind("::1", 0, 1))
         assert made.family is socket.AF_INET6
 
 
-def test_an_address_of_somebody_else_is_refused() -> None:
+def test_an_address_of_another_machine_is_refused() -> None:
     with pytest.raises(OSError):
-        listeners("192.0.2.1", 0, 1)
+        bind("192.0.2.1", 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,12 @@ def test_an_address_of_somebody_else_is_refused() -> None:
 )
 def test_the_url_can_be_opened_from_here(host: str, expected: str) -> None:
     assert url("http", host, 80) == expected
+
+
+def test_the_sockets_that_workers_have_as_well_are_closed_first() -> None:
+    made = Listeners(bind("127.0.0.1", 0, 2), bind("127.0.0.1", 0, 1), bind("127.0.0.1", 0, 1))
+    made.close_public()
+    assert [sock.fileno() for sock in (*made.public, *made.egress)] == [-1, -1, -1]
+    assert made.ops[0].fileno() != -1
+    made.close()
+    assert made.ops[0].fileno() == -1

@@ -17,8 +17,8 @@ import jwt
 
 import gateway
 from gateway.ops.log import Log
-from gateway.ops.metrics import Metrics
-from gateway.ops.observer import Watcher
+from gateway.ops.metrics.worker import WorkerMetrics
+from gateway.ops.observer import WorkerObserver
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
@@ -129,15 +129,15 @@ async def instructions(work: Callable[[], Awaitable[None]]) -> int:
 async def measure(folder: Path, kind: str) -> dict[str, float]:
     limit, key, status = KINDS[kind]
     config = written(folder, ENTRY, POLICIES.replace("100000/minute", limit), {})
-    figures, nowhere = Metrics(), os.open("/dev/null", os.O_WRONLY)
+    metrics, nowhere = WorkerMetrics(), os.open("/dev/null", os.O_WRONLY)
     log = Log(Sink(nowhere), b"k" * 32, worker=0)
-    watcher = Watcher(log, figures)
+    observer = WorkerObserver(log, metrics)
     limits = config.listen.limits
     served = Server(
         ListenerLimits(
             limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
         ),
-        watcher,
+        observer,
         NoHealth(),
     )
     served.swap(Runtime(config, Tools(LmdbStore(folder / "state"), time.time, ())))
@@ -166,7 +166,7 @@ async def measure(folder: Path, kind: str) -> dict[str, float]:
 
     def told() -> None:
         """What was gathered is handed on, as it is a few times a second."""
-        figures.flush(0, 0, 0)
+        metrics.report()
         log.sink.close()
         log.sink = Sink(nowhere)
 

@@ -1,41 +1,23 @@
-"""Who is locked, and lifting locks: the part of the operators' listener that asks the state store."""
+"""Lockouts: the locks that hold, and lifting them."""
 
 from __future__ import annotations
 
 import inspect
 import ipaddress
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import orjson
 from aiohttp import web
 
-from gateway.ops.api.app import problem
+from gateway.ops.api.admin import Admin
+from gateway.ops.api.order import InvalidOrder, decode_texts
+from gateway.ops.api.problem import json_response
 from gateway.ops.plain import rfc3339
 from gateway.policy.lockout import account_key, address_counted, pair_key
 from gateway.state.rules.lockout import Lock
-from gateway.state.store import LockoutStore, RemoteLockoutStore, StateError
 
-MOST = 1000  # locks told at once
-_LONGEST = 512  # characters of an account's name
-
-
-class Desk(Protocol):
-    """What the endpoints need of the run."""
-
-    def lockouts(self) -> Sequence[str]:
-        """The names of the lockouts that are configured."""
-
-    def store(self) -> LockoutStore | RemoteLockoutStore:
-        """The store of the workers. Raises StateError when it cannot be opened."""
-
-    def person(self, account: str) -> str:
-        """What stands for an account in the log."""
-
-    def audit(self, name: str, **fields: object) -> None:
-        """Writes an event to the log."""
+MOST = 1000  # locks listed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,68 +39,45 @@ class Unlock:
                 yield "address", address_counted(name, self.address)
 
 
-def order_of(body: bytes) -> Unlock:
-    """The order in a request's body. Raises ValueError with a sentence."""
-    try:
-        said = orjson.loads(body)
-    except ValueError:
-        raise ValueError("The body is not JSON") from None
-    if not isinstance(said, dict) or not said.keys() <= {"account", "address", "by"}:
-        raise ValueError('Write {"account": "..."} or {"address": "..."}, and "by" to say who asks')
-    for key, value in said.items():
-        if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST:
-            raise ValueError(f"{key} must be a text of at most {_LONGEST} characters")
-    order = Unlock(**said)
+def unlock_of(body: bytes) -> Unlock:
+    """The order in a request's body. Raises InvalidOrder."""
+    usage = 'Write {"account": "..."} or {"address": "..."}, and "by" to say who asks'
+    order = Unlock(**decode_texts(body, {"account", "address", "by"}, usage))
     if not order.account and not order.address:
-        raise ValueError("Name an account or an address")
+        raise InvalidOrder("Name an account or an address")
     if order.address:
         try:
             # A locked IPv6 client is listed by its network; any address of it stands for it.
             address = ipaddress.ip_interface(order.address.strip()).ip
         except ValueError:
-            raise ValueError("address must be an IP address") from None
+            raise InvalidOrder("address must be an IP address") from None
         order = Unlock(order.account, str(address), order.by)
     return order
 
 
-def add(app: web.Application, desk: Desk, wall: Callable[[], float] = time.time) -> None:
-    """Adds ``GET /v1/lockouts`` and ``POST /v1/unlock`` to the listener, behind its guard."""
-
-    async def lockouts(_: web.Request) -> web.Response:
-        try:
-            held = await _answer(desk.store().locks(wall(), MOST))
-        except StateError as error:
-            return problem(503, str(error))
-        told = [_told(lock) for lock in sorted(held, key=lambda lock: lock.since)]
-        return web.Response(body=orjson.dumps({"lockouts": told}), content_type="application/json")
-
-    async def unlock(request: web.Request) -> web.Response:
-        if request.content_type != "application/json":
-            # A web page can send a form or plain text anywhere without asking, but not this.
-            return problem(415, "The body must be application/json")
-        try:
-            order = order_of(await request.read())
-            store = desk.store()
-            lifted = [await _answer(store.unlock(*key, wall())) for key in order.keys(desk.lockouts())]
-        except ValueError as error:
-            return problem(400, str(error))
-        except StateError as error:
-            return problem(503, str(error))
-        who: dict[str, object] = {"account": desk.person(order.account)} if order.account else {}
-        if order.address:
-            who["address"] = order.address
-        desk.audit("unlock", **who, by=order.by, asked_from=request.remote or "", unlocked=any(lifted))
-        return web.Response(body=orjson.dumps({"unlocked": any(lifted)}), content_type="application/json")
-
-    app.router.add_get("/v1/lockouts", lockouts)
-    app.router.add_post("/v1/unlock", unlock)
+async def get_lockouts(admin: Admin, _: web.Request) -> web.Response:
+    """``GET /v1/lockouts``: the locks that hold, oldest first."""
+    found = admin.lockout_store().locks(admin.now(), MOST)
+    locks = await found if inspect.isawaitable(found) else found
+    return json_response({"lockouts": [_row(lock) for lock in sorted(locks, key=lambda lock: lock.since)]})
 
 
-async def _answer(found: Any) -> Any:
-    return await found if inspect.isawaitable(found) else found
+async def post_unlock(admin: Admin, request: web.Request) -> web.Response:
+    """``POST /v1/unlock``: lift the locks that the order names."""
+    order = unlock_of(await request.read())
+    store = admin.lockout_store()
+    unlocked = False
+    for kind, key in order.keys(admin.lockouts()):
+        found = store.unlock(kind, key, admin.now())
+        unlocked |= await found if inspect.isawaitable(found) else found
+    names: dict[str, object] = {"account": admin.account_pseudonym(order.account)} if order.account else {}
+    if order.address:
+        names["address"] = order.address
+    admin.audit("unlock", **names, by=order.by, asked_from=request.remote or "", unlocked=unlocked)
+    return json_response({"unlocked": unlocked})
 
 
-def _told(lock: Lock) -> dict[str, Any]:
+def _row(lock: Lock) -> dict[str, Any]:
     return {
         "kind": lock.kind,
         "who": lock.who,

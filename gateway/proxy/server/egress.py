@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from gateway.core.verdict import Reply
 from gateway.proxy.observer import Observer
 from gateway.proxy.server.server import ListenerLimits, Server
-
-
-class Levels(Observer, Protocol):
-    """An observer that is told how many connections are open."""
-
-    def levels(self, connections: int) -> None: ...
 
 
 class _NoHealth:
@@ -25,10 +17,5 @@ class _NoHealth:
 class EgressServer(Server):
     """The listener of one worker."""
 
-    def __init__(self, limits: ListenerLimits, observer: Levels) -> None:
+    def __init__(self, limits: ListenerLimits, observer: Observer) -> None:
         super().__init__(limits, observer, _NoHealth())
-        self._levels = observer.levels
-
-    def tick(self) -> None:
-        """Bring the listener's own figures up to date."""
-        self._levels(self.connections)

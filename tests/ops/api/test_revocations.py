@@ -1,104 +1,53 @@
-"""Revoking tokens: who may, what is understood, and what is written down."""
+"""Revoking tokens: what is understood, what holds, and what is written to the log."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from gateway.core.secret import Secret
-from gateway.ops.api.app import application
-from gateway.ops.api.revocations import LONGEST, add, order_of
-from gateway.state.store import StateError
+from gateway.ops.api.order import InvalidOrder
+from gateway.ops.api.revocations import LONGEST, revoke_of
 from tests.memory_store import MemoryStore
+from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin
 
-NOON = 1_767_268_800.0
-TOKEN = "an-operators-token-of-some-length"
-GOOD = {"authorization": f"Bearer {TOKEN}"}
-
-Client = Callable[[Any], Awaitable[TestClient[Any, Any]]]
+Client = TestClient[Any, Any]
 
 
-class Facts:
-    def token(self) -> Secret | None:
-        return Secret(TOKEN)
-
-    def picture(self) -> dict[str, Any]:
-        return {}
-
-    def figures(self) -> bytes:
-        return b""
-
-    def routes(self) -> list[dict[str, Any]]:
-        return []
-
-
-class Desk:
-    def __init__(self) -> None:
-        self.kept: Any = MemoryStore()
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def store(self) -> Any:
-        if self.kept is None:
-            raise StateError("the state folder is gone")
-        return self.kept
-
-    def subject(self, name: str) -> str:
-        return "a-hash"
-
-    def audit(self, name: str, **fields: object) -> None:
-        self.events.append((name, fields))
-
-    def app(self) -> web.Application:
-        app = application(Facts())
-        add(app, self, lambda: NOON)
-        return app
-
-
-async def test_only_operators_may_revoke(aiohttp_client: Client) -> None:
-    desk = Desk()
-    client = await aiohttp_client(desk.app())
+async def test_only_operators_may_revoke(client: Client, admin: FakeAdmin) -> None:
     assert (await client.post("/v1/revoke", json={"subject": "ada"})).status == 401
-    assert (await client.post("/v1/revoke", data={"subject": "ada"}, headers=GOOD)).status == 415
-    assert (desk.events, desk.kept.revocations(NOON)) == ([], [])
+    assert (await client.post("/v1/revoke", data={"subject": "ada"}, headers=BEARER)).status == 415
+    assert (admin.events, admin.memory.revocations(NOON)) == ([], [])
 
 
 @pytest.mark.parametrize("kind", ["subject", "session"])
-async def test_a_revocation_is_kept_and_written_down(aiohttp_client: Client, kind: str) -> None:
-    desk = Desk()
-    client = await aiohttp_client(desk.app())
-    answer = await client.post("/v1/revoke", json={kind: "ada", "for": "15m", "by": "grace"}, headers=GOOD)
-    assert (answer.status, await answer.json()) == (200, {"revoked": True, "until": "2026-01-01T12:15:00Z"})
-    (held,) = desk.kept.revocations(NOON)
-    assert held == (desk.kept.revocation_name(kind, b"ada"), NOON, NOON + 900)
-    ((name, fields),) = desk.events
+async def test_a_revocation_is_kept_and_is_in_the_log(client: Client, admin: FakeAdmin, kind: str) -> None:
+    response = await client.post("/v1/revoke", json={kind: "ada", "for": "15m", "by": "grace"}, headers=BEARER)
+    assert (response.status, await response.json()) == (200, {"revoked": True, "until": "2026-01-01T12:15:00Z"})
+    (held,) = admin.memory.revocations(NOON)
+    assert held == (admin.memory.revocation_name(kind, b"ada"), NOON, NOON + 900)
+    ((name, fields),) = admin.events
     assert (name, fields[kind], fields["by"], fields["revoked"]) == ("revoke", "a-hash", "grace", True)
     assert "ada" not in str(fields)
 
 
-async def test_it_lasts_a_month_when_nothing_is_said(aiohttp_client: Client) -> None:
-    desk = Desk()
-    client = await aiohttp_client(desk.app())
-    assert (await client.post("/v1/revoke", json={"subject": "ada"}, headers=GOOD)).status == 200
-    assert [one.until for one in desk.kept.revocations(NOON)] == [NOON + LONGEST]
+async def test_it_lasts_a_month_unless_the_order_says_how_long(client: Client, admin: FakeAdmin) -> None:
+    assert (await client.post("/v1/revoke", json={"subject": "ada"}, headers=BEARER)).status == 200
+    assert [one.until for one in admin.memory.revocations(NOON)] == [NOON + LONGEST]
 
 
-async def test_no_room_and_no_store_are_told(aiohttp_client: Client) -> None:
+async def test_no_room_and_no_store_are_problems(client: Client, admin: FakeAdmin) -> None:
     class Full(MemoryStore):
         def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
             return False
 
-    desk = Desk()
-    desk.kept = Full()
-    client = await aiohttp_client(desk.app())
-    assert (await client.post("/v1/revoke", json={"subject": "ada"}, headers=GOOD)).status == 507
-    assert desk.events[-1][1]["revoked"] is False
-    desk.kept = None
-    assert (await client.post("/v1/revoke", json={"subject": "ada"}, headers=GOOD)).status == 503
+    admin.kept = Full()
+    assert (await client.post("/v1/revoke", json={"subject": "ada"}, headers=BEARER)).status == 507
+    assert admin.events[-1][1]["revoked"] is False
+    admin.kept = None
+    assert (await client.post("/v1/revoke", json={"subject": "ada"}, headers=BEARER)).status == 503
 
 
 @pytest.mark.parametrize(
@@ -118,11 +67,9 @@ async def test_no_room_and_no_store_are_told(aiohttp_client: Client) -> None:
         json.dumps({"subject": "a" * 513}).encode(),
     ],
 )
-async def test_what_is_not_understood_changes_nothing(aiohttp_client: Client, body: bytes) -> None:
-    desk = Desk()
-    client = await aiohttp_client(desk.app())
-    answer = await client.post("/v1/revoke", data=body, headers={**GOOD, "content-type": "application/json"})
-    assert answer.status == 400
-    assert (desk.events, desk.kept.revocations(NOON)) == ([], [])
-    with pytest.raises(ValueError, match=r"\w"):
-        order_of(body)
+async def test_an_order_that_makes_no_sense_changes_nothing(client: Client, admin: FakeAdmin, body: bytes) -> None:
+    headers = {**BEARER, "content-type": "application/json"}
+    assert (await client.post("/v1/revoke", data=body, headers=headers)).status == 400
+    assert (admin.events, admin.memory.revocations(NOON)) == ([], [])
+    with pytest.raises(InvalidOrder, match=r"\w"):
+        revoke_of(body)

@@ -46,19 +46,12 @@ fallbacks:
 """
 
 
-class Levels(Recorder):
-    """Also hears of levels."""
-
-    def levels(self, connections: int) -> None:
-        self.events.append(("levels", {"connections": connections}))
-
-
 @dataclass
 class Place:
     gateway: Running
     toolkit: DemoToolkit
     egress: EgressServer
-    seen: Levels
+    seen: Recorder
     port: int
 
     async def out(
@@ -85,7 +78,7 @@ async def place() -> AsyncIterator[Place]:
         DemoToolkit(KEY) as toolkit,
         running_gateway(ENTRY.format(url=toolkit.url), {"TOOLKIT_API_KEY": KEY}, policies=policies) as gateway,
     ):
-        seen = Levels()
+        seen = Recorder()
         egress = EgressServer(gateway.server.limits, seen)
         egress.swap(gateway.runtime.egress)
         sock = socket.create_server(("127.0.0.1", 0))

@@ -16,9 +16,7 @@ from aiohttp import ClientSession
 
 from gateway.config.load import load
 from gateway.config.model import Config
-from gateway.ops.log import Log
-from gateway.ops.sink import Sink
-from gateway.process.desk import StoreDesk
+from gateway.process.stores import Stores
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.lockout import Attempt
 from tests.eventually import eventually
@@ -162,14 +160,14 @@ async def test_an_operator_unlocks_for_all_replicas(tmp_path: Path, redis: Serve
     (tmp_path / "upstreams.yaml").write_text(entry)
     config = load(tmp_path / "upstreams.yaml", {"GATEWAY_OPS_TOKEN": OPS_TOKEN})
     assert isinstance(config, Config)
-    desk = StoreDesk(lambda: config, Log(Sink(1, tmp_path / "turn"), b"k"), b"k")
+    stores = Stores(lambda: config)
     replica = RedisStore(redis.url, KEY, timeout=5.0)
     await replica.restore([], time.time())
     guess = Attempt(b"ada", "account", 1, 900.0, (600.0,))
     await replica.settle([guess], True, time.time())
-    store: Any = desk.store()
+    store: Any = stores.used()
     assert [lock.kind for lock in await store.locks(time.time(), 10)] == ["account"]
     assert await store.unlock("account", b"ada", time.time())
     assert (await replica.reserve([guess], time.time()))[0].ok
     await replica.close()
-    await desk.close()
+    await stores.close()

@@ -1,4 +1,4 @@
-"""What a worker does without: each of these would be paid for once per core."""
+"""The modules that a worker does without: each of them would be paid for once per core."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.config.load import load
 from gateway.config.model import Config
-from gateway.process.channel import Reload, packed
+from gateway.process.channel import Reload, encode
 
 ROOT = Path(__file__).parents[2]
 NEVER = {
@@ -21,7 +21,9 @@ NEVER = {
     "rich": "paint",
     "pygments": "paint",
     "gateway.config.load": "a worker gets its configuration checked",
-    "gateway.ops.api.app": "the supervisor answers the operators",
+    "prometheus_client": "the supervisor writes the text format",
+    "gateway.ops.metrics.run": "the supervisor adds up",
+    "gateway.ops.api.app": "the supervisor serves the operators",
     "gateway.process.supervisor": "the supervisor's",
 }
 UNASKED = {
@@ -33,7 +35,9 @@ UNASKED = {
 # What a worker does before it serves, without its sockets.
 BEGIN = """
 import asyncio, json, sys, time
-from gateway.process.worker import Runtime, Tools, receive
+import gateway.process.worker_main
+from gateway.process.channel import receive
+from gateway.process.worker import Runtime, Tools
 from tests.memory_store import MemoryStore
 
 async def begin():
@@ -55,7 +59,7 @@ def begun(config: Config) -> set[str]:
     """The names of the modules that a worker with ``config`` has loaded when it begins to serve."""
     command = [sys.executable, "-P", "-c", BEGIN]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}  # this tree's code, wherever the package is installed from
-    done = subprocess.run(command, input=packed(Reload(config, 0.0)), stdout=subprocess.PIPE, check=True, env=env)
+    done = subprocess.run(command, input=encode(Reload(config, 0.0)), stdout=subprocess.PIPE, check=True, env=env)
     return set(json.loads(done.stdout))
 
 

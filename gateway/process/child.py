@@ -1,4 +1,4 @@
-"""One worker's place: the socket that outlives its processes, and the process that is there just now."""
+"""One worker as the supervisor has it: the sockets that outlive its processes, and the process of the moment."""
 
 from __future__ import annotations
 
@@ -15,39 +15,53 @@ from typing import Any
 import orjson
 
 import gateway
-from gateway.process.channel import Order, Reload, Start, packed
+from gateway.ops.metrics.families import MetricsReport
+from gateway.process.channel import Order, Reload, Start, encode
 
 YOUNG = 5.0  # seconds: a worker that dies sooner is replaced with a growing delay
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
 
+LONGEST_REPORT = 16 * 1024 * 1024
+"""Bytes of one line from a worker. A thousand routes with five outcomes each are half a megabyte."""
+
 _ROOT = str(Path(gateway.__file__ or "").resolve().parent.parent)
 
 
 @dataclass(frozen=True, slots=True)
-class Calls:
-    """What a place tells the supervisor: its state changed, its worker died (after seconds, with code), how a reload
-    went, or that a worker cannot serve this configuration at all."""
+class ChildEvents:
+    """The callbacks of the supervisor, and what a new process needs."""
 
-    changed: Callable[[], None]
-    died: Callable[[Slot, int, int], None]
-    cannot: Callable[[str], None]
-    start: Callable[[Slot], Start]
+    on_change: Callable[[], None]
+    """The worker takes requests, or takes none any more."""
+    on_metrics: Callable[[int, MetricsReport], None]
+    """The worker of this number has reported its metrics."""
+    on_end: Callable[[int], None]
+    """The process of the worker of this number has ended, asked to or not."""
+    on_death: Callable[[Child, int, int], None]
+    """The process has ended without being asked to, with this exit code after so many seconds."""
+    on_cannot_serve: Callable[[str], None]
+    """The worker cannot serve its configuration at all, for this reason."""
+    make_start: Callable[[Child], Start]
+    """Gives the first order of a new process."""
     environment: dict[str, str]
 
 
-class Slot:
-    """Keeps one worker running until ``retire``."""
+class Child:
+    """Keeps one worker running until ``retire``. ``number`` tells the workers apart, whatever their processes."""
 
-    def __init__(self, place: int, listener: socket.socket, calls: Calls, egress: socket.socket | None = None) -> None:
-        self.place = place
+    def __init__(
+        self, number: int, listener: socket.socket, events: ChildEvents, egress: socket.socket | None = None
+    ) -> None:
+        self.number = number
         self.listener = listener
         self.egress = egress
         self.ready = False
-        self.picture: dict[str, Any] | None = None
-        self.follows = ""  # digest of the configuration that the worker was last given
+        self.status: dict[str, Any] | None = None
+        self.digest = ""
+        """The digest of the configuration that the worker was last given."""
         self.process: asyncio.subprocess.Process | None = None
-        self._calls = calls
+        self._events = events
         self._writer: asyncio.StreamWriter | None = None
         self._reload: asyncio.Future[str] | None = None
         self._retired = False
@@ -61,7 +75,7 @@ class Slot:
     def order(self, order: Order) -> None:
         """Send an order to the worker, if there is one."""
         if self._writer is not None and not self._writer.is_closing():
-            self._writer.write(packed(order))
+            self._writer.write(encode(order))
 
     async def reload(self, order: Reload, timeout: float) -> str:
         """Why the worker could not follow, empty when it did. One that is just starting is left for later."""
@@ -73,7 +87,7 @@ class Slot:
             async with asyncio.timeout(timeout):
                 why = await self._reload
             if not why:
-                self.follows = order.config.digest
+                self.digest = order.config.digest
             return why
         except TimeoutError:
             return f"no answer within {timeout:g} s"
@@ -81,7 +95,8 @@ class Slot:
             self._reload = None
 
     async def retire(self, seconds: float) -> bool:
-        """Do not replace the worker any more, and wait for its end; kill it after ``seconds``. Whether it ended alone."""
+        """Do not replace the worker any more, and wait for its end; kill it after ``seconds``. Returns whether it ended
+        without that."""
         self._retired = True
         self._hurry.set()
         done, _ = await asyncio.wait([self._task], timeout=seconds)
@@ -97,7 +112,7 @@ class Slot:
         self.end()
 
     def end(self) -> None:
-        """End the worker now."""
+        """End the process now; another one replaces it."""
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
 
@@ -107,16 +122,17 @@ class Slot:
         while not self._retired:
             born = loop.time()
             try:
-                code = await self._life()
+                code = await self._live()
             except OSError:  # no process could be made: out of memory, of processes, of descriptors
                 code = os.EX_OSERR
             self.ready = False
-            self.picture = None
+            self.status = None
+            self._events.on_end(self.number)
             if self._reload is not None and not self._reload.done():
                 self._reload.set_result("the worker died")
             age = loop.time() - born
             if not self._retired:
-                self._calls.died(self, code, int(age))
+                self._events.on_death(self, code, int(age))
                 if age < YOUNG:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(delay):
@@ -124,30 +140,32 @@ class Slot:
                     delay = min(delay * 2, LONGEST_DELAY)
                 else:
                     delay = FIRST_DELAY
-            self._calls.changed()
+            self._events.on_change()
 
-    async def _life(self) -> int:
+    async def _live(self) -> int:
+        """The life of one process; its exit code."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        path = os.pathsep.join(filter(None, (_ROOT, self._calls.environment.get("PYTHONPATH"))))
+        path = os.pathsep.join(filter(None, (_ROOT, self._events.environment.get("PYTHONPATH"))))
         with theirs:
             self.process = process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-P", "-m", "gateway.process.worker", str(theirs.fileno()), str(self.place)),
+                *("-P", "-m", "gateway.process.worker_main", str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), *(sock.fileno() for sock in (self.listener, self.egress) if sock)),
-                env={**self._calls.environment, "PYTHONPATH": path},
+                env={**self._events.environment, "PYTHONPATH": path},
             )
         try:
-            reader, self._writer = await asyncio.open_connection(sock=ours, limit=1024 * 1024)
+            reader, self._writer = await asyncio.open_connection(sock=ours, limit=LONGEST_REPORT)
             if self._retired:
                 process.kill()
-            start = self._calls.start(self)
-            self.follows = start.config.digest
+            start = self._events.make_start(self)
+            self.digest = start.config.digest
             self.order(start)
             with contextlib.suppress(ConnectionError):
                 async for line in reader:
-                    self._heard(orjson.loads(line))
+                    if line.endswith(b"\n"):  # a worker that is killed may leave half a line
+                        self._on_report(orjson.loads(line))
             return await process.wait()
         finally:
             if process.returncode is None:
@@ -157,15 +175,16 @@ class Slot:
                 self._writer.close()
                 self._writer = None
 
-    def _heard(self, message: dict[str, Any]) -> None:
-        if "picture" in message:
-            changed = self.ready is not message["ready"]
-            self.ready = message["ready"]
-            self.picture = message["picture"]
+    def _on_report(self, report: dict[str, Any]) -> None:
+        if "status" in report:
+            changed = self.ready is not report["ready"]
+            self.ready = report["ready"]
+            self.status = report["status"]
+            self._events.on_metrics(self.number, report["metrics"])
             if changed:
-                self._calls.changed()
-        elif "reload" in message:
+                self._events.on_change()
+        elif "reload" in report:
             if self._reload is not None and not self._reload.done():
-                self._reload.set_result(message["why"])
-        elif "cannot" in message:
-            self._calls.cannot(message["cannot"])
+                self._reload.set_result(report["why"])
+        elif "cannot" in report:
+            self._events.on_cannot_serve(report["cannot"])

@@ -1,0 +1,59 @@
+"""The run as its operators see and steer it: everything that the endpoints of ``ops.api`` need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from gateway.core.secret import Secret
+from gateway.state.store import (
+    CircuitStore,
+    LockoutStore,
+    RemoteLockoutStore,
+    RemoteRevocationStore,
+    RevocationStore,
+)
+
+
+class Admin(Protocol):
+    """What a run offers its operators (``process.admin`` implements it). The stores raise StateError when they cannot be
+    opened."""
+
+    def token(self) -> Secret | None:
+        """The bearer token that operators send, None when none is configured."""
+
+    def now(self) -> float:
+        """Unix seconds."""
+
+    def status(self) -> dict[str, Any]:
+        """The body of /health, over all workers."""
+
+    def metrics(self) -> bytes:
+        """The body of /metrics, over all workers."""
+
+    def routes(self) -> Sequence[dict[str, Any]]:
+        """The routes that are served, defaults filled in."""
+
+    def lockouts(self) -> Sequence[str]:
+        """The names of the configured lockouts."""
+
+    def breakers(self) -> Mapping[str, str]:
+        """By upstream the name of its breaker; upstreams without one are left out."""
+
+    def circuit_store(self) -> CircuitStore:
+        """The circuits of this host, which its workers share."""
+
+    def lockout_store(self) -> LockoutStore | RemoteLockoutStore:
+        """The lockouts of the workers."""
+
+    def revocation_store(self) -> RevocationStore | RemoteRevocationStore:
+        """The revocations of the workers."""
+
+    def pseudonym(self, name: str) -> str:
+        """The text that stands for the name of a subject or a session in the log."""
+
+    def account_pseudonym(self, account: str) -> str:
+        """The text that stands for an account in the log, however its name is spelled."""
+
+    def audit(self, name: str, **fields: object) -> None:
+        """Writes an event to the log."""

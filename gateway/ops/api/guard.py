@@ -1,0 +1,78 @@
+"""The guard of the operators' listener: what every request has to show before an endpoint sees it."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.core.loopback import names_loopback
+from gateway.core.methods import SAFE
+from gateway.core.secret import Secret
+from gateway.ops.api.admin import Admin
+from gateway.ops.api.order import InvalidOrder
+from gateway.ops.api.problem import problem
+from gateway.state.store import StateError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def guard(admin: Admin) -> Middleware:
+    """The middleware around every endpoint; it also turns what they raise into problems by RFC 9457.
+
+    Whether a missing token is acceptable is decided by the check of the configuration.
+    """
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refused = refusal(request, admin.token())
+        if refused is not None:
+            return refused
+        try:
+            return await handler(request)
+        except InvalidOrder as error:
+            return problem(400, str(error))
+        except StateError as error:
+            return problem(503, str(error))
+        except web.HTTPException as error:
+            allow = {"allow": error.headers["allow"]} if "allow" in error.headers else {}
+            return problem(error.status, error.reason, **allow)
+
+    return guarded
+
+
+def refusal(request: web.Request, token: Secret | None) -> web.Response | None:
+    """The response to a request that may not pass, None for one that may."""
+    sent = request.headers.getall("Authorization", [])
+    if token and not (len(sent) == 1 and _is_bearer(sent[0], token)):
+        # RFC 6750 3: error codes only when something was sent
+        challenge = 'Bearer realm="ops"' + (', error="invalid_token"' if sent else "")
+        return problem(401, "Operators only", **{"www-authenticate": challenge})
+    if not token and not names_loopback(request.host):
+        # Without a token the loopback address is the only protection; a web page whose name was pointed here
+        # (DNS rebinding) would come with that name in Host.
+        return problem(403, "Not this host")
+    if request.method not in SAFE and is_endpoint(request) and not needs_preflight(request):
+        return problem(415, "The body must be application/json")
+    return None
+
+
+def _is_bearer(field: str, token: Secret) -> bool:
+    scheme, _, value = field.partition(" ")
+    same = hmac.compare_digest(value.strip().encode("utf-8", "surrogateescape"), token.reveal().encode())
+    return same and scheme.lower() == "bearer"
+
+
+def is_endpoint(request: web.Request) -> bool:
+    """Whether the path and the method are those of an endpoint."""
+    return request.match_info.http_exception is None
+
+
+def needs_preflight(request: web.Request) -> bool:
+    """Whether a browser sends this to another site only after a preflight (Fetch standard, "CORS-safelisted
+    request-header"): forms and plain text go anywhere unasked, but neither JSON nor an Authorization field."""
+    if request.content_type == "application/json":
+        return True
+    return "authorization" in request.headers and not request.can_read_body

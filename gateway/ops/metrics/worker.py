@@ -1,0 +1,169 @@
+"""The metrics of one worker: plain numbers in memory, which travel to the supervisor with its status report.
+
+A worker loads no metrics library and writes no file. Its report has everything since the worker began, so that a report
+which is lost costs nothing once the next one arrives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from gateway.core.exchange import Exchange
+from gateway.ops.metrics import families
+from gateway.ops.metrics.families import Counter, Gauge, MetricsReport
+from gateway.ops.metrics.histogram import Observations
+
+NO_ROUTE = "unmatched"  # the route label of what matched no route, as the data plane names it
+
+_STATES = {"closed": 0, "half_open": 1, "open": 2}
+_BEYOND_FIRST = {"retries": families.RETRIES, "hedges": families.HEDGES, "ejections": families.EJECTIONS}
+
+
+class RequestSeries:
+    """Requests of one route, status and reason. ``durations`` and ``upstream_durations`` are in seconds and not yet
+    counted; ``requests`` are."""
+
+    __slots__ = ("durations", "observations", "requests", "upstream_durations", "upstream_observations")
+
+    def __init__(self, observations: Observations, upstream_observations: Observations) -> None:
+        self.requests = 0
+        self.durations: list[float] = []
+        self.upstream_durations: list[float] = []
+        self.observations = observations
+        self.upstream_observations = upstream_observations
+
+    def count(self) -> None:
+        """Count what has gathered: all of it in a row, so that no request pays for it with cold caches."""
+        if not self.durations:
+            return
+        self.requests += len(self.durations)
+        self.observations.add(self.durations)
+        self.upstream_observations.add(self.upstream_durations)
+        self.durations = []
+        self.upstream_durations = []
+
+
+class WorkerMetrics:
+    """Counts on the event loop of its worker. Labels are route names, statuses, reasons and names from the
+    configuration, all few."""
+
+    def __init__(self) -> None:
+        self._series: dict[tuple[str, int, str], RequestSeries] = {}
+        self._observations: dict[str, tuple[Observations, Observations]] = {}
+        self._counters: dict[str, dict[tuple[str, ...], int]] = {
+            family.name: {} for family in families.WORKER if isinstance(family, Counter)
+        }
+        self._gauges: dict[str, dict[tuple[str, ...], float]] = {
+            family.name: {} for family in families.WORKER if isinstance(family, Gauge)
+        }
+        self.listener(families.LISTENER_PUBLIC, 0, 0)  # reported from the beginning
+        self.state_store(True)
+
+    def done(self, exchange: Exchange, elapsed: float) -> None:
+        """Count one request that has ended, ``elapsed`` seconds after its head."""
+        route = exchange.route
+        name = NO_ROUTE if route is None else route.name
+        key = (name, exchange.status, exchange.reason)
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = RequestSeries(*self._observations_of(name))
+        series.durations.append(elapsed)
+        if exchange.endpoint:
+            series.upstream_durations.append(exchange.upstream_time)
+        if exchange.reason == "upstream_resting":
+            self._add(families.BREAKER_REJECTED, exchange.detail)
+        if exchange.fallback:
+            self._add(families.FALLBACKS, name, exchange.fallback, exchange.reason)
+        if exchange.reported:
+            for slug in exchange.reported:
+                self._add(families.REPORTED, name, slug)
+
+    def _observations_of(self, route: str) -> tuple[Observations, Observations]:
+        found = self._observations.get(route)
+        if found is None:
+            found = self._observations[route] = (Observations(), Observations())
+        return found
+
+    def _add(self, family: Counter, *labels: str, times: int = 1) -> None:
+        counted = self._counters[family.name]
+        counted[labels] = counted.get(labels, 0) + times
+
+    def _set(self, family: Gauge, value: float, *labels: str) -> None:
+        self._gauges[family.name][labels] = value
+
+    def event(self, name: str) -> None:
+        """Count an event. ``name`` comes from the code, never from a client."""
+        self._add(families.EVENTS, name)
+
+    def locked(self, lockout: str, kind: str) -> None:
+        """Count a lock that was set."""
+        self._add(families.LOCKS, lockout, kind)
+
+    def breaker_changed(self, upstream: str, state: str) -> None:
+        """Count a change of a breaker's state."""
+        self._add(families.BREAKER_TRANSITIONS, upstream, state)
+
+    def breaker(self, upstream: str, state: str, forced: bool) -> None:
+        """Set the state of a breaker, and whether an operator holds it there."""
+        self._set(families.BREAKER_STATE, _STATES[state], upstream)
+        self._set(families.BREAKER_FORCED, forced, upstream)
+
+    def calls(self, upstream: str, counted: Mapping[tuple[str, str], int], left: Mapping[str, int]) -> None:
+        """Add the retries, hedges and ejections since the last time, and set what is ``left`` of each budget."""
+        for (what, why), times in counted.items():
+            self._add(_BEYOND_FIRST[what], upstream, why, times=times)
+        for budget, calls in left.items():
+            self._set(families.BUDGET_LEFT, calls, upstream, budget)
+
+    def concurrency(self, upstream: str, taken: int, waiting: int) -> None:
+        """Set how many calls to an upstream run, and how many wait."""
+        self._set(families.UPSTREAM_CALLS, taken, upstream, "taken")
+        self._set(families.UPSTREAM_CALLS, waiting, upstream, "waiting")
+
+    def endpoints(self, upstream: str, healthy: Mapping[str, bool]) -> None:
+        """Set for each endpoint whether this worker sends it calls."""
+        for endpoint, is_healthy in healthy.items():
+            self._set(families.ENDPOINT_HEALTHY, is_healthy, upstream, endpoint)
+
+    def listener(self, name: str, in_flight: int, connections: int) -> None:
+        """Set the requests in progress and the open connections of a listener."""
+        self._set(families.IN_FLIGHT, in_flight, name)
+        self._set(families.CONNECTIONS, connections, name)
+
+    def state_store(self, works: bool) -> None:
+        """Set whether the configured state store works."""
+        self._set(families.STATE_OK, works)
+
+    def lines_dropped(self, lines: int) -> None:
+        """Set how many log lines were dropped since the process began."""
+        self._counters[families.LOG_LINES_DROPPED.name][()] = lines
+
+    def gather(self) -> None:
+        """Count the requests since the last time. To be called a few times a second, so that little gathers."""
+        for series in self._series.values():
+            series.count()
+
+    def report(self) -> MetricsReport:
+        """Everything since the worker began."""
+        self.gather()
+        counters: dict[str, list[tuple[Sequence[str], float]]] = {
+            name: list(rows.items()) for name, rows in self._counters.items() if rows
+        }
+        counters[families.REQUESTS.name] = [
+            ((route, str(status), reason), series.requests) for (route, status, reason), series in self._series.items()
+        ]
+        pairs = self._observations.items()
+        return {
+            "counters": counters,
+            "gauges": {name: list(rows.items()) for name, rows in self._gauges.items() if rows},
+            "histograms": {
+                families.REQUEST_SECONDS.name: [_row(route, requests) for route, (requests, _) in pairs],
+                families.UPSTREAM_SECONDS.name: [
+                    _row(route, calls) for route, (_, calls) in pairs if any(calls.counts)
+                ],
+            },
+        }
+
+
+def _row(route: str, seen: Observations) -> tuple[tuple[str], list[int], float]:
+    return (route,), seen.counts, seen.total

@@ -1,0 +1,86 @@
+"""The process of a worker, ``python -m gateway.process.worker_main DESCRIPTOR``. Started by the supervisor, never by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+
+import orjson
+import uvloop
+
+import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
+from gateway.ops.log import Bridge, Log
+from gateway.ops.sink import Sink
+from gateway.process.channel import Drain, Reload, Start, receive
+from gateway.process.run_directory import hold, log_lock
+from gateway.process.worker import Worker
+from gateway.state.lmdb.store import LmdbStore
+from gateway.state.store import StateError
+
+NO_ORDER = 1  # exit code: the supervisor ended before it sent an order
+CANNOT_SERVE = 2  # exit code: this configuration cannot be served, and trying again does not help
+
+
+async def work(control: socket.socket) -> int:
+    """Take the first order and serve until the end; the exit code."""
+    reader, writer = await asyncio.open_connection(sock=control)
+    start = await receive(reader)
+    if not isinstance(start, Start):
+        return NO_ORDER
+    hold(start.run)
+    log = Log(Sink(1, log_lock(start.run)), start.key, worker=start.number)
+    Bridge(log).install()
+    store: LmdbStore | None = None
+    code = 0
+    try:
+        key = start.config.state.key
+        store = LmdbStore(start.config.state.path, key.reveal().encode() if key else None)
+        worker = Worker(start, log, store, lambda report: writer.write(orjson.dumps(report) + b"\n"))
+        await worker.connect_state()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+        orders = asyncio.create_task(obey(worker, reader))
+        await worker.serve()
+        orders.cancel()
+        await worker.disconnect_state()
+    except (StateError, OSError, RuntimeError, ValueError) as error:
+        writer.write(orjson.dumps({"cannot": f"{type(error).__name__}: {error}"}) + b"\n")
+        code = CANNOT_SERVE
+    finally:
+        if store is not None:
+            store.close()
+        log.sink.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+        writer.close()
+    return code
+
+
+async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:
+    """Do what the supervisor orders. Without a supervisor the worker drains: nothing would replace it."""
+    while True:
+        order = await receive(reader)
+        if isinstance(order, Reload):
+            await worker.reload(order)
+        elif isinstance(order, Drain):
+            worker.drain_seconds = order.seconds
+            worker.stop()
+        elif order is None:
+            if not worker.stopping.is_set():
+                worker.observer.event("supervisor_gone")
+            worker.stop()
+            return
+
+
+def main(arguments: list[str]) -> int:
+    """``arguments``: the descriptor of the inherited control socket. Returns the exit code."""
+    # Ctrl-C and a closed terminal reach the whole process group; ending is the supervisor's to order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    return uvloop.run(work(socket.socket(fileno=int(arguments[0]))))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""An admin whose stores are in memory, whose clock stands still, and whose events are kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.core.secret import Secret
+from gateway.state.store import StateError
+from tests.memory_store import MemoryStore
+
+NOON = 1_767_268_800.0
+TOKEN = "an-operators-token-of-some-length"
+BEARER = {"authorization": f"Bearer {TOKEN}"}
+
+
+class FakeAdmin:
+    """``token`` and ``health`` may be set before a request. ``kept`` is the store; with None it cannot be opened."""
+
+    def __init__(self) -> None:
+        self.bearer = TOKEN
+        self.health = "ok"
+        self.clock = NOON
+        self.kept: MemoryStore | None = MemoryStore()
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    @property
+    def memory(self) -> MemoryStore:
+        if self.kept is None:
+            raise StateError("the state folder is gone")
+        return self.kept
+
+    def token(self) -> Secret | None:
+        return Secret(self.bearer) if self.bearer else None
+
+    def now(self) -> float:
+        return self.clock
+
+    def status(self) -> dict[str, Any]:
+        return {"status": self.health, "version": "1"}
+
+    def metrics(self) -> bytes:
+        return b"gateway_up 1.0\n"
+
+    def routes(self) -> list[dict[str, Any]]:
+        return [{"name": "chat"}]
+
+    def lockouts(self) -> list[str]:
+        return ["accounts", "codes"]
+
+    def breakers(self) -> dict[str, str]:
+        return {"stt": "external", "toolkit": "external"}
+
+    def circuit_store(self) -> MemoryStore:
+        return self.memory
+
+    def lockout_store(self) -> MemoryStore:
+        return self.memory
+
+    def revocation_store(self) -> MemoryStore:
+        return self.memory
+
+    def pseudonym(self, name: str) -> str:
+        return "a-hash"
+
+    def account_pseudonym(self, account: str) -> str:
+        return "a-hash"
+
+    def audit(self, name: str, **fields: object) -> None:
+        self.events.append((name, fields))
