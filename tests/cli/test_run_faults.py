@@ -7,7 +7,6 @@ import contextlib
 import itertools
 import os
 import signal
-import socket
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from aiohttp import ClientSession
 
 from tests.cli import numbered_upstream
 from tests.eventually import eventually
+from tests.free_port import free_port
 from tests.gateway_run import Maker, worker_pids
 from tests.upstream_fixture import Wire, wire
 
@@ -45,8 +45,7 @@ class Numbered:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "arrived"
         self.file.touch()
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     async def start(self) -> None:
         command = (sys.executable, numbered_upstream.__file__, str(self.port), str(self.file))

@@ -7,7 +7,6 @@ import contextlib
 import json
 import math
 import re
-import socket
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -15,6 +14,7 @@ from typing import NamedTuple, TypeVar
 import pytest
 
 from gateway.demo.toolkit import DemoToolkit
+from tests.free_port import free_port
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, running_upstream, wire
 
@@ -110,8 +110,7 @@ async def gathered(asked: Iterable[Awaitable[T]]) -> list[T]:
 
 @contextlib.asynccontextmanager
 async def place(mode: str) -> AsyncIterator[Place]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     async with contextlib.AsyncExitStack() as stack:
         toolkit = DemoToolkit(port=port, crawl_seconds=0.02, slow_seconds=0.6)
         if mode != "refused":

@@ -24,22 +24,10 @@ from gateway.state.redis.watchdog import ReplyWatchdog
 from gateway.state.rules.gcra import Take, Taken
 from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.rules.revocation import Revocation
+from tests.free_port import BUS, free_port
 
 KEY = b"a key that all replicas of a test share"
 PATIENCE = 10.0  # seconds for what a machine under load does late
-
-
-def free_port(beside: int = 0) -> int:
-    """A port nobody listens on, nor on the one ``beside`` it (a cluster's bus has its own)."""
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            if not beside:
-                return port
-            with contextlib.suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + beside))
-                return port
 
 
 def wait_until(what: str, happened: Callable[[], bool]) -> None:
@@ -140,7 +128,7 @@ def cluster(folder: Path) -> Iterator[list[Server]]:
     with contextlib.ExitStack() as stack:
         for number in range(3):
             options = ("--cluster-enabled", "yes", "--cluster-node-timeout", "1000")
-            nodes.append(stack.enter_context(server(folder / str(number), *options, port=free_port(10000))))
+            nodes.append(stack.enter_context(server(folder / str(number), *options, port=free_port(BUS))))
         bounds = (0, 5461, 10923, 16384)
         for node, first, following in zip(nodes, bounds, bounds[1:], strict=False):
             assert node.say("CLUSTER", "ADDSLOTSRANGE", str(first), str(following - 1)) == "+OK\r\n"
