@@ -35,6 +35,9 @@ from gateway.proxy.flow.render import answer_head
 from gateway.proxy.message import head as admit
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
+from gateway.proxy.pool.connection import ignore_informational
+from gateway.proxy.upstream.attempt import UpstreamAttempt
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.state.lmdb.store import LmdbStore
 
 CALLS = 10_000
@@ -95,7 +98,9 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
             decide(exchange)
 
         yield f"{type(stage).__name__.lower()}, on the way in", ask
-    yield "head for the upstream", lambda: plan.upstream.head(exchange, b"")
+    attempt = UpstreamAttempt("items", plan.upstream.pool)
+    call = UpstreamCall(exchange, "/api/items", ignore_informational)
+    yield "head for the upstream", lambda: attempt.compose(call, plan.upstream.endpoints[0], None)
     answer = [
         (b"Server", b"nginx"),
         (b"Date", b"Sun, 06 Nov 1994 08:49:37 GMT"),

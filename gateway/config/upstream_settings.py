@@ -22,13 +22,11 @@ from pydantic import (
 )
 
 from gateway.config.names import EndpointUrl, HostValue, Name, Positive, UrlPath, none_if_empty
+from gateway.core.failure import WORDS
 from gateway.core.units import DURATION_PATTERN, parse_duration
 from gateway.policy.base.settings import Model, Share
 
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
-
-FAILURES = ("connect", "reset", "timeout", "broken")
-"""How a call fails: no connection; closed before any response; no response in time; an unreadable response."""
 
 
 def is_name(host: str) -> bool:
@@ -40,18 +38,18 @@ def is_name(host: str) -> bool:
     return False
 
 
-def _failure(value: Any) -> str | int:
-    if value in FAILURES:
+def _counted_outcome(value: Any) -> str | int:
+    if value in WORDS:
         return str(value)
     if isinstance(value, int) and not isinstance(value, bool) and (value == 429 or 500 <= value <= 599):
         return value
-    raise ValueError(f"is not a way to fail: write {', '.join(FAILURES)}, 429 or a status from 500 to 599")
+    raise ValueError(f"is not a way to fail: write {', '.join(WORDS)}, 429 or a status from 500 to 599")
 
 
-Failure = Annotated[
+CountedOutcome = Annotated[
     str | int,
-    PlainValidator(_failure),
-    WithJsonSchema({"anyOf": [{"enum": [*FAILURES, 429]}, {"type": "integer", "minimum": 500, "maximum": 599}]}),
+    PlainValidator(_counted_outcome),
+    WithJsonSchema({"anyOf": [{"enum": [*WORDS, 429]}, {"type": "integer", "minimum": 500, "maximum": 599}]}),
 ]
 
 
@@ -158,7 +156,7 @@ class EjectionSettings(Model):
 
     failures: Times = 5
     """After so many failed calls in a row it is ejected."""
-    count: Annotated[tuple[Failure, ...], Field(min_length=1)] = (
+    count: Annotated[tuple[CountedOutcome, ...], Field(min_length=1)] = (
         "connect",
         "reset",
         "timeout",
@@ -186,7 +184,7 @@ class RetrySettings(Model):
 
     attempts: Annotated[int, Field(strict=True, ge=2, le=5)] = 2
     """How many calls are made at most, the first included."""
-    on: Annotated[tuple[Failure, ...], Field(min_length=1)] = ("connect", "reset", 502, 503, 504)
+    on: Annotated[tuple[CountedOutcome, ...], Field(min_length=1)] = ("connect", "reset", 502, 503, 504)
     """Failures that are retried; all but ``connect`` only for idempotent methods."""
     budget: Share = 0.2
     """Retries as a share of the calls of the last ten seconds, in each worker."""

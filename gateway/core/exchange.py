@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
+
+from gateway.core.failure import CallFailure
 
 
 class Call:
@@ -29,6 +32,7 @@ class Exchange:
         "client",
         "detail",
         "endpoint",
+        "failure",
         "fallback",
         "fields",
         "head",
@@ -88,7 +92,20 @@ class Exchange:
         self.endpoint = ""  # proxy/upstream/upstream: host:port that answered
         self.upstream_time = 0.0  # proxy/upstream/upstream: seconds from sending to the head of the answer
         self.status = 0  # proxy/flow/respond: status sent
+        self.failure: CallFailure | None = (
+            None  # proxy/upstream/upstream: how the call came to nothing, None when it did not
+        )
         self.reason = ""  # proxy/flow/respond: slug of the refusal, empty when none
         self.detail = ""  # proxy/flow/respond: what the log says beyond the slug, never sent
         self.bytes_in = 0  # proxy/upstream/upstream: request body bytes
         self.bytes_out = 0  # proxy/flow/respond: answer body bytes
+
+    def for_second_call(self) -> Exchange:
+        """The same request for the stages of a second upstream, without anything that is about the first call.
+
+        Both are needed at once: the first upstream's stages see how its own call ended while the second one responds.
+        """
+        second = copy.copy(self)
+        second.slot, second.reason, second.failure, second.status = None, "", None, 0
+        second.endpoint, second.sent, second.upstream_time = "", 0.0, 0.0
+        return second

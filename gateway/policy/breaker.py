@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
+from gateway.core.failure import CallFailure
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
@@ -22,14 +23,12 @@ from gateway.state.store import CircuitStore
 
 _LONGEST = 3600.0  # seconds; an upstream that rests longer should be taken out of the configuration
 
-# What a failed call is called in ``count``, by the reason the client is told.
-_KINDS = {
-    "upstream_unreachable": {"connect"},
-    "upstream_connect_timeout": {"connect", "timeout"},
-    "upstream_timeout": {"timeout"},
-    "upstream_stalled": {"timeout"},
-    "upstream_total_timeout": {"timeout"},
-    "upstream_broken": {"broken"},
+# The failures that each word of ``count`` covers. A connection that was closed before any byte of a response is covered
+# by two words, since each of them has counted it on some connections.
+_COVERED = {
+    "connect": {CallFailure.CONNECT, CallFailure.CONNECT_TIMEOUT, CallFailure.RESET, CallFailure.RESET_REUSED},
+    "timeout": {CallFailure.CONNECT_TIMEOUT, CallFailure.TIMEOUT, CallFailure.STALLED, CallFailure.TOTAL_TIMEOUT},
+    "broken": {CallFailure.BROKEN, CallFailure.RESET, CallFailure.RESET_REUSED},
 }
 
 
@@ -67,7 +66,7 @@ class Settings(Policy):
     probe: Literal["request", "health_check"] = "request"
     """What tries it: a user's call, or the upstream's ``health_check``, and users' calls wait until it is closed."""
     count: Annotated[tuple[Counted, ...], Field(min_length=1)] = ("connect", "timeout", "broken", 502, 503, 504)
-    """What is a failure: no connection, no answer in time, an unreadable answer, an answer of a status."""
+    """What is a failure: no connection or a closed one, no answer in time, an unreadable answer, an answer of a status."""
     ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """By route, statuses that say nothing about the upstream there: a service that answers a bad upload with 503."""
 
@@ -93,11 +92,14 @@ class Settings(Policy):
 class Breaker(Stage):
     """The breaker in front of ``upstream``. Admission holds a slot that ``on_done`` gives back with what was found."""
 
-    __slots__ = ("_ignore", "_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
+    __slots__ = ("_failures", "_ignore", "_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
 
     def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
         self.upstream = upstream
         self._settings = settings
+        self._failures = frozenset[CallFailure | None]().union(
+            *(_COVERED.get(str(word), ()) for word in settings.count)
+        )
         self._ignore = settings.ignore
         self._trip = settings.trip()
         self._name = upstream.encode()
@@ -142,14 +144,13 @@ class Breaker(Stage):
     def failed(self, exchange: Exchange) -> bool | None:
         """Whether the upstream failed; None when the call says nothing about it: the client left, sent something wrong
         or too slowly, or the gateway itself was full."""
-        counted = self._settings.count
         if exchange.reason:
-            return True if any(kind in counted for kind in _KINDS.get(exchange.reason, ())) else None
+            return True if exchange.failure in self._failures else None
         status: int = exchange.status
         if not status or (self._ignore and self._says_nothing(exchange, status)):
             return None
         slow = self._settings.slow_after
-        return status in counted or (slow is not None and exchange.upstream_time > slow)
+        return status in self._settings.count or (slow is not None and exchange.upstream_time > slow)
 
     def _says_nothing(self, exchange: Exchange, status: int) -> bool:
         """Whether ``ignore`` leaves the status out for the route, or for one of the routes of a batch."""

@@ -178,7 +178,7 @@ class Worker:
 
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():
-            self.metrics.calls(name, attempts.take_counts(), attempts.left())
+            self.metrics.calls(name, attempts.take_counts(), attempts.budgets_left())
 
     def _check_store(self) -> None:
         now = time.time()

@@ -6,7 +6,6 @@ IMPORTS_TO_CUT = {
     ("proxy/flow/writer.py", "proxy/server/connection.py"),
     ("proxy/server/connection.py", "proxy/server/server.py"),
     ("proxy/server/egress.py", "proxy/compile/runtime.py"),
-    ("proxy/upstream/attempts.py", "proxy/upstream/upstream.py"),
 }
 
 # Modules without a test module of their name, paths below gateway/.
@@ -34,11 +33,7 @@ MODULES_WITHOUT_TEST = {
     "process/worker.py",
     "proxy/flow/writer.py",
     "proxy/message/request.py",
-    "proxy/pool/connection.py",
     "proxy/pool/endpoint.py",
-    "proxy/pool/errors.py",
-    "proxy/pool/pool.py",
-    "proxy/upstream/deadline.py",
     "state/failover/locks_file.py",
     "state/redis/cluster.py",
     "state/redis/lockouts.py",

@@ -7,6 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import Call, Exchange
+from gateway.core.failure import CallFailure
+from gateway.core.reason import REASONS
 from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import Settings, build
 from tests.memory_store import MemoryStore
@@ -31,10 +33,12 @@ class Gate:
         exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
         return exchange, self.stages[worker].on_request(exchange)
 
-    def call(self, status: int = 200, reason: str = "", worker: int = 0, took: float = 0.1) -> Any:
+    def call(self, status: int = 200, reason: str | CallFailure = "", worker: int = 0, took: float = 0.1) -> Any:
         """A whole call; its refusal, or None."""
         exchange, refusal = self.begin(worker)
-        exchange.status, exchange.reason, exchange.upstream_time = status, reason, took
+        exchange.status, exchange.upstream_time = status, took
+        exchange.failure = reason if isinstance(reason, CallFailure) else None
+        exchange.reason = reason.slug if isinstance(reason, CallFailure) else reason
         self.stages[worker].on_done(exchange)
         return refusal
 
@@ -44,24 +48,19 @@ class Gate:
 
 
 COUNTED = [
-    (502, "upstream_unreachable"),
-    (504, "upstream_connect_timeout"),
-    (504, "upstream_timeout"),
-    (504, "upstream_stalled"),
-    (504, "upstream_total_timeout"),
-    (502, "upstream_broken"),
+    *[(REASONS[failure.slug].status, failure) for failure in CallFailure if failure is not CallFailure.BUSY],
     (500, ""),
     (503, ""),
 ]
 NOT_COUNTED = [
     (0, ""),  # the client left before there was an answer
     (400, ""), (401, ""), (404, ""), (413, ""), (429, ""), (501, ""),
-    (400, "body_malformed"), (413, "body_too_large"), (408, "body_timeout"), (503, "upstream_busy"), (500, "internal_error"),
+    (400, "body_malformed"), (413, "body_too_large"), (408, "body_timeout"), (503, CallFailure.BUSY), (503, "upstream_busy"), (500, "internal_error"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("status", "reason"), COUNTED)
-def test_what_the_upstream_did_opens_it(status: int, reason: str) -> None:
+def test_what_the_upstream_did_opens_it(status: int, reason: str | CallFailure) -> None:
     gate = Gate()
     for _ in range(3):
         assert gate.call(status, reason) is None
@@ -70,7 +69,7 @@ def test_what_the_upstream_did_opens_it(status: int, reason: str) -> None:
 
 
 @pytest.mark.parametrize(("status", "reason"), NOT_COUNTED)
-def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: str) -> None:
+def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: str | CallFailure) -> None:
     gate = Gate()
     for _ in range(20):
         assert gate.call(status, reason) is None
@@ -78,7 +77,7 @@ def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: 
 
 
 @pytest.mark.parametrize(("status", "reason"), [one for one in NOT_COUNTED if one[1] or not one[0]])
-def test_what_says_nothing_does_not_hide_a_row_of_failures(status: int, reason: str) -> None:
+def test_what_says_nothing_does_not_hide_a_row_of_failures(status: int, reason: str | CallFailure) -> None:
     gate = Gate()
     for _ in range(3):
         gate.call(503)
@@ -89,7 +88,7 @@ def test_what_says_nothing_does_not_hide_a_row_of_failures(status: int, reason: 
 def test_a_kind_that_is_not_listed_is_not_counted() -> None:
     gate = Gate(count=["connect"])
     for _ in range(20):
-        gate.call(504, "upstream_timeout")
+        gate.call(504, CallFailure.TIMEOUT)
         gate.call(503)
     assert gate.state == "closed"
 

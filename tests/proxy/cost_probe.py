@@ -79,7 +79,7 @@ class Wire(asyncio.Transport):
 
 
 async def connect(self: Any, endpoint: Any, until: float = 0) -> UpstreamConnection:
-    connection, wire = UpstreamConnection(pool._Owner(self, endpoint), asyncio.get_running_loop()), Wire()
+    connection, wire = UpstreamConnection(pool.PoolMembership(self, endpoint), asyncio.get_running_loop()), Wire()
     wire.protocol = connection
     connection.connection_made(wire)
     self.open.add(connection)

@@ -44,7 +44,7 @@ class Resilience:
             if settings.breaker is not None
         }
         for name, breaker in self.breakers.items():
-            upstreams[name].spare_while(_open(breaker.circuit))
+            upstreams[name].single_attempts_while(_open(breaker.circuit))
             _probe_by_health_checks(breaker, background[name], upstreams[name])
         self.concurrency: dict[str, Concurrency] = {
             name: concurrency.build(name, settings.concurrency, self._refuses(name))

@@ -17,8 +17,9 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.pool.outlier import OutlierEjection
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
-from gateway.proxy.upstream.deadline import Timed
+from gateway.proxy.upstream.deadline import Deadline
 from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
@@ -37,19 +38,15 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
         response=timeouts.response,
         silence=timeouts.body,
         idle=timeouts.idle,
-        most=settings.max_connections,
+        max_connections=settings.max_connections,
         balancer=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
-    upstream = (Timed if timeouts.total else Upstream)(
-        name, pool, fields, [key.lower().encode() for key in edits.remove]
-    )
-    if isinstance(upstream, Timed):
-        upstream.total = timeouts.total or 0.0
-    if len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None:
-        upstream.use_attempts(_calls(upstream, settings, clock, tools))
-    return upstream
+    attempt = UpstreamAttempt(name, pool, fields, [key.lower().encode() for key in edits.remove])
+    several = len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None
+    attempts = _attempts(attempt, settings, clock, tools) if several else None
+    return Upstream(attempt, attempts, Deadline(timeouts.total, pool) if timeouts.total else None)
 
 
 def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[BackgroundTask]:
@@ -84,13 +81,14 @@ def _endpoints(settings: Settings) -> list[Endpoint]:
     ]
 
 
-def _calls(upstream: Upstream, settings: Settings, clock: Callable[[], float], tools: Tools) -> Attempts:
-    pool = upstream.pool
+def _attempts(attempt: UpstreamAttempt, settings: Settings, clock: Callable[[], float], tools: Tools) -> Attempts:
+    pool = attempt.pool
     retry = Retry(settings.retries, clock, tools.wall, random.random) if settings.retries is not None else None
     ejection = None
     if settings.ejection is not None:
-        on_event = partial(tools.event, upstream=upstream.name)
+        on_event = partial(tools.event, upstream=attempt.name)
         ejection = OutlierEjection(settings.ejection, pool.endpoints, clock, pool.balancer.changed, on_event)
     hedge = Hedge(settings.hedge, clock) if settings.hedge is not None else None
     check = settings.health_check
-    return Attempts(upstream, retry, ejection, hedge, again=math.ceil(check.interval) if check is not None else 1)
+    retry_after = math.ceil(check.interval) if check is not None else 1
+    return Attempts(attempt, retry, ejection, hedge, retry_after=retry_after)

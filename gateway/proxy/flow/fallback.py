@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.core.exchange import Exchange
@@ -16,9 +15,10 @@ from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement
 from gateway.policy.fallback.stale import StoredResponses
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
-from gateway.proxy.pool.connection import SMALL, Phase, UpstreamConnection
-from gateway.proxy.pool.pool import OnInformational
+from gateway.proxy.pool.connection import SMALL, UpstreamConnection
+from gateway.proxy.pool.phase import DONE
 from gateway.proxy.routing.route import CompiledRoute
+from gateway.proxy.upstream.call import LATER, Progress, UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
 
 
@@ -57,8 +57,7 @@ class UpstreamFallback:
 
     async def take(self, exchange: Exchange, plan: CompiledRoute, client: ResponseWriter, slug: str) -> bool | None:
         """Answer the client with what the other upstream says; None when that comes to nothing too."""
-        side = copy.copy(exchange)  # the other upstream's stages must not take the first one's slot for theirs
-        side.slot, side.reason, side.status, side.endpoint, side.sent, side.upstream_time = None, "", 0, "", 0.0, 0.0
+        side = exchange.for_second_call()
         entered: list[Stage] = []
         try:
             for stage, decide in self._guards:
@@ -69,7 +68,7 @@ class UpstreamFallback:
                 if verdict is not None:
                     side.reason = verdict.reason.slug if isinstance(verdict, Refusal) else ""
                     return None
-            answer = await self.upstream.call(side, plan.target(exchange), client.interim)
+            answer = await self.upstream.response(UpstreamCall(side, plan.target(exchange), client.interim))
             exchange.bytes_in = side.bytes_in
             if isinstance(answer, Refusal):
                 side.reason = answer.reason.slug
@@ -95,11 +94,13 @@ class UpstreamFallback:
         own = replacement_fields(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
         answer.fields = ResponseFields.of([*(pair for pair in answer.fields.pairs if pair[0] not in names), *own])
+        failure = exchange.failure
         try:
             return await pipeline.pass_on(exchange, plan, client, answer)
         finally:
             if exchange.reason != slug:  # it broke off, which is this upstream's failure and not the first one's
                 side.reason, exchange.reason = exchange.reason, slug
+                side.failure, exchange.failure = exchange.failure, failure
 
 
 Choice = StaticFallback | StaleFallback | UpstreamFallback
@@ -180,11 +181,13 @@ class Watched:
         self._memories = stand_in.memories
         self._again = stand_in.calls_again
 
-    def begin(self, exchange: Exchange, path: str, interim: OnInformational, told: Callable[[], None]) -> None:
-        """Nothing: ``call`` is always the way, since there is something to do with the answer."""
+    def start(self, call: UpstreamCall) -> Progress:
+        """See ``Upstream.start``: never at once, since there is something to do with the response."""
+        return LATER
 
-    async def call(self, exchange: Exchange, path: str, interim: OnInformational) -> UpstreamConnection | Refusal:
-        """``Upstream.call``, with the answer remembered and a small body kept."""
+    async def response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
+        """See ``Upstream.response``; a whole response is stored, and small content of the request kept."""
+        exchange = call.exchange
         stream: Any = exchange.stream
         small = stream is not None and (stream.complete or (stream.length is not None and stream.length <= SMALL))
         if self._again and small and exchange.body is None:
@@ -192,8 +195,8 @@ class Watched:
             if isinstance(received, Refusal):
                 return received
             exchange.body = received
-        answer = await self._upstream.call(exchange, path, interim)
-        if not isinstance(answer, Refusal) and answer.phase is Phase.DONE and not answer.streaming:
+        answer = await self._upstream.response(call)
+        if not isinstance(answer, Refusal) and answer.phase is DONE and not answer.streaming:
             for memory in self._memories:
-                memory.store(exchange, self.name, path, answer.status, answer.fields.pairs, answer.arrived)
+                memory.store(exchange, self.name, call.path, answer.status, answer.fields.pairs, answer.arrived)
         return answer

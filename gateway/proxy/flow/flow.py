@@ -16,8 +16,8 @@ from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.proxy.flow import respond as pipeline
 from gateway.proxy.flow.writer import ResponseWriter
-from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.routing.route import CompiledRoute
+from gateway.proxy.upstream.call import LATER, STARTED, UpstreamCall
 
 if TYPE_CHECKING:
     from gateway.policy.base.report import Decide
@@ -56,7 +56,7 @@ class Flow(ResponseWriter):
         self.plan = connection.gateway.bare
         self.depth = 0
         self.verdict: Verdict = None
-        self.call: UpstreamConnection | None = None
+        self.call: UpstreamCall | None = None
         self.goes_on = False  # the client's connection does
         self.over = False
         self._told = False  # the stages have been, that it is over
@@ -131,11 +131,14 @@ class Flow(ResponseWriter):
         """Send the request on, or refuse it."""
         verdict, plan = self.verdict, self.plan
         if verdict is None and not plan.response_readers:
-            begun = plan.upstream.begin(self.exchange, plan.target(self.exchange), self.interim, self._told_answer)
-            if isinstance(begun, UpstreamConnection):
-                self.call = begun
+            exchange = self.exchange
+            call = UpstreamCall(exchange, plan.rewrite or exchange.path, self.interim, self.on_ready)
+            started = plan.upstream.start(call)
+            if started is STARTED:
+                self.call = call
                 return
-            self.verdict = verdict = begun
+            if started is not LATER:
+                self.verdict = verdict = started
         if verdict is None or (plan.fallback is not None and isinstance(verdict, Refusal)):
             self._become(self._answer())
             return
@@ -144,9 +147,9 @@ class Flow(ResponseWriter):
 
     # the way back
 
-    def _told_answer(self) -> None:
-        if not self.over:
-            self.connection.gateway.answered.add(self)
+    def on_ready(self) -> None:
+        """Have the upstream's response taken with those of other requests."""
+        self.connection.gateway.answered.add(self)
 
     def hear(self) -> Flow | None:
         """Take the upstream's answer."""
@@ -154,15 +157,15 @@ class Flow(ResponseWriter):
         if self.over or call is None:
             return None
         self.call = None
-        error = self.plan.upstream.ended(exchange, call)
-        if error is not None:
-            self._become(self._answer(error))
+        response = self.plan.upstream.take(call)
+        if response is None:
+            self._become(self._answer(call))
             return None
-        if call.streaming:
-            self._become(pipeline.pass_on(exchange, self.plan, self, call))
+        if response.streaming:
+            self._become(pipeline.pass_on(exchange, self.plan, self, response))
             return None
         self.call = call
-        exchange.status = call.status
+        exchange.status = response.status
         pipeline.respond(exchange, self.plan, self)
         return self
 
@@ -170,7 +173,8 @@ class Flow(ResponseWriter):
         """Pass on an answer all of which is here."""
         call = self.call
         assert call is not None, "heard before"
-        self.goes_on = pipeline.pass_on_whole(self.exchange, self.plan, self, call, call.take())
+        response = call.connection
+        self.goes_on = pipeline.pass_on_whole(self.exchange, self.plan, self, response, response.take())
         self.call = None
         self.connection.gateway.over.add(self)
 
@@ -203,15 +207,16 @@ class Flow(ResponseWriter):
             self.verdict = found if found is None or isinstance(found, (Refusal, Reply)) else await found
         return await self._answer()
 
-    async def _answer(self, failed: Exception | None = None) -> bool:
-        """Ask the upstream, unless there is a verdict, and answer the client. ``failed``: it was asked, and this came."""
+    async def _answer(self, call: UpstreamCall | None = None) -> bool:
+        """Ask the upstream, unless there is a verdict, and answer the client. ``call`` is one that was started and failed."""
         exchange, plan, verdict = self.exchange, self.plan, self.verdict
         if verdict is None:
             if plan.response_readers:
                 exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
                 exchange.head = None
-            more = () if failed is None else (failed,)
-            answer = await plan.upstream.call(exchange, plan.target(exchange), self.interim, *more)
+            if call is None:
+                call = UpstreamCall(exchange, plan.target(exchange), self.interim, self.on_ready)
+            answer = await plan.upstream.response(call)
             if not isinstance(answer, Refusal):
                 return await pipeline.pass_on(exchange, plan, self, answer)
             verdict = answer
@@ -262,14 +267,14 @@ class Flow(ResponseWriter):
         if self._waiting is not None:
             self._waiting.cancel()
         if self.call is not None:
-            self.plan.upstream.given_up(self.call)
+            self.call.abandon()
         self.end()
 
     def failed(self, error: Exception) -> None:
         """A phase raised: the client has left, or the gateway is broken."""
         over, self.goes_on = self.over, False
         if self.call is not None:
-            self.call.close()
+            self.call.connection.close()
         try:
             if not (isinstance(error, ConnectionError) and self.connection.closing):
                 if not over:

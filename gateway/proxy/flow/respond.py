@@ -5,14 +5,16 @@ from __future__ import annotations
 from time import time
 
 from gateway.core.exchange import Exchange
+from gateway.core.failure import CallFailure
 from gateway.core.fields import Malformed
 from gateway.core.reason import REASONS
 from gateway.core.response_fields import ResponseFields, response_pairs
 from gateway.core.verdict import Refusal, Reply
 from gateway.proxy.flow.render import DATE, JSON, PROBLEM, answer_head, refusal_answer, refusal_body
 from gateway.proxy.flow.writer import ResponseWriter
-from gateway.proxy.pool.connection import DONE, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.phase import DONE
 from gateway.proxy.routing.route import CompiledRoute
 
 _READ = 64 * 1024  # bytes of an answer that are collected for a reader
@@ -142,7 +144,8 @@ async def _stream(
         if chunked:
             client.write(b"0\r\n%b\r\n" % _trailers(answer))
     except (UpstreamError, Malformed) as error:
-        exchange.reason = error.slug if isinstance(error, UpstreamError) else "upstream_broken"
+        exchange.failure = failure = error.kind if isinstance(error, UpstreamError) else CallFailure.BROKEN
+        exchange.reason = failure.slug
         exchange.detail = str(error)
         client.cut()
         return False

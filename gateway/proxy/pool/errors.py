@@ -1,13 +1,18 @@
-"""How a call to an upstream fails."""
+"""What is raised when a call to an upstream fails."""
 
 from __future__ import annotations
 
+from gateway.core.failure import CallFailure
+
 
 class UpstreamError(Exception):
-    """A call that failed. ``slug`` names the refusal; ``untouched`` says that no byte of an answer came."""
+    """A call that failed. ``kind`` says how, ``detail`` is for the log."""
 
-    def __init__(self, slug: str, detail: str, *, untouched: bool = False) -> None:
+    def __init__(self, kind: CallFailure, detail: str) -> None:
         super().__init__(detail)
-        self.slug = slug
+        self.kind = kind
         self.detail = detail
-        self.untouched = untouched
+
+
+class NotSent(UpstreamError):
+    """A call that failed before any byte of it was sent, so that every method may be tried again (RFC 9110 9.2.2)."""

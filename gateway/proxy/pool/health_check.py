@@ -8,7 +8,8 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.config.upstream_settings import HealthCheckSettings
-from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.core.failure import CallFailure
+from gateway.proxy.pool.connection import ignore_informational
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
@@ -92,13 +93,13 @@ class HealthChecker:
         settings = self._settings
         until = self._pool.loop.time() + settings.timeout
         try:
-            connection: UpstreamConnection = await self._pool.connect(endpoint, until)
+            connection = await self._pool.connect(endpoint, until)
         except UpstreamError as error:
-            return None if error.slug == "upstream_busy" else False
+            return None if error.kind is CallFailure.BUSY else False
         try:
             host = settings.host or endpoint.authority
             head = f"GET {settings.path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode()
-            connection.send(head, False, until, lambda status, pairs: None, False)
+            connection.send(head, False, until, ignore_informational)
             await connection.head()
             return any(low <= connection.status <= high for low, high in settings.expect)
         except UpstreamError:

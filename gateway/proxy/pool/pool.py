@@ -1,4 +1,4 @@
-"""The connections to one upstream: which endpoint, which connection, and the clock that ends what takes too long."""
+"""The connections to one upstream: the choice of endpoint and connection, and the clock that ends slow calls."""
 
 from __future__ import annotations
 
@@ -6,33 +6,22 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
-from gateway.core.fields import Pair
+from gateway.core.failure import CallFailure
 from gateway.proxy.pool.balancer import Balancer
-from gateway.proxy.pool.connection import Phase, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.errors import NotSent
+from gateway.proxy.pool.phase import BODY, DONE, IDLE
 from gateway.proxy.pool.timeouts import ResponseTimeouts
 from gateway.proxy.wire.write_batch import WriteBatch
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
-_LATE = "upstream_timeout", "no answer in time"
 
-OnInformational = Callable[[int, list[Pair]], None]
-
-
-class NotSent(UpstreamError):
-    """A call that failed before anything of it was sent. ``waited``: it had to wait for a connection in vain."""
-
-    def __init__(self, slug: str, detail: str, *, waited: bool = False) -> None:
-        super().__init__(slug, detail, untouched=True)
-        self.waited = waited
-
-
-class _Owner:
-    """Binds a connection to its endpoint."""
+class PoolMembership:
+    """What binds a connection to its pool and endpoint (``ConnectionOwner``)."""
 
     __slots__ = ("endpoint", "pool", "write_batch")
 
@@ -41,14 +30,16 @@ class _Owner:
         self.write_batch = pool.write_batch
         self.endpoint = endpoint
 
-    def released(self, connection: UpstreamConnection) -> None:
+    def release(self, connection: UpstreamConnection) -> None:
+        """See ``ConnectionOwner``. A connection to an endpoint that was removed is closed."""
         if self.pool.closed or self.endpoint.removed:
             connection.close()
             return
         connection.idle_since = self.pool.loop.time()
         self.endpoint.idle.append(connection)
 
-    def lost(self, connection: UpstreamConnection) -> None:
+    def forget(self, connection: UpstreamConnection) -> None:
+        """See ``ConnectionOwner``."""
         self.pool.open.discard(connection)
         self.pool.timeouts.forget(connection)
         with contextlib.suppress(ValueError):
@@ -58,8 +49,8 @@ class _Owner:
 class Pool:
     """Connections to the endpoints of one upstream.
 
-    ``connect``, ``response``, ``silence`` (between bytes of an answer's body) and ``idle`` are in seconds; ``most``
-    bounds the connections open at once. ``balancer`` makes the choice with ``endpoints`` and the loop's time.
+    ``connect``, ``response``, ``silence`` (between bytes of a response's body) and ``idle`` are in seconds;
+    ``max_connections`` may be open at once. ``balancer`` chooses among ``endpoints`` by the loop's time.
     """
 
     def __init__(
@@ -70,7 +61,7 @@ class Pool:
         response: float,
         silence: float,
         idle: float,
-        most: int,
+        max_connections: int,
         balancer: Balancer | None = None,
     ) -> None:
         self.endpoints = endpoints
@@ -79,7 +70,7 @@ class Pool:
         self.silence = silence
         self.timeouts = ResponseTimeouts(silence)
         self.idle_timeout = idle
-        self.most = most
+        self.max_connections = max_connections
         self.open: set[UpstreamConnection] = set()
         self.opening = 0
         self.closed = False
@@ -91,14 +82,14 @@ class Pool:
         self._ticker: asyncio.TimerHandle | None = None
 
     def replace_endpoints(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
-        """Have ``endpoints`` from now on. Calls to those that ``left`` end by themselves, their connections with them."""
+        """Use ``endpoints`` from now on. Calls to those that ``left`` end by themselves, their connections with them."""
         for endpoint in left:
             endpoint.removed = True
             for connection in endpoint.idle[:]:
                 connection.close()
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
-        self.endpoints[:] = endpoints  # in place: others look at the same list
+        self.endpoints[:] = endpoints  # in place: the balancer and ejection have the same list
         self.balancer.changed()
 
     def choose(self, tried: Collection[Endpoint]) -> Endpoint | None:
@@ -108,26 +99,26 @@ class Pool:
         return self.balancer.choose(tried)
 
     def take_idle(self, endpoint: Endpoint) -> UpstreamConnection | None:
-        """A kept connection that is young enough for the upstream not to be closing it just now."""
+        """An idle connection that is young enough for the upstream not to be closing it just now, out of the pool."""
         idle = endpoint.idle
         while idle:
             connection = idle.pop()
             transport = connection.transport
-            young = self.loop.time() - connection.idle_since < self.idle_timeout
-            if young and transport is not None and not transport.is_closing():
+            usable = transport is not None and not transport.is_closing()
+            if usable and self.loop.time() - connection.idle_since < self.idle_timeout:
                 return connection
             connection.close()
         return None
 
     async def connect(self, endpoint: Endpoint, until: float = math.inf) -> UpstreamConnection:
-        """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises Unsent."""
-        if len(self.open) + self.opening >= self.most and not self._reap():
-            raise NotSent("upstream_busy", f"{self.most} connections are open")
+        """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises NotSent."""
+        if len(self.open) + self.opening >= self.max_connections and not self._close_oldest_idle():
+            raise NotSent(CallFailure.BUSY, f"{self.max_connections} connections are open")
         self.opening += 1
         try:
             async with asyncio.timeout(min(self.connect_timeout, until - self.loop.time())):
                 _, connection = await self.loop.create_connection(
-                    lambda: UpstreamConnection(_Owner(self, endpoint), self.loop),
+                    lambda: UpstreamConnection(PoolMembership(self, endpoint), self.loop),
                     endpoint.address or endpoint.host,
                     endpoint.port,
                     ssl=endpoint.tls,
@@ -135,22 +126,22 @@ class Pool:
                 )
         except TimeoutError:
             endpoint.failures += 1
-            raise NotSent("upstream_connect_timeout", "connecting took too long", waited=True) from None
+            raise NotSent(CallFailure.CONNECT_TIMEOUT, "connecting took too long") from None
         except OSError as error:  # refused, no route, name not found, certificate not trusted
             endpoint.failures += 1
-            raise NotSent("upstream_unreachable", str(error)[:200]) from None
+            raise NotSent(CallFailure.CONNECT, str(error)[:200]) from None
         finally:
             self.opening -= 1
         if connection.transport is None:
             endpoint.failures += 1
-            raise NotSent("upstream_unreachable", "closed as soon as it was made")
+            raise NotSent(CallFailure.CONNECT, "closed as soon as it was made")
         self.open.add(connection)
         if self._ticker is None:
             self._ticker = self.loop.call_later(TICK, self._tick)
         return connection
 
-    def _reap(self) -> bool:
-        """Make room by closing a connection that idles at another endpoint."""
+    def _close_oldest_idle(self) -> bool:
+        """Make room by closing the connection that has been idle for longest at the first endpoint that has any."""
         for endpoint in self.endpoints:
             if endpoint.idle:
                 connection = endpoint.idle.pop(0)
@@ -165,30 +156,30 @@ class Pool:
             while endpoint.idle and now - endpoint.idle[0].idle_since >= self.idle_timeout:
                 endpoint.idle.pop(0).close()
         for connection in list(self.open):
-            if connection.phase is not Phase.IDLE and connection.phase is not Phase.DONE:
-                self._look(connection, now)
+            if connection.phase not in (IDLE, DONE):
+                self._end_if_late(connection, now)
         self._ticker = self.loop.call_later(TICK, self._tick) if self.open else None
 
-    def _look(self, connection: UpstreamConnection, now: float) -> None:
+    def _end_if_late(self, connection: UpstreamConnection, now: float) -> None:
         """End the call on ``connection`` if it takes too long."""
-        body = connection.phase is Phase.BODY
+        in_body = connection.phase is BODY
         if self.timeouts.overdue(connection, now):
-            connection.expire("upstream_total_timeout", "the call took too long in all")
-        elif connection.stalled_by_client:
+            connection.fail(CallFailure.TOTAL_TIMEOUT, "the call took too long in all")
+        elif connection.paused:
             return
         elif connection.deadline == 0.0:
             connection.deadline = now + self.silence
-        elif now >= connection.deadline:
-            connection.expire(*(("upstream_stalled", "the answer stalled") if body else _LATE))
-        elif body and self.timeouts.silent(connection, now):
-            connection.expire("upstream_stalled", "the answer stalled")
+        elif now >= connection.deadline and not in_body:
+            connection.fail(CallFailure.TIMEOUT, "no response in time")
+        elif in_body and (now >= connection.deadline or self.timeouts.silent(connection, now)):
+            connection.fail(CallFailure.STALLED, "the response stalled")
 
     async def close(self) -> None:
-        """Close what idles; calls in flight end by themselves and are not kept."""
+        """Close idle connections; calls in flight end by themselves, and their connections with them."""
         self.closed = True
         for endpoint in self.endpoints:
             for connection in endpoint.idle[:]:
                 connection.close()
         if self._ticker is not None and not self.open:
             self._ticker.cancel()
-            self._ticker = None  # whoever still calls winds it up again
+            self._ticker = None  # the next connection starts it again

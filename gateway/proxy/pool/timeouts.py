@@ -1,46 +1,43 @@
-"""The clock of answers whose head has come: silence inside one that is being collected, and the end of the whole call."""
+"""The clock of responses whose head has come: silence in one that is being collected, and the end of the whole call."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from gateway.core.fields import Pair
 from gateway.proxy.pool.connection import UpstreamConnection
 
 
 class ResponseTimeouts:
-    """Looks at answers whose head has come, now and then. ``silence`` is in seconds.
+    """Looks at responses whose head has come, from time to time. ``silence`` is in seconds.
 
-    What belongs to a call is told from a later one on the same connection by the list of its trailers: that is a new one
-    for each answer, so nothing has to be reset on the request path.
+    The list of its trailers tells a response from a later one on the same connection. Each response has a new list, so
+    nothing has to be reset on the request path.
     """
 
     def __init__(self, silence: float) -> None:
         self._silence = silence
-        self._heard: dict[UpstreamConnection, tuple[Any, int, float]] = {}
-        self._ends: dict[UpstreamConnection, tuple[Any, float]] = {}
+        self._progress: dict[UpstreamConnection, tuple[list[Pair], int, float]] = {}
+        self._ends: dict[UpstreamConnection, tuple[list[Pair], float]] = {}
 
     def end(self, connection: UpstreamConnection, moment: float) -> None:
-        """Have the answer on ``connection`` end by the loop's time ``moment``."""
+        """Set the loop's time ``moment`` as the end of the response on ``connection``."""
         self._ends[connection] = connection.trailers, moment
 
     def overdue(self, connection: UpstreamConnection, now: float) -> bool:
-        """Whether the whole call has taken too long. To be asked also while the client is what holds it up."""
-        if not self._ends:
-            return False
+        """Whether the whole call has taken too long, also where the client is what holds it up."""
         mark, moment = self._ends.get(connection, (None, 0.0))
         return mark is connection.trailers and now >= moment
 
     def silent(self, connection: UpstreamConnection, now: float) -> bool:
-        """Whether an answer whose body is being collected has said nothing new for too long."""
+        """Whether no new byte has come for too long of a response whose body is being collected."""
         if connection.streaming:
             return False
-        mark, arrived, since = self._heard.get(connection, (None, 0, now))
-        if mark is connection.trailers and arrived == connection.waiting:
+        mark, arrived, since = self._progress.get(connection, (None, 0, now))
+        if mark is connection.trailers and arrived == connection.buffered:
             return now - since >= self._silence
-        self._heard[connection] = connection.trailers, connection.waiting, now
+        self._progress[connection] = connection.trailers, connection.buffered, now
         return False
 
     def forget(self, connection: UpstreamConnection) -> None:
-        """The connection is closed."""
-        self._heard.pop(connection, None)
+        """Drop what is kept of ``connection``, which is closed."""
+        self._progress.pop(connection, None)
         self._ends.pop(connection, None)

@@ -1,4 +1,4 @@
-"""Calls to an upstream that take more than asking one endpoint once: another endpoint, another attempt."""
+"""Calls of more than one attempt: at another endpoint, once more after a failure, or at two endpoints side by side."""
 
 from __future__ import annotations
 
@@ -7,117 +7,105 @@ import math
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gateway.core.exchange import Exchange
+from gateway.core.failure import CallFailure
 from gateway.core.fields import Pair
 from gateway.core.methods import IDEMPOTENT, SAFE
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.message.request import RequestBody
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.errors import NotSent, UpstreamError
 from gateway.proxy.pool.outlier import OutlierEjection
-from gateway.proxy.pool.pool import NotSent, OnInformational
+from gateway.proxy.upstream.attempt import UpstreamAttempt
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.race import race
-from gateway.proxy.upstream.retry import Retry, failure
-
-if TYPE_CHECKING:
-    from gateway.proxy.upstream.upstream import Upstream
+from gateway.proxy.upstream.retry import Retry
 
 Attempting = Callable[["CallState", float], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
-
 MAX_CONNECT_WAITS = 2  # endpoints that may keep one call waiting for a connection
 
-
-_NOBODY: frozenset[Endpoint] = frozenset()
+_NONE: frozenset[Endpoint] = frozenset()
 
 
 class CallState:
-    """What is sent, whichever endpoint gets it, and what has become of it so far.
+    """A call and what has become of its attempts so far.
 
-    ``tried`` are passed over while there are others, ``last`` is the one that was asked last. ``spoke``: something of an
-    answer has reached the client. ``quiet``: hints (1xx) are kept from it, since it is open whose answer they belong to.
+    ``tried`` endpoints are passed over while there are others, ``last`` is the one that was asked last. ``informed``: the
+    client has got a 1xx response. ``mute_informational``: it gets none, since it is open which attempt they belong to.
     """
 
-    __slots__ = ("exchange", "interim", "last", "quiet", "rest", "spoke", "stream", "target", "tried")
+    __slots__ = ("call", "informed", "last", "mute_informational", "tried")
 
-    def __init__(
-        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: OnInformational
-    ) -> None:
-        self.exchange = exchange
-        self.target = target
-        self.rest = rest
-        self.stream = stream
-        self.interim = interim
+    def __init__(self, call: UpstreamCall) -> None:
+        self.call = call
         self.last: Endpoint | None = None
-        self.tried = _NOBODY
-        self.spoke = False
-        self.quiet = False
+        self.tried = _NONE
+        self.informed = False
+        self.mute_informational = False
 
-    def heard(self, status: int, pairs: list[Pair]) -> None:
-        """An upstream's 1xx on its way to the client."""
-        if not self.quiet:
-            self.spoke = True
-            self.interim(status, pairs)
+    def on_informational(self, status: int, pairs: list[Pair]) -> None:
+        """Pass a 1xx response on to the client."""
+        if not self.mute_informational:
+            self.informed = True
+            self.call.on_informational(status, pairs)
 
     def pass_over(self) -> None:
-        """Ask another than the last one the next time."""
+        """Ask another endpoint than the last one the next time."""
         if self.last is not None:
             self.tried |= {self.last}
 
     @property
     def repeatable(self) -> bool:
-        """Whether it may be sent again although it has been sent."""
-        return self.stream is None and not self.spoke and self.exchange.method in IDEMPOTENT
+        """Whether the request may be sent again although it has been sent."""
+        return self.call.streamed is None and not self.informed and self.call.exchange.method in IDEMPOTENT
 
 
 class Attempts:
-    """Makes the calls of ``upstream``.
+    """Makes the calls of one upstream, each of as many attempts as it needs and may have.
 
-    ``again`` is in seconds: when a client refused for want of a healthy endpoint may ask again. ``resting`` says that the
-    breaker is not closed: then a call is a single try, or others have just found that it is better left in peace.
+    ``retry_after`` is in seconds: when a client refused for want of a healthy endpoint may ask again. While
+    ``single_while`` is true a call is a single attempt: the breaker is not closed, and others have just found that the
+    upstream fails.
     """
 
     def __init__(
         self,
-        upstream: Upstream,
+        attempt: UpstreamAttempt,
         retry: Retry | None = None,
         ejection: OutlierEjection | None = None,
         hedge: Hedge | None = None,
         *,
-        again: int = 1,
+        retry_after: int = 1,
     ) -> None:
-        self.resting: Callable[[], bool] = lambda: False
+        self.single_while: Callable[[], bool] = lambda: False
         self._retry = retry
         self._ejection = ejection
         self._hedge = hedge
-        self._again = again
-        self._counted: Counter[tuple[str, str]] = Counter()
-        self._upstream = upstream
-        self._pool = upstream.pool
+        self._retry_after = retry_after
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._single = attempt
+        self._pool = attempt.pool
 
     def take_counts(self) -> Counter[tuple[str, str]]:
-        """What was done beyond first attempts since this was asked last, as times by figure and why."""
-        counted, self._counted = self._counted, Counter()
-        return counted
+        """What was done beyond first attempts since the last call of this: times, by metric and cause."""
+        counts, self._counts = self._counts, Counter()
+        return counts
 
-    def left(self) -> dict[str, int]:
-        """Calls left in each budget."""
+    def budgets_left(self) -> dict[str, int]:
+        """Extra calls left in each budget."""
         extra = (("retries", self._retry), ("hedges", self._hedge))
         return {name: each.budget.left for name, each in extra if each is not None}
 
-    def send(
-        self, exchange: Exchange, target: str, rest: bytes, stream: RequestBody | None, interim: OnInformational
-    ) -> Coroutine[Any, Any, UpstreamConnection | Refusal]:
-        """The answer of the first attempt that is good, or of the last. Raises UpstreamError as the last one did."""
-        call = CallState(exchange, target, rest, stream, interim)
+    def make(self, call: UpstreamCall) -> Coroutine[Any, Any, UpstreamConnection | Refusal]:
+        """The response of the first attempt that is good, or of the last. Raises UpstreamError as the last attempt did."""
+        state = CallState(call)
         first = self._attempt if self._hedge is None else self._hedged
-        return first(call, math.inf) if self._retry is None else self._repeated(call, first, self._retry)
+        return first(state, math.inf) if self._retry is None else self._repeated(state, first, self._retry)
 
-    async def _repeated(self, call: CallState, attempt: Attempting, retry: Retry) -> UpstreamConnection | Refusal:
+    async def _repeated(self, state: CallState, attempt: Attempting, retry: Retry) -> UpstreamConnection | Refusal:
         """Make ``attempt``, and plain ones after it, until one is good or there is to be no other."""
         clock = self._pool.loop.time
         now = clock()
@@ -128,94 +116,91 @@ class Attempts:
             made += 1
             timeout = retry.attempt_timeout
             try:
-                answer = await attempt(call, until if timeout is None else min(until, clock() + timeout))
+                response = await attempt(state, until if timeout is None else min(until, clock() + timeout))
             except UpstreamError as error:
-                why: str | int = failure(error)
-                if why not in retry.on or not (call.repeatable or isinstance(error, NotSent)):
+                if error.kind not in retry.on or not (state.repeatable or isinstance(error, NotSent)):
                     raise
-                wait = None if self.resting() else retry.pause(made, until - clock())
+                wait = None if self.single_while() else retry.pause(made, until - clock())
                 if wait is None:
                     raise
+                cause = error.kind.word
             else:
-                if isinstance(answer, Refusal) or answer.status not in retry.on or not call.repeatable:
-                    return answer
-                wait = None if self.resting() else retry.pause(made, until - clock(), answer.fields.pairs)
+                if isinstance(response, Refusal) or response.status not in retry.on or not state.repeatable:
+                    return response
+                wait = None if self.single_while() else retry.pause(made, until - clock(), response.fields.pairs)
                 if wait is None:
-                    return answer
-                why = answer.status
-                answer.finish()  # nobody gets it; when it is whole its connection is used again
-            self._counted["retries", str(why)] += 1
-            call.pass_over()
+                    return response
+                cause = str(response.status)
+                response.finish()  # nobody gets it; when it is whole its connection is used again
+            self._counts["retries", cause] += 1
+            state.pass_over()
             attempt = self._attempt
             await asyncio.sleep(wait)
 
-    async def _attempt(self, call: CallState, until: float) -> UpstreamConnection | Refusal:
+    async def _attempt(self, state: CallState, until: float) -> UpstreamConnection | Refusal:
         """One attempt: at the endpoint chosen, or at the next one as long as no connection can be made.
 
         Raises UpstreamError.
         """
         choose = self._pool.choose
         refused: UpstreamError | None = None
-        waited = 0
+        waits = 0
         while True:
-            endpoint = choose(call.tried)
+            endpoint = choose(state.tried)
             if endpoint is None:
                 if refused is not None:
                     raise refused
-                call.tried = _NOBODY
-                endpoint = choose(_NOBODY)
+                state.tried = _NONE
+                endpoint = choose(_NONE)
                 if endpoint is None:
-                    return refuse("no_healthy_endpoint", self._upstream.name, retry_after=self._again)
-            call.last = endpoint
+                    return refuse("no_healthy_endpoint", self._single.name, retry_after=self._retry_after)
+            state.last = endpoint
             try:
-                answer = await self._upstream.attempt(
-                    call.exchange, call.target, call.rest, call.stream, call.heard, endpoint, until
-                )
+                response = await self._single.make(state.call, endpoint, state.on_informational, until)
             except NotSent as error:
-                self._heard(endpoint, failure(error))
-                waited += error.waited
-                if waited >= MAX_CONNECT_WAITS or self._pool.loop.time() >= until:
+                self._record(endpoint, error.kind)
+                waits += error.kind is CallFailure.CONNECT_TIMEOUT
+                if waits >= MAX_CONNECT_WAITS or self._pool.loop.time() >= until:
                     raise
                 refused = error
-                call.tried |= {endpoint}
+                state.tried |= {endpoint}
             except UpstreamError as error:
-                self._heard(endpoint, failure(error))
+                self._record(endpoint, error.kind)
                 raise
             else:
-                if self._ejection is not None and isinstance(answer, UpstreamConnection):
-                    self._heard(endpoint, answer.status)
-                return answer
+                if isinstance(response, UpstreamConnection):
+                    self._record(endpoint, response.status)
+                return response
 
-    async def _hedged(self, call: CallState, until: float) -> UpstreamConnection | Refusal:
+    async def _hedged(self, state: CallState, until: float) -> UpstreamConnection | Refusal:
         """A first attempt that a second one, at another endpoint, may overtake."""
-        hedge = self._hedge
+        hedge, exchange = self._hedge, state.call.exchange
         assert hedge is not None, "chosen where there is one"
-        # Not every idempotent method: two DELETE calls side by side end as one would, but one of them is answered 404.
-        if call.stream is not None or call.exchange.method not in SAFE:
-            return await self._attempt(call, until)
+        if state.call.streamed is not None or exchange.method not in SAFE:
+            return await self._attempt(state, until)
         hedge.budget.call(self._pool.loop.time())
-        exchange, began = call.exchange, monotonic()
+        began = monotonic()
         if hedge.after is None:
-            answer = await self._attempt(call, until)
+            response = await self._attempt(state, until)
         else:
-            call.quiet = True
-            winner, second = await race(lambda: self._attempt(call, until), hedge.after, lambda: self._another(call))
+            state.mute_informational = True
+            winner, second = await race(lambda: self._attempt(state, until), hedge.after, lambda: self._another(state))
             if second is not None:
-                self._counted["hedges", "won" if second else "lost"] += 1
-            answer = winner.result()
-            if isinstance(answer, UpstreamConnection):  # the other attempt may have written its own
-                exchange.endpoint = answer.owner.endpoint.authority
+                self._counts["hedges", "won" if second else "lost"] += 1
+            response = winner.result()
+            if isinstance(response, UpstreamConnection):  # the other attempt may have written its own
+                exchange.endpoint = response.owner.endpoint.authority
                 exchange.upstream_time = monotonic() - began
         hedge.took(monotonic() - began)
-        return answer
+        return response
 
-    def _another(self, call: CallState) -> bool:
+    def _another(self, state: CallState) -> bool:
         """Whether a second attempt may be made beside the first."""
-        call.pass_over()
-        other = self._hedge is not None and not self.resting() and self._pool.choose(call.tried) is not None
+        state.pass_over()
+        other = self._hedge is not None and not self.single_while() and self._pool.choose(state.tried) is not None
         return other and self._hedge is not None and self._hedge.budget.spend()
 
-    def _heard(self, endpoint: Endpoint, outcome: str | int) -> None:
-        """Tell what became of an attempt at ``endpoint``."""
+    def _record(self, endpoint: Endpoint, outcome: CallFailure | int) -> None:
+        """Count what became of an attempt at ``endpoint``."""
         if self._ejection is not None and self._ejection.record(endpoint, outcome):
-            self._counted["ejections", endpoint.label] += 1
+            self._counts["ejections", endpoint.label] += 1

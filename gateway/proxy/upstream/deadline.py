@@ -1,37 +1,37 @@
-"""An upstream whose calls may take so long and no longer, from asking for a connection to the last byte."""
+"""The longest that a call may take, from asking for a connection to the last byte of the response."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Coroutine
+from typing import Any
 
-from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.failure import CallFailure
+from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.pool import OnInformational
-from gateway.proxy.upstream.upstream import Upstream
+from gateway.proxy.pool.pool import Pool
 
 
-class Timed(Upstream):
-    """An upstream whose calls end after ``total`` seconds, however well they go: connecting, sending, attempts beyond the
-    first and the answer's body together."""
+class Deadline:
+    """Ends the calls to ``pool`` after ``total`` seconds, however well they go: connecting, sending, further attempts and
+    the response's body together."""
 
-    total: float = 0.0
+    def __init__(self, total: float, pool: Pool) -> None:
+        self._total = total
+        self._pool = pool
 
-    def begin(self, exchange: Exchange, path: str, interim: OnInformational, told: Callable[[], None]) -> None:
-        """Nothing: ``call`` is always the way, since there is a clock to it."""
+    async def hold(self, response: Coroutine[Any, Any, UpstreamConnection | Refusal]) -> UpstreamConnection | Refusal:
+        """What ``response`` gives. The pool's clock ends what is under way when this has returned.
 
-    async def call(
-        self, exchange: Exchange, path: str, interim: OnInformational, after: UpstreamError | None = None
-    ) -> UpstreamConnection | Refusal:
-        """See ``Upstream.call``. The pool's clock ends what is under way when this has returned."""
-        moment = self.pool.loop.time() + self.total
+        Raises UpstreamError when there is none in time.
+        """
+        moment = self._pool.loop.time() + self._total
         try:
             async with asyncio.timeout_at(moment):
-                answer = await super().call(exchange, path, interim, after)
+                found = await response
         except TimeoutError:
-            return refuse("upstream_total_timeout", f"{self.name}: no answer within {self.total:g} s in all")
-        if isinstance(answer, UpstreamConnection):
-            self.pool.timeouts.end(answer, moment)
-        return answer
+            raise UpstreamError(CallFailure.TOTAL_TIMEOUT, f"no answer within {self._total:g} s in all") from None
+        if isinstance(found, UpstreamConnection):
+            self._pool.timeouts.end(found, moment)
+        return found

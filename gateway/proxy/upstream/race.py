@@ -10,10 +10,10 @@ from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 
 Runner = asyncio.Task[UpstreamConnection | Refusal]
-Attempt = Callable[[], Coroutine[Any, Any, UpstreamConnection | Refusal]]
+MakeAttempt = Callable[[], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
 
-async def race(attempt: Attempt, after: float, another: Callable[[], bool]) -> tuple[Runner, bool | None]:
+async def race(attempt: MakeAttempt, after: float, another: Callable[[], bool]) -> tuple[Runner, bool | None]:
     """Make ``attempt``, and once more if it is not done ``after`` seconds and ``another`` allows it then.
 
     The first good answer is the one: what comes of the other attempt is dropped and its connection closed. Where neither

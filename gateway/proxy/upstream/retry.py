@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 
 from gateway.config.upstream_settings import RetrySettings
+from gateway.core.failure import named
 from gateway.core.fields import Pair
-from gateway.proxy.pool.errors import UpstreamError
-from gateway.proxy.pool.pool import NotSent
 from gateway.proxy.upstream.budget import Budget, Clock
 
 
@@ -37,21 +36,12 @@ def _seconds(value: bytes, wall: Clock) -> float:
         return 0.0  # says nothing that could be understood
 
 
-def failure(error: UpstreamError) -> str:
-    """What a failed call is called in ``on`` and ``count``; empty for the gateway's own limits."""
-    if isinstance(error, NotSent):
-        return "connect" if error.slug != "upstream_busy" else ""
-    if error.slug in ("upstream_timeout", "upstream_stalled"):
-        return "timeout"
-    return "reset" if error.untouched else "broken"
-
-
 class Retry:
     """The retries of one upstream. ``on`` are the failures and statuses that are tried again at all."""
 
     def __init__(self, settings: RetrySettings, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
         self.budget = Budget(settings.budget, settings.min_per_second, clock)
-        self.on = frozenset(settings.on)
+        self.on = named(settings.on)
         self.attempt_timeout = settings.attempt_timeout
         self._settings = settings
         self._wall = wall

@@ -14,4 +14,13 @@ __all__ = [
     "HttpParserUpgrade",
     "HttpRequestParser",
     "HttpResponseParser",
+    "cause",
 ]
+
+
+def cause(error: HttpParserError | HttpParserUpgrade) -> str:
+    """Why a response could not be read, at most 200 characters for the log. httptools wraps what a callback raised."""
+    inner = error.__context__ if isinstance(error, HttpParserCallbackError) else error
+    if isinstance(inner, HttpParserUpgrade):
+        return "switched protocols unasked"
+    return str(inner if isinstance(inner, ValueError) else error)[:200]

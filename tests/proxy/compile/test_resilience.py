@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.core.exchange import Exchange
+from gateway.core.failure import CallFailure
 from gateway.policy.breaker import Breaker, CheckedBreaker
 from gateway.policy.concurrency import Concurrency
 from gateway.proxy.pool.breaker_probe import BreakerProbe
@@ -58,7 +59,7 @@ def fail(breaker: Breaker) -> None:
     """One call that finds the upstream broken."""
     exchange = Exchange("GET", "/any", {}, "192.0.2.1", 0.0)
     assert breaker.on_request(exchange) is None
-    exchange.reason = "upstream_broken"
+    exchange.reason, exchange.failure = "upstream_broken", CallFailure.BROKEN
     breaker.on_done(exchange)
 
 

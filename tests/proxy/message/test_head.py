@@ -12,7 +12,9 @@ from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
 from gateway.proxy.message.head import RequestHead, read
 from gateway.proxy.message.request import ReceivedRequest
-from gateway.proxy.upstream.upstream import Upstream
+from gateway.proxy.pool.connection import ignore_informational
+from gateway.proxy.upstream.attempt import UpstreamAttempt
+from gateway.proxy.upstream.call import UpstreamCall
 
 NAMES = [
     b"Host",
@@ -25,7 +27,7 @@ NAMES = [
     b"Expect",
 ]
 NAMES += [b"traceparent", b"X-User-Id", b"Transfer-Encoding", b"Accept", b"x-request-id", b"X_Odd", b"bad name"]
-NOWHERE: Any = SimpleNamespace(endpoints=[])  # nothing is sent
+NOWHERE: Any = SimpleNamespace(host_field=b"a.example")  # nothing is sent
 HONEST = (b"Authorization", b"traceparent", b"Accept", b"x-request-id", b"Content-Length", b"Connection")
 VALUES = [
     b"a.example",
@@ -49,11 +51,12 @@ def message(raw: tuple[Pair, ...], minor: int = 1) -> ReceivedRequest:
     return ReceivedRequest("GET", "/", f"1.{minor}", raw, True, False)
 
 
-def seen(head: RequestHead, upstream: Upstream) -> tuple[Any, ...]:
+def seen(head: RequestHead, attempt: UpstreamAttempt) -> tuple[Any, ...]:
     """All that is read of a head, and what the upstream gets."""
     exchange = Exchange("GET", "/", head.fields, "192.0.2.1", 0.0)
     exchange.head = head
-    sent = upstream.head(exchange, b"") if head.refusal is None else b""
+    call = UpstreamCall(exchange, "/", ignore_informational)
+    sent = attempt.compose(call, NOWHERE, None) if head.refusal is None else b""
     refusal = head.refusal and (head.refusal.reason.slug, head.refusal.detail)
     return head.fields, head.bytes, refusal, head.malformed, sent
 
@@ -64,16 +67,16 @@ def seen(head: RequestHead, upstream: Upstream) -> tuple[Any, ...]:
 def test_what_was_before_makes_no_difference(
     first: tuple[Pair, ...], edits: list[tuple[int, bytes]], other: tuple[Pair, ...], edited: bool
 ) -> None:
-    upstream = Upstream("tutor", NOWHERE, [(b"authorization", b"ours")] if len(first) % 2 else [])
+    attempt = UpstreamAttempt("tutor", NOWHERE, [(b"authorization", b"ours")] if len(first) % 2 else [])
     before = RequestHead(message(first))
-    seen(before, upstream)
+    seen(before, attempt)
     then = list(first)
     for at, value in edits:
         if at < len(then):
             then[at] = (then[at][0], value)
     raw = tuple(then) if edited else other
-    assert seen(read(message(raw), before), upstream) == seen(RequestHead(message(raw)), upstream)
-    assert seen(before, upstream) == seen(RequestHead(message(first)), upstream)  # and it is left as it was
+    assert seen(read(message(raw), before), attempt) == seen(RequestHead(message(raw)), attempt)
+    assert seen(before, attempt) == seen(RequestHead(message(first)), attempt)  # and it is left as it was
 
 
 def test_the_same_fields_are_read_once() -> None:
@@ -83,11 +86,11 @@ def test_the_same_fields_are_read_once() -> None:
 
 
 def test_another_token_on_the_same_connection_is_another_user() -> None:
-    upstream = Upstream("tutor", NOWHERE)
+    attempt = UpstreamAttempt("tutor", NOWHERE)
     first = RequestHead(message(((b"Host", b"a.example"), (b"Authorization", b"Bearer one"))))
-    seen(first, upstream)
+    seen(first, attempt)
     second = read(message(((b"Host", b"a.example"), (b"Authorization", b"Bearer two"))), first)
     assert second.fields[b"authorization"] == b"Bearer two"
-    sent = seen(second, upstream)[-1]
+    sent = seen(second, attempt)[-1]
     assert b"authorization: Bearer two\r\n" in sent
     assert b"one" not in sent

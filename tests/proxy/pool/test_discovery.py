@@ -15,7 +15,9 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.discovery import MOST, DnsDiscovery, Lookup, system
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.upstream_fixture import OK, running_upstream, wire
@@ -29,9 +31,9 @@ class Looked:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.moves: list[tuple[int, int]] = []
         self.written = Endpoint(host, port, None, weight=3, priority=2, region="eu")
-        self.pool = Pool([self.written], connect=1, response=5, silence=1, idle=4, most=10)
-        self.upstream = Upstream("tutor", self.pool)
-        self.upstream.use_attempts(Attempts(self.upstream))
+        self.pool = Pool([self.written], connect=1, response=5, silence=1, idle=4, max_connections=10)
+        attempt = UpstreamAttempt("tutor", self.pool)
+        self.upstream = Upstream(attempt, Attempts(attempt))
         self.names = DnsDiscovery(
             self.pool,
             30,
@@ -49,7 +51,7 @@ class Looked:
     async def call(self) -> UpstreamConnection:
         exchange = Exchange("GET", "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
         exchange.id, exchange.path = "request-1", "/a"
-        answer = await self.upstream.call(exchange, "/a", lambda status, pairs: None)
+        answer = await self.upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
         assert not isinstance(answer, Refusal), answer.detail
         return answer
 

@@ -29,7 +29,12 @@ class Checked:
     def __init__(self, *ports: int, **settings: Any) -> None:
         self.events: asyncio.Queue[tuple[str, dict[str, object]]] = asyncio.Queue()
         self.pool = Pool(
-            [Endpoint("127.0.0.1", port, None) for port in ports], connect=1, response=5, silence=1, idle=4, most=10
+            [Endpoint("127.0.0.1", port, None) for port in ports],
+            connect=1,
+            response=5,
+            silence=1,
+            idle=4,
+            max_connections=10,
         )
         chosen = {"path": "/health", "interval": 0.005, "timeout": 1, **settings}
         self.checker = HealthChecker(
@@ -140,7 +145,7 @@ async def test_silence_garbage_and_nobody_are_not_well():
 async def test_a_full_pool_says_nothing_about_the_endpoint():
     async with running_upstream(WELL) as fake:
         checked = Checked(fake.port)
-        checked.pool.most = 0
+        checked.pool.max_connections = 0
         assert await checked.checker.check(checked.pool.endpoints[0]) is None
         with pytest.raises(UpstreamError, match="are open"):
             await checked.pool.connect(checked.pool.endpoints[0])

@@ -8,21 +8,21 @@ from gateway.proxy.pool.timeouts import ResponseTimeouts
 class Answering:
     """What the clock reads of a connection."""
 
-    def __init__(self, waiting: int, streaming: bool) -> None:
+    def __init__(self, buffered: int, streaming: bool) -> None:
         self.trailers: list[Any] = []
-        self.waiting = waiting
+        self.buffered = buffered
         self.streaming = streaming
 
 
-def answer(waiting: int = 0, streaming: bool = False) -> Any:
-    return Answering(waiting, streaming)
+def answer(buffered: int = 0, streaming: bool = False) -> Any:
+    return Answering(buffered, streaming)
 
 
 def test_silence_is_counted_from_the_last_byte_seen() -> None:
     clock, here = ResponseTimeouts(1.0), answer(5)
     assert not clock.silent(here, 10.0)
     assert not clock.silent(here, 10.9)
-    here.waiting = 6
+    here.buffered = 6
     assert not clock.silent(here, 11.5)
     assert not clock.silent(here, 12.4)
     assert clock.silent(here, 12.5)

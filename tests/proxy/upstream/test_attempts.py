@@ -17,7 +17,9 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.outlier import OutlierEjection
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, running_upstream, wire
@@ -44,17 +46,21 @@ async def ask(gateway: Running, data: bytes = GET) -> Answer:
 @contextlib.asynccontextmanager
 async def calling(*ports: int, connect: float = 1.0, **ejection: Any) -> AsyncIterator[Upstream]:
     pool = Pool(
-        [Endpoint("127.0.0.1", port, None) for port in ports], most=50, connect=connect, response=1, silence=1, idle=4
+        [Endpoint("127.0.0.1", port, None) for port in ports],
+        max_connections=50,
+        connect=connect,
+        response=1,
+        silence=1,
+        idle=4,
     )
-    upstream = Upstream("tutor", pool)
+    attempt, watching = UpstreamAttempt("tutor", pool), None
     if ejection:
         settings = EjectionSettings.model_validate(ejection)
         watching = OutlierEjection(
             settings, pool.endpoints, pool.loop.time, pool.balancer.changed, lambda name, **fields: None
         )
-        upstream.use_attempts(Attempts(upstream, None, watching))
     try:
-        yield upstream
+        yield Upstream(attempt, Attempts(attempt, None, watching) if watching is not None else None)
     finally:
         for connection in list(pool.open):
             connection.close()
@@ -64,7 +70,7 @@ async def calling(*ports: int, connect: float = 1.0, **ejection: Any) -> AsyncIt
 async def call(upstream: Upstream, method: str = "GET") -> int | str:
     exchange = Exchange(method, "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
     exchange.id, exchange.path = "request-1", "/a"
-    answer = await upstream.call(exchange, "/a", lambda status, pairs: None)
+    answer = await upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
     if isinstance(answer, Refusal):
         return answer.reason.slug
     assert isinstance(answer, UpstreamConnection)
@@ -82,7 +88,6 @@ async def test_an_upstream_with_one_endpoint_and_nothing_more_is_asked_directly(
         runtime = gateway.runtime
         upstream = runtime.upstreams["tutor"]
         assert upstream.attempts is None
-        assert upstream.send == upstream.attempt
 
 
 async def test_every_call_is_answered_while_one_endpoint_is_down():

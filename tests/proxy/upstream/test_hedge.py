@@ -19,7 +19,9 @@ from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.hedge import LEAST, Hedge
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
@@ -52,15 +54,19 @@ class Slow:
 async def hedging(*ports: int, after: float | str = 0.02, budget: float = 1.0) -> AsyncIterator[Upstream]:
     """The first of two endpoints is the one asked first."""
     pool = Pool(
-        [Endpoint("127.0.0.1", port, None) for port in ports], connect=1, response=2, silence=1, idle=4, most=200
+        [Endpoint("127.0.0.1", port, None) for port in ports],
+        connect=1,
+        response=2,
+        silence=1,
+        idle=4,
+        max_connections=200,
     )
     for endpoint in pool.endpoints[1:]:
         endpoint.in_flight = 1000
-    upstream = Upstream("tutor", pool)
+    attempt = UpstreamAttempt("tutor", pool)
     chosen = Settings.model_validate({"after": after, "budget": budget})
-    upstream.use_attempts(Attempts(upstream, hedge=Hedge(chosen, pool.loop.time)))
     try:
-        yield upstream
+        yield Upstream(attempt, Attempts(attempt, hedge=Hedge(chosen, pool.loop.time)))
     finally:
         for connection in list(pool.open):
             connection.close()
@@ -80,7 +86,7 @@ async def call(upstream: Upstream, made: Exchange | None = None, hints: list[int
         if hints is not None:
             hints.append(status)
 
-    answer = await upstream.call(made or exchange(), "/a", interim)
+    answer = await upstream.response(UpstreamCall(made or exchange(), "/a", interim))
     if isinstance(answer, Refusal):
         return answer.reason.slug
     assert isinstance(answer, UpstreamConnection)
@@ -218,7 +224,7 @@ async def test_no_more_calls_are_made_twice_than_the_budget_says():
         assert answers.count(b"quick") <= 4
         assert set(answers) <= {b"quick", b"slow"}
         assert upstream.attempts is not None
-        assert upstream.attempts.left() == {"hedges": 4 - len(quick.requests)}
+        assert upstream.attempts.budgets_left() == {"hedges": 4 - len(quick.requests)}
 
 
 @pytest.mark.parametrize("why", ["no other is healthy", "the breaker is not closed"])
@@ -230,7 +236,7 @@ async def test_there_is_no_second_call_when(why):
                 upstream.endpoints[1].checked_healthy = False
                 upstream.pool.balancer.changed()
             else:
-                upstream.spare_while(lambda: True)
+                upstream.single_attempts_while(lambda: True)
             calling = asyncio.create_task(call(upstream))
             await asyncio.wait_for(slow.arrived.wait(), 5)
             await asyncio.wait((calling,), timeout=0.03)
@@ -289,12 +295,13 @@ async def test_only_the_first_attempt_of_a_call_is_hedged():
     async with (
         running_upstream(script=Slow()) as one,
         running_upstream(script=Slow()) as other,
-        hedging(one.port, other.port, after=0.01) as upstream,
+        hedging(one.port, other.port, after=0.01) as plain,
     ):
         retries = RetrySettings.model_validate({"on": ["timeout"], "attempt_timeout": 0.05, "backoff": 0.001})
-        clock = upstream.pool.loop.time
+        clock = plain.pool.loop.time
         hedge = Hedge(Settings(after=0.01, budget=1.0), clock)
-        upstream.use_attempts(Attempts(upstream, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
+        attempt = UpstreamAttempt("tutor", plain.pool)
+        upstream = Upstream(attempt, Attempts(attempt, Retry(retries, clock, lambda: 0.0, lambda: 1.0), None, hedge))
         assert await call(upstream) == "upstream_timeout"
         assert len(one.requests) + len(other.requests) == 3
         assert hedges(upstream) == {("hedges", "lost"): 1, ("retries", "timeout"): 1}

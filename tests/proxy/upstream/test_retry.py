@@ -17,7 +17,9 @@ from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.retry import Retry, pause, retry_after
 from gateway.proxy.upstream.upstream import Upstream
 from tests.gateway_fixture import POLICIES, running_gateway
@@ -38,13 +40,12 @@ async def retrying(
 ) -> AsyncIterator[Upstream]:
     pool = Pool(
         [Endpoint("127.0.0.1", port, None) for port in ports],
-        most=200, connect=1.0, response=response, silence=1.0, idle=4.0,
+        max_connections=200, connect=1.0, response=response, silence=1.0, idle=4.0,
     )  # fmt: skip
     retries = RetrySettings.model_validate({**QUICK, **chosen})
     try:
-        upstream = Upstream("tutor", pool)
-        upstream.use_attempts(Attempts(upstream, Retry(retries, pool.loop.time, wall, random)))
-        yield upstream
+        attempt = UpstreamAttempt("tutor", pool)
+        yield Upstream(attempt, Attempts(attempt, Retry(retries, pool.loop.time, wall, random)))
     finally:
         for connection in list(pool.open):
             connection.close()
@@ -54,7 +55,7 @@ async def retrying(
 async def call(upstream: Upstream, method: str = "GET") -> UpstreamConnection | Refusal:
     exchange = Exchange(method, "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
     exchange.id, exchange.path = "request-1", "/a"
-    return await upstream.call(exchange, "/a", lambda status, pairs: None)
+    return await upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
 
 
 def status(answer: UpstreamConnection | Refusal) -> int | str:
@@ -202,7 +203,7 @@ async def test_a_failing_upstream_gets_no_more_than_its_calls_and_the_budget():
             assert {status(answer) for answer in answers} == {503}
             assert 66 <= len(fake.requests) <= 72
             assert upstream.attempts is not None
-            assert upstream.attempts.left() == {"retries": 0}
+            assert upstream.attempts.budgets_left() == {"retries": 0}
         async with retrying(fake.port, budget=0.0, min_per_second=0) as upstream:
             before = len(fake.requests)
             await call(upstream)
@@ -212,7 +213,7 @@ async def test_a_failing_upstream_gets_no_more_than_its_calls_and_the_budget():
 async def test_nothing_is_sent_again_while_the_breaker_is_not_closed():
     async with running_upstream(script=then_ok(b"")) as fake:
         async with retrying(fake.port) as upstream:
-            upstream.spare_while(lambda: True)
+            upstream.single_attempts_while(lambda: True)
             assert status(await call(upstream)) == "upstream_broken"
         assert len(fake.requests) == 1
 

@@ -1,0 +1,39 @@
+"""How a call to an upstream comes to nothing: the one table that retries, outlier ejection and breakers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+
+class CallFailure(Enum):
+    """One way to fail, named where it is seen (``proxy.pool.errors.UpstreamError.kind``).
+
+    ``word`` is its name in the settings of retries and outlier ejection, empty for the gateway's own limit, which no
+    setting can count. ``slug`` is the reason that the client gets.
+    """
+
+    CONNECT = "connect", "upstream_unreachable"  # no connection was made
+    CONNECT_TIMEOUT = "connect", "upstream_connect_timeout"  # no connection was made in time
+    RESET = "reset", "upstream_broken"  # a new connection was closed before any byte of a response
+    RESET_REUSED = "reset", "upstream_unreachable"  # the same of a connection that had served a call before
+    TIMEOUT = "timeout", "upstream_timeout"  # no response began in time
+    STALLED = "timeout", "upstream_stalled"  # a response stopped in the middle
+    TOTAL_TIMEOUT = "timeout", "upstream_total_timeout"  # the whole call took too long
+    BROKEN = "broken", "upstream_broken"  # a response that cannot be read or breaks off
+    BUSY = "", "upstream_busy"  # the gateway has as many connections as it may have
+
+    def __init__(self, word: str, slug: str) -> None:
+        self.word = word
+        self.slug = slug
+
+
+WORDS = tuple(dict.fromkeys(failure.word for failure in CallFailure if failure.word))
+"""The words that settings may use."""
+
+
+def named(words: Iterable[str | int]) -> frozenset[CallFailure | int]:
+    """The failures that ``words`` name; statuses among them stay as they are."""
+    listed = frozenset(words)
+    failures = {failure for failure in CallFailure if failure.word in listed}
+    return frozenset(word for word in listed if isinstance(word, int)) | failures

@@ -1,0 +1,182 @@
+"""One attempt at one endpoint: the head as the gateway means it, the content as it arrives, the response's head."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Iterable
+from time import monotonic
+
+from gateway.core.exchange import Exchange
+from gateway.core.failure import CallFailure
+from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
+from gateway.core.request_fields import forwardable
+from gateway.core.verdict import Refusal
+from gateway.policy.identity import correlation
+from gateway.proxy.message.request import RequestBody
+from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.pool.endpoint import Endpoint
+from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.pool import Pool
+from gateway.proxy.upstream.call import UpstreamCall
+
+# Fields that the gateway sets, whatever the client sent.
+_SET_BY_GATEWAY = frozenset({b"x-request-id", b"x-correlation-id"})
+
+
+def repeatable(exchange: Exchange, error: UpstreamError) -> bool:
+    """Whether a call may be made again because the idle connection that it took was being closed just then.
+
+    RFC 9110 9.2.2: no byte of a response had come, and the method is idempotent, so a POST is never sent twice.
+    """
+    return error.kind is CallFailure.RESET_REUSED and exchange.method in IDEMPOTENT
+
+
+class UpstreamAttempt:
+    """Makes single attempts at the endpoints of the upstream ``name``.
+
+    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pool: Pool,
+        fields: Iterable[tuple[bytes, bytes]] = (),
+        removed: Iterable[bytes] = (),
+    ) -> None:
+        pairs = list(fields)
+        self.name = name
+        self.pool = pool
+        self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+        self._dropped = frozenset(removed) | {field for field, _ in pairs} | _SET_BY_GATEWAY
+
+    def compose(self, call: UpstreamCall, endpoint: Endpoint, body: bytes | None) -> bytes:
+        """The request that ``endpoint`` gets. ``body`` is its content where all of it is here; else it follows in pieces."""
+        exchange = call.exchange
+        if body is not None:
+            exchange.bytes_in = len(body)
+            framing = b"content-length: %d\r\n" % len(body)
+        elif exchange.stream is not None:
+            length = exchange.stream.length
+            framing = b"transfer-encoding: chunked\r\n" if length is None else b"content-length: %d\r\n" % length
+        else:
+            framing = b"content-length: 0\r\n" if exchange.method in WITH_CONTENT else b""
+        head = exchange.head
+        if head is None:
+            lines = self._lines(exchange.fields)
+        else:
+            if head.upstream is not self:
+                head.upstream, head.lines = self, self._lines(exchange.fields)
+            lines = head.lines
+        own = b"\r\nx-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-request-id: %b\r\nx-correlation-id: %b\r\n" % (
+            exchange.client.encode(),
+            b"https" if exchange.secure else b"http",
+            exchange.id.encode(),
+            correlation(exchange),
+        )
+        target = f"{call.path}?{exchange.query}" if exchange.query else call.path
+        line = f"{exchange.method} {target} HTTP/1.1\r\nhost: ".encode()
+        return b"".join((line, endpoint.host_field, own, self._set, framing, *lines.values(), b"\r\n", body or b""))
+
+    def _lines(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
+        return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)}
+
+    async def make(
+        self,
+        call: UpstreamCall,
+        endpoint: Endpoint,
+        on_informational: OnInformational,
+        until: float = math.inf,
+        *,
+        fresh: bool = False,
+    ) -> UpstreamConnection | Refusal:
+        """Send ``call`` to ``endpoint`` for a response that begins by the loop's time ``until``.
+
+        A reused connection that was closed meanwhile is replaced once; ``fresh``: none is reused. A refusal is about the
+        content that the client sends. Raises UpstreamError, NotSent if nothing was sent.
+        """
+        connection = None if fresh else self.pool.take_idle(endpoint)
+        if connection is not None:
+            try:
+                return await self._send(call, endpoint, connection, on_informational, until)
+            except UpstreamError as error:
+                if call.streamed is not None or not repeatable(call.exchange, error):
+                    raise
+        connection = await self.pool.connect(endpoint, until)
+        return await self._send(call, endpoint, connection, on_informational, until)
+
+    async def _send(
+        self,
+        call: UpstreamCall,
+        endpoint: Endpoint,
+        connection: UpstreamConnection,
+        on_informational: OnInformational,
+        until: float,
+    ) -> UpstreamConnection | Refusal:
+        """Send ``call`` on ``connection``, which is closed unless it comes back with a response. Raises UpstreamError."""
+        exchange, stream = call.exchange, call.streamed
+        endpoint.in_flight += 1
+        try:
+            data = self.compose(call, endpoint, call.body)
+            exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
+            if stream is None:
+                deadline = min(self.pool.loop.time() + self.pool.response_timeout, until)
+                connection.send(data, exchange.method == "HEAD", deadline, on_informational)
+                await connection.head()
+            else:
+                connection.send(data, exchange.method == "HEAD", math.inf, on_informational, more=True)
+                refusal = await self._head_while_pumping(exchange, connection, stream)
+                if refusal is not None:
+                    connection.close()
+                    return refusal
+        except BaseException:
+            connection.close()
+            raise
+        finally:
+            endpoint.in_flight -= 1
+        exchange.upstream_time = monotonic() - exchange.sent
+        exchange.endpoint = endpoint.authority
+        return connection
+
+    async def _head_while_pumping(
+        self, exchange: Exchange, connection: UpstreamConnection, stream: RequestBody
+    ) -> Refusal | None:
+        """Send content as it arrives until the response begins, which may come first (a 413, say).
+
+        A refusal when the client does not send its content as it should.
+        """
+        pump = self.pool.loop.create_task(self._pump(exchange, connection, stream))
+        head = self.pool.loop.create_task(connection.head())
+        try:
+            await asyncio.wait((head, pump), return_when=asyncio.FIRST_COMPLETED)
+            if pump.done() and not head.done():
+                refusal = pump.result()
+                if refusal is not None:
+                    return refusal
+                await head
+            elif head.done():
+                head.result()
+            return None
+        finally:
+            head.cancel()
+            pump.cancel()
+
+    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: RequestBody) -> Refusal | None:
+        chunked = stream.length is None
+        loop = self.pool.loop
+        while True:
+            connection.deadline = math.inf  # waiting for the client, whose own clock runs
+            piece = await stream.read()
+            if isinstance(piece, Refusal):
+                return piece
+            exchange.bytes_in += len(piece)
+            exchange.sent = monotonic()  # a client that uploads slowly does not make the upstream slow
+            connection.deadline = loop.time() + self.pool.response_timeout
+            if not piece:
+                if chunked:
+                    await connection.write(b"0\r\n\r\n")
+                connection.sending = False
+                return None
+            if not await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece):
+                return None

@@ -1,0 +1,62 @@
+"""One call of a request to one upstream, from its start to the head of the response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from gateway.core.exchange import Exchange
+from gateway.proxy.message.request import RequestBody
+from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.pool.errors import UpstreamError
+
+
+class Progress(Enum):
+    """What became of starting a call that was not refused."""
+
+    STARTED = 1
+    LATER = 2
+
+
+STARTED: Final = Progress.STARTED
+"""The request is on its way; the call's ``on_ready`` follows."""
+LATER: Final = Progress.LATER
+"""Something has to be waited for first: a connection, the request's content, a retry that may be needed."""
+
+
+class UpstreamCall:
+    """A call for ``path``, which is canonical.
+
+    ``on_informational`` gets 1xx responses. ``on_ready`` is called once when a started call has a response or has failed;
+    a call that is awaited needs none. ``connection`` is set while a started call is under way, ``failed`` when it has
+    failed there. ``body`` is set for a call that is awaited: the content where all of it is here before it is sent.
+    """
+
+    __slots__ = ("body", "connection", "exchange", "failed", "on_informational", "on_ready", "path")
+
+    body: bytes | None
+    connection: UpstreamConnection
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        path: str,
+        on_informational: OnInformational,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        self.exchange = exchange
+        self.path = path
+        self.on_informational = on_informational
+        self.on_ready = on_ready
+        self.failed: UpstreamError | None = None
+
+    @property
+    def streamed(self) -> RequestBody | None:
+        """The content that is sent as it arrives, None without any."""
+        return None if self.body is not None else self.exchange.stream
+
+    def abandon(self) -> None:
+        """End a started call whose response nobody waits for any more."""
+        self.connection.owner.endpoint.in_flight -= 1
+        self.connection.close()
