@@ -119,7 +119,7 @@ def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Wri
             )
         if not matches(NAME_PATTERN, policy.name):
             report.add(policy.position, path, NOT_A_NAME)
-        if policy.section in SECTIONS and policy.name == SECTIONS[policy.section].opt_out:
+        if policy.section in SECTIONS and policy.name and policy.name == SECTIONS[policy.section].opt_out:
             report.add(policy.position, path, "is a reserved name: in a route it means that everyone may come in")
     return found
 

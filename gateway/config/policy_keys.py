@@ -51,6 +51,6 @@ def names_of(written: BaseModel, kind: Kind) -> tuple[str, ...] | None:
 def policies_of(defaults: BaseModel) -> dict[str, tuple[str, ...]]:
     """The names of the policies of ``defaults`` by section, without a word such as ``public`` that is none."""
     return {
-        kind.section: tuple(name for name in names_of(defaults, kind) or () if name != kind.opt_out)
+        kind.section: tuple(name for name in names_of(defaults, kind) or () if not kind.opt_out or name != kind.opt_out)
         for kind in INHERITED
     }

@@ -42,7 +42,7 @@ def _policies(written: WrittenRoute, defaults: Defaults) -> dict[str, tuple[str,
         names = names_of(
             defaults if kind.inherited and kind.route_key not in written.model_fields_set else written, kind
         )
-        if names == (kind.opt_out,):
+        if kind.opt_out and names == (kind.opt_out,):
             names = ()
         if names is not None or not kind.opt_out or written.deny:
             policies[kind.section] = names or ()

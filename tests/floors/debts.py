@@ -12,10 +12,6 @@ IMPORTS_TO_CUT = {
 MODULES_WITHOUT_TEST = {
     "cli/app.py",
     "cli/load.py",
-    "config/checks/references.py",
-    "config/model.py",
-    "config/policies.py",
-    "config/schema.py",
     "core/exchange.py",
     "demo/access_token.py",
     "demo/accounts.py",

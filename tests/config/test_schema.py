@@ -1,0 +1,67 @@
+"""The JSON Schemas of the files: each stands alone, and takes what the language takes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.config.load import shipped_kinds
+from gateway.config.schema import schemas
+from gateway.policy.base.settings import Duration, Policy
+from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
+
+
+class Settings(Policy):
+    """How long, and which."""
+
+    after: Duration = 90.0
+    which: str = "a"
+
+
+def test_every_part_stands_in_place() -> None:
+    text = json.dumps(schemas(shipped_kinds()))
+    assert "$ref" not in text and "$defs" not in text and "x-secret" not in text
+
+
+def values(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every schema below ``schema`` that is a mapping with named keys."""
+    found = [schema] if "properties" in schema else []
+    for inner in schema.values():
+        for part in inner if isinstance(inner, list) else inner.values() if isinstance(inner, dict) else ():
+            found += values(part) if isinstance(part, dict) else []
+        found += values(inner) if isinstance(inner, dict) and "properties" in inner else []
+    return found
+
+
+def test_no_mapping_takes_unknown_keys() -> None:
+    for schema in schemas(shipped_kinds()).values():
+        assert values(schema)
+        for part in values(schema):
+            assert part["additionalProperties"] is False
+
+
+def test_there_is_one_for_the_entry_file_and_one_for_each_kind() -> None:
+    assert list(schemas(shipped_kinds())) == ["upstreams", *SECTIONS]
+
+
+def test_a_kind_becomes_the_schema_of_its_file() -> None:
+    found = schemas({"toys": Settings})["toys"]
+    assert found["description"] == "Policies of the kind toys."
+    assert list(found["properties"]) == ["toys"]
+    toys = found["properties"]["toys"]
+    assert toys["description"] == "How long, and which."
+    assert toys["additionalProperties"]["properties"]["after"]["default"] == "90s"
+
+
+@pytest.mark.parametrize("key", [kind.route_key for kind in ROUTE_KINDS])
+def test_a_route_may_name_a_policy_of_each_kind(key: str) -> None:
+    route = schemas({})["upstreams"]["properties"]["routes"]["items"]
+    assert key in route["properties"]
+
+
+def test_a_reference_stands_in_for_every_value_but_free_text() -> None:
+    properties = schemas({"toys": Settings})["toys"]["properties"]["toys"]["additionalProperties"]["properties"]
+    assert {"type": "string", "pattern": r"\$\{"} in properties["after"]["anyOf"]
+    assert properties["which"]["type"] == "string"
