@@ -63,12 +63,15 @@ async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clien
     async with DemoToolkit(KEY) as toolkit:
         run = await runs(workers=2, entry=EGRESS.replace("TOOLKIT", toolkit.url))
         out = egress(run) + "/text/llm/"
+        clock = asyncio.get_running_loop().time
+        began = clock()
         answers = [await post(http, out) for _ in range(12)]
+        usual = clock() - began
         assert {status for status, _ in answers} == {200}
         toolkit.set_mode("hang")
-        began = asyncio.get_running_loop().time()
+        began = clock()
         late = await asyncio.gather(*(post(http, out) for _ in range(5)))
-        assert asyncio.get_running_loop().time() - began < 3, "and not after the backend's own 300 s"
+        assert clock() - began < 3 + 3 * usual, "and not after the backend's own 300 s"
         assert {(status, body["reason"]) for status, body in late} == {(503, "upstream_timeout")}
         assert {body["headers"]["x-gateway-fallback"] for _, body in late} == {"resting"}
         rest = [await post(http, url) for url in (run.url + "/api/text", out) for _ in range(6)]

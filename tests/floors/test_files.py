@@ -6,7 +6,6 @@ import ast
 import re
 from pathlib import Path
 
-from tests.floors.debts import TESTS_THAT_IMPORT_TESTS
 from tests.floors.sources import ROOT, imported, tracked
 
 
@@ -42,7 +41,6 @@ def test_no_test_imports_another_test() -> None:
         for path in tracked("tests/*.py", "bench/*.py")
         for module in imported(ast.parse(path.read_text()))
         if re.fullmatch(r"tests\.(?:\w+\.)*(?:test_\w+|conftest)", module)
-        and path.relative_to(ROOT).as_posix().removeprefix("tests/") not in TESTS_THAT_IMPORT_TESTS
     ]
     assert not wrong, "\n".join(wrong)
 
