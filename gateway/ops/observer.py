@@ -9,6 +9,7 @@ from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.plain import rfc3339
+from gateway.state.rules.lockout import Lock
 
 
 class WorkerObserver:
@@ -33,18 +34,17 @@ class WorkerObserver:
         self._metrics.event(name)
         self._log.event(name, **fields)
 
-    def on_event(self, name: str, **fields: object) -> None:
-        """An event of a policy or an upstream. That of a breaker is named by its new state, as in ``breaker_open``."""
-        if name == "locked":
-            self._metrics.locked(str(fields["lockout"]), str(fields["kind"]))
-            until = fields["until"]
-            self.event(name, **{**fields, "until": rfc3339(until) if isinstance(until, float) else until})
-            return
-        if name.startswith("breaker_"):
-            state, upstream = name.removeprefix("breaker_"), str(fields.get("upstream"))
-            self._metrics.breaker_changed(upstream, state)
-            self._metrics.breaker(upstream, state, False)
-        self.event(name, **fields)
+    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
+        """See ``policy.base.tools.OperatorEvents``. The event is named after the new state, as in ``breaker_open``."""
+        self._metrics.breaker_changed(upstream, state)
+        self._metrics.breaker(upstream, state, False)
+        self.event(f"breaker_{state}", upstream=upstream, before=before, failures=failures)
+
+    def locked(self, lockout: str, lock: Lock) -> None:
+        """See ``policy.base.tools.OperatorEvents``. ``who`` is what ``GET /v1/lockouts`` lists: an account's keyed hash."""
+        self._metrics.locked(lockout, lock.kind)
+        until = rfc3339(lock.until)
+        self.event("locked", lockout=lockout, kind=lock.kind, who=lock.who, until=until, reason=lock.reason)
 
     def endpoints(self, upstream: str, listed: Iterable[Mapping[str, Any]]) -> None:
         """The endpoints of an upstream, as health lists them. A name is healthy when all addresses behind it are."""

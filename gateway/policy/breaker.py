@@ -1,7 +1,7 @@
-"""The breaker: an upstream that fails is left in peace for a while, and asked again by one call at a time.
+"""The circuit breaker: an upstream that fails gets no calls for a while, and is then tried by one call at a time.
 
-The circuit lives in the store of the host (``state.rules.circuit``), so what one worker found out protects all. Only what the
-upstream did counts: never what the client caused, and never what the gateway refused by itself.
+The circuit is in the store of the host (``state.rules.circuit``), so the outcomes of one worker protect all. Only failures
+of the upstream count: never one that the client caused, and never a refusal by the gateway itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gateway.policy.base.tools import Tools
 from gateway.state.rules.circuit import CLOSED, Circuit, Trip
 from gateway.state.store import CircuitStore
 
-_LONGEST = 3600.0  # seconds; an upstream that rests longer should be taken out of the configuration
+_LONGEST = 3600.0  # seconds; an upstream that is down for longer should be taken out of the configuration
 
 # The failures that each word of ``count`` covers. A connection that was closed before any byte of a response is covered
 # by two words, since each of them has counted it on some connections.
@@ -45,7 +45,7 @@ Counted = Literal["connect", "timeout", "broken"] | Status
 
 
 class Settings(Policy):
-    """When an upstream is left in peace, and when it is asked again."""
+    """When an upstream gets no calls, and when it is tried again."""
 
     failures: Count = 5
     """So many failures in a row open the circuit."""
@@ -54,21 +54,21 @@ class Settings(Policy):
     window: Span = 60.0
     """The time that ``ratio`` looks back."""
     min_volume: Count = 20
-    """Fewer calls than that within ``window`` say nothing about a share."""
+    """With fewer calls within ``window`` the share does not count."""
     recover_after: Span = 60.0
-    """So long is the upstream left in peace; then one call at a time may try it."""
+    """So long the circuit stays open; then one call at a time may try the upstream."""
     successes: Count = 1
     """So many tries in a row must go well to close the circuit."""
     slow_after: Span | None = None
-    """An answer that takes longer to begin counts as a failure."""
+    """A response that takes longer to begin counts as a failure."""
     probe_timeout: Span = 30.0
-    """A try that has come to no end for so long is taken for lost, and another may go."""
+    """A try without an outcome for so long is taken for lost, and another may go."""
     probe: Literal["request", "health_check"] = "request"
-    """What tries it: a user's call, or the upstream's ``health_check``, and users' calls wait until it is closed."""
+    """What tries it: a user's call, or the upstream's ``health_check``; then users' calls are refused until it is closed."""
     count: Annotated[tuple[Counted, ...], Field(min_length=1)] = ("connect", "timeout", "broken", 502, 503, 504)
-    """What is a failure: no connection or a closed one, no answer in time, an unreadable answer, an answer of a status."""
+    """What is a failure: no connection or a closed one, no response in time, an unreadable one, one with such a status."""
     ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """By route, statuses that say nothing about the upstream there: a service that answers a bad upload with 503."""
+    """By route, statuses that say nothing about the upstream there, such as 503 of a service in response to a bad upload."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
@@ -77,7 +77,7 @@ class Settings(Policy):
         return self
 
     def trip(self) -> Trip:
-        """The same for the store."""
+        """The settings in the form that the store takes."""
         return Trip(
             self.failures,
             self.ratio or 0.0,
@@ -90,9 +90,9 @@ class Settings(Policy):
 
 
 class Breaker(Stage):
-    """The breaker in front of ``upstream``. Admission holds a slot that ``on_done`` gives back with what was found."""
+    """The breaker in front of ``upstream``. An admitted call holds a slot, which ``on_done`` gives back with the outcome."""
 
-    __slots__ = ("_failures", "_ignore", "_name", "_settings", "_store", "_tell", "_trip", "_wall", "upstream")
+    __slots__ = ("_events", "_failures", "_ignore", "_name", "_settings", "_store", "_trip", "_wall", "upstream")
 
     def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
         self.upstream = upstream
@@ -103,13 +103,13 @@ class Breaker(Stage):
         self._ignore = settings.ignore
         self._trip = settings.trip()
         self._name = upstream.encode()
-        self._store: CircuitStore = tools.store  # also beside a store of all replicas: each host sees for itself
+        self._store: CircuitStore = tools.store  # also beside a remote store: each host judges by its own calls
         self._wall: Callable[[], float] = tools.wall
-        self._tell = tools.event
+        self._events = tools.events
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         admitted = self._store.admit(self._name, self._trip, self._wall())
-        self._changed(admitted.was, admitted.circuit)
+        self._report_change(admitted.was, admitted.circuit)
         if admitted.ok:
             exchange.slot = admitted.epoch
             return None
@@ -117,7 +117,7 @@ class Breaker(Stage):
 
     @property
     def checked(self) -> bool:
-        """Whether health checks try it, and no user's call."""
+        """Whether health checks try the upstream, and no user's call."""
         return self._settings.probe == "health_check"
 
     def probe(self) -> int | None:
@@ -127,13 +127,13 @@ class Breaker(Stage):
         if circuit.state == CLOSED:
             return None
         admitted = self._store.admit(self._name, self._trip, now)
-        self._changed(admitted.was, admitted.circuit)
+        self._report_change(admitted.was, admitted.circuit)
         return admitted.epoch if admitted.ok else None
 
     def probed(self, epoch: int, failed: bool | None) -> None:
-        """How the probe of ``epoch`` went; None: it says nothing about the upstream."""
+        """Records the outcome of the probe of ``epoch``; None when it says nothing about the upstream."""
         circuit, was = self._store.record_outcome(self._name, self._trip, epoch, failed, self._wall())
-        self._changed(was, circuit)
+        self._report_change(was, circuit)
 
     def on_done(self, exchange: Exchange) -> None:
         epoch, exchange.slot = exchange.slot, None
@@ -143,29 +143,27 @@ class Breaker(Stage):
 
     def failed(self, exchange: Exchange) -> bool | None:
         """Whether the upstream failed; None when the call says nothing about it: the client left, sent something wrong
-        or too slowly, or the gateway itself was full."""
+        or too slowly, or the gateway had no room."""
         if exchange.reason:
             return True if exchange.failure in self._failures else None
         status: int = exchange.status
-        if not status or (self._ignore and self._says_nothing(exchange, status)):
+        if not status or (self._ignore and self._ignores(exchange, status)):
             return None
         slow = self._settings.slow_after
         return status in self._settings.count or (slow is not None and exchange.upstream_time > slow)
 
-    def _says_nothing(self, exchange: Exchange, status: int) -> bool:
+    def _ignores(self, exchange: Exchange, status: int) -> bool:
         """Whether ``ignore`` leaves the status out for the route, or for one of the routes of a batch."""
         routes = [call.route for call in exchange.calls] or [exchange.route]
         return any(route is not None and status in self._ignore.get(route.name, ()) for route in routes)
 
     def circuit(self) -> Circuit:
-        """How it stands, for health."""
+        """The circuit as it is now, for health."""
         return self._store.circuit(self._name, self._wall())
 
-    def _changed(self, was: str, circuit: Circuit) -> None:
+    def _report_change(self, was: str, circuit: Circuit) -> None:
         if was != circuit.state:
-            self._tell(
-                f"breaker_{circuit.state}", upstream=self.upstream, before=was, failures=circuit.failures
-            )  # fmt: skip
+            self._events.breaker_changed(self.upstream, was, circuit.state, circuit.failures)
 
 
 class CheckedBreaker(Breaker):

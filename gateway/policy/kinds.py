@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from gateway.policy import body, breaker, client, cors, identity, lockout, response_headers
+from gateway.policy import body, breaker, client, cors, identity, response_headers
 from gateway.policy.auth import auth
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback import fallback
+from gateway.policy.lockout import lockout
 from gateway.policy.rate_limit import rate_limit
 
 S = TypeVar("S", bound=Policy)
@@ -74,23 +75,23 @@ def each(build: Callable[[str, S, Tools], Stage]) -> Build:
     return one
 
 
-def _limits(place: rate_limit.Place) -> Build:
-    def of_place(policies: Sequence[tuple[str, Policy]], tools: Tools) -> Stage | None:
-        return rate_limit.build(cast(Sequence[tuple[str, rate_limit.Settings]], policies), place, tools)
+def _limits(when: rate_limit.When) -> Build:
+    def taken_then(policies: Sequence[tuple[str, Policy]], tools: Tools) -> Stage | None:
+        return rate_limit.build(cast(Sequence[tuple[str, rate_limit.Settings]], policies), when, tools)
 
-    return of_place
+    return taken_then
 
 
 # A limit is taken at the earliest point where its key is known, so its stages come three times.
 _FLOOD = Kind(
     name="rate_limit",
-    section=rate_limit.SECTION,
+    section="rate_limits",
     settings=rate_limit.Settings,
     route_key="rate_limits",
     about="Replaces the list of ``defaults``.",
     many=True,
     inherited=True,
-    build=_limits(rate_limit.Place.FLOOD),
+    build=_limits(rate_limit.When.FLOOD),
     combined=True,
     on_refusals=True,
     per_call=True,
@@ -139,7 +140,7 @@ KINDS: tuple[Kind, ...] = (
         of_users=True,
     ),
     # limits that need to know who it is
-    replace(_FLOOD, build=_limits(rate_limit.Place.AUTHENTICATED), on_refusals=False),
+    replace(_FLOOD, build=_limits(rate_limit.When.AUTHENTICATED), on_refusals=False),
     # only who may come in is measured
     Kind(
         name="body",
@@ -150,11 +151,11 @@ KINDS: tuple[Kind, ...] = (
         build=each(body.build),
     ),
     # limits keyed on what the body says
-    replace(_FLOOD, build=_limits(rate_limit.Place.INPUT), on_refusals=False, needs_body=True),
+    replace(_FLOOD, build=_limits(rate_limit.When.INPUT), on_refusals=False, needs_body=True),
     # names the account by the body; behind the limits, so that refused requests spend no attempt
     Kind(
         name="lockout",
-        section=lockout.SECTION,
+        section="lockouts",
         settings=lockout.Settings,
         route_key="lockout",
         about="Counts wrong guesses, and locks.",

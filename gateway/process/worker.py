@@ -119,7 +119,7 @@ class Worker:
     def show(self, config: Config, loaded_at: float) -> Runtime | None:
         """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""
         proxies = tuple(config.listen.trusted_proxies)
-        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer.on_event))
+        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer))
         before, self._runtime = self._runtime, runtime
         if before is not None:
             self._count_calls(before)  # the next report asks only the new one

@@ -20,10 +20,6 @@ MODULES_WITHOUT_TEST = {
     "demo/hs256.py",
     "demo/services.py",
     "demo/tutor.py",
-    "policy/base/inputs.py",
-    "policy/base/settings.py",
-    "policy/base/stage.py",
-    "policy/base/tools.py",
     "process/supervisor.py",
     "process/worker.py",
     "proxy/flow/writer.py",
@@ -49,10 +45,7 @@ TESTS_WITHOUT_MODULE = {
 
 # Modules with identifiers of a private language (tests/floors/test_words.py has what to say for them).
 NAMES_OF_OUR_OWN = {
-    "policy/breaker.py",
     "policy/concurrency.py",
-    "policy/lockout.py",
-    "policy/rate_limit/rate_limit.py",
     "policy/response_headers.py",
     "proxy/flow/flow.py",
     "proxy/message/parser.py",
@@ -72,8 +65,6 @@ NAMES_OF_OUR_OWN = {
 # Files with prose of it.
 PROSE_OF_OUR_OWN = {
     "policy/concurrency.py",
-    "policy/lockout.py",
-    "policy/rate_limit/rate_limit.py",
     "policy/response_headers.py",
     "proxy/flow/fallback.py",
     "proxy/flow/flow.py",
@@ -105,14 +96,7 @@ UNTYPED_JOINTS = {
     "core/exchange.py:Exchange.response_headers",
     "core/exchange.py:Exchange.route",
     "core/exchange.py:Exchange.stream",
-    "policy/base/bucket.py:part_of",
-    "policy/base/inputs.py:inputs_of",
-    "policy/base/pointer.py:find",
-    "policy/base/pointer.py:spelled_alike",
     "policy/base/stage.py:hook",
-    "policy/lockout.py:account_key",
-    "policy/lockout.py:pair_key",
-    "policy/rate_limit/rate_limit.py:Limit.takes",
     "proxy/message/head.py:RequestHead.upstream",
     "proxy/pool/connection.py:UpstreamConnection.transport",
     "proxy/routing/route.py:CompiledRoute.fallback",

@@ -16,6 +16,7 @@ from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
 from gateway.ops.sink import Sink
+from gateway.state.rules.lockout import Lock
 from tests.ops.metrics.exchanges import samples
 
 Lines = Callable[[], list[dict[str, object]]]
@@ -79,8 +80,8 @@ def test_another_listener_has_its_name_in_the_log_and_the_same_metrics(observed:
 
 def test_events_of_upstreams_and_breakers_and_the_health_of_endpoints(observed: Observed) -> None:
     observer = observed.observer
-    observer.on_event("endpoint_ejected", upstream="tutor", endpoint="a:1", failures=5, for_s=30.0)
-    observer.on_event("breaker_open", upstream="tutor", before="closed", failures=5)
+    observer.event("endpoint_ejected", upstream="tutor", endpoint="a:1", failures=5, for_s=30.0)
+    observer.breaker_changed("tutor", before="closed", state="open", failures=5)
     observer.endpoints(
         "tutor",
         [
@@ -100,7 +101,7 @@ def test_events_of_upstreams_and_breakers_and_the_health_of_endpoints(observed: 
 
 
 def test_a_lock_is_counted_and_its_end_is_written_as_a_date(observed: Observed) -> None:
-    observed.observer.on_event("locked", lockout="accounts", kind="address", who="a", until=0.0)
+    observed.observer.locked("accounts", Lock("address", "a", 0.0, 0.0, 3, "failed attempts from one address"))
     assert [line["until"] for line in observed.lines()] == ["1970-01-01T00:00:00Z"]
     assert observed.samples()["gateway_locks_total|kind=address|lockout=accounts"] == 1
 

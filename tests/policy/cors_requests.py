@@ -5,7 +5,7 @@ from gateway.core.fields import Pair
 from gateway.core.verdict import Refusal, Reply
 from gateway.policy import cors
 from gateway.policy.cors import Cors, Settings
-from tests.policy.answer_fields import told
+from tests.policy.added_fields import added_fields
 
 APP = {
     "origins": ["https://linguamate.app", "https://*.linguamate.app", "http://localhost:8081,http://localhost:19006"],
@@ -37,7 +37,7 @@ def decide(origin: bytes | None, stage: Cors = STAGE) -> tuple[str, list[Pair]]:
     verdict = stage.on_request(exchange)
     assert verdict is None or isinstance(verdict, Refusal)
     stage.on_response(exchange)
-    return (verdict.reason.slug if verdict else ""), told(exchange)
+    return (verdict.reason.slug if verdict else ""), added_fields(exchange)
 
 
 def preflight(

@@ -9,25 +9,25 @@ from pydantic import ValidationError
 from gateway.core.exchange import Call, Exchange
 from gateway.core.failure import CallFailure
 from gateway.core.reason import REASONS
-from gateway.policy.base.tools import Tools
+from gateway.policy.base.tools import NoEvents, Tools
 from gateway.policy.breaker import Settings, build
 from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 
 
-class Gate:
+class GuardedUpstream(NoEvents):
     """Workers of one host in front of one upstream: each has a breaker of its own over one store."""
 
     def __init__(self, workers: int = 1, store: Any = None, **more: Any) -> None:
         self.now = NOON
-        self.events: list[tuple[str, dict[str, object]]] = []
+        self.events: list[tuple[str, str, str, int]] = []
         settings = Settings.model_validate({"failures": 3, "count": ["connect", "timeout", "broken", 500, 503], **more})
-        tools = Tools(store or MemoryStore(), lambda: self.now, event=self._heard)
+        tools = Tools(store or MemoryStore(), lambda: self.now, events=self)
         self.stages = [build("stt", settings, tools) for _ in range(workers)]
 
-    def _heard(self, name: str, **fields: object) -> None:
-        self.events.append((name, fields))
+    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
+        self.events.append((upstream, before, state, failures))
 
     def begin(self, worker: int = 0) -> tuple[Exchange, Any]:
         exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
@@ -61,61 +61,61 @@ NOT_COUNTED = [
 
 @pytest.mark.parametrize(("status", "reason"), COUNTED)
 def test_what_the_upstream_did_opens_it(status: int, reason: str | CallFailure) -> None:
-    gate = Gate()
+    guarded = GuardedUpstream()
     for _ in range(3):
-        assert gate.call(status, reason) is None
-    refusal = gate.call()
+        assert guarded.call(status, reason) is None
+    refusal = guarded.call()
     assert (refusal.reason.slug, refusal.reason.status, refusal.retry_after) == ("upstream_resting", 503, 60)
 
 
 @pytest.mark.parametrize(("status", "reason"), NOT_COUNTED)
 def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: str | CallFailure) -> None:
-    gate = Gate()
+    guarded = GuardedUpstream()
     for _ in range(20):
-        assert gate.call(status, reason) is None
-    assert gate.state == "closed"
+        assert guarded.call(status, reason) is None
+    assert guarded.state == "closed"
 
 
 @pytest.mark.parametrize(("status", "reason"), [one for one in NOT_COUNTED if one[1] or not one[0]])
 def test_what_says_nothing_does_not_hide_a_row_of_failures(status: int, reason: str | CallFailure) -> None:
-    gate = Gate()
+    guarded = GuardedUpstream()
     for _ in range(3):
-        gate.call(503)
-        gate.call(status, reason)
-    assert gate.state == "open"
+        guarded.call(503)
+        guarded.call(status, reason)
+    assert guarded.state == "open"
 
 
 def test_a_kind_that_is_not_listed_is_not_counted() -> None:
-    gate = Gate(count=["connect"])
+    guarded = GuardedUpstream(count=["connect"])
     for _ in range(20):
-        gate.call(504, CallFailure.TIMEOUT)
-        gate.call(503)
-    assert gate.state == "closed"
+        guarded.call(504, CallFailure.TIMEOUT)
+        guarded.call(503)
+    assert guarded.state == "closed"
 
 
 def test_a_status_that_a_route_answers_bad_input_with_is_not_counted_there() -> None:
-    gate = Gate(ignore={"upload": [503]})
+    guarded = GuardedUpstream(ignore={"upload": [503]})
 
     def call(*routes: str, status: int = 503) -> None:
-        exchange, _ = gate.begin()
+        exchange, _ = guarded.begin()
         plans = [SimpleNamespace(name=name) for name in routes]
         exchange.route, exchange.status = plans[0], status
         exchange.calls = [Call(plan.name, plan) for plan in plans] if len(plans) > 1 else []
-        gate.stages[0].on_done(exchange)
+        guarded.stages[0].on_done(exchange)
 
     for _ in range(20):
         call("upload")
         call("other", "upload")
-    assert gate.state == "closed"
+    assert guarded.state == "closed"
     for _ in range(2):
         call("upload", status=500)
         call("upload")  # says nothing, so it does not end the row either
     call("other", "another")
-    assert gate.state == "open"
+    assert guarded.state == "open"
 
 
 def test_slow_answers_count_where_a_time_is_set() -> None:
-    patient, hasty = Gate(), Gate(slow_after="10s")
+    patient, hasty = GuardedUpstream(), GuardedUpstream(slow_after="10s")
     for _ in range(3):
         patient.call(took=13.0)
         hasty.call(took=9.9)
@@ -126,83 +126,83 @@ def test_slow_answers_count_where_a_time_is_set() -> None:
 
 
 def test_one_worker_finds_out_and_all_of_them_know() -> None:
-    gate = Gate(workers=4)
+    guarded = GuardedUpstream(workers=4)
     for _ in range(3):
-        gate.call(503, worker=2)
-    assert all(gate.call(worker=worker) is not None for worker in range(4))
+        guarded.call(503, worker=2)
+    assert all(guarded.call(worker=worker) is not None for worker in range(4))
 
 
 def test_it_is_tried_once_and_closes_again() -> None:
-    gate = Gate(workers=4)
+    guarded = GuardedUpstream(workers=4)
     for _ in range(3):
-        gate.call(503)
-    gate.now += 59.5
-    assert gate.call().retry_after == 1
-    gate.now += 0.5
-    begun = [(*gate.begin(place % 4), place % 4) for place in range(500)]
+        guarded.call(503)
+    guarded.now += 59.5
+    assert guarded.call().retry_after == 1
+    guarded.now += 0.5
+    begun = [(*guarded.begin(number % 4), number % 4) for number in range(500)]
     probes = [(exchange, worker) for exchange, refusal, worker in begun if refusal is None]
     assert len(probes) == 1
     exchange, worker = probes[0]
     exchange.status = 200
-    gate.stages[worker].on_done(exchange)
-    gate.stages[worker].on_done(exchange)  # once given back, there is nothing to give back
-    assert gate.state == "closed"
-    assert [name for name, _ in gate.events] == ["breaker_open", "breaker_half_open", "breaker_closed"]
-    assert gate.events[0][1] == {"upstream": "stt", "before": "closed", "failures": 3}
+    guarded.stages[worker].on_done(exchange)
+    guarded.stages[worker].on_done(exchange)  # once given back, there is nothing to give back
+    assert guarded.state == "closed"
+    assert [state for _, _, state, _ in guarded.events] == ["open", "half_open", "closed"]
+    assert guarded.events[0] == ("stt", "closed", "open", 3)
 
 
 def test_a_probe_whose_client_leaves_makes_room_for_the_next() -> None:
-    gate = Gate()
+    guarded = GuardedUpstream()
     for _ in range(3):
-        gate.call(503)
-    gate.now += 60
-    assert gate.call(0) is None
-    assert gate.state == "half_open"
-    assert gate.call(200) is None
-    assert gate.state == "closed"
+        guarded.call(503)
+    guarded.now += 60
+    assert guarded.call(0) is None
+    assert guarded.state == "half_open"
+    assert guarded.call(200) is None
+    assert guarded.state == "closed"
 
 
 def test_with_health_checks_as_tries_no_users_call_is_one() -> None:
-    gate = Gate(workers=2, probe="health_check", successes=2)
-    one, other = gate.stages
+    guarded = GuardedUpstream(workers=2, probe="health_check", successes=2)
+    one, other = guarded.stages
     assert one.probe() is None, "nothing to find out"
     for _ in range(3):
-        assert gate.call(503) is None
+        assert guarded.call(503) is None
     assert one.probe() is None, "it is left in peace"
-    gate.now += 60
-    assert [gate.call().retry_after for _ in range(5)] == [1] * 5
+    guarded.now += 60
+    assert [guarded.call().retry_after for _ in range(5)] == [1] * 5
     turn = one.probe()
     assert turn is not None and other.probe() is None, "one at a time, over all workers"
     one.probed(turn, None)
     for stage in (other, one):
-        assert gate.call() is not None
+        assert guarded.call() is not None
         turn = stage.probe()
         assert turn is not None
         stage.probed(turn, False)
-    assert gate.state == "closed"
-    assert gate.call() is None
-    assert [name for name, _ in gate.events] == ["breaker_open", "breaker_half_open", "breaker_closed"]
+    assert guarded.state == "closed"
+    assert guarded.call() is None
+    assert [state for _, _, state, _ in guarded.events] == ["open", "half_open", "closed"]
 
 
 @pytest.mark.parametrize("probe", ["request", "health_check"])
 def test_what_an_operator_holds_open_is_tried_by_nobody(probe: str) -> None:
-    gate = Gate(probe=probe)
-    gate.stages[0]._store.force(b"stt", "open", gate.now)
-    gate.now += 3600
-    assert gate.call().retry_after == 60
-    assert gate.stages[0].probe() is None
-    gate.stages[0]._store.force(b"stt", "closed", gate.now)
-    assert gate.stages[0].probe() is None
-    assert gate.call() is None
+    guarded = GuardedUpstream(probe=probe)
+    guarded.stages[0]._store.force(b"stt", "open", guarded.now)
+    guarded.now += 3600
+    assert guarded.call().retry_after == 60
+    assert guarded.stages[0].probe() is None
+    guarded.stages[0]._store.force(b"stt", "closed", guarded.now)
+    assert guarded.stages[0].probe() is None
+    assert guarded.call() is None
 
 
 def test_a_refused_call_holds_no_slot() -> None:
-    gate = Gate()
+    guarded = GuardedUpstream()
     for _ in range(3):
-        gate.call(503)
-    exchange, refusal = gate.begin()
+        guarded.call(503)
+    exchange, refusal = guarded.begin()
     assert refusal is not None and exchange.slot is None
-    gate.stages[0].on_done(exchange)
+    guarded.stages[0].on_done(exchange)
 
 
 @pytest.mark.parametrize(

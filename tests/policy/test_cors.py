@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.exchange import Call
 from gateway.core.verdict import Refusal, Reply
-from tests.policy.answer_fields import told
+from tests.policy.added_fields import added_fields
 from tests.policy.cors_requests import STAGE, decide, granted, preflight, request, rule
 
 
@@ -172,7 +172,7 @@ def test_a_refused_preflight_is_readable_by_an_allowed_origin_only() -> None:
     exchange = request(b"https://linguamate.app", "OPTIONS", access_control_request_method=b"PUT")
     assert isinstance(STAGE.on_request(exchange), Refusal)
     STAGE.on_response(exchange)
-    assert told(exchange) == granted(b"https://linguamate.app")
+    assert added_fields(exchange) == granted(b"https://linguamate.app")
     verdict = preflight(b"https://evil.com")
     assert isinstance(verdict, Refusal) and verdict.reason.slug == "origin_refused"
 
@@ -195,14 +195,14 @@ def test_two_policies_over_one_batch_answer_as_one() -> None:
     assert STAGE.on_request(exchange) is None and narrow.on_request(exchange) is None
     narrow.on_response(exchange)
     STAGE.on_response(exchange)
-    assert told(exchange) == granted(b"https://admin.linguamate.app")
+    assert added_fields(exchange) == granted(b"https://admin.linguamate.app")
 
     exchange = request(b"https://www.linguamate.app")
     exchange.calls = [Call("a"), Call("b")]
     assert STAGE.on_request(exchange) is None and isinstance(narrow.on_request(exchange), Refusal)
     narrow.on_response(exchange)
     STAGE.on_response(exchange)
-    assert {name for name, _ in told(exchange)} == {b"vary"}
+    assert {name for name, _ in added_fields(exchange)} == {b"vary"}
 
 
 def test_what_is_remembered_of_subdomains_is_bounded_and_stays_right() -> None:

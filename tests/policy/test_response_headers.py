@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from gateway.core.exchange import Call, Exchange
 from gateway.policy import response_headers
 from gateway.policy.response_headers import DEFAULTS, ResponseHeaders, Settings
-from tests.policy.answer_fields import told
+from tests.policy.added_fields import added_fields
 
 
 def rule(**settings: object) -> ResponseHeaders:
@@ -17,8 +17,8 @@ def answer(stage: ResponseHeaders, principal: str = "") -> dict[bytes, bytes]:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     exchange.principal = principal
     stage.on_response(exchange)
-    assert len(dict(told(exchange))) == len(told(exchange))
-    return dict(told(exchange))
+    assert len(dict(added_fields(exchange))) == len(added_fields(exchange))
+    return dict(added_fields(exchange))
 
 
 def test_the_defaults_are_there_without_a_word() -> None:
@@ -53,7 +53,7 @@ def test_two_policies_over_one_batch_do_not_say_the_same_field_twice() -> None:
     exchange.calls = [Call("a"), Call("b")]
     rule(set={"x-frame-options": "SAMEORIGIN"}).on_response(exchange)
     rule(set={"permissions-policy": "camera=()"}).on_response(exchange)
-    names = [name for name, _ in told(exchange)]
+    names = [name for name, _ in added_fields(exchange)]
     assert len(names) == len(set(names)) == len(DEFAULTS) + 1
 
 

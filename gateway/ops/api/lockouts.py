@@ -14,7 +14,7 @@ from gateway.ops.api.admin import Admin
 from gateway.ops.api.order import InvalidOrder, decode_texts
 from gateway.ops.api.problem import json_response
 from gateway.ops.plain import rfc3339
-from gateway.policy.lockout import account_key, address_counted, pair_key
+from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Lock
 
 MOST = 1000  # locks listed at once
@@ -32,11 +32,11 @@ class Unlock:
         """Kind and key of everything the order names."""
         for name in lockouts:
             if self.account and self.address:
-                yield "pair", pair_key(name, self.account, self.address)
+                yield "pair", pair_lock_key(name, self.account, self.address)
             elif self.account:
-                yield "account", account_key(name, self.account)
+                yield "account", account_lock_key(name, self.account)
             else:
-                yield "address", address_counted(name, self.address)
+                yield "address", address_lock_key(name, self.address)
 
 
 def unlock_of(body: bytes) -> Unlock:

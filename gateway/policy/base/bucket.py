@@ -1,4 +1,4 @@
-"""Who shares a bucket of a limit: the words of ``key`` in YAML, and the bytes they stand for in a request."""
+"""Which requests share a bucket of a limit: the words of ``key`` in YAML, and the bytes they stand for in a request."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, WithJsonSchema
 
 from gateway.core.exchange import Exchange
 from gateway.core.grammar import TOKEN
-from gateway.policy.base.pointer import find, parts_of, spelled_alike
+from gateway.policy.base.pointer import find, normalized, parse_pointer
 
 KEY_PATTERN = rf"^(address|principal|route|header:{TOKEN}|input:(/([^~/]|~[01])*)+)$"
 _KEY = re.compile(KEY_PATTERN).fullmatch
 
 REMEMBERED = 4096
-"""Clients whose bytes are kept at hand."""
+"""Clients whose keys are remembered."""
 
 # RFC 6052 section 2.1: where a translator stands in front, every IPv4 client comes out of this one /64.
 _TRANSLATED = IPv6Network("64:ff9b::/96")
@@ -37,48 +37,54 @@ def _key(text: str) -> str:
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pattern": KEY_PATTERN})]
 
 
-def sized(value: bytes) -> bytes:
-    # A combined key must have one reading: "ab" + "c" is not "a" + "bc".
+def length_prefixed(value: bytes) -> bytes:
+    """``value`` as a part of a combined key, which must have one reading: "ab" + "c" is not "a" + "bc"."""
     return len(value).to_bytes(4, "big") + value
 
 
 @lru_cache(maxsize=REMEMBERED)
 def address_key(text: str) -> bytes:
-    """What one network client is counted under: an IPv4 address, or the /64 that an IPv6 client has to itself.
+    """The key of one network client: its IPv4 address, or the /64 that an IPv6 client has to itself.
 
-    IPv4 written as IPv6 (mapped, or translated by RFC 6052) is IPv4. Anything but an address stands for itself.
+    IPv4 written as IPv6 (mapped, or translated by RFC 6052) is IPv4. Any other text is a key of its own.
     """
     try:
         address: IPv4Address | IPv6Address = ip_address(text.partition("%")[0])
     except ValueError:
-        return sized(b"?" + text.encode("utf-8", "surrogatepass"))
+        return length_prefixed(b"?" + text.encode("utf-8", "surrogatepass"))
     if isinstance(address, IPv6Address):
         mapped = address.ipv4_mapped
         if mapped is None and address in _TRANSLATED:
             mapped = IPv4Address(address.packed[12:])
         if mapped is None:
-            return sized(address.packed[:8])
+            return length_prefixed(address.packed[:8])
         address = mapped
-    return sized(address.packed)
+    return length_prefixed(address.packed)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def principal_key(principal: str, client: str) -> bytes:
-    """Who is signed in, or the address of who is not; the two never share a bucket."""
-    return sized(b"p" + principal.encode("utf-8", "surrogatepass")) if principal else b"a" + address_key(client)
+    """The key of a principal, or of the client's address without one; the two never share a bucket."""
+    return (
+        length_prefixed(b"p" + principal.encode("utf-8", "surrogatepass")) if principal else b"a" + address_key(client)
+    )
 
 
-def part_of(key: str) -> Callable[[Exchange, str, Any], bytes]:
-    """The function from an exchange, a route's name and an input to one part of a bucket's name."""
+KeyPart = Callable[[Exchange, str, object], bytes]
+"""From an exchange, a route's name and an input to one part of a bucket's key."""
+
+
+def key_part(key: str) -> KeyPart:
+    """The function for one word of ``key``."""
     kind, _, name = key.partition(":")
     if kind == "address":
         return lambda exchange, route, value: address_key(exchange.client)
     if kind == "principal":
         return lambda exchange, route, value: principal_key(exchange.principal, exchange.client)
     if kind == "route":
-        return lambda exchange, route, value: sized(route.encode())
+        return lambda exchange, route, value: length_prefixed(route.encode())
     if kind == "header":
         field = name.encode()
-        return lambda exchange, route, value: sized(exchange.fields.get(field, b""))
-    pointer = parts_of(name)
-    return lambda exchange, route, value: sized(spelled_alike(find(value, pointer)))
+        return lambda exchange, route, value: length_prefixed(exchange.fields.get(field, b""))
+    pointer = parse_pointer(name)
+    return lambda exchange, route, value: length_prefixed(normalized(find(value, pointer)))

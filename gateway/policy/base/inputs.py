@@ -1,19 +1,18 @@
-"""What the upstream will read of a request's body, for the policies that look inside."""
+"""The JSON values that the upstream reads from a request, for the policies that look inside."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.trpc import inputs, is_batch
 from gateway.policy.base.pointer import MISSING
 
 
-def inputs_of(exchange: Exchange) -> Sequence[Any]:
-    """One value per call; the whole JSON body where there are no calls. The body has been read before.
+def inputs_of(exchange: Exchange) -> Sequence[object]:
+    """The input of each call; the whole JSON body where there are no calls. MISSING stands for an absent one.
 
-    Raises ValueError for what two readers may read differently.
+    ``exchange.body`` must have been read before. Raises ValueError for a body that two parsers may read differently.
     """
     body = exchange.body
     if not exchange.calls:

@@ -1,43 +1,44 @@
-"""Values inside JSON documents: found by pointer (RFC 6901) and spelled one way, so that they can be counted under."""
+"""Values inside JSON documents: found by JSON Pointer (RFC 6901) and normalized, so that they can be keys of a count."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from typing import Any, Final
+from typing import Final
 
 MISSING: Final = object()
-"""What a pointer finds where there is nothing; not the same as null."""
+"""The value of a pointer to nothing; not the same as null."""
 
 # JavaScript's trim() takes the byte order mark for white space, Python's strip() does not.
 _BLANK = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 _BLANK += "\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 
-def parts_of(pointer: str) -> tuple[str, ...]:
+def parse_pointer(pointer: str) -> tuple[str, ...]:
     """The reference tokens of ``/a/0/b~1c``. Raises ValueError when it does not begin with a slash."""
     if not pointer.startswith("/"):
         raise ValueError(f"{pointer!r} is no pointer: it begins with a slash")
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in pointer[1:].split("/"))
 
 
-def find(document: Any, parts: tuple[str, ...]) -> Any:
-    """What stands at ``parts``, or MISSING."""
-    for part in parts:
+def find(document: object, tokens: tuple[str, ...]) -> object:
+    """The value that the reference tokens lead to (RFC 6901 section 4), or MISSING."""
+    for token in tokens:
         if isinstance(document, dict):
-            document = document.get(part, MISSING)
-        elif isinstance(document, list) and part.isdecimal() and part.isascii() and str(int(part)) == part:
-            document = document[int(part)] if int(part) < len(document) else MISSING
+            document = document.get(token, MISSING)
+        elif isinstance(document, list) and token.isdecimal() and token.isascii() and str(int(token)) == token:
+            document = document[int(token)] if int(token) < len(document) else MISSING
         else:
             return MISSING
     return document
 
 
-def spelled_alike(value: Any) -> bytes:
-    """One spelling for all that a backend may take for the same value, and different ones for different kinds.
+def normalized(value: object) -> bytes:
+    """One spelling for all values that a backend may take for the same, and different ones for different kinds.
 
-    Texts lose case, compatibility forms (UAX 15 NFKC) and blanks around them. All else is JSON with sorted keys and
-    with the numbers that JavaScript would read: 1, 1.0 and 1e0 are one, and so are -0 and 0.
+    Strings lose case, compatibility forms (UAX 15 NFKC) and outer blanks. All else is JSON with sorted keys and with the
+    numbers that JavaScript would read: 1, 1.0 and 1e0 are one, and so are -0 and 0. Raises ValueError for a value that is
+    nested too deeply.
     """
     if value is MISSING:
         return b"m"
@@ -45,16 +46,17 @@ def spelled_alike(value: Any) -> bytes:
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
         return b"s" + folded.strip(_BLANK).encode("utf-8", "surrogatepass")
     try:
-        return b"j" + json.dumps(_as_read(value), sort_keys=True, separators=(",", ":")).encode()
+        return b"j" + json.dumps(_as_javascript(value), sort_keys=True, separators=(",", ":")).encode()
     except RecursionError:
         raise ValueError("the value is nested too deeply") from None
 
 
-def _as_read(value: Any) -> Any:
+def _as_javascript(value: object) -> object:
+    """``value`` with each number as JavaScript's only type of number."""
     if isinstance(value, dict):
-        return {key: _as_read(member) for key, member in value.items()}
+        return {key: _as_javascript(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_as_read(member) for member in value]
+        return [_as_javascript(member) for member in value]
     if isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return float(value) + 0.0

@@ -1,4 +1,4 @@
-"""What a policy is to the request path: a stage with up to three hooks."""
+"""The base of every policy on the request path: a stage with up to four hooks."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from gateway.core.verdict import Verdict
 
 
 class Stage:
-    """Base of all stages. A hook that is not overridden is compiled out of the route, not called.
+    """One policy of a route. A hook that a subclass does not override is compiled out of the route and not called.
 
-    ``on_request`` decides: None lets the request pass. What has to wait gives an ``asyncio.Future`` of the verdict, from
-    which the request goes on without a task, or is a coroutine, which becomes a task and begins only after other requests
-    have been asked. The future is cancelled when the client leaves; who holds it looks at ``done`` before setting it.
-    ``on_response`` runs in reverse over the stages entered, refusals included, and only adds ``Lines`` to
-    ``exchange.response_headers``. ``on_answer`` reads the upstream's answer before it is passed on: ``exchange.status``
-    and, when it is not too large, ``exchange.answer``; it may be a coroutine. ``on_done`` is synchronous, touches memory
-    only, and runs exactly once per entered stage even when the client hangs up: before an answer that leaves in one piece,
-    after one that is streamed.
+    ``on_request`` decides: None lets the request pass. A stage that has to wait returns an awaitable of the verdict. A
+    future costs no task: the request goes on from its callback. A coroutine becomes a task, which begins only after the
+    other requests of the iteration were decided. The future is cancelled when the client leaves, so its owner checks
+    ``done()`` before it sets a result.
+    ``on_response`` runs in reverse order over the stages entered, refusals included; it only adds ``FieldLines`` to
+    ``exchange.response_headers``.
+    ``on_answer`` reads the upstream's response before it is passed on: ``exchange.status`` and, when it is small enough,
+    ``exchange.answer``; it may return an awaitable.
+    ``on_done`` is synchronous and touches memory only. It runs exactly once for each stage entered, also when the client
+    leaves: before a response that is written in one piece, after one that is streamed.
     """
 
     __slots__ = ()
     grouped = False
-    """Several requests of one iteration of the event loop may take it in one transaction of the store."""
+    """Whether several requests of one iteration of the event loop may share one transaction of the store for it."""
     removed: frozenset[bytes] = frozenset()
     """Fields of the upstream's response that are dropped."""
 

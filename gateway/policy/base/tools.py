@@ -1,29 +1,56 @@
-"""What a policy's builder is handed: the outside world in as few things as possible."""
+"""What the builder of a policy needs from outside: the stores, the clock, the trusted networks, the events."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from typing import Protocol
 
+from gateway.state.rules.lockout import Lock
 from gateway.state.store import RemoteStore, Store
 
 
-def _unheard(name: str, **fields: object) -> None:
-    """Takes events where nobody watches."""
+class OperatorEvents(Protocol):
+    """Events outside of a single request that operators see in the log and in the metrics (``ops.observer``)."""
+
+    def event(self, name: str, **fields: object) -> None:
+        """Any event that is only logged and counted. Fields hold no secrets."""
+        ...
+
+    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
+        """The breaker of ``upstream`` went from the state ``before`` to ``state``, after ``failures`` in a row."""
+        ...
+
+    def locked(self, lockout: str, lock: Lock) -> None:
+        """The policy ``lockout`` has set a lock."""
+        ...
+
+
+class NoEvents:
+    """OperatorEvents that nobody watches."""
+
+    def event(self, name: str, **fields: object) -> None:
+        pass
+
+    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
+        pass
+
+    def locked(self, lockout: str, lock: Lock) -> None:
+        pass
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
     """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed.
 
-    ``shared`` is the store of all replicas where there is one; ``store`` then only stands in for it, only breakers
-    ask it directly, whose findings are of this host. ``event`` takes a name and fields for the log and the figures.
+    ``remote`` is the store of all replicas, if there is one. Then ``store`` serves only what belongs to this host: the
+    circuits of breakers, and the revocations as the host knows them.
     """
 
     store: Store
     wall: Callable[[], float] = time.time
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
-    shared: RemoteStore | None = None
-    event: Callable[..., None] = _unheard
+    remote: RemoteStore | None = None
+    events: OperatorEvents = field(default_factory=NoEvents)

@@ -51,7 +51,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
 
 def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[BackgroundTask]:
     """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
-    on_event = partial(tools.event, upstream=upstream.name)
+    on_event = partial(tools.events.event, upstream=upstream.name)
     check, interval = settings.health_check, settings.resolve
     checker = HealthChecker(upstream.pool, check, on_event=on_event) if check is not None else None
     names = (
@@ -86,7 +86,7 @@ def _attempts(attempt: UpstreamAttempt, settings: Settings, clock: Callable[[], 
     retry = Retry(settings.retries, clock, tools.wall, random.random) if settings.retries is not None else None
     ejection = None
     if settings.ejection is not None:
-        on_event = partial(tools.event, upstream=attempt.name)
+        on_event = partial(tools.events.event, upstream=attempt.name)
         ejection = OutlierEjection(settings.ejection, pool.endpoints, clock, pool.balancer.changed, on_event)
     hedge = Hedge(settings.hedge, clock) if settings.hedge is not None else None
     check = settings.health_check

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.ops.api.lockouts import unlock_of
 from gateway.ops.api.order import InvalidOrder
-from gateway.policy.lockout import account_key, address_counted, pair_key
+from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Attempt
 from tests.memory_store import MemoryStore
 from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin
@@ -28,8 +28,8 @@ async def test_only_operators_may_look_and_unlock(client: Client, admin: FakeAdm
 
 
 async def test_locks_are_listed_with_who_since_until_and_why(client: Client, admin: FakeAdmin) -> None:
-    lock(admin.memory, "account", account_key("accounts", "ada@x.y"))
-    lock(admin.memory, "address", address_counted("accounts", "192.0.2.1"))
+    lock(admin.memory, "account", account_lock_key("accounts", "ada@x.y"))
+    lock(admin.memory, "address", address_lock_key("accounts", "192.0.2.1"))
     response = await client.get("/v1/lockouts", headers=BEARER)
     locks = (await response.json())["lockouts"]
     assert response.status == 200
@@ -47,10 +47,10 @@ async def test_locks_are_listed_with_who_since_until_and_why(client: Client, adm
 @pytest.mark.parametrize(
     ("order", "kind", "key"),
     [
-        ({"account": "ADA@x.y "}, "account", account_key("codes", "ada@x.y")),
-        ({"address": "192.0.2.1"}, "address", address_counted("accounts", "192.0.2.1")),
-        ({"address": "2001:db8:1:2::/64"}, "address", address_counted("accounts", "2001:db8:1:2::99")),
-        ({"account": "ada@x.y", "address": "192.0.2.1"}, "pair", pair_key("accounts", "ada@x.y", "192.0.2.1")),
+        ({"account": "ADA@x.y "}, "account", account_lock_key("codes", "ada@x.y")),
+        ({"address": "192.0.2.1"}, "address", address_lock_key("accounts", "192.0.2.1")),
+        ({"address": "2001:db8:1:2::/64"}, "address", address_lock_key("accounts", "2001:db8:1:2::99")),
+        ({"account": "ada@x.y", "address": "192.0.2.1"}, "pair", pair_lock_key("accounts", "ada@x.y", "192.0.2.1")),
     ],
 )
 async def test_unlocking_lifts_the_lock_and_is_in_the_log(

@@ -1,8 +1,14 @@
 """Which clients share a bucket."""
 
-import pytest
+from typing import Any
 
-from gateway.policy.base.bucket import address_key, principal_key
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from gateway.core.exchange import Exchange
+from gateway.policy.base.bucket import Key, address_key, key_part, length_prefixed, principal_key
 
 
 @pytest.mark.parametrize(
@@ -35,7 +41,47 @@ def test_two_clients(one: str, other: str) -> None:
     assert address_key(one) != address_key(other)
 
 
-def test_who_is_not_signed_in_is_an_address() -> None:
+def test_a_client_without_a_principal_is_counted_by_its_address() -> None:
     assert principal_key("", "192.0.2.1") == principal_key("", "::ffff:192.0.2.1")
     assert principal_key("ada", "192.0.2.1") == principal_key("ada", "192.0.2.2")
     assert principal_key("192.0.2.1", "192.0.2.9") != principal_key("", "192.0.2.1")
+
+
+@given(st.lists(st.binary(max_size=4), max_size=3), st.lists(st.binary(max_size=4), max_size=3))
+def test_combined_keys_have_one_reading(one: list[bytes], other: list[bytes]) -> None:
+    assert (b"".join(map(length_prefixed, one)) == b"".join(map(length_prefixed, other))) == (one == other)
+
+
+def bucket(key: str, route: str = "r", value: Any = None, **changed: Any) -> bytes:
+    exchange = Exchange("GET", "/", {b"x-device": b"phone"}, "192.0.2.1", 0.0)
+    for name, changed_value in changed.items():
+        setattr(exchange, name, changed_value)
+    return key_part(key)(exchange, route, value)
+
+
+def test_each_word_of_a_key_depends_on_its_own_part_of_a_request() -> None:
+    assert bucket("address") != bucket("address", client="192.0.2.2")
+    assert bucket("address") == bucket("address", principal="ada", route="other")
+    assert bucket("principal", principal="ada") != bucket("principal", principal="bob")
+    assert bucket("route") != bucket("route", route="other")
+    assert bucket("header:x-device") != bucket("header:x-device", fields={})
+    assert bucket("header:x-device", fields={}) == bucket("header:x-device", fields={b"x-device": b""})
+    assert bucket("input:/a", value={"a": 1}) == bucket("input:/a", value={"a": 1.0, "b": 2})
+    assert bucket("input:/a", value={"a": 1}) != bucket("input:/a", value={"b": 1})
+
+
+@pytest.mark.parametrize("word", ["address", "principal", "route", "header:x-device", "input:/email", "input:/a~1b/0"])
+def test_a_word_of_a_key(word: str) -> None:
+    assert TypeAdapter(Key).validate_python(word) == word
+
+
+def test_a_header_is_named_in_any_case() -> None:
+    assert TypeAdapter(Key).validate_python("header:X-Device") == "header:x-device"
+
+
+@pytest.mark.parametrize(
+    "word", ["", "ip", "Address", "header:", "header:a b", "input:", "input:email", "input:/a~2", "account"]
+)
+def test_no_word_of_a_key(word: str) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(Key).validate_python(word)

@@ -1,66 +1,66 @@
-"""Rate limits over tRPC calls and over what bodies say: what a batch costs, and whose account is charged."""
+"""Rate limits over tRPC calls and over inputs: what a batch costs, and which account is charged."""
 
 from typing import Any
 
 import pytest
 
-from tests.policy.limit_gate import ADA, BOB, Gate, limit, route
+from tests.policy.rate_limit.limited_route import ADA, BOB, LimitedRoute, limit, route
 
 
 def test_a_batch_costs_its_calls() -> None:
-    gate = Gate(per_client=limit("10/minute"))
+    limited = LimitedRoute(per_client=limit("10/minute"))
     chat = route("chat", "per-client")
-    assert gate.ask(calls=[chat] * 4).lines[1] == 'ratelimit: "per-client";r=6;t=6'
-    assert gate.ask(calls=[chat] * 4).refusal is None
-    assert gate.ask(calls=[chat] * 4).refused == ("rate_limited", "per-client", 12)
-    assert gate.ask(calls=[chat] * 2).refusal is None
+    assert limited.send(calls=[chat] * 4).lines[1] == 'ratelimit: "per-client";r=6;t=6'
+    assert limited.send(calls=[chat] * 4).refusal is None
+    assert limited.send(calls=[chat] * 4).refused == ("rate_limited", "per-client", 12)
+    assert limited.send(calls=[chat] * 2).refusal is None
 
 
 def test_a_batch_costs_each_limit_only_the_calls_it_covers() -> None:
-    gate = Gate(per_client=limit("10/minute"), paid=limit("10/minute"))
+    limited = LimitedRoute(per_client=limit("10/minute"), paid=limit("10/minute"))
     free, paid = route("free", "per-client"), route("paid", "per-client", "paid")
-    answer = gate.ask(calls=[free, paid, free], at=route("batch", "per-client", "paid"))
-    assert answer.lines[1] == 'ratelimit: "per-client";r=7;t=6, "paid";r=9;t=6'
+    outcome = limited.send(calls=[free, paid, free], at=route("batch", "per-client", "paid"))
+    assert outcome.lines[1] == 'ratelimit: "per-client";r=7;t=6, "paid";r=9;t=6'
 
 
 def test_a_batch_over_several_routes_counts_for_each_route() -> None:
-    gate = Gate(per_route=limit("3/minute", "route"))
+    limited = LimitedRoute(per_route=limit("3/minute", "route"))
     one, other = route("one", "per-route"), route("other", "per-route")
-    assert gate.ask(calls=[one, one, other]).lines[1] == 'ratelimit: "per-route";r=1;t=20'
-    assert gate.ask(calls=[one, one]).refused == ("rate_limited", "per-route", 20)
-    assert gate.ask(calls=[other, other]).refusal is None
+    assert limited.send(calls=[one, one, other]).lines[1] == 'ratelimit: "per-route";r=1;t=20'
+    assert limited.send(calls=[one, one]).refused == ("rate_limited", "per-route", 20)
+    assert limited.send(calls=[other, other]).refusal is None
 
 
-def test_a_batch_that_can_never_pass_says_so() -> None:
-    gate = Gate(per_client=limit("5/minute"))
-    answer = gate.ask(calls=[route("chat", "per-client")] * 6)
-    assert answer.refused == ("rate_limited", "per-client", 0)
-    assert answer.refusal is not None
-    assert answer.refusal.reason.sentence == "Too many calls at once. Please send fewer together."
-    assert answer.refusal.reason.status == 429
-    assert gate.passes(5) == 5
+def test_a_batch_that_can_never_pass_is_refused_without_a_wait() -> None:
+    limited = LimitedRoute(per_client=limit("5/minute"))
+    outcome = limited.send(calls=[route("chat", "per-client")] * 6)
+    assert outcome.refused == ("rate_limited", "per-client", 0)
+    assert outcome.refusal is not None
+    assert outcome.refusal.reason.sentence == "Too many calls at once. Please send fewer together."
+    assert outcome.refusal.reason.status == 429
+    assert limited.passes(5) == 5
 
 
 def test_calls_that_are_refused_anyway_cost_one() -> None:
-    gate = Gate(per_client=limit("5/minute"))
-    assert gate.passes(9, calls=[route("chat")] * 3, at=route("unmatched", "per-client")) == 5
+    limited = LimitedRoute(per_client=limit("5/minute"))
+    assert limited.passes(9, calls=[route("chat")] * 3, at=route("unmatched", "per-client")) == 5
 
 
 def test_each_login_of_a_batch_is_charged_to_its_own_account() -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/email"))
-    assert gate.login(ADA, ADA, BOB).lines[1] == 'ratelimit: "per-account";r=3;t=12'
-    assert gate.login(ADA, ADA, ADA, BOB).refusal is None
-    assert gate.login(ADA).refused == ("rate_limited", "per-account", 12)
-    assert gate.login(BOB, ADA).refused == ("rate_limited", "per-account", 12)
-    assert gate.login(BOB, BOB, BOB).refusal is None
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
+    assert limited.login(ADA, ADA, BOB).lines[1] == 'ratelimit: "per-account";r=3;t=12'
+    assert limited.login(ADA, ADA, ADA, BOB).refusal is None
+    assert limited.login(ADA).refused == ("rate_limited", "per-account", 12)
+    assert limited.login(BOB, ADA).refused == ("rate_limited", "per-account", 12)
+    assert limited.login(BOB, BOB, BOB).refusal is None
 
 
 def test_a_call_beside_a_login_is_not_charged_as_one() -> None:
-    gate = Gate(per_account=limit("2/minute", "input:/email"))
+    limited = LimitedRoute(per_account=limit("2/minute", "input:/email"))
     calls = [route("chat"), route("login", "per-account")]
     body = {"0": {"json": {"email": "bob@example.com"}}, "1": ADA}
-    assert gate.passes(9, calls=calls, query="batch=1", body=body, at=route("batch", "per-account")) == 2
-    assert gate.login(BOB).refusal is None
+    assert limited.passes(9, calls=calls, query="batch=1", body=body, at=route("batch", "per-account")) == 2
+    assert limited.login(BOB).refusal is None
 
 
 @pytest.mark.parametrize(
@@ -82,45 +82,49 @@ def test_a_call_beside_a_login_is_not_charged_as_one() -> None:
     ids=["single", "batch", "query of a batch", "query of one", "body wins over query"],
 )
 def test_the_input_is_found_where_the_backend_reads_it(request_: dict[str, Any]) -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/email"))
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
     for _ in range(5):
-        gate.login(ADA)
-    assert gate.ask(calls=[route("login", "per-account")], **request_).refused == ("rate_limited", "per-account", 12)
+        limited.login(ADA)
+    assert limited.send(calls=[route("login", "per-account")], **request_).refused == (
+        "rate_limited",
+        "per-account",
+        12,
+    )
 
 
 def test_a_backend_without_transformer() -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/email"))
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
     login = route("login", "per-account", error_format="none")
-    assert gate.passes(9, calls=[login], body={"email": "ada@example.com"}) == 5
-    assert gate.passes(9, calls=[login], query="batch=1", body={"0": {"email": "ada@example.com"}}) == 0
+    assert limited.passes(9, calls=[login], body={"email": "ada@example.com"}) == 5
+    assert limited.passes(9, calls=[login], query="batch=1", body={"0": {"email": "ada@example.com"}}) == 0
 
 
 def test_a_plain_route_is_keyed_by_its_body() -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/user/email"))
-    assert gate.passes(9, body={"user": {"email": "ada@example.com"}}) == 5
-    assert gate.passes(9, body={"user": {"email": "bob@example.com"}}) == 5
-    assert gate.passes(9, body={"user": {"email": 7}}) == 5
-    assert gate.passes(9, body=b'{"user": {"email": 7.0}}') == 0
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/user/email"))
+    assert limited.passes(9, body={"user": {"email": "ada@example.com"}}) == 5
+    assert limited.passes(9, body={"user": {"email": "bob@example.com"}}) == 5
+    assert limited.passes(9, body={"user": {"email": 7}}) == 5
+    assert limited.passes(9, body=b'{"user": {"email": 7.0}}') == 0
 
 
 def test_requests_without_the_value_share_one_bucket() -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/email"))
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
     login = route("login", "per-account")
-    assert gate.ask(body=None).refusal is None
-    assert gate.ask(body=b"").refusal is None
-    assert gate.ask(body={"mail": "ada@example.com"}).refusal is None
-    assert gate.ask(calls=[login, login], query="batch=1", body=b"").refusal is None
-    assert gate.ask(body={}).refused == ("rate_limited", "per-account", 12)
-    assert gate.login(ADA).refusal is None
+    assert limited.send(body=None).refusal is None
+    assert limited.send(body=b"").refusal is None
+    assert limited.send(body={"mail": "ada@example.com"}).refusal is None
+    assert limited.send(calls=[login, login], query="batch=1", body=b"").refusal is None
+    assert limited.send(body={}).refused == ("rate_limited", "per-account", 12)
+    assert limited.login(ADA).refusal is None
 
 
 def test_input_and_address_together() -> None:
-    gate = Gate(per_pair=limit("5/minute", "address", "input:/email"))
-    assert gate.passes(9, body={"email": "ada@example.com"}, client="192.0.2.1") == 5
-    assert gate.passes(9, body={"email": "ada@example.com"}, client="192.0.2.2") == 5
+    limited = LimitedRoute(per_pair=limit("5/minute", "address", "input:/email"))
+    assert limited.passes(9, body={"email": "ada@example.com"}, client="192.0.2.1") == 5
+    assert limited.passes(9, body={"email": "ada@example.com"}, client="192.0.2.2") == 5
 
 
-# Two readers must not differ
+# Two parsers must not differ
 
 
 @pytest.mark.parametrize(
@@ -148,24 +152,24 @@ def test_input_and_address_together() -> None:
         "UTF-16",
         "no UTF-8",
         "no JSON number",
-        "something behind",
+        "something after it",
         "a form",
         "very deep",
         "no object",
     ],
 )
 def test_a_body_with_two_readings_or_none_is_refused(body: bytes) -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/email"))
-    answer = gate.ask(calls=[route("login", "per-account")], body=body)
-    slug, detail, _ = answer.refused
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
+    outcome = limited.send(calls=[route("login", "per-account")], body=body)
+    slug, detail, _ = outcome.refused
     assert slug == "body_malformed"
     assert detail.startswith("per-account: ")
     assert "ada" not in detail
-    assert answer.lines == []
+    assert outcome.lines == []
 
 
 def test_a_value_too_deep_to_be_a_key_is_refused() -> None:
-    gate = Gate(per_account=limit("5/minute", "input:/email"))
+    limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
     deep = b'{"json":{"email":' + b"[" * 5000 + b"]" * 5000 + b"}}"
-    answer = gate.ask(calls=[route("login", "per-account")], body=deep)
-    assert answer.refused[0] == "body_malformed"
+    outcome = limited.send(calls=[route("login", "per-account")], body=deep)
+    assert outcome.refused[0] == "body_malformed"

@@ -1,4 +1,4 @@
-"""A route with rate limits in front of a hand-moved clock, for the tests of the limits."""
+"""A route with rate limits and a clock moved by hand, for the tests of the limits."""
 
 import json
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Any
 from gateway.core.exchange import Call, Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
-from gateway.policy.rate_limit.rate_limit import Place, RateLimit, Settings, build
+from gateway.policy.rate_limit.rate_limit import RateLimit, Settings, When, build
 from tests.memory_store import MemoryStore
-from tests.policy.answer_fields import told
+from tests.policy.added_fields import added_fields
 
 NOON = 1_767_268_800.0
 ADA = {"json": {"email": "ada@example.com", "password": "nope"}}
@@ -25,18 +25,18 @@ def route(name: str, *limits: str, error_format: str = "superjson") -> Any:
     return SimpleNamespace(name=name, named={"rate_limits": frozenset(limits)}, error_format=error_format)
 
 
-class Gate:
-    """All places of a route with ``limits``, in the order of the catalogue; ``ask`` sends a request through."""
+class LimitedRoute:
+    """All stages of a route with ``limits``, in the order of ``policy.kinds``; ``send`` takes a request through them."""
 
     def __init__(self, store: MemoryStore | None = None, **limits: Settings) -> None:
         self.now = NOON
         tools = Tools(store or MemoryStore(), lambda: self.now)
         named = [(name.replace("_", "-"), settings) for name, settings in limits.items()]
         self.names = [name for name, _ in named]
-        made = [build(named, place, tools) for place in Place]
+        made = [build(named, when, tools) for when in When]
         self.stages: list[RateLimit] = [stage for stage in made if stage is not None]
 
-    def ask(
+    def send(
         self,
         client: str = "192.0.2.1",
         principal: str = "",
@@ -46,7 +46,7 @@ class Gate:
         body: Any = None,
         calls: Sequence[Any] = (),
         at: Any = None,
-    ) -> "Answer":
+    ) -> "Outcome":
         exchange = Exchange(method, "/", fields or {}, client, 0.0)
         exchange.principal, exchange.query = principal, query
         exchange.body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -61,23 +61,25 @@ class Gate:
                 break
         for stage in reversed(entered):
             stage.on_response(exchange)
-        return Answer(refusal, exchange)
+        return Outcome(refusal, exchange)
 
     def passes(self, times: int, **request: Any) -> int:
-        return sum(self.ask(**request).refusal is None for _ in range(times))
+        return sum(self.send(**request).refusal is None for _ in range(times))
 
-    def login(self, *inputs: Any, **more: Any) -> "Answer":
+    def login(self, *inputs: Any, **more: Any) -> "Outcome":
         """A batch of logins, as the app sends even one of them."""
         login = route("login", *self.names)
-        body = {str(place): value for place, value in enumerate(inputs)}
-        return self.ask(query="batch=1", body=body, calls=[login] * len(inputs), **more)
+        body = {str(index): value for index, value in enumerate(inputs)}
+        return self.send(query="batch=1", body=body, calls=[login] * len(inputs), **more)
 
 
-class Answer:
+class Outcome:
+    """What became of a request: its refusal, if any, and the fields that the stages have added."""
+
     def __init__(self, refusal: Refusal | None, exchange: Exchange) -> None:
         self.refusal = refusal
         self.exchange = exchange
-        self.lines = [f"{name.decode()}: {value.decode()}" for name, value in told(exchange)]
+        self.lines = [f"{name.decode()}: {value.decode()}" for name, value in added_fields(exchange)]
 
     @property
     def refused(self) -> tuple[str, str, int]:

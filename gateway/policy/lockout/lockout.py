@@ -1,0 +1,285 @@
+"""How many wrong guesses: accounts, and the addresses that guess, are locked for a time. YAML section ``lockouts``.
+
+An attempt is reserved before the request goes upstream and settled by the upstream's response, call by call. So guesses
+sent at once, in batches or with hang-ups get no further than guesses one after the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Coroutine, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+from gateway.core.exchange import Exchange
+from gateway.core.reason import REASONS
+from gateway.core.trpc_status import statuses_of
+from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.inputs import inputs_of
+from gateway.policy.base.pointer import find, parse_pointer
+from gateway.policy.base.settings import Duration, Model, Policy
+from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
+from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
+from gateway.state.rules.lockout import Attempt, Lock, Reserved
+from gateway.state.store import LockoutStore, RemoteLockoutStore
+
+SECTION = "lockouts"
+
+_LONGEST = 30 * 86_400.0  # seconds; longer than that is an account that is closed
+_UNKNOWN = frozenset((502, 504))  # an intermediary gave up: whether the guess ran cannot be known
+_BUSY = 1  # seconds to wait while all remaining attempts are pending
+
+
+def _span(seconds: float) -> float:
+    if not 1 <= seconds <= _LONGEST:
+        raise ValueError("must be between 1s and 30d")
+    return seconds
+
+
+def _pointer(text: str) -> str:
+    parse_pointer(text)
+    return text
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+Span = Annotated[Duration, AfterValidator(_span)]
+Spans = Annotated[
+    tuple[Span, ...],
+    Field(min_length=1),
+    BeforeValidator(_listed, json_schema_input_type=Span | Annotated[list[Span], Field(min_length=1)]),
+]
+Count = Annotated[int, Field(strict=True, ge=1, le=1000)]
+Pointer = Annotated[
+    str,
+    AfterValidator(_pointer),
+    WithJsonSchema({"type": "string", "pattern": r"^(/([^~/]|~[01])*)+$"}),
+]
+Status = Annotated[int, Field(strict=True, ge=400, le=499)]
+
+
+class Rule(Model):
+    """How many failures within what time lock, and for how long: ``lock_for`` is one time, or one for each lock."""
+
+    failures: Count
+    within: Span
+    lock_for: Spans
+
+
+class Settings(Policy):
+    """One lockout. ``account`` points to the field of the input that names the account."""
+
+    account: Pointer
+    failures: Count = 10
+    within: Span = 900.0
+    lock_for: Spans = (900.0,)
+    """One time, or a list of them for repeated locks: ``[1m, 15m, 1h]``."""
+    on_status: Annotated[tuple[Status, ...], Field(min_length=1)] = (401,)
+    """The statuses with which the upstream responds to a wrong guess."""
+    scope: Literal["account", "account+address"] = "account"
+    """Whose failures count together: all on an account, or only those from one address."""
+    address: Rule | None = Rule(failures=50, within=3600.0, lock_for=(3600.0,))
+    """Locks an address that fails over many accounts."""
+
+
+_NEVER = {
+    slug: replace(REASONS[slug], sentence="Too many sign-in attempts at once. Please send fewer together.")
+    for slug in ("account_locked", "address_locked")
+}
+
+
+class Reservation(NamedTuple):
+    """The attempts of one call of a request: reserved, and not settled yet. ``call`` is its index."""
+
+    call: int
+    attempts: tuple[Attempt, ...]
+
+
+Settlement = tuple[tuple[Attempt, ...], bool | None]
+"""Attempts and their outcome, as ``state.store.LockoutStore.settle`` takes them."""
+
+
+class Lockout(Stage):
+    """Adds the reservations of each call to ``exchange.attempts``.
+
+    With a ``remote`` store the attempts are reserved there, a round trip away; otherwise ``store`` gives the result at
+    once. May refuse with ``account_locked``, ``address_locked`` and ``body_malformed``.
+    """
+
+    __slots__ = ("_events", "_name", "_pointer", "_remote", "_settings", "_statuses", "_store", "_tasks", "_wall")
+
+    def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
+        self._name = name
+        self._settings = settings
+        self._pointer = parse_pointer(settings.account)
+        self._statuses = frozenset(settings.on_status)
+        self._wall = tools.wall
+        self._events = tools.events
+        self._store: LockoutStore = tools.store
+        self._remote: RemoteLockoutStore | None = tools.remote
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def on_request(self, exchange: Exchange) -> Refusal | Coroutine[Any, Any, Refusal | None] | None:
+        wanted = self._attempts_of(exchange)
+        if isinstance(wanted, Refusal):
+            return wanted
+        if self._remote is not None:
+            return self._reserve_remotely(self._remote, exchange, wanted)
+        now = self._wall()
+        results = self._store.reserve([attempt for one in wanted for attempt in one.attempts], now)
+        return self._decide(exchange, wanted, results, now)
+
+    def on_answer(self, exchange: Exchange) -> Awaitable[None] | None:
+        settlements = self._settlements(exchange)
+        if self._remote is None:
+            self._settle(settlements)
+            return None
+        return asyncio.shield(
+            self._begin(self._settle_remotely(self._remote, settlements))
+        )  # also if the client leaves
+
+    def on_done(self, exchange: Exchange) -> None:
+        settlements = self._settlements_without_response(exchange)
+        if not settlements:
+            return
+        if self._remote is None:
+            self._settle(settlements)
+        else:
+            self._begin(self._settle_remotely(self._remote, settlements))
+
+    def _attempts_of(self, exchange: Exchange) -> list[Reservation] | Refusal:
+        """The attempts that ``exchange`` makes, call by call."""
+        try:
+            values = inputs_of(exchange)
+            calls = exchange.calls
+            return [
+                Reservation(index, self._attempts(find(value, self._pointer), exchange.client))
+                for index, value in enumerate(values)
+                if not calls or self._name in calls[index].route.named[SECTION]
+            ]
+        except ValueError as error:
+            return refuse("body_malformed", f"{self._name}: {error}")
+
+    def _attempts(self, account: object, client: str) -> tuple[Attempt, ...]:
+        rule = self._settings
+        limits = rule.failures, rule.within, rule.lock_for
+        if rule.scope == "account":
+            guess = Attempt(account_lock_key(self._name, account), "account", *limits)
+        else:
+            guess = Attempt(pair_lock_key(self._name, account, client), "pair", *limits)
+        if rule.address is None:
+            return (guess,)
+        # The address comes first: an address that has used up its attempts cannot lock somebody else's account.
+        whole = rule.address.failures, rule.address.within, rule.address.lock_for
+        return Attempt(address_lock_key(self._name, client), "address", *whole), guess
+
+    def _decide(
+        self, exchange: Exchange, wanted: list[Reservation], results: Sequence[Reserved], now: float
+    ) -> Refusal | None:
+        attempts = [attempt for one in wanted for attempt in one.attempts]
+        refused = [(attempt, result) for attempt, result in zip(attempts, results, strict=True) if not result.ok]
+        if not refused:
+            exchange.attempts += [(self, reservation) for reservation in wanted]
+            return None
+        attempt, worst = max(refused, key=lambda one: (one[0].kind == "address", one[1].locked_until))
+        slug = "address_locked" if attempt.kind == "address" else "account_locked"
+        if worst.full:
+            return refuse(slug, f"{self._name}: the state store is full", retry_after=_BUSY)
+        if worst.locked_until:
+            until = max(result.locked_until for _, result in refused)
+            return refuse(slug, f"{self._name}: {attempt.kind}", retry_after=max(1, math.ceil(until - now)))
+        if attempts.count(attempt) > attempt.failures:
+            return Refusal(_NEVER[slug], f"{self._name}: more calls than may ever fail")
+        return refuse(slug, f"{self._name}: {attempt.kind}, all attempts are on their way", retry_after=_BUSY)
+
+    def _take_reservations(self, exchange: Exchange) -> list[Reservation]:
+        """This stage's reservations that are not settled yet. They are removed, so each is settled once."""
+        own = [reservation for stage, reservation in exchange.attempts if stage is self]
+        exchange.attempts = [one for one in exchange.attempts if one[0] is not self]
+        return own
+
+    def _settlements(self, exchange: Exchange) -> list[Settlement]:
+        """The settlements after a response of the upstream. Successes come first, so that they clear no failure of the
+        same request."""
+        reservations = self._take_reservations(exchange)
+        if exchange.status in _UNKNOWN:
+            return _unknown_outcome(reservations)
+        statuses = statuses_of(exchange)
+        by_outcome: dict[bool | None, tuple[Attempt, ...]] = {False: (), None: (), True: ()}
+        for reservation in reservations:
+            status = statuses[reservation.call] if reservation.call < len(statuses) else 0
+            # An unreadable status may be that of a wrong guess as well as of a right one: the attempt stays spent.
+            failed = True if status in self._statuses or not status else (False if 200 <= status < 300 else None)
+            by_outcome[failed] += reservation.attempts
+        return [(attempts, failed) for failed, attempts in by_outcome.items() if attempts]
+
+    def _settlements_without_response(self, exchange: Exchange) -> list[Settlement]:
+        """The settlements when no response came: attempts that were not sent are given back, a client that leaves has
+        failed, and when the upstream fails the outcome is unknown."""
+        reservations = self._take_reservations(exchange)
+        if not reservations:
+            return []
+        if exchange.sent and exchange.reason:
+            return _unknown_outcome(reservations)
+        attempts = tuple(attempt for reservation in reservations for attempt in reservation.attempts)
+        return [(attempts, True if exchange.sent else None)]
+
+    def _settle(self, settlements: Sequence[Settlement]) -> None:
+        for attempts, failed in settlements:
+            self._report(self._store.settle(attempts, failed, self._wall()))
+
+    def _report(self, locks: Sequence[Lock]) -> None:
+        for lock in locks:
+            self._events.locked(self._name, lock)
+
+    async def _reserve_remotely(
+        self, store: RemoteLockoutStore, exchange: Exchange, wanted: list[Reservation]
+    ) -> Refusal | None:
+        now = self._wall()
+        attempts = [attempt for one in wanted for attempt in one.attempts]
+        # A client that leaves meanwhile must not leave a reservation behind that nobody settles.
+        reserving = asyncio.ensure_future(store.reserve(attempts, now))
+        try:
+            results = await asyncio.shield(reserving)
+        except asyncio.CancelledError:
+            self._begin(self._give_back(store, reserving, attempts))
+            raise
+        return self._decide(exchange, wanted, results, now)
+
+    async def _give_back(
+        self, store: RemoteLockoutStore, reserving: Awaitable[Sequence[Reserved]], attempts: Sequence[Attempt]
+    ) -> None:
+        if all(result.ok for result in await reserving):
+            await store.settle(attempts, None, self._wall())
+
+    async def _settle_remotely(self, store: RemoteLockoutStore, settlements: Sequence[Settlement]) -> None:
+        for attempts, failed in settlements:
+            self._report(await store.settle(attempts, failed, self._wall()))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """``work`` as a task of its own, kept until it is over: the event loop holds tasks only weakly."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _unknown_outcome(reservations: Sequence[Reservation]) -> list[Settlement]:
+    """The settlement when it cannot be known whether a guess was right. It may have run, and a backend that responds to
+    wrong guesses later than the timeout would show by that which are right. So the attempt stays spent for its account,
+    but sets no lock. Its address gets it back: many people may share one, and all of them would pay for the backend."""
+    given_back = tuple(
+        attempt for reservation in reservations for attempt in reservation.attempts if attempt.kind == "address"
+    )
+    return [(given_back, None)] if given_back else []
+
+
+def build(name: str, settings: Settings, tools: Tools) -> Lockout:
+    """The stage for the lockout ``name``."""
+    return Lockout(name, settings, tools)
