@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from gateway.config.names import (
     EnvironmentName,
+    ExactOrigins,
     FieldName,
     FieldValue,
     FilePath,
@@ -133,8 +134,17 @@ class Ops(Model):
     port: Port = 9090
     token: SecretField | None = None
     """The bearer token that operators send."""
+    origins: ExactOrigins = ()
+    """Origins whose pages may use this API from a browser, with the token: https://host or https://host:port."""
 
     _empty = field_validator("token", mode="before")(none_if_empty)
+
+    @field_validator("origins")
+    @classmethod
+    def _with_token(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if origins and "token" in info.data and not info.data["token"]:
+            raise ValueError("needs ops.token: a page has to show that its user is an operator")
+        return origins
 
 
 class State(Model):

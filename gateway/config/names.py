@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
 
 from gateway.core.grammar import FIELD_VALUE, HOST, PORT, TOKEN
 from gateway.core.loopback import is_loopback
@@ -15,6 +15,7 @@ from gateway.core.methods import METHODS
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
 from gateway.policy.base.settings import Duration, SecretField
+from gateway.policy.cors import canonical_origin, parse_origin, split_lists
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"
@@ -56,6 +57,14 @@ def _without_problem(text: str, problem: str | None) -> str:
     if problem:
         raise ValueError(f"is not accepted: {problem}")
     return text
+
+
+def _exact_origin(text: str) -> str:
+    if "*" in text and text != "*":
+        raise ValueError("is a pattern: here every origin is written in full")
+    if text.isascii() and text != "*" and text.lower() != "null" and parse_origin(text) is None:
+        raise ValueError("is not an origin: write https://host or https://host:port, without a path")
+    return canonical_origin(text)
 
 
 def _procedure(text: str) -> str:
@@ -169,6 +178,7 @@ def none_if_empty(value: object) -> object:
 
 
 Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
+ExactOrigins = Annotated[tuple[Annotated[str, AfterValidator(_exact_origin)], ...], BeforeValidator(split_lists)]
 Procedure = Annotated[str, AfterValidator(_procedure), WithJsonSchema({"type": "string", "pattern": r"^[\w.]+$"})]
 Procedures = Annotated[
     str, AfterValidator(_procedures), WithJsonSchema({"type": "string", "pattern": r"^\w[\w.]*(\.\*)?$"})

@@ -77,7 +77,7 @@ def _ascii_host(text: str) -> str:
     return f"{scheme}{separator}{wild}{encoded}{colon}{port}"
 
 
-def _written(text: str) -> str:
+def canonical_origin(text: str) -> str:
     """A configured origin in its canonical spelling. Raises ValueError with what to write instead."""
     if text == "*":
         return text
@@ -97,7 +97,7 @@ def _written(text: str) -> str:
     return str(origin)
 
 
-def _listed(value: object) -> object:
+def split_lists(value: object) -> object:
     """Splits comma lists, so that one environment variable can hold several origins."""
     if not isinstance(value, list | tuple):
         return value
@@ -128,7 +128,7 @@ Headers = tuple[Annotated[str, AfterValidator(_header)], ...]
 class Settings(Policy):
     """One entry of ``cors``. ``no_origin`` says what becomes of requests without Origin, such as native apps send."""
 
-    origins: Annotated[tuple[Annotated[str, AfterValidator(_written)], ...], BeforeValidator(_listed)]
+    origins: Annotated[tuple[Annotated[str, AfterValidator(canonical_origin)], ...], BeforeValidator(split_lists)]
     no_origin: Literal["allow", "refuse"] = "allow"
     methods: tuple[Annotated[str, AfterValidator(_method)], ...] = ("GET", "POST")
     request_headers: Headers = ("content-type", "authorization")

@@ -76,7 +76,7 @@ class Reloader:
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:
-    """The settings that differ and that a reload cannot change: sockets and processes are made once."""
+    """The settings that differ and that a reload cannot change: what they describe is made once in a run."""
     fixed = {
         "listen.host": (before.listen.host, after.listen.host),
         "listen.port": (before.listen.port, after.listen.port),
@@ -85,6 +85,7 @@ def needs_restart(before: Config, after: Config) -> list[str]:
         "listen.egress": (before.listen.egress, after.listen.egress),
         "ops.host": (before.ops.host, after.ops.host),
         "ops.port": (before.ops.port, after.ops.port),
+        "ops.origins": (before.ops.origins, after.ops.origins),
         "state": (before.state, after.state),
     }
     return [name for name, (old, new) in fixed.items() if old != new]

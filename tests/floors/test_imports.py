@@ -45,6 +45,7 @@ DOORS = {
     "lmdb": ("state/lmdb/",),
     "redis": ("state/redis/",),
     "jwt": ("policy/auth/jws.py",),
+    "aiohttp_cors": ("ops/api/cors.py",),
     "prometheus_client": ("ops/metrics/run.py",),
     "structlog": ("ops/log.py",),
     "typer": ("cli/",),
@@ -55,7 +56,12 @@ DOORS = {
     "web.Application": ("ops/", "demo/"),
 }
 PARTS = {"pydantic_core": "pydantic", "hiredis": "redis"}  # pinned by the package they belong to
-IMPORT_NAMES = {"pyyaml": "yaml", "pyjwt": "jwt", "prometheus-client": "prometheus_client"}
+IMPORT_NAMES = {
+    "pyyaml": "yaml",
+    "pyjwt": "jwt",
+    "prometheus-client": "prometheus_client",
+    "aiohttp-cors": "aiohttp_cors",
+}
 # What lies in policy/ and is no kind: the table of all kinds, and what every kind is made of.
 NO_KIND = {"kinds", "base"}
 

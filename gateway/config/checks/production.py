@@ -69,6 +69,7 @@ class Production:
         self._check_upstreams()
         if "ops" not in self._unsound:
             self._check_ops()
+            self._check_ops_origins()
         if "state" not in self._unsound:
             self._check_state()
 
@@ -142,6 +143,12 @@ class Production:
         if not ops.token and not (is_loopback(ops.host) or ops.host == "localhost"):
             sentence = "is missing, and the operators' listener can be reached from outside this host"
             self._add(("ops", "token"), sentence, "set a token, or listen on 127.0.0.1")
+
+    def _check_ops_origins(self) -> None:
+        for index, origin in enumerate(self._config.ops.origins):
+            weakness = origin_weakness(origin)
+            if weakness:
+                self._add(("ops", "origins", index), weakness, "write https origins one by one")
 
     def _check_upstreams(self) -> None:
         for name, upstream in self._config.upstreams.items():

@@ -9,7 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from gateway.ops.api.app import application
-from tests.ops.api.fake_admin import FakeAdmin
+from tests.ops.api.fake_admin import DASHBOARD, LOCAL, FakeAdmin
 
 Client = TestClient[Any, Any]
 
@@ -22,3 +22,9 @@ def admin() -> FakeAdmin:
 @pytest.fixture
 async def client(admin: FakeAdmin, aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
     return await aiohttp_client(application(admin))
+
+
+@pytest.fixture
+async def open_client(admin: FakeAdmin, aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
+    """As ``client``, for a listener that pages of ``DASHBOARD`` may use."""
+    return await aiohttp_client(application(admin, [DASHBOARD, LOCAL]))

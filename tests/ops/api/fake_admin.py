@@ -10,6 +10,8 @@ from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 TOKEN = "an-operators-token-of-some-length"
+DASHBOARD = "https://dash.example"
+LOCAL = "http://localhost:5173"
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 

@@ -85,3 +85,22 @@ async def test_a_store_that_cannot_be_opened_is_a_problem(
     response = await client.request(method, path, json={"account": "a"}, headers=BEARER)
     assert (response.status, response.content_type) == (503, "application/problem+json")
     assert (await response.json(content_type=None))["title"] == "the state folder is gone"
+
+
+async def test_a_page_of_this_listener_may_use_it(client: Client, admin: FakeAdmin) -> None:
+    host = f"{client.host}:{client.port}"
+    own = {**BEARER, "origin": f"http://{host}", "sec-fetch-site": "same-origin"}
+    assert (await client.post("/v1/breakers/stt/open", json={}, headers=own)).status == 200
+    behind_tls = {**BEARER, "host": "ops.example", "origin": "https://ops.example"}
+    assert (await client.get("/health", headers=behind_tls)).status == 200
+    assert (await client.get("/health", headers={**BEARER, "sec-fetch-site": "none"})).status == 200
+
+
+async def test_a_link_of_another_site_may_be_followed_but_not_to_change_anything(
+    client: Client, admin: FakeAdmin
+) -> None:
+    admin.bearer = ""
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+    assert (await client.get("/health", headers=link)).status == 200
+    response = await client.post("/v1/breakers/stt/open", json={}, headers=link)
+    assert (response.status, admin.events) == (403, [])

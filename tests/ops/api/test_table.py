@@ -70,6 +70,30 @@ async def test_a_form_of_a_web_page_changes_nothing(
 
 
 @each_operation
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": "http://localhost:3000"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+        {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("with_token", [True, False])
+async def test_a_page_of_another_site_gets_nothing(
+    client: Client, admin: FakeAdmin, operation: Operation, field: dict[str, str], with_token: bool
+) -> None:
+    admin.bearer = TOKEN if with_token else ""
+    headers = {**JSON, **field, **(BEARER if with_token else {})}
+    response = await client.request(operation.method, path_of(operation), headers=headers, data=b"{}")
+    assert (response.status, response.content_type) == (403, "application/problem+json")
+    assert nothing_happened(admin)
+
+
+@each_operation
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 async def test_another_method_is_refused_with_those_that_are_allowed(
     client: Client, admin: FakeAdmin, operation: Operation, method: str
