@@ -119,7 +119,7 @@ DOCUMENTS = st.dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)  # the first example loads the catalogue
+@settings(max_examples=200, deadline=None)  # the first example loads the kinds of policy
 @given(DOCUMENTS)
 def test_any_document_gives_a_configuration_or_problems(tmp_path_factory, document: dict[str, object]) -> None:  # type: ignore[no-untyped-def]  # pytest's fixture
     path = tmp_path_factory.getbasetemp() / "upstreams.yaml"

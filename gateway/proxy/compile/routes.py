@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from operator import attrgetter
 
 from gateway.config.model import Config, Route, Trpc
 from gateway.config.policy_keys import policies_of
 from gateway.core.pattern import compile_procedures
 from gateway.core.verdict import refuse
-from gateway.policy.kinds import ROUTE_KINDS
+from gateway.policy.kinds import ROUTE_KINDS, Kind
 from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.stages import NO_GUARDS, Guards, Names, StageBuilder, Wanted
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
@@ -21,6 +20,14 @@ UNMATCHED = "unmatched"  # in logs and metrics, where no route has a name to giv
 _NOT_FOR_BROWSERS = refuse("preflight_refused", "the route takes no browser calls")
 
 
+def _writes_headers(kind: Kind) -> bool:
+    return kind.writes_headers
+
+
+def _stays_on_refusals(kind: Kind) -> bool:
+    return kind.on_refusals
+
+
 class RouteCompiler:
     """Compiles routes, and merges those of a batch. ``unrouted`` is the route of a request that has an unreadable head."""
 
@@ -29,13 +36,13 @@ class RouteCompiler:
         self._resilience = resilience
         self._defaults = policies_of(config.defaults)
         self._refusals: dict[tuple[str, str, tuple[str, ...]], CompiledRoute] = {}
-        self.unrouted = bind(UNMATCHED, stages.stages(self._defaults, wanted=attrgetter("writes_headers")))
+        self.unrouted = bind(UNMATCHED, stages.stages(self._defaults, wanted=_writes_headers))
 
     def route(self, route: Route) -> CompiledRoute:
         """``route``, which forwards to its upstream or denies."""
         methods = frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set())
         if route.deny is not None:
-            compiled = self._bound(route.name, route.policies, wanted=attrgetter("on_refusals"))
+            compiled = self._bound(route.name, route.policies, wanted=_stays_on_refusals)
             compiled = with_verdict(compiled, refuse("route_denied", route.deny))
         else:
             upstream = str(route.upstream)
@@ -63,7 +70,7 @@ class RouteCompiler:
         compiled = self._refusals.get(key)
         if compiled is None:
             headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
-            bound = self._bound(UNMATCHED, self._defaults, wanted=attrgetter("on_refusals"))
+            bound = self._bound(UNMATCHED, self._defaults, wanted=_stays_on_refusals)
             compiled = replace(with_verdict(bound, refuse(slug, headers=headers)), error_format=error_format)
             self._refusals[key] = compiled
         return compiled
@@ -95,7 +102,7 @@ class RouteCompiler:
         self, name: str, policies: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None
     ) -> CompiledRoute:
         """The stages of ``policies`` bound, and beside them what a preflight gets that no CORS policy allows."""
-        preflight = bind(name, self._stages.stages(policies, wanted=attrgetter("writes_headers")))
+        preflight = bind(name, self._stages.stages(policies, wanted=_writes_headers))
         return replace(
             bind(name, self._stages.stages(policies, guards, wanted)),
             policies=policies,
