@@ -1,4 +1,4 @@
-"""Whole runs of the gateway: real processes, real ports, a backend in the test's own loop."""
+"""Commands beside a good configuration, and whole runs of the gateway: real processes, real ports, a backend in the test's own loop."""
 
 from __future__ import annotations
 
@@ -9,8 +9,18 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
+from tests.cli.command_line import GOOD
 from tests.gateway_run import ENTRY, JWT_SECRET, OPS_TOKEN, Maker, Run
 from tests.held_backend import HeldBackend
+
+
+@pytest.fixture
+def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An entry file without problems, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "upstreams.yaml"
+    path.write_text(GOOD)
+    return path
 
 
 @pytest.fixture

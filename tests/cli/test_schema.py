@@ -5,35 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.app import main
 from gateway.config.load import shipped_kinds
+from tests.cli.command_line import run
 
 ROOT = Path(__file__).parent.parent.parent
 
 
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["schema", *words])
-    return ended.value.code if isinstance(ended.value.code, int) else 0
-
-
 def test_kinds(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run() == 0
+    assert run("schema") == 0
     assert capsys.readouterr().out.split() == ["upstreams", *shipped_kinds()]
 
 
 def test_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--json") == 0
+    assert run("schema", "--json") == 0
     assert list(json.loads(capsys.readouterr().out)) == ["upstreams", *shipped_kinds()]
 
 
 def test_an_unknown_kind(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("bodys") == 2
+    assert run("schema", "bodys") == 2
     assert "there is no kind bodys; did you mean bodies?" in capsys.readouterr().err
 
 
 def test_durations_sizes_and_secrets_for_editors(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("upstreams") == 0
+    assert run("schema", "upstreams") == 0
     schema = json.loads(capsys.readouterr().out)
     drain = schema["properties"]["listen"]["properties"]["drain"]
     assert drain["default"] == "20s"
@@ -45,7 +39,7 @@ def test_durations_sizes_and_secrets_for_editors(capsys: pytest.CaptureFixture[s
 
 
 def test_the_shipped_schemas_are_up_to_date(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("--write", str(tmp_path)) == 0
+    assert run("schema", "--write", str(tmp_path)) == 0
     assert "wrote" in capsys.readouterr().out
     shipped = ROOT / "policies" / "editor"
     assert sorted(path.name for path in shipped.iterdir()) == sorted(path.name for path in tmp_path.iterdir())
@@ -54,6 +48,6 @@ def test_the_shipped_schemas_are_up_to_date(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_one_schema_is_written_when_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("cors", "--write", str(tmp_path / "new"), "--json") == 0
+    assert run("schema", "cors", "--write", str(tmp_path / "new"), "--json") == 0
     assert json.loads(capsys.readouterr().out) == ["cors"]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["cors.json"]

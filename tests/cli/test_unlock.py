@@ -8,8 +8,8 @@ import sys
 import pytest
 from aiohttp import ClientSession
 
-from gateway.cli.app import main
 from gateway.demo.tutor import DemoTutor
+from tests.cli.command_line import run
 from tests.eventually import eventually
 from tests.gateway_run import Maker, Run, metrics
 
@@ -88,7 +88,5 @@ async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Maker, 
 
 
 def test_nobody_named(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["unlock"])
-    assert ended.value.code == 2
+    assert run("unlock") == 2
     assert "name an --account or an --address" in capsys.readouterr().err

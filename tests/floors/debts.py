@@ -9,8 +9,6 @@ IMPORTS_TO_CUT = {
 
 # Modules without a test module of their name, paths below gateway/.
 MODULES_WITHOUT_TEST = {
-    "cli/app.py",
-    "cli/load.py",
     "core/exchange.py",
     "demo/access_token.py",
     "demo/accounts.py",
