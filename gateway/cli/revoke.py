@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit
-from gateway.cli.unlock import ask, whoami
+from gateway.cli.ops_client import send_order, user_name
 
 
 def revoke(
@@ -20,13 +20,13 @@ def revoke(
     json: AsJson = False,
 ) -> None:
     """Refuse tokens issued until now; a new sign-in works. Exit code 0 when done, 2 with a wrong input or without a gateway."""
-    named = {"subject": subject, "session": session, "for": lasting, "by": by or whoami()}
+    named = {"subject": subject, "session": session, "for": lasting, "by": by or user_name()}
     order = {key: value for key, value in named.items() if value}
     if bool(subject) == bool(session):
         typer.echo("gateway revoke: name a --subject or a --session", err=True)
         raise typer.Exit(2)
     try:
-        result = ask(load_or_exit(config, json).ops, order, "/v1/revoke", "revoked")
+        result = send_order(load_or_exit(config, json).ops, "/v1/revoke", order, "revoked")
     except ValueError as error:
         typer.echo(f"gateway revoke: {error}", err=True)
         raise typer.Exit(2) from None

@@ -18,7 +18,7 @@ from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
-from gateway.demo.quickstart import running_trial
+from gateway.demo.quickstart import running_quickstart
 from gateway.process.supervisor import Addresses, CannotStart, Supervisor
 
 
@@ -47,9 +47,9 @@ def _hold(fd: int) -> None:
 
 async def _demo(config: Path, workers: int | None, json: bool) -> int:
     try:
-        async with running_trial(os.environ) as trial:
-            os.environ.update(trial.environment)  # for the workers too
-            return await serve(config, workers, json, os.environ, trial.suggestions)
+        async with running_quickstart(os.environ) as quickstart:
+            os.environ.update(quickstart.environment)  # for the workers too
+            return await serve(config, workers, json, os.environ, quickstart.suggestions)
     except (ValueError, OSError) as error:
         return _cannot(f"the demo cannot start: {error}", json)
 

@@ -19,7 +19,7 @@ _SINCE = datetime(2024, 2, 3, 4, 5, 6, tzinfo=UTC)
 
 
 def user_id(email: str) -> str:
-    """The 32 characters that stand for an account in a token's ``sub``; the same in every run of the demo."""
+    """The 32 characters of an account in a token's ``sub``; the same in every run of the demo."""
     return hashlib.sha256(email.lower().encode()).hexdigest()[:32]
 
 
@@ -42,8 +42,8 @@ class User:
     def id(self) -> str:
         return user_id(self.email)
 
-    def shown(self) -> dict[str, Any]:
-        """The account as procedures answer it, never with its password."""
+    def public(self) -> dict[str, Any]:
+        """The account as procedures return it, never with its password."""
         own = {"id": self.id, "email": self.email, "displayName": self.display_name, "createdAt": _SINCE}
         return {**self.profile, **own}
 
@@ -62,7 +62,7 @@ class Accounts:
         return self._users.get(email.lower())
 
     def by_id(self, sub: str) -> User:
-        """The user of a token; one made by ``gateway token`` for an unknown subject gets a passing account."""
+        """The user of a token; one made by ``gateway token`` for an unknown subject gets an account for this call only."""
         known = next((user for user in self._users.values() if user.id == sub), None)
         return known or User(f"{sub}@example.com", "", sub)
 

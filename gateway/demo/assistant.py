@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar
 
-from gateway.demo.wire import Failure
+from gateway.demo.envelope import ProcedureError
 
 ASKING = frozenset({"chat.sendMessage"})
 """The procedures whose result needs the service."""
@@ -13,7 +13,7 @@ _TIMEOUT = 300.0  # seconds
 
 
 async def complete(toolkit: str) -> str:
-    """The text that the service at the base address ``toolkit`` returns. Raises Failure when it returns none."""
+    """The text that the service at the base address ``toolkit`` returns. Raises ProcedureError when it returns none."""
     timeout = ClientTimeout(total=_TIMEOUT)
     try:
         async with (
@@ -22,8 +22,8 @@ async def complete(toolkit: str) -> str:
         ):
             body = await response.json(content_type=None)
     except (ClientError, TimeoutError, ValueError):
-        raise Failure(503, "AI service unavailable") from None
+        raise ProcedureError(503, "AI service unavailable") from None
     if response.status != 200 or not isinstance(body, dict):
         message = body.get("message") if isinstance(body, dict) else None
-        raise Failure(503, message if isinstance(message, str) else "AI service unavailable")
+        raise ProcedureError(503, message if isinstance(message, str) else "AI service unavailable")
     return str(body.get("completion"))

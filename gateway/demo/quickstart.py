@@ -21,16 +21,16 @@ _NOTHING = "%7B%22json%22:null,%22meta%22:%7B%22values%22:%5B%22undefined%22%5D%
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """A running demo backend; ``environment`` is what the gateway has to know of it, secrets included."""
+class Quickstart:
+    """A running demo backend. ``environment`` has what the gateway needs to know of it, secrets included."""
 
     environment: dict[str, str]
     toolkit: str
     tutor: DemoTutor
 
     def suggestions(self, addresses: Addresses) -> str:
-        """What to try, ready to paste; the token in it is good for an hour. Called once the gateway serves: from then
-        on the demo tutor asks the toolkit through its egress listener."""
+        """Commands to try, ready to paste; the token in them is good for an hour. To be called once the gateway serves:
+        from then on the demo tutor calls the toolkit through the egress listener."""
         self.tutor.toolkit = addresses.egress
         env, base = self.environment, addresses.gateway
         token, _ = make_token(env, user_id(ADA_EMAIL), "1h", "access", time.time())
@@ -39,7 +39,7 @@ class Trial:
         bearer = f'-H "authorization: Bearer {token}"'
         pair = login.replace('{"json"', '{"0":{"json"').replace("}}'", '}},"1":{"json":{}}}\'')
         ops = f'-H "authorization: Bearer {env["GATEWAY_OPS_TOKEN"]}"'
-        ill = '-d \'{"mode": "fail", "for": 30}\''
+        fail = '-d \'{"mode": "fail", "for": 30}\''
         lines = (
             ("200  a public query", f'curl -i "{api}/lessons.getAll?input=%7B%22json%22:%7B%7D%7D"'),
             ("200  a protected one, with a token", f'curl -i "{api}/user.get?input={_NOTHING}" {bearer}'),
@@ -52,29 +52,29 @@ class Trial:
                 f"for i in 1 2 3 4 5 6; do curl -s -w '\\n%{{http_code}}\\n' \"{api}/auth.login\" {login}; done",
             ),
             ("     health", f"curl {base}/health"),
-            ("     the operators' health and figures", f"curl {ops} {addresses.ops}/health {addresses.ops}/metrics"),
+            ("     the operators' health and metrics", f"curl {ops} {addresses.ops}/health {addresses.ops}/metrics"),
             ("     the backend's own way to the toolkit", f"curl {addresses.egress}/text/llm/ -d '{{}}'"),
-            ("     make the toolkit fail for 30 s", f"curl {self.toolkit}/__control/mode {ill}"),
+            ("     make the toolkit fail for 30 s", f"curl {self.toolkit}/__control/mode {fail}"),
         )
-        tried = "\n".join(f"\n  {what}\n    {line}" for what, line in lines)
-        return f"\nWhat to try, in another terminal:\n{tried}\n\nCtrl-C stops everything.\n"
+        commands = "\n".join(f"\n  {what}\n    {line}" for what, line in lines)
+        return f"\nWhat to try, in another terminal:\n{commands}\n\nCtrl-C stops everything.\n"
 
 
 @asynccontextmanager
-async def running_trial(env: Mapping[str, str]) -> AsyncIterator[Trial]:
-    """The demo backend inside this process while the block runs, so that nothing can be left behind.
+async def running_quickstart(env: Mapping[str, str]) -> AsyncIterator[Quickstart]:
+    """The demo backend inside this process while the block runs, so that it leaves nothing behind.
 
     Secrets that ``env`` lacks are made up for this run. Raises ValueError for a bad secret, OSError for a port.
     """
     made = {name: env.get(name) or secrets.token_urlsafe(32) for name in SECRETS}
     async with running_demo(made, _free(TUTOR_PORT), _free(TOOLKIT_PORT)) as (tutor, toolkit):
         urls = {"TUTOR_URL": tutor.url, "TOOLKIT_URL": toolkit.url, "STT_URL": toolkit.url}
-        # The demo is for this machine only: its token stands on the screen.
-        yield Trial({"GATEWAY_HOST": "127.0.0.1", **made, **urls}, toolkit.url, tutor)
+        # The demo is for this machine only: its token is on the screen.
+        yield Quickstart({"GATEWAY_HOST": "127.0.0.1", **made, **urls}, toolkit.url, tutor)
 
 
 def _free(port: int) -> int:
-    """``port``, or 0 for any when somebody has it."""
+    """``port``, or 0 for any free one when it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.demo.host import json_reply
+from gateway.demo.service import json_response
 
 Route = Callable[[web.Request, float], Awaitable[web.StreamResponse]]
 
@@ -19,7 +19,7 @@ _CLOCK_SKEW = 300.0  # seconds a log batch's own time may be off
 
 def _fixed(value: dict[str, Any]) -> Route:
     async def route(_: web.Request, __: float) -> web.StreamResponse:
-        return json_reply(200, value)
+        return json_response(200, value)
 
     return route
 
@@ -35,35 +35,35 @@ async def _json(request: web.Request) -> dict[str, Any] | None:
 async def _ingest(request: web.Request, now: float) -> web.StreamResponse:
     sent = await _json(request)
     if sent is None or not isinstance(sent.get("logs"), list) or not isinstance(sent.get("sig"), dict):
-        return json_reply(400, {"error": "Invalid payload"})
+        return json_response(400, {"error": "Invalid payload"})
     stamp = sent["sig"].get("ts")
     seconds = stamp / 1000 if isinstance(stamp, int | float) and stamp > 1e11 else stamp  # the app sends milliseconds
     if not isinstance(seconds, int | float) or abs(now - seconds) > _CLOCK_SKEW:
-        return json_reply(401, {"error": "Stale signature"})
-    return json_reply(200, {"ok": True, "received": len(sent["logs"])})
+        return json_response(401, {"error": "Stale signature"})
+    return json_response(200, {"ok": True, "received": len(sent["logs"])})
 
 
 async def _transcribe(request: web.Request, _: float) -> web.StreamResponse:
     try:
         form = await request.post()
-    except Exception:  # whatever is wrong with the form, the real one answers 503
-        return json_reply(503, {"error": "Speech service unavailable"})
+    except Exception:  # whatever is wrong with the form, the real one responds with 503
+        return json_response(503, {"error": "Speech service unavailable"})
     audio = form.get("audio")
     if not isinstance(audio, web.FileField):
-        return json_reply(400, {"error": "Missing audio file"})
+        return json_response(400, {"error": "Missing audio file"})
     size = audio.file.seek(0, 2)
     if not 1 <= size <= AUDIO_BYTES:
-        return json_reply(413 if size else 400, {"error": "Audio must be 1 to 10,000,000 bytes"})
+        return json_response(413 if size else 400, {"error": "Audio must be 1 to 10,000,000 bytes"})
     if audio.content_type.partition(";")[0].strip().lower() not in _AUDIO_TYPES:
-        return json_reply(415, {"error": "Unsupported audio type"})
-    return json_reply(200, {"text": "hola mundo", "language": str(form.get("language") or "es"), "bytes": size})
+        return json_response(415, {"error": "Unsupported audio type"})
+    return json_response(200, {"text": "hola mundo", "language": str(form.get("language") or "es"), "bytes": size})
 
 
 async def _generate(request: web.Request, _: float) -> web.StreamResponse:
     sent = await _json(request) if request.content_type == "application/json" else {}
     if sent is None:
-        return json_reply(400, {"error": "Invalid JSON"})
-    return json_reply(
+        return json_response(400, {"error": "Invalid JSON"})
+    return json_response(
         200, {"completion": "Hola. Soy la demostración.", "image": {"base64Data": "", "mimeType": "image/png"}}
     )
 

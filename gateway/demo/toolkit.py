@@ -12,8 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.demo.host import DemoService, json_reply
-from gateway.demo.wire import encode
+from gateway.demo.envelope import encode
+from gateway.demo.service import DemoService, json_response
 
 MODES = ("ok", "fail", "busy", "slow", "hang", "reset", "cut", "short", "chunk", "crawl", "garbage")
 _NOISE = b"\x16\x03\x00 this is not HTTP\r\n\r\n"
@@ -30,7 +30,7 @@ _REFUSALS: dict[str, tuple[int, dict[str, Any]]] = {
     "fail": (500, {"error": "The model is unwell"}),
     "busy": (429, {"error": "Too many requests"}),
 }
-_ANSWERS: dict[str, dict[str, Any]] = {
+_RESPONSES: dict[str, dict[str, Any]] = {
     "POST /stt/transcribe/": {"text": "hola mundo", "language": "es"},
     "POST /text/llm/": {"completion": "Hola. Soy la demostración."},
     "POST /images/generate/": {"image": {"base64Data": "iVBORw0KGgo=", "mimeType": "image/png"}, "size": "1x1"},
@@ -41,10 +41,10 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 class DemoToolkit(DemoService):
     """The paid service behind the tutor. ``key`` is its bearer key; without one any key that is not empty will do.
 
-    Modes: ``ok``; ``fail`` answers 500, ``busy`` 429; ``slow`` answers after ``slow_seconds``; ``hang`` says nothing
-    until the mode changes; ``reset`` cuts the connection by RST, ``cut`` does so in the middle of the answer; ``short``
+    Modes: ``ok``; ``fail`` responds with 500, ``busy`` with 429; ``slow`` responds after ``slow_seconds``, ``hang`` only
+    when the mode changes; ``reset`` cuts the connection by RST, ``cut`` does so in the middle of the response; ``short``
     ends it before its length is reached, ``chunk`` in the middle of a chunk; ``crawl`` sends a byte each
-    ``crawl_seconds``; ``garbage`` answers with bytes that are not HTTP.
+    ``crawl_seconds``; ``garbage`` sends bytes that are not HTTP.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class DemoToolkit(DemoService):
         self._changed.set()
         await super().stop()
 
-    async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
-        value = _ANSWERS.get(f"{request.method} {path}")
+    async def respond(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+        value = _RESPONSES.get(f"{request.method} {path}")
         if value is None:
-            return json_reply(404, {"error": "Not found"})
+            return json_response(404, {"error": "Not found"})
         if not self._admits(request.headers.get("authorization", "")):
-            return json_reply(401, {"error": "Invalid API key"})
+            return json_response(401, {"error": "Invalid API key"})
         await request.read()
         self.counts[f"{request.method} {path}"] += 1
         mode = self.mode
@@ -104,7 +104,7 @@ class DemoToolkit(DemoService):
         if mode == "crawl":
             return await self._dribble(request, encode(value))
         status, refusal = _REFUSALS.get(mode, (200, value))
-        return json_reply(status, refusal)
+        return json_response(status, refusal)
 
     def _admits(self, authorization: str) -> bool:
         scheme, _, key = authorization.partition(" ")

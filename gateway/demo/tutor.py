@@ -16,13 +16,13 @@ from uuid import uuid4
 from aiohttp import web
 
 from gateway.demo.accounts import Accounts
-from gateway.demo.address import first, procedure_path
-from gateway.demo.answers import ANSWERS
 from gateway.demo.assistant import ASKING, complete
-from gateway.demo.host import DemoService, json_reply
+from gateway.demo.envelope import Outcome, ProcedureError, batch_status, envelope, stream_chunks, stream_head
 from gateway.demo.procedures import PROCEDURES, Procedure
+from gateway.demo.resolvers import RESOLVERS
 from gateway.demo.rest import ROUTES
-from gateway.demo.wire import Failure, Outcome, batch_status, envelope, stream_chunks, stream_head
+from gateway.demo.service import DemoService, json_response
+from gateway.demo.target import first, procedure_path
 
 PREFIX = "/api/trpc"
 _METHOD = {"query": "GET", "mutation": "POST"}
@@ -59,7 +59,7 @@ class DemoTutor(DemoService):
         """How often a password was compared, by account and by the client's address as the gateway sends it."""
         self.controls["GET /__control/guesses"] = self._read_guesses
 
-    async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+    async def respond(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         headers = self._headers(request)
         if path == PREFIX or path.startswith(PREFIX + "/"):
             response = await self._trpc(request, path, query, headers)
@@ -100,29 +100,29 @@ class DemoTutor(DemoService):
             streamed = request.headers.get("trpc-accept") == "application/jsonl"
             calls = await self._calls(request, path, query, batch)
             if streamed and not batch:
-                raise Failure(400, "Streaming requests must be batched (you can do a batch of 1)")
-        except Failure as failure:
-            return json_reply(failure.status, envelope(Outcome("", failure=failure)))
+                raise ProcedureError(400, "Streaming requests must be batched (you can do a batch of 1)")
+        except ProcedureError as failure:
+            return json_response(failure.status, envelope(Outcome("", failure=failure)))
         if streamed:
             return await self._stream(request, calls, headers)
         outcomes = [await self._assisted(self._run(request, call)) for call in calls]
         if batch:
-            return json_reply(batch_status(outcomes), [envelope(outcome) for outcome in outcomes])
-        return json_reply(outcomes[0].status, envelope(outcomes[0]))
+            return json_response(batch_status(outcomes), [envelope(outcome) for outcome in outcomes])
+        return json_response(outcomes[0].status, envelope(outcomes[0]))
 
     async def _calls(self, request: web.Request, path: str, query: str, batch: bool) -> list[_Call]:
-        """The calls of a request. Raises Failure where the whole request is refused and nothing runs."""
+        """The calls of a request. Raises ProcedureError where the whole request is refused and nothing runs."""
         if request.method != "GET" and request.content_type != "application/json":
             sent = request.headers.get("content-type")
-            raise Failure(415, f'Unsupported content-type "{sent}"' if sent else "Missing content-type header")
+            raise ProcedureError(415, f'Unsupported content-type "{sent}"' if sent else "Missing content-type header")
         try:
             names = procedure_path(path, PREFIX)
         except ValueError as error:
-            raise Failure(500, "URI malformed") from error
+            raise ProcedureError(500, "URI malformed") from error
         paths = names.split(",") if batch else [names]
         kinds = {PROCEDURES[name].kind for name in paths if name in PROCEDURES}
         if len(kinds) > 1:
-            raise Failure(400, f"Cannot mix procedure types in call: {', '.join(sorted(kinds))}")
+            raise ProcedureError(400, f"Cannot mix procedure types in call: {', '.join(sorted(kinds))}")
         text = first(query, "input") if request.method == "GET" else (await request.read()).decode("utf-8", "replace")
         return [
             _Call(name, PROCEDURES.get(name), given)
@@ -135,38 +135,38 @@ class DemoTutor(DemoService):
             return outcome
         try:
             return Outcome(outcome.path, value={**outcome.value, "response": await complete(self.toolkit)})
-        except Failure as failure:
+        except ProcedureError as failure:
             return Outcome(outcome.path, failure=failure)
 
     def _run(self, request: web.Request, call: _Call) -> Outcome:
         try:
             return Outcome(call.path, value=self._value(request, call))
-        except Failure as failure:
+        except ProcedureError as failure:
             return Outcome(call.path, failure=failure)
 
     def _value(self, request: web.Request, call: _Call) -> Any:
         procedure = call.procedure
         if procedure is None:
-            raise Failure(404, f'No procedure found on path "{call.path}"')
+            raise ProcedureError(404, f'No procedure found on path "{call.path}"')
         if request.method != _METHOD[procedure.kind]:
-            raise Failure(
+            raise ProcedureError(
                 405, f'Unsupported {request.method}-request to {procedure.kind} procedure at path "{call.path}"'
             )
         self.counts[procedure.name] += 1
         claims = self.accounts.access(request.headers.get("authorization", "")) or {}
         if not procedure.public and not claims:
-            raise Failure(401, "Please sign in")
+            raise ProcedureError(401, "Please sign in")
         if call.given is _UNREADABLE:
-            raise Failure(400, "The input is not valid JSON")
+            raise ProcedureError(400, "The input is not valid JSON")
         problems = procedure.problems(call.given)
         if problems:
-            raise Failure(400, "Invalid input", problems)
+            raise ProcedureError(400, "Invalid input", problems)
         given = call.given if isinstance(call.given, dict) else {}
         if procedure.name == "auth.login" and len(self.guesses) < _MOST_GUESSERS:
             client = request.headers.get("x-forwarded-for") or request.remote or ""
             self.guesses[given["email"].lower(), client] += 1
-        answer = ANSWERS.get(procedure.name)
-        return answer(self.accounts, given, claims) if answer else {"procedure": procedure.name, "input": call.given}
+        resolve = RESOLVERS.get(procedure.name)
+        return resolve(self.accounts, given, claims) if resolve else {"procedure": procedure.name, "input": call.given}
 
     async def _read_guesses(self, _: web.Request) -> Any:
         return [

@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.demo.accounts import ADA_EMAIL
-from gateway.demo.address import read_target
+from gateway.demo.target import read_target
 from gateway.demo.tutor import DemoTutor
 from tests.demo.talk import LOGIN, post
 

@@ -11,7 +11,7 @@ from typing import Any
 from gateway.core.reason import TRPC_CODES
 
 
-class Failure(Exception):
+class ProcedureError(Exception):
     """A procedure's error. ``status`` is its HTTP status; its JSON-RPC code follows from that."""
 
     def __init__(self, status: int, message: str, zod: dict[str, list[str]] | None = None) -> None:
@@ -20,7 +20,7 @@ class Failure(Exception):
         self.zod = zod
 
     def shape(self, path: str | None) -> dict[str, Any]:
-        """The error as it stands in an envelope, before superjson."""
+        """The error in its envelope, before superjson."""
         code, name = TRPC_CODES[self.status]
         zod = {"formErrors": [], "fieldErrors": self.zod} if self.zod else None
         data = {"code": name, "httpStatus": self.status, "path": path, "zodError": zod}
@@ -33,7 +33,7 @@ class Outcome:
 
     path: str
     value: Any = None
-    failure: Failure | None = None
+    failure: ProcedureError | None = None
 
     @property
     def status(self) -> int:
@@ -61,7 +61,7 @@ def _plain(value: Any, at: tuple[str, ...], dates: dict[str, list[str]]) -> Any:
 
 
 def envelope(outcome: Outcome) -> dict[str, Any]:
-    """One call's answer, as it stands alone or as an element of a batch."""
+    """The envelope of one call, alone or as an element of a batch."""
     if outcome.failure:
         return {"error": superjson(outcome.failure.shape(outcome.path))}
     return {"result": {"data": superjson(outcome.value)}}
@@ -83,12 +83,12 @@ def line(chunk: Any) -> bytes:
 
 
 def stream_head(calls: int) -> bytes:
-    """The first line of a streamed batch: every call is a promise, chunk ``n`` answers call ``n``."""
+    """The first line of a streamed batch: every call is a promise, which chunk ``n`` settles for call ``n``."""
     return line({str(n): [[0], [None, 0, n]] for n in range(calls)})
 
 
 def stream_chunks(number: int, outcome: Outcome, free: Iterator[int]) -> Iterator[bytes]:
-    """The lines that settle call ``number``; ``free`` hands out chunk numbers nobody has used.
+    """The lines that settle call ``number``; ``free`` gives unused chunk numbers.
 
     A result nests two further promises (the result and its data), as the real producer does it.
     """

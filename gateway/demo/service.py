@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from gateway.demo.address import read_target
-from gateway.demo.wire import encode
+from gateway.demo.envelope import encode
+from gateway.demo.target import read_target
 
 HEAD_BYTES = 16 * 1024
 IDLE_SECONDS = 6.0
@@ -19,7 +19,7 @@ _PARSER_BYTES = 64 * 1024  # one line the parser still reads, so that a long hea
 ControlHandler = Callable[[web.Request], Awaitable[Any]]
 
 
-def json_reply(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:
+def json_response(status: int, value: Any, headers: dict[str, str] | None = None) -> web.Response:
     return web.Response(status=status, body=encode(value), content_type="application/json", headers=headers)
 
 
@@ -90,7 +90,7 @@ class DemoService:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+    async def respond(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
         """The service's own response to a request that is not for the control endpoints."""
         raise NotImplementedError  # each demo service has its own
 
@@ -106,18 +106,18 @@ class DemoService:
         )
         if size > HEAD_BYTES:
             return web.Response(status=431, headers={"connection": "close"})
-        return await self.answer(request, path, query)
+        return await self.respond(request, path, query)
 
     async def _control(self, request: web.Request, path: str) -> web.StreamResponse:
         if not _from_here(request):
-            return json_reply(403, {"error": "control endpoints answer to this host only"})
+            return json_response(403, {"error": "control endpoints answer to this host only"})
         handler = self.controls.get(f"{request.method} {path}")
         if handler is None:
-            return json_reply(404, {"error": "no such control", "controls": sorted(self.controls)})
+            return json_response(404, {"error": "no such control", "controls": sorted(self.controls)})
         try:
-            return json_reply(200, await handler(request))
+            return json_response(200, await handler(request))
         except (ValueError, TypeError) as error:
-            return json_reply(400, {"error": str(error)})
+            return json_response(400, {"error": str(error)})
 
     async def _read_counts(self, _: web.Request) -> Any:
         return {"requests": self.requests, "counts": dict(self.counts)}

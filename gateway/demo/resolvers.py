@@ -1,4 +1,4 @@
-"""The results of the demo's procedures: real behaviour for those that people try first, an echo for the rest.
+"""The resolvers of the demo's procedures: real behaviour for those that people try first, an echo for the rest.
 
 Faults of the real tutor that the gateway is there to cover are kept: resetPassword takes any code of six characters,
 an unknown lesson is a plain error (500), signing out leaves the access token alive.
@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.demo.accounts import Accounts
-from gateway.demo.wire import Failure
+from gateway.demo.envelope import ProcedureError
 
 Claims = dict[str, Any]
-Answer = Callable[[Accounts, dict[str, Any], Claims], Any]
+Resolver = Callable[[Accounts, dict[str, Any], Claims], Any]
 
 _LESSONS: list[dict[str, Any]] = [
     {"id": "es-greetings", "title": "Saludos", "language": "es", "difficulty": "beginner", "type": "speaking"},
@@ -26,23 +26,23 @@ _WORDS = {"hello": "hola", "good morning": "buenos días", "thank you": "gracias
 def _login(accounts: Accounts, given: dict[str, Any], _: Claims) -> Any:
     user = accounts.by_email(given["email"])
     if user is None or user.password != given["password"]:
-        raise Failure(401, "Invalid email or password")
-    return {"user": user.shown(), **accounts.tokens(user)}
+        raise ProcedureError(401, "Invalid email or password")
+    return {"user": user.public(), **accounts.tokens(user)}
 
 
 def _signup(accounts: Accounts, given: dict[str, Any], _: Claims) -> Any:
     password = given["password"]
     kinds = (str.isupper, str.islower, str.isdigit, lambda letter: not letter.isalnum())
     if not all(any(map(kind, password)) for kind in kinds):
-        raise Failure(
+        raise ProcedureError(
             400, "Invalid input", {"password": ["Needs upper and lower case, a digit and a special character"]}
         )
     if given["acceptedTerms"] is not True:
-        raise Failure(400, "Invalid input", {"acceptedTerms": ["Must be accepted"]})
+        raise ProcedureError(400, "Invalid input", {"acceptedTerms": ["Must be accepted"]})
     if accounts.by_email(given["email"]):
-        raise Failure(400, "Email is already in use")
+        raise ProcedureError(400, "Email is already in use")
     user = accounts.add(given["email"], password, given["displayName"])
-    return {"user": user.shown(), **accounts.tokens(user)}
+    return {"user": user.public(), **accounts.tokens(user)}
 
 
 def _signout(accounts: Accounts, _: dict[str, Any], claims: Claims) -> Any:
@@ -53,14 +53,14 @@ def _signout(accounts: Accounts, _: dict[str, Any], claims: Claims) -> Any:
 def _refresh(accounts: Accounts, given: dict[str, Any], _: Claims) -> Any:
     access = accounts.renew(given["refreshToken"])
     if access is None:
-        raise Failure(401, "Invalid refresh token")
+        raise ProcedureError(401, "Invalid refresh token")
     return {"accessToken": access}
 
 
 def _reset_password(accounts: Accounts, given: dict[str, Any], _: Claims) -> Any:
     user = accounts.by_email(given["email"])
     if len(given["code"]) != 6:
-        raise Failure(400, "Invalid code")
+        raise ProcedureError(400, "Invalid code")
     if user:
         user.password = given["password"]
     return {"success": True}
@@ -69,7 +69,7 @@ def _reset_password(accounts: Accounts, given: dict[str, Any], _: Claims) -> Any
 def _change_password(accounts: Accounts, given: dict[str, Any], claims: Claims) -> Any:
     user = accounts.by_id(claims["sub"])
     if user.password != given["currentPassword"] or given["newPassword"] != given["confirmPassword"]:
-        raise Failure(400, "Passwords do not match")
+        raise ProcedureError(400, "Passwords do not match")
     user.password = given["newPassword"]
     return {"success": True}
 
@@ -77,20 +77,20 @@ def _change_password(accounts: Accounts, given: dict[str, Any], claims: Claims) 
 def _delete_account(accounts: Accounts, given: dict[str, Any], claims: Claims) -> Any:
     user = accounts.by_id(claims["sub"])
     if given["confirmation"] != "DELETE" or given["password"] != user.password:
-        raise Failure(400, "Not confirmed")
+        raise ProcedureError(400, "Not confirmed")
     accounts.remove(user)
     return {"success": True}
 
 
 def _me(accounts: Accounts, _: dict[str, Any], claims: Claims) -> Any:
-    return accounts.by_id(claims["sub"]).shown()
+    return accounts.by_id(claims["sub"]).public()
 
 
 def _update_profile(accounts: Accounts, given: dict[str, Any], claims: Claims) -> Any:
     user = accounts.by_id(claims["sub"])
     user.display_name = given.get("displayName") or user.display_name
     user.profile |= {key: value for key, value in given.items() if key not in ("displayName", "email")}
-    return user.shown()
+    return user.public()
 
 
 def _lessons(_: Accounts, given: dict[str, Any], __: Claims) -> Any:
@@ -105,7 +105,7 @@ def _lesson(_: Accounts, given: dict[str, Any], __: Claims) -> Any:
     for lesson in _LESSONS:
         if lesson["id"] == given["id"]:
             return {**lesson, "steps": ["listen", "repeat", "answer"]}
-    raise Failure(500, "Lesson not found")
+    raise ProcedureError(500, "Lesson not found")
 
 
 def _translate(_: Accounts, given: dict[str, Any], __: Claims) -> Any:
@@ -133,7 +133,7 @@ def _board(_: Accounts, given: dict[str, Any], __: Claims) -> Any:
     return {"entries": rows[start : start + int(given.get("limit") or 50)], "total": len(rows)}
 
 
-ANSWERS: dict[str, Answer] = {
+RESOLVERS: dict[str, Resolver] = {
     "example.hi": lambda _, given, __: {"hello": given["name"]},
     "auth.login": _login,
     "auth.signup": _signup,

@@ -1,6 +1,6 @@
-"""How the tutor reads a request target: as the URL class of browsers and Node does (WHATWG URL, section 4.4).
+"""The tutor's reading of a request target: that of the URL class of browsers and Node (WHATWG URL, section 4.4).
 
-Kept apart from the gateway's own canonical path on purpose: the demo stands for the second parser behind a gateway.
+Kept apart from the gateway's own canonical path on purpose: the demo is the second parser behind a gateway.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def read_target(target: str) -> tuple[str, str]:
 def procedure_path(path: str, prefix: str) -> str:
     """What follows the prefix, one slash trimmed at each end twice over, as tRPC's fetch adapter does it.
 
-    Decoded once. Raises ValueError on a bad escape or on bytes that are not UTF-8, where the real one answers 500.
+    Decoded once. Raises ValueError on a bad escape or on bytes that are not UTF-8, for which the real one responds with 500.
     """
     rest = _trim(_trim(path)[len(prefix.strip("/")) :])
     if _ESCAPE.search(rest):
