@@ -45,7 +45,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)")
 
 
 class Tutor(asyncio.Protocol):
-    """The least of a backend: one answer per request, now and then one that is streamed."""
+    """The least of a backend: one response per request, now and then one that is streamed."""
 
     def __init__(self) -> None:
         self._received = b""
@@ -68,7 +68,7 @@ class Tutor(asyncio.Protocol):
 
 @dataclass
 class Soak:
-    """A gateway under load. ``statuses`` counts the answers; -1 stands for a client that left before its own."""
+    """A gateway under load. ``statuses`` counts the responses; -1 stands for a client that left before its own."""
 
     run: Run
     worker: int
@@ -119,7 +119,7 @@ class Soak:
         return f"{lines}{framing}\r\n\r\n{body}".encode(), chance.random() < 0.01
 
     async def load(self, requests: int) -> None:
-        """Send so many requests over a few connections and read all answers."""
+        """Send so many requests over a few connections and read all responses."""
         left = iter(range(requests))
         async with asyncio.TaskGroup() as group:
             for _ in range(CONNECTIONS):
@@ -164,9 +164,9 @@ async def _worker(run: Run) -> int:
     token = SECRETS["GATEWAY_OPS_TOKEN"]
     writer.write(f"GET /health HTTP/1.0\r\nhost: ops\r\nauthorization: Bearer {token}\r\n\r\n".encode())
     async with asyncio.timeout(10):
-        answer = await reader.read()
+        response = await reader.read()
     writer.close()
-    pid: int = json.loads(answer.partition(b"\r\n\r\n")[2])["workers"]["pids"][0]
+    pid: int = json.loads(response.partition(b"\r\n\r\n")[2])["workers"]["pids"][0]
     return pid
 
 
@@ -211,8 +211,8 @@ async def _main(requests: int) -> int:
                 await soak.load(requests // 10)
                 print(f"{sum(soak.statuses.values()) - WARM:>8,} more: {soak.memory()} KiB", flush=True)
             grown = soak.memory() - before
-            answers = ", ".join(f"{number} x {status}" for status, number in sorted(soak.statuses.items()))
-            print(f"grown by {grown} KiB in {time.monotonic() - started:.0f} s; answers: {answers}")
+            responses = ", ".join(f"{number} x {status}" for status, number in sorted(soak.statuses.items()))
+            print(f"grown by {grown} KiB in {time.monotonic() - started:.0f} s; responses: {responses}")
     return 0 if grown < FLAT else 1
 
 

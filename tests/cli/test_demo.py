@@ -31,10 +31,10 @@ async def test_the_command_serves_until_a_signal_and_ends_cleanly(
     process = await start("--json", JWT_SECRET=SECRET)
     assert process.stdout is not None
     where = json.loads(await process.stdout.readline())
-    async with http.get(where["tutor"] + "/api/health") as answer:
-        assert answer.status == 200
-    async with http.get(where["toolkit"] + "/__control/mode") as answer:
-        assert (await answer.json())["mode"] == "ok"
+    async with http.get(where["tutor"] + "/api/health") as response:
+        assert response.status == 200
+    async with http.get(where["toolkit"] + "/__control/mode") as response:
+        assert (await response.json())["mode"] == "ok"
     process.send_signal(number)  # with two idle connections still open
     async with asyncio.timeout(10):
         rest, errors = await process.communicate()

@@ -34,15 +34,15 @@ def token(subject: str, session: str) -> str:
 
 async def asked(run: Run, bearer: str, times: int = 12) -> Counter[str]:
     """What is answered on connections of their own, so that either worker may get them."""
-    answers: Counter[str] = Counter()
+    responses: Counter[str] = Counter()
     for _ in range(times):
         async with (
             ClientSession() as session,
-            session.get(f"{run.url}/api/private", headers={"authorization": f"Bearer {bearer}"}) as answer,
+            session.get(f"{run.url}/api/private", headers={"authorization": f"Bearer {bearer}"}) as response,
         ):
-            body = await answer.text()
-            answers["token_revoked" if "token_revoked" in body else str(answer.status)] += 1
-    return answers
+            body = await response.text()
+            responses["token_revoked" if "token_revoked" in body else str(response.status)] += 1
+    return responses
 
 
 async def test_every_worker_refuses_at_once(runs: Maker) -> None:

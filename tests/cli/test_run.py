@@ -42,8 +42,8 @@ async def test_operators_see_health_and_routes(runs: Maker, http: ClientSession)
     assert shown["status"] == "ok"
     assert shown["workers"]["ready"] == 1
     assert shown["upstreams"]["tutor"]["endpoints"][0]["healthy"] is True
-    async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as answer:
-        routes = (await answer.json())["routes"]
+    async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as response:
+        routes = (await response.json())["routes"]
     assert [route["name"] for route in routes] == ["info", "private"]
     assert routes[1] == {
         "name": "private",

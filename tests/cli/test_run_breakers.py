@@ -40,9 +40,9 @@ breakers:
 
 async def order(run: Run, http: ClientSession, upstream: str, what: str) -> dict[str, Any]:
     url = f"{run.ops}/v1/breakers/{upstream}/{what}"
-    async with http.post(url, json={"by": "grace"}, headers=OPERATOR) as answer:
-        assert answer.status == 200, await answer.text()
-        circuit: dict[str, Any] = await answer.json()
+    async with http.post(url, json={"by": "grace"}, headers=OPERATOR) as response:
+        assert response.status == 200, await response.text()
+        circuit: dict[str, Any] = await response.json()
         return circuit
 
 
@@ -50,8 +50,8 @@ async def seen_by_all(run: Run, http: ClientSession, upstream: str) -> set[tuple
     """What 20 looks over new connections show, which both workers answer: the whole, the circuit, and if it is held."""
     seen = set()
     for _ in range(20):
-        async with http.get(f"{run.url}/health") as answer:
-            shown = await answer.json()
+        async with http.get(f"{run.url}/health") as response:
+            shown = await response.json()
             breaker = shown["upstreams"][upstream]["breaker"]
             seen.add((shown["status"], breaker["state"], breaker["forced"]))
     return seen
@@ -60,8 +60,8 @@ async def seen_by_all(run: Run, http: ClientSession, upstream: str) -> set[tuple
 async def statuses(run: Run, http: ClientSession, path: str, count: int) -> Counter[int]:
     found: Counter[int] = Counter()
     for _ in range(count):
-        async with http.get(run.url + path) as answer:
-            found[answer.status] += 1
+        async with http.get(run.url + path) as response:
+            found[response.status] += 1
     return found
 
 
@@ -93,8 +93,8 @@ async def test_all_workers_show_the_same_and_obey_at_once(runs: Maker, http: Cli
 
     async def held() -> bool:
         text = await metrics(run, http)
-        async with http.get(f"{run.ops}/health", headers=OPERATOR) as answer:
-            breaker = (await answer.json())["upstreams"]["gone"]["breaker"]
+        async with http.get(f"{run.ops}/health", headers=OPERATOR) as response:
+            breaker = (await response.json())["upstreams"]["gone"]["breaker"]
         return (
             'gateway_breaker_forced{upstream="gone"} 1.0' in text and breaker["forced"] and breaker["state"] == "open"
         )
@@ -137,8 +137,8 @@ async def test_of_500_at_two_workers_one_tries_it_and_a_killed_worker_keeps_nobo
         await order(run, http, upstream, "open")
         await order(run, http, upstream, "auto")  # the next call is a try
     asked = [asyncio.create_task(ask(port, f"/api/wait/{number}")) for number in range(500)]
-    for answer in itertools.islice(asyncio.as_completed(asked), 499):
-        assert await answer == 503
+    for response in itertools.islice(asyncio.as_completed(asked), 499):
+        assert await response == 503
     assert backend.waiting == 1, "exactly one reached it"
 
     trying = asyncio.create_task(ask(port, "/brief/wait"))

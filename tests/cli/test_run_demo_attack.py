@@ -55,10 +55,10 @@ async def guesses(run: Run) -> Counter[tuple[str, str]]:
     """How often the backend compared a password, by account and address."""
     bearer = {"authorization": f"Bearer {OPS_TOKEN}"}
     async with ClientSession() as session:
-        async with session.get(f"{run.ops}/health", headers=bearer) as answer:
-            (endpoint,) = (await answer.json())["upstreams"]["tutor"]["endpoints"]
-        async with session.get(f"http://{endpoint['address']}/__control/guesses") as answer:
-            return Counter({(row["account"], row["address"]): row["guesses"] for row in await answer.json()})
+        async with session.get(f"{run.ops}/health", headers=bearer) as response:
+            (endpoint,) = (await response.json())["upstreams"]["tutor"]["endpoints"]
+        async with session.get(f"http://{endpoint['address']}/__control/guesses") as response:
+            return Counter({(row["account"], row["address"]): row["guesses"] for row in await response.json()})
 
 
 def request(chance: random.Random, email: str, password: str, plain: bool = False) -> bytes:

@@ -45,15 +45,15 @@ def egress(run: Run) -> str:
 
 
 async def post(http: ClientSession, url: str) -> tuple[int, dict[str, Any]]:
-    async with http.post(url, json={"messages": []}, headers={"authorization": "Bearer backends-own"}) as answer:
-        return answer.status, {**await answer.json(), "headers": dict(answer.headers)}
+    async with http.post(url, json={"messages": []}, headers={"authorization": "Bearer backends-own"}) as response:
+        return response.status, {**await response.json(), "headers": dict(response.headers)}
 
 
 async def everything_told(run: Run, http: ClientSession) -> str:
     texts = [run.out.read_text(), run.err.read_text()]
     for path in ("/metrics", "/v1/routes", "/health"):
-        async with http.get(run.ops + path, headers=OPERATOR) as answer:
-            texts.append(await answer.text())
+        async with http.get(run.ops + path, headers=OPERATOR) as response:
+            texts.append(await response.text())
     return "\n".join(texts)
 
 
@@ -65,9 +65,9 @@ async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clien
         out = egress(run) + "/text/llm/"
         clock = asyncio.get_running_loop().time
         began = clock()
-        answers = [await post(http, out) for _ in range(12)]
+        responses = [await post(http, out) for _ in range(12)]
         usual = clock() - began
-        assert {status for status, _ in answers} == {200}
+        assert {status for status, _ in responses} == {200}
         toolkit.set_mode("hang")
         began = clock()
         late = await asyncio.gather(*(post(http, out) for _ in range(5)))
@@ -91,7 +91,7 @@ async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clien
             return 'gateway_connections{listener="egress"}' in await everything_told(run, http)
 
         await eventually(figured)
-        assert KEY not in repr((answers, late, rest)) + await everything_told(run, http)
+        assert KEY not in repr((responses, late, rest)) + await everything_told(run, http)
 
 
 async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(

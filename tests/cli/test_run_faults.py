@@ -103,21 +103,21 @@ class Load:
         number = b"%d" % next(self.numbers)
         head = b"POST /numbers HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % len(number)
         try:
-            answer = await client.ask(head + number)
+            response = await client.ask(head + number)
         except TimeoutError:
-            self.wrong.append(f"{number!r} got no answer")
+            self.wrong.append(f"{number!r} got no response")
             raise
-        if not answer.whole:
+        if not response.whole:
             raise ConnectionResetError
-        self.ended[answer.status] += 1
-        if answer.status == 200:
-            if answer.body != number or number in self.good:
-                self.wrong.append(f"{number!r} got {answer.body!r}")
+        self.ended[response.status] += 1
+        if response.status == 200:
+            if response.body != number or number in self.good:
+                self.wrong.append(f"{number!r} got {response.body!r}")
             self.good.add(number)
         else:
             await asyncio.sleep(0.005)
-        if client.reader._buffer:  # type: ignore[attr-defined]  # nothing may follow an answer nobody asked for
-            self.wrong.append(f"{number!r} got more than one answer")
+        if client.reader._buffer:  # type: ignore[attr-defined]  # nothing may follow a response nobody asked for
+            self.wrong.append(f"{number!r} got more than one response")
 
     async def more(self, good: int) -> None:
         """Wait until so many more requests went well."""

@@ -20,15 +20,15 @@ async def test_no_secret_is_in_any_output(runs: Maker, http: ClientSession) -> N
         "authorization": "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLWhlcmU",
         "cookie": "sid=c00kie",
     }
-    async with http.get(run.url + "/api/private?secret=qu3ry", headers=bad) as answer:
-        assert answer.status == 401
-    async with http.get(run.url + "/api/info?secret=qu3ry", headers=bad) as answer:
-        assert answer.status == 200
+    async with http.get(run.url + "/api/private?secret=qu3ry", headers=bad) as response:
+        assert response.status == 401
+    async with http.get(run.url + "/api/info?secret=qu3ry", headers=bad) as response:
+        assert response.status == 200
     run.send(signal.SIGHUP)
     await run.event("reloaded")
     shown = await health(run, http)
-    async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as answer:
-        routes = await answer.read()
+    async with http.get(run.ops + "/v1/routes", headers=OPERATOR) as response:
+        routes = await response.read()
     pids = (*shown["workers"]["pids"], run.process.pid)
     arguments = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
     await run.stop()

@@ -100,8 +100,8 @@ async def slow(runs: Maker, http: ClientSession) -> AsyncIterator[tuple[Slow, Ru
     upstream = Slow()
     async with running_upstream(script=upstream.script) as fake:
         run = await runs(entry=FILES.replace("SLOWLY", fake.url))
-        async with http.get(run.url + "/files/warm") as answer:
-            assert len(await answer.read()) == 100_000
+        async with http.get(run.url + "/files/warm") as response:
+            assert len(await response.read()) == 100_000
         yield upstream, run
 
 

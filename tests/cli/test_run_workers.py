@@ -18,8 +18,8 @@ async def test_a_killed_worker_is_replaced_and_the_port_keeps_answering(runs: Ma
     before = (await health(run, http))["workers"]["pids"]
     os.kill(before[0], signal.SIGKILL)
     # The supervisor holds the dead worker's socket open: connections wait for the next worker, none is refused.
-    answers = await asyncio.gather(*(status(http, run.url + "/api/info") for _ in range(30)))
-    assert answers == [200] * 30
+    responses = await asyncio.gather(*(status(http, run.url + "/api/info") for _ in range(30)))
+    assert responses == [200] * 30
 
     async def replaced() -> bool:
         workers = (await health(run, http))["workers"]

@@ -31,10 +31,10 @@ def test_it_is_an_access_token_of_ada_for_15_minutes() -> None:
 
 def test_everything_about_it_can_be_chosen() -> None:
     code, out, _ = run("--sub", "someone", "--expires", "1h", "--type", "refresh", "--json", JWT_SECRET=SECRET)
-    answer = json.loads(out)
+    printed = json.loads(out)
     assert code == 0
-    assert jwt.decode(answer["token"], SECRET, algorithms=["HS256"]) == answer["claims"]
-    assert (answer["claims"]["sub"], answer["claims"]["type"], answer["claims"]["expInSec"]) == (
+    assert jwt.decode(printed["token"], SECRET, algorithms=["HS256"]) == printed["claims"]
+    assert (printed["claims"]["sub"], printed["claims"]["type"], printed["claims"]["expInSec"]) == (
         "someone",
         "refresh",
         3600,

@@ -48,9 +48,9 @@ async def login(run: Run) -> int:
         session.post(
             f"{run.url}/api/trpc/auth.login?batch=1",
             json={"0": {"json": {"email": "bob@example.com", "password": "no"}}},
-        ) as answer,
+        ) as response,
     ):
-        return answer.status
+        return response.status
 
 
 async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Maker, http: ClientSession) -> None:

@@ -74,12 +74,12 @@ class RealServer:
 
     async def state(self) -> Any:
         """``runs`` by procedure, ``heads`` of requests, ``held`` calls, ``streamsOpen``, ``streamsCancelled``."""
-        async with self.session.get(f"{self.url}/__control/state") as answer:
-            return await answer.json()
+        async with self.session.get(f"{self.url}/__control/state") as response:
+            return await response.json()
 
     async def control(self, verb: str, body: Any = None) -> None:
-        async with self.session.post(f"{self.url}/__control/{verb}", json=body or {}) as answer:
-            assert answer.status == 200
+        async with self.session.post(f"{self.url}/__control/{verb}", json=body or {}) as response:
+            assert response.status == 200
 
     async def push(self, topic: str, **event: Any) -> None:
         """One event for the subscribers of ``topic``; ``end=True`` ends it, ``fail="why"`` is an error."""

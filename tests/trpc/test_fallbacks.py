@@ -1,4 +1,4 @@
-"""What the real client makes of answers that stand in for the backend's."""
+"""What the real client makes of responses that stand in for the backend's."""
 
 from __future__ import annotations
 

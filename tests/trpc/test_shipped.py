@@ -129,8 +129,8 @@ async def test_every_procedure_is_open_closed_or_for_its_user(
             tutor.counts.clear()
             method = "GET" if PROCEDURES[name].kind == "query" else "POST"
             body = None if method == "GET" else {"json": {"email": f"{name}@example.com"}}
-            async with http.request(method, f"{gateway.url}/api/trpc/{name}", json=body, headers=headers) as answer:
-                error: Any = json.loads(await answer.read()).get("error", {}).get("json", {}).get("data", {})
+            async with http.request(method, f"{gateway.url}/api/trpc/{name}", json=body, headers=headers) as response:
+                error: Any = json.loads(await response.read()).get("error", {}).get("json", {}).get("data", {})
             ran = reached(tutor)
             assert ran in ({}, {PROCEDURES[name].name: 1})
             return "reached" if ran else error["reason"]
@@ -165,8 +165,8 @@ async def test_speech_goes_to_the_paid_service_with_the_gateways_key(
         for headers, status in (({}, 401), (token(clock), 200)):
             form = aiohttp.FormData()
             form.add_field("audio", b"RIFF", filename="a.webm", content_type="audio/webm;codecs=opus")
-            async with http.post(gateway.url + path, data=form, headers=headers) as answer:
-                assert answer.status == status
+            async with http.post(gateway.url + path, data=form, headers=headers) as response:
+                assert response.status == status
     assert dict(toolkit.counts) == {"POST /stt/transcribe/": 1}
     [(_, _, fields)] = toolkit.heads
     assert (b"authorization", f"Bearer {KEY}".encode()) in {(name.lower(), value) for name, value in fields}
@@ -178,9 +178,9 @@ async def test_control_endpoints_are_not_reached_through_the_gateway(
 ) -> None:
     async with (
         shipped(tutor, toolkit, clock) as gateway,
-        http.get(gateway.url + "/__control/counts", headers=token(clock)) as answer,
+        http.get(gateway.url + "/__control/counts", headers=token(clock)) as response,
     ):
-        assert (answer.status, (await answer.json(content_type=None))["reason"]) == (404, "no_route")
+        assert (response.status, (await response.json(content_type=None))["reason"]) == (404, "no_route")
 
 
 @pytest.mark.parametrize(("mode", "status", "by"), [("fail", 500, None), ("reset", 503, NOTE), ("garbage", 503, NOTE)])
@@ -197,8 +197,8 @@ async def test_an_ill_paid_service(
     url = "/api/toolkit/text/llm"
     async with (
         shipped(tutor, toolkit, clock) as gateway,
-        http.post(gateway.url + url, json={"messages": []}, headers=token(clock)) as answer,
+        http.post(gateway.url + url, json={"messages": []}, headers=token(clock)) as response,
     ):
-        assert (answer.status, answer.headers.get("x-gateway-fallback")) == (status, by)
-        assert ("mock" in await answer.json(content_type=None)) is (by is not None)
+        assert (response.status, response.headers.get("x-gateway-fallback")) == (status, by)
+        assert ("mock" in await response.json(content_type=None)) is (by is not None)
     assert toolkit.counts["POST /text/llm/"] == 1  # a POST reaches the service at most once

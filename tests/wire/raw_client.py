@@ -43,11 +43,11 @@ def login(fields: bytes, body: bytes = b"{}") -> bytes:
 
 @contextlib.asynccontextmanager
 async def serving(
-    answer: bytes = OK, script: Script | None = None, limits: str = "connections: 50"
+    response: bytes = OK, script: Script | None = None, limits: str = "connections: 50"
 ) -> AsyncIterator[tuple[Running, Upstream]]:
     """The gateway of the data plane's tests, with ``limits`` as in ``listen.limits`` of the configuration."""
     policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
-    async with running_upstream(answer, script) as upstream:
+    async with running_upstream(response, script) as upstream:
         entry = ENTRY.format(url=upstream.url, response="2s", header_timeout="10s", body_timeout="10s")
         entry = re.sub(r"limits: \{.*\}", "limits: {header_bytes: 8KiB, " + limits + "}", entry)
         async with running_gateway(entry, policies=policies) as gateway:
@@ -60,7 +60,7 @@ class Transcript:
 
     raw: bytes = b""
     reset: bool = False
-    answers: list[Answer] = field(default_factory=list)
+    responses: list[Answer] = field(default_factory=list)
 
 
 async def settle() -> None:
@@ -104,13 +104,13 @@ async def read_to_end(sock: socket.socket, heads_only: frozenset[int] = frozense
                 transcript.raw += data
         except ConnectionError:
             transcript.reset = True
-    transcript.answers = parsed(transcript.raw, heads_only)
+    transcript.responses = parsed(transcript.raw, heads_only)
     return transcript
 
 
 def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Answer]:
     """The responses in ``raw``, read strictly; ``heads_only`` has the numbers of those to a HEAD request."""
-    answers: list[Answer] = []
+    responses: list[Answer] = []
     while raw:
         text, end, raw = raw.partition(b"\r\n\r\n")
         assert end, f"an unfinished head: {text!r}"
@@ -121,29 +121,29 @@ def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Answer]
         pairs = [(name, value.strip()) for name, _, value in (one.partition(b":") for one in lines)]
         status, named = int(found[1]), dict(pairs)
         body = b""
-        if status >= 200 and status != 204 and len(answers) not in heads_only:
+        if status >= 200 and status != 204 and len(responses) not in heads_only:
             assert [name for name, _ in pairs].count(b"content-length") == 1
             length = int(named[b"content-length"])
             body, raw = raw[:length], raw[length:]
             assert len(body) == length
-        answers.append(Answer(status, pairs, body))
-    return answers
+        responses.append(Answer(status, pairs, body))
+    return responses
 
 
-def reason_of(answer: Answer) -> str:
+def reason_of(response: Answer) -> str:
     """The named reason of a refusal, whose shape must be one of the two that clients can read; else ``""``."""
-    if answer.status < 400:
+    if response.status < 400:
         return ""
-    refusal = json.loads(answer.body)
-    if answer[b"content-type"] == b"application/problem+json":
-        assert refusal["status"] == answer.status
+    refusal = json.loads(response.body)
+    if response[b"content-type"] == b"application/problem+json":
+        assert refusal["status"] == response.status
         assert refusal["title"] and refusal["detail"]
     else:
-        assert answer[b"content-type"] == b"application/json"
+        assert response[b"content-type"] == b"application/json"
         refusal = refusal["error"]["json"]["data"]
-        assert (refusal["httpStatus"], refusal["path"]) == (answer.status, None)
-    assert refusal["request_id"] == answer[b"x-request-id"].decode()
-    assert answer[b"cache-control"] == b"no-store"
+        assert (refusal["httpStatus"], refusal["path"]) == (response.status, None)
+    assert refusal["request_id"] == response[b"x-request-id"].decode()
+    assert response[b"cache-control"] == b"no-store"
     reason: str = refusal["reason"]
     return reason
 
@@ -173,10 +173,12 @@ async def send_and_read(
 Expected = Sequence[tuple[int, str]]
 
 
-async def check(data: bytes, answers: Expected, ends: bool, upstream_sees: Sequence[tuple[bytes, bytes]] = ()) -> None:
+async def check(
+    data: bytes, responses: Expected, ends: bool, upstream_sees: Sequence[tuple[bytes, bytes]] = ()
+) -> None:
     """Send ``data`` whole and dripping: both must be answered alike, and the gateway must go on serving.
 
-    ``answers``: status and reason of each. ``ends``: whether the gateway closes behind them. ``upstream_sees``: line
+    ``responses``: status and reason of each. ``ends``: whether the gateway closes behind them. ``upstream_sees``: line
     and body of each request that passes.
     """
     async with serving() as (gateway, upstream):
@@ -184,14 +186,16 @@ async def check(data: bytes, answers: Expected, ends: bool, upstream_sees: Seque
             before = len(upstream.requests)
             transcript = await send_and_read(gateway.port, data, drip, ends, _heads(data))
             way = "dripping" if drip else "whole"
-            answered = [(answer.status, reason_of(answer)) for answer in transcript.answers]
-            assert answered == [*answers, *([] if ends else [(200, "")])], way
-            for answer in transcript.answers[:-1]:
-                assert b"connection" not in answer or answer.status == 100, way
-            assert transcript.answers[-1][b"connection"] == b"close", way
+            answered = [(response.status, reason_of(response)) for response in transcript.responses]
+            assert answered == [*responses, *([] if ends else [(200, "")])], way
+            for response in transcript.responses[:-1]:
+                assert b"connection" not in response or response.status == 100, way
+            assert transcript.responses[-1][b"connection"] == b"close", way
             seen = [(one.line, one.body) for one in upstream.requests[before:]]
             assert seen == [*upstream_sees, *([] if ends else [(PROBED, b"")])], way
-        assert [answer.status for answer in (await send_and_read(gateway.port, PROBE, False, True)).answers] == [200]
+        assert [response.status for response in (await send_and_read(gateway.port, PROBE, False, True)).responses] == [
+            200
+        ]
         for received in upstream.requests:
             well_formed(received)
         assert gateway.seen.events == []

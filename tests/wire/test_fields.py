@@ -60,7 +60,7 @@ async def test_a_host_that_is_not_one_name_or_address_is_refused(fields: bytes):
 async def test_a_host_is_never_passed_on(host: bytes):
     async with serving() as (gateway, upstream):
         transcript = await send_and_read(gateway.port, head(fields=b"host: " + host + b"\r\n"), False, False)
-        assert [answer.status for answer in transcript.answers] == [200, 200]
+        assert [response.status for response in transcript.responses] == [200, 200]
         assert upstream.requests[0].all(b"host") == [f"127.0.0.1:{upstream.port}".encode()]
 
 
@@ -141,7 +141,7 @@ async def test_a_value_of_other_bytes_goes_on_as_it_came(sent: bytes, passed: by
     async with serving() as (gateway, upstream):
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, head(fields=HOST + b"x-note:" + sent + b"\r\n"), drip, False)
-            assert [answer.status for answer in transcript.answers] == [200, 200]
+            assert [response.status for response in transcript.responses] == [200, 200]
         assert [one.all(b"x-note") for one in upstream.requests if b"info" in one.line] == [[passed], [passed]]
 
 
@@ -195,13 +195,13 @@ async def test_a_field_that_only_a_proxy_may_send_stops_here(name: str):
         transcript = await send_and_read(
             gateway.port, head(fields=HOST + name.encode() + b": " + lie + b"\r\n"), False, False
         )
-        assert [answer.status for answer in transcript.answers] == [200, 200]
+        assert [response.status for response in transcript.responses] == [200, 200]
         received = upstream.requests[0]
         assert received.line == INFO[0]
         assert all(lie not in value for _, value in received.fields)
         assert received.all(b"x-forwarded-for") == [b"127.0.0.1"]
         assert received.all(b"x-forwarded-proto") == [b"http"]
-        assert received.all(b"x-request-id") == [transcript.answers[0][b"x-request-id"]]
+        assert received.all(b"x-request-id") == [transcript.responses[0][b"x-request-id"]]
         assert gateway.seen.exchanges[0].client == "127.0.0.1"
 
 
@@ -234,8 +234,8 @@ IDS = {
 async def test_an_id_comes_back_only_when_it_is_sane(name: bytes, value: bytes, kept: bool):
     async with serving() as (gateway, upstream):
         transcript = await send_and_read(gateway.port, head(fields=HOST + name + b": " + value + b"\r\n"), False, False)
-        assert (transcript.answers[0][name] == value) is kept
-        assert upstream.requests[0].all(name) == [transcript.answers[0][name]]
+        assert (transcript.responses[0][name] == value) is kept
+        assert upstream.requests[0].all(name) == [transcript.responses[0][name]]
 
 
 EXPECT = {"plain": b"100-continue", "odd-case": b"100-Continue"}
@@ -282,12 +282,12 @@ async def test_a_head_just_under_its_limits_passes():
 
 @pytest.mark.parametrize("size", [100_000, 2_000_000])
 async def test_a_client_that_is_still_sending_can_read_why_it_is_refused(size: int):
-    """RFC 9112 9.6: closing with bytes unread resets the connection, and a reset may take the answer with it."""
+    """RFC 9112 9.6: closing with bytes unread resets the connection, and a reset may take the response with it."""
     async with serving() as (gateway, _):
         with contextlib.closing(await connected(gateway.port)) as sock:
             sent = await send(sock, head(fields=HOST + b"x: " + b"1" * size + b"\r\n"), drip=True)
             transcript = await read_to_end(sock)
-        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == TOO_LARGE
+        assert [(response.status, reason_of(response)) for response in transcript.responses] == TOO_LARGE
         assert sent
         assert not transcript.reset
 
@@ -300,7 +300,7 @@ async def test_a_repeated_authorization_is_never_two_fields_upstream():
         transcript = await send_and_read(
             gateway.port, head(b"GET /api/trpc/chat.getHistory HTTP/1.1", fields), False, False
         )
-        assert transcript.answers[0].status == 401
+        assert transcript.responses[0].status == 401
 
 
 ORIGINS = {
@@ -315,5 +315,5 @@ async def test_a_strange_origin_does_not_save_the_connection_of_a_malformed_head
     """Whichever of both is transcript, what stands behind a malformed head never runs."""
     async with serving() as (gateway, upstream):
         transcript = await send_and_read(gateway.port, head(fields=(host or HOST) + fields) + BEHIND, False, True)
-        assert [answer.status for answer in transcript.answers] in ([400], [403], [417])
+        assert [response.status for response in transcript.responses] in ([400], [403], [417])
         assert upstream.requests == []

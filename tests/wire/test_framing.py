@@ -156,8 +156,8 @@ async def test_a_bad_chunk_is_refused_at_once_and_nothing_of_it_goes_upstream(bo
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, login(CHUNKED, body + BEHIND), drip, True)
             way = "dripping" if drip else "whole"
-            assert [answer.status for answer in transcript.answers] == [400], way
-            assert reason_of(transcript.answers[0]) in ("head_malformed", "body_malformed"), way
+            assert [response.status for response in transcript.responses] == [400], way
+            assert reason_of(transcript.responses[0]) in ("head_malformed", "body_malformed"), way
         assert upstream.requests == []
         assert gateway.seen.events == []
 
@@ -189,7 +189,7 @@ async def test_a_trailer_that_names_a_host_moves_nobody():
     async with serving() as (gateway, upstream):
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, data, drip, True)
-            assert [answer.status for answer in transcript.answers] in ([200], [400])
+            assert [response.status for response in transcript.responses] in ([200], [400])
         assert {(one.line, one.body) for one in upstream.requests} <= {PASSED}
 
 
@@ -204,7 +204,7 @@ async def test_oversized_trailers_are_refused(trailers: bytes):
             transcript = await send_and_read(
                 gateway.port, login(CHUNKED, b"2\r\n{}\r\n0\r\n" + trailers + b"\r\n"), drip, True
             )
-            assert [answer.status for answer in transcript.answers] in ([431], [400]), drip
+            assert [response.status for response in transcript.responses] in ([431], [400]), drip
         assert upstream.requests == []
 
 
@@ -220,7 +220,9 @@ async def test_a_get_with_a_body_is_judged_by_its_body():
     await check(head(target, HOST + CHUNKED) + CHUNKS, [(200, "")], True, [(target, b"{}")])
     async with serving() as (gateway, upstream):
         transcript = await send_and_read(gateway.port, head(fields=HOST + CHUNKED) + CHUNKS, False, True)
-        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(415, "media_type_refused")]
+        assert [(response.status, reason_of(response)) for response in transcript.responses] == [
+            (415, "media_type_refused")
+        ]
         assert upstream.requests == []
 
 
@@ -231,6 +233,6 @@ async def test_an_alias_of_a_framing_field_frames_nothing_and_stops_here(alias: 
     async with serving() as (gateway, upstream):
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, login(alias + value + b"\r\n", CHUNKS + BEHIND), drip, True)
-            assert (transcript.answers[-1].status, reason_of(transcript.answers[-1])) == (400, "head_malformed")
+            assert (transcript.responses[-1].status, reason_of(transcript.responses[-1])) == (400, "head_malformed")
         assert [(one.line, one.body) for one in upstream.requests] in ([], [(PASSED[0], b"")])
         assert all(not one.all(alias) for one in upstream.requests)

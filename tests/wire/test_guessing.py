@@ -43,7 +43,7 @@ lockouts:
 
 
 class Backend(DemoTutor):
-    """The demo tutor, keeping a book of what reached it. ``slow`` holds answers back until it is set."""
+    """The demo tutor, keeping a book of what reached it. ``slow`` holds responses back until it is set."""
 
     def __init__(self) -> None:
         super().__init__("a-secret-of-the-demo-with-32-bytes!")
@@ -110,9 +110,9 @@ def request(chance: random.Random, emails: list[str], password: str = "guess") -
 
 async def send(session: ClientSession, gateway: Running, target: str, body: bytes, address: str, **fields: str) -> int:
     headers = {"content-type": "application/json", "x-forwarded-for": address, **fields}
-    async with session.post(URL(gateway.url + target, encoded=True), data=body, headers=headers) as answer:
-        await answer.read()
-        return answer.status
+    async with session.post(URL(gateway.url + target, encoded=True), data=body, headers=headers) as response:
+        await response.read()
+        return response.status
 
 
 async def attack(gateway: Running, chance: random.Random, guesses: int) -> None:

@@ -131,8 +131,8 @@ async def test_a_head_request_has_the_head_of_the_answer_only():
     await check(head(b"HEAD /api/info HTTP/1.1"), [(200, "")], False, [(b"HEAD /api/info HTTP/1.1", b"")])
     async with serving() as (gateway, _):
         transcript = await send_and_read(gateway.port, head(b"HEAD /nowhere HTTP/1.0"), False, True, frozenset({0}))
-        assert [answer.status for answer in transcript.answers] == [404]
-        assert int(transcript.answers[0][b"content-length"]) > 0
+        assert [response.status for response in transcript.responses] == [404]
+        assert int(transcript.responses[0][b"content-length"]) > 0
 
 
 STRANGERS = {
@@ -156,5 +156,5 @@ async def test_a_request_of_http_0_9_is_no_request():
     """It never ends its head, so it only ever runs into the time a head may take."""
     async with serving(limits="header_timeout: 200ms") as (gateway, upstream):
         transcript = await send_and_read(gateway.port, b"GET /api/info\r\n", False, True)
-        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(408, "head_timeout")]
+        assert [(response.status, reason_of(response)) for response in transcript.responses] == [(408, "head_timeout")]
         assert upstream.requests == []

@@ -125,10 +125,10 @@ async def _example(gateway: Running, upstream: Upstream, data: bytes, cut: int) 
         transcript = await read_to_end(sock, heads_only)
     with contextlib.closing(await connected(gateway.port)) as sock:
         await send(sock, PROBE)
-        assert [answer.status for answer in (await read_to_end(sock)).answers] == [200]
-    for answer in transcript.answers:
-        if answer.status >= 400:
-            reason_of(answer)
+        assert [response.status for response in (await read_to_end(sock)).responses] == [200]
+    for response in transcript.responses:
+        if response.status >= 400:
+            reason_of(response)
     recorded = [f"{one.path}?{one.query}".rstrip("?") for one in gateway.seen.exchanges]
     assert len(upstream.requests) <= len(recorded)
     for received in upstream.requests:

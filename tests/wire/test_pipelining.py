@@ -67,10 +67,10 @@ async def test_a_malformed_request_behind_a_good_one_is_refused(data: bytes):
         for drip in (False, True):
             before = len(upstream.requests)
             transcript = await send_and_read(gateway.port, data, drip, True)
-            statuses = [answer.status for answer in transcript.answers]
+            statuses = [response.status for response in transcript.responses]
             assert statuses == [200] * (len(upstream.requests) - before) + [400]
-            assert reason_of(transcript.answers[-1]) == "head_malformed"
-            assert transcript.answers[-1][b"connection"] == b"close"
+            assert reason_of(transcript.responses[-1]) == "head_malformed"
+            assert transcript.responses[-1][b"connection"] == b"close"
         assert {one.line for one in upstream.requests} <= {INFO[0], b"POST /api/trpc/auth.login HTTP/1.1"}
         assert gateway.seen.events == []
 
@@ -81,7 +81,7 @@ async def test_nothing_runs_behind_a_request_that_is_the_last(fields: bytes):
     async with serving() as (gateway, upstream):
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, head(line, HOST + fields) + BEHIND, drip, True)
-            assert [answer.status for answer in transcript.answers] in ([200], [400])
+            assert [response.status for response in transcript.responses] in ([200], [400])
         assert BEHIND_LINE not in [one.line for one in upstream.requests]
 
 
@@ -92,7 +92,9 @@ async def test_nothing_runs_behind_a_body_that_was_refused():
             with contextlib.closing(await connected(gateway.port)) as sock:
                 await send(sock, data, drip)
                 transcript = await read_to_end(sock)
-            assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(413, "body_too_large")]
+            assert [(response.status, reason_of(response)) for response in transcript.responses] == [
+                (413, "body_too_large")
+            ]
         assert upstream.requests == []
 
 
@@ -104,7 +106,7 @@ async def test_nothing_runs_behind_a_body_that_was_not_waited_for():
             await send(sock, head(b"POST /nowhere HTTP/1.1", HOST + b"content-length: 200\r\n"))
             await send(sock, smuggled + BEHIND)
             transcript = await read_to_end(sock)
-        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(404, "no_route")]
+        assert [(response.status, reason_of(response)) for response in transcript.responses] == [(404, "no_route")]
         assert upstream.requests == []
 
 
@@ -114,7 +116,7 @@ async def test_an_upgrade_is_not_offered_and_the_request_runs_as_plain_http(fiel
     async with serving() as (gateway, upstream):
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, head(fields=HOST + fields), drip, False)
-            assert [answer.status for answer in transcript.answers] in ([200], [200, 200])
+            assert [response.status for response in transcript.responses] in ([200], [200, 200])
         for received in upstream.requests:
             assert not {name for name, _ in received.fields} & {b"upgrade", b"connection", b"http2-settings"}
 
@@ -131,7 +133,7 @@ async def test_bytes_behind_an_upgrade_are_requests_or_nothing(fields: bytes):
                 await send(sock, smuggled if data.endswith(upload) else upload + smuggled)
                 await send(sock, PROBE)
                 transcript = await read_to_end(sock)
-            assert all(answer.status == 200 for answer in transcript.answers)
+            assert all(response.status == 200 for response in transcript.responses)
         assert b"GET /files/smuggled HTTP/1.1" not in [one.line for one in upstream.requests]
         assert all(one.body == smuggled for one in upstream.requests if one.line.startswith(b"PUT"))
 
@@ -143,7 +145,7 @@ async def test_an_upgrade_with_a_body_is_framed_by_its_body(upgrade: bytes, fiel
     async with serving() as (gateway, upstream):
         for drip in (False, True):
             transcript = await send_and_read(gateway.port, login(fields + upgrade, body), drip, fields == CHUNKED)
-            assert transcript.answers[0].status == 200, drip
+            assert transcript.responses[0].status == 200, drip
         logins = [one for one in upstream.requests if one.line.startswith(b"POST")]
         assert [one.body for one in logins] == [b"{}", b"{}"]
 
@@ -162,7 +164,7 @@ async def test_a_client_that_ends_its_side_has_left():
             sock.shutdown(socket.SHUT_WR)
             transcript = await read_to_end(sock)
             await asyncio.wait_for(upstream.gone.wait(), 5)
-        assert transcript.answers == []
+        assert transcript.responses == []
         assert [exchange.status for exchange in gateway.seen.exchanges] == [0]
         assert gateway.seen.events == []
 
@@ -183,7 +185,9 @@ async def test_a_client_that_leaves_in_the_middle_reaches_nobody(sent: bytes, wa
         assert upstream.requests == []
         assert gateway.seen.events == []
         assert gateway.seen.begun == len(gateway.seen.exchanges)
-        assert [answer.status for answer in (await send_and_read(gateway.port, PROBE, False, True)).answers] == [200]
+        assert [response.status for response in (await send_and_read(gateway.port, PROBE, False, True)).responses] == [
+            200
+        ]
 
 
 async def test_a_streamed_upload_that_breaks_off_is_never_whole_upstream():
@@ -225,7 +229,7 @@ async def test_a_streamed_upload_with_a_bad_chunk_is_never_whole_upstream():
             await send(sock, b"zz\r\n" + BEHIND)
             transcript = await read_to_end(sock)
         await asyncio.wait_for(upstream.gone.wait(), 5)
-        assert [answer.status for answer in transcript.answers] == [400]
+        assert [response.status for response in transcript.responses] == [400]
         assert not raw.endswith(b"0\r\n\r\n")
         assert b"behind" not in raw
         assert gateway.seen.events == []
@@ -238,8 +242,8 @@ async def test_expect_in_any_case_is_answered_once_and_stops_here():
             informational = await asyncio.get_running_loop().sock_recv(sock, 4096)
             assert informational == b"HTTP/1.1 100 Continue\r\n\r\n"
             await send(sock, b"{}")
-            answers = (await read_to_end(sock)).answers
-        assert [answer.status for answer in answers] == [200]
+            responses = (await read_to_end(sock)).responses
+        assert [response.status for response in responses] == [200]
         assert upstream.requests[0].all(b"expect") == []
 
 
@@ -250,7 +254,7 @@ async def test_many_requests_at_once_are_answered_in_their_order():
         with contextlib.closing(await connected(gateway.port)) as sock:
             await send(sock, wanted + PROBE)
             transcript = await read_to_end(sock)
-        assert [answer.status for answer in transcript.answers] == [200] * 201
+        assert [response.status for response in transcript.responses] == [200] * 201
         lines = [one.line for one in upstream.requests]
         assert lines == [*(b"GET /files/%d HTTP/1.1" % number for number in range(200)), b"GET /files/probe HTTP/1.1"]
         assert parsed(transcript.raw)

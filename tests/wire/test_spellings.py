@@ -64,7 +64,7 @@ def _post(target: str) -> bytes:
 async def test_a_spelling_that_passes_goes_on_as_it_was_judged(sent: str, passed: str):
     async with serving() as (gateway, upstream):
         transcript = await send_and_read(gateway.port, _post(sent), False, False)
-        assert [answer.status for answer in transcript.answers] == [200, 200]
+        assert [response.status for response in transcript.responses] == [200, 200]
         assert upstream.requests[0].line == f"POST {passed} HTTP/1.1".encode()
         well_formed(upstream.requests[0])
         exchange = gateway.seen.exchanges[0]
@@ -78,5 +78,5 @@ async def test_a_spelling_that_passes_goes_on_as_it_was_judged(sent: str, passed
 async def test_a_spelling_with_another_reading_reaches_nobody(sent: str, status: int, reason: str):
     async with serving() as (gateway, upstream):
         transcript = await send_and_read(gateway.port, _post(sent), False, reason == "head_malformed")
-        assert (transcript.answers[0].status, reason_of(transcript.answers[0])) == (status, reason)
+        assert (transcript.responses[0].status, reason_of(transcript.responses[0])) == (status, reason)
         assert [one.line for one in upstream.requests if b"trpc" in one.line] == []

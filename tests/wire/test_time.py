@@ -51,8 +51,8 @@ async def test_a_head_that_drips_is_ended_in_its_time_whatever_still_comes(data:
             dripping = asyncio.ensure_future(_drip(sock, data, 0.01))
             transcript = await read_to_end(sock)
             dripping.cancel()
-        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(408, "head_timeout")]
-        assert transcript.answers[0][b"connection"] == b"close"
+        assert [(response.status, reason_of(response)) for response in transcript.responses] == [(408, "head_timeout")]
+        assert transcript.responses[0][b"connection"] == b"close"
         assert upstream.requests == []
 
 
@@ -63,7 +63,7 @@ async def test_the_second_head_of_a_connection_has_its_time_too():
             dripping = asyncio.ensure_future(_drip(sock, b"GET /api/info HTTP/1.1\r\n" + b"x: y\r\n" * 60, 0.01))
             transcript = await read_to_end(sock)
             dripping.cancel()
-        assert [answer.status for answer in transcript.answers] == [200, 408]
+        assert [response.status for response in transcript.responses] == [200, 408]
 
 
 BODIES = {
@@ -84,7 +84,7 @@ async def test_a_body_that_drips_or_stalls_is_ended_in_its_time(fields: bytes, b
             dripping = asyncio.ensure_future(_drip(sock, body, 0.01))
             transcript = await read_to_end(sock)
             dripping.cancel()
-        assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [(408, "body_timeout")]
+        assert [(response.status, reason_of(response)) for response in transcript.responses] == [(408, "body_timeout")]
         assert upstream.requests == []
         assert gateway.seen.events == []
 
@@ -94,8 +94,8 @@ async def test_a_kept_connection_is_ended_after_its_rest_without_a_word():
         with contextlib.closing(await connected(gateway.port)) as sock:
             await send(sock, ALIVE)
             transcript = await read_to_end(sock)
-        assert [answer.status for answer in transcript.answers] == [200]
-        assert b"connection" not in transcript.answers[0]
+        assert [response.status for response in transcript.responses] == [200]
+        assert b"connection" not in transcript.responses[0]
 
 
 async def _quickest(port: int) -> float:
@@ -103,7 +103,7 @@ async def _quickest(port: int) -> float:
     loop, seconds = asyncio.get_running_loop(), []
     for _ in range(10):
         started = loop.time()
-        responses = (await send_and_read(port, PROBE, False, True)).answers
+        responses = (await send_and_read(port, PROBE, False, True)).responses
         seconds.append(loop.time() - started)
         assert [response.status for response in responses] == [200]
     return min(seconds)
@@ -137,21 +137,21 @@ async def test_one_connection_too_many_is_refused_and_the_next_may_come_once_one
             kept = [stack.enter_context(contextlib.closing(await connected(gateway.port))) for _ in range(3)]
             await settle()
             transcript = await send_and_read(gateway.port, b"", False, True)
-            assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [
+            assert [(response.status, reason_of(response)) for response in transcript.responses] == [
                 (503, "too_many_connections")
             ]
-            assert transcript.answers[0][b"retry-after"] == b"1"
+            assert transcript.responses[0][b"retry-after"] == b"1"
             await settle()
             kept.pop().close()
             await settle()
-            assert [answer.status for answer in (await send_and_read(gateway.port, PROBE, False, True)).answers] == [
-                200
-            ]
+            assert [
+                response.status for response in (await send_and_read(gateway.port, PROBE, False, True)).responses
+            ] == [200]
         assert len(upstream.requests) == 1
 
 
 async def test_one_connection_too_many_can_read_so_though_it_has_sent_a_request():
-    """RFC 9112 9.6: closing with the request unread resets the connection, and the reset may overtake the answer."""
+    """RFC 9112 9.6: closing with the request unread resets the connection, and the reset may overtake the response."""
     async with serving(limits="connections: 1") as (gateway, upstream):
         with contextlib.closing(await connected(gateway.port)):
             await settle()
@@ -160,7 +160,7 @@ async def test_one_connection_too_many_can_read_so_though_it_has_sent_a_request(
                 await settle()
                 await asyncio.get_running_loop().sock_sendall(sock, HOST)
                 transcript = await read_to_end(sock)
-            assert [(answer.status, reason_of(answer)) for answer in transcript.answers] == [
+            assert [(response.status, reason_of(response)) for response in transcript.responses] == [
                 (503, "too_many_connections")
             ]
             assert not transcript.reset
