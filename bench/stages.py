@@ -26,12 +26,13 @@ from gateway.config.model import Config
 from gateway.core import response_fields as answers
 from gateway.core.exchange import Exchange
 from gateway.core.path import canonical
+from gateway.core.verdict import Refusal
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
-from gateway.proxy.flow.render import answer_head
+from gateway.proxy.flow.render import render_head
 from gateway.proxy.message import head as admit
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
@@ -49,21 +50,30 @@ def cost(part: Callable[[], object]) -> float:
     return min(timeit.repeat(part, number=CALLS, repeat=ROUNDS)) / CALLS * 1e6
 
 
-class Reader(RequestParser):
+class Reader:
     """Reads one request after the other off the wire, and does nothing about them."""
 
-    def begin(self, inbound: ReceivedRequest) -> None:
+    def __init__(self) -> None:
+        self.parser = RequestParser(self, asyncio.get_running_loop(), 16384)
+
+    def on_request(self, request: ReceivedRequest) -> None:
         """Nothing."""
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
+        """Nothing."""
+
+    def on_error(self, refusal: Refusal) -> None:
+        """Nothing."""
+
+    def write(self, data: bytes) -> None:
         """Nothing."""
 
     def again(self, data: bytes) -> ReceivedRequest:
         """The request that ``data`` is."""
-        self.inbound = None
-        self.data_received(data)
-        assert self.inbound is not None, "a whole request"
-        return self.inbound
+        self.parser.current = None
+        self.parser.feed(data)
+        assert self.parser.current is not None, "a whole request"
+        return self.parser.current
 
 
 def request(number: int, good: str) -> bytes:
@@ -75,7 +85,7 @@ def request(number: int, good: str) -> bytes:
 
 def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     """Name and call of each part, in the order of a request."""
-    reader = Reader(asyncio.get_running_loop(), 16384)
+    reader = Reader()
     first = reader.again(request(1, good))
     before = admit.RequestHead(first)
     again = request(2, good)
@@ -87,10 +97,10 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     yield "its fields, from scratch", lambda: admit.RequestHead(first)
     yield "its fields, by what differs", lambda: admit.read(second, before)
     yield "the record of the request", lambda: Exchange("GET", "/", before.fields, "127.0.0.1", 0.0)
-    yield "head, checked, with the path", lambda: admit.check(exchange, before, 16384)
+    yield "head, checked, with the path", lambda: admit.validate(exchange, before, 16384)
     yield "canonical path", lambda: canonical("/api/items")
     yield "route", lambda: plane.routes.find(exchange, "GET")
-    for decide, _ in plan.request_hooks:
+    for decide, _ in plan.request_hooks[0]:
         stage: Any = decide.__self__  # type: ignore[attr-defined]  # hooks are bound methods
 
         def ask(decide: Callable[[Exchange], object] = decide) -> None:
@@ -118,12 +128,12 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
         for hook in plan.response_hooks[plan.depth]:
             hook(exchange)
 
-    for decide, _ in plan.request_hooks:
+    for decide, _ in plan.request_hooks[0]:
         decide(exchange)
     limits = exchange.limits
     yield "stages, on the way back", respond
     added = exchange.response_headers
-    yield "response's head", lambda: answer_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
+    yield "response's head", lambda: render_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
     exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
     nowhere = os.open(os.devnull, os.O_WRONLY)
     log, metrics = Log(Sink(nowhere, folder / "lock"), b"k" * 32, worker=0), WorkerMetrics()

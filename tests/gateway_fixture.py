@@ -13,10 +13,10 @@ from pathlib import Path
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Reply
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
-from gateway.proxy.server.server import ListenerLimits, Server
+from gateway.proxy.flow.arrival import ListenerLimits
+from gateway.proxy.server.server import Server
 from gateway.state.store import Store
 from tests.memory_store import MemoryStore
 
@@ -60,13 +60,6 @@ class Recorder:
     @property
     def reasons(self) -> list[str]:
         return [exchange.reason for exchange in self.exchanges]
-
-
-class NoHealth:
-    """Leaves every path to the routes."""
-
-    def public(self, path: str) -> Reply | None:
-        return None
 
 
 @dataclass
@@ -122,7 +115,6 @@ async def running_gateway(
                 limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
             ),
             seen,
-            NoHealth(),
         )
         runtime = Runtime(config, Tools(store, wall, config.listen.trusted_proxies))
         server.swap(runtime)

@@ -25,8 +25,8 @@ from gateway.process.channel import Reload, Start
 from gateway.process.heap import trimmer
 from gateway.process.upkeep import keep_up
 from gateway.proxy.compile.runtime import Runtime
-from gateway.proxy.server.egress import EgressServer
-from gateway.proxy.server.server import ListenerLimits, Server
+from gateway.proxy.flow.arrival import ListenerLimits
+from gateway.proxy.server.server import Server
 from gateway.state.store import Store
 
 if TYPE_CHECKING:
@@ -44,12 +44,10 @@ class Worker:
         self.health = Health(start.version)
         self.metrics = WorkerMetrics()
         self.observer = WorkerObserver(log, self.metrics)
-        self.server = Server(limits_of(config), self.observer, self.health)
+        self.server = Server(limits_of(config), self.observer, self.health.public)
         # The socket decides, not the configuration: a reload opens no port.
         self.egress = (
-            EgressServer(limits_of(config), self.observer.for_listener(LISTENER_EGRESS))
-            if start.egress is not None
-            else None
+            Server(limits_of(config), self.observer.for_listener(LISTENER_EGRESS)) if start.egress is not None else None
         )
         self.stopping = asyncio.Event()
         self.drain_seconds = config.listen.drain
@@ -124,10 +122,10 @@ class Worker:
         if before is not None:
             self._count_calls(before)  # the next report asks only the new one
         self.server.swap(runtime)
-        self.server.limits = limits_of(config)  # for connections to come
+        self.server.limit(limits_of(config))
         if self.egress is not None:
             self.egress.swap(runtime.egress)
-            self.egress.limits = self.server.limits
+            self.egress.limit(limits_of(config))
         upstreams = {name: upstream.endpoints for name, upstream in runtime.upstreams.items()}
         circuits = {name: breaker.circuit for name, breaker in runtime.breakers.items()}
         self.health.serving = Serving(config.digest, loaded_at, self._store_status, upstreams, circuits)
@@ -169,9 +167,9 @@ class Worker:
             self._count_calls(runtime)
             for name, concurrency in runtime.concurrency.items():
                 self.metrics.concurrency(name, concurrency.taken, concurrency.waiting)
-        self.metrics.listener(LISTENER_PUBLIC, self.server.in_flight, self.server.connections)
+        self.metrics.listener(LISTENER_PUBLIC, self.server.dispatcher.in_flight, self.server.connections)
         if self.egress is not None:
-            self.metrics.listener(LISTENER_EGRESS, self.egress.in_flight, self.egress.connections)
+            self.metrics.listener(LISTENER_EGRESS, self.egress.dispatcher.in_flight, self.egress.connections)
         self.metrics.state_store(self._store_status.ok)
         self.metrics.lines_dropped(self.observer.lines_dropped)
         self._send({"ready": self.health.ready(), "status": status, "metrics": self.metrics.report()})

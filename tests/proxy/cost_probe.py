@@ -22,12 +22,13 @@ from gateway.ops.observer import WorkerObserver
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
+from gateway.proxy.flow.arrival import ListenerLimits
 from gateway.proxy.pool import pool
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
-from gateway.proxy.server.server import ListenerLimits, Server
+from gateway.proxy.server.server import Server
 from gateway.state.lmdb.store import LmdbStore
-from tests.gateway_fixture import POLICIES, SECRET, NoHealth, written
+from tests.gateway_fixture import POLICIES, SECRET, written
 
 ENTRY = """\
 version: 1
@@ -138,14 +139,13 @@ async def measure(folder: Path, kind: str) -> dict[str, float]:
             limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
         ),
         observer,
-        NoHealth(),
     )
     served.swap(Runtime(config, Tools(LmdbStore(folder / "state"), time.time, ())))
     pool.Pool.connect = connect  # type: ignore[method-assign]  # the one place where a socket would be opened
     now = int(time.time())
     claims = {"sid": "s" * 32, "type": "access", "iat": now, "exp": now + 9000}
     tokens = [jwt.encode({**claims, "sub": f"{n:032d}"}, key, algorithm="HS256") for n in range(4)]
-    clients: list[tuple[Any, Wire]] = [(ClientConnection(served), Wire()) for _ in range(ABREAST)]
+    clients: list[tuple[Any, Wire]] = [(ClientConnection(served.dispatcher, served), Wire()) for _ in range(ABREAST)]
     for client, wire in clients:
         client.connection_made(wire)
     number = 0

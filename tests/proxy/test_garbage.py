@@ -36,7 +36,7 @@ def left(kind: type) -> list[object]:
 async def quiet(gateway: Running) -> None:
     """Until nothing is in flight and every client is gone."""
     async with asyncio.timeout(5):
-        while gateway.server.in_flight or gateway.server.clients:
+        while gateway.server.dispatcher.in_flight or gateway.server.clients:
             await asyncio.sleep(0.002)
     gateway.seen.exchanges.clear()
     for _ in range(3):

@@ -191,7 +191,7 @@ async def test_logins_at_once_that_are_all_hung_up_on_spend_their_attempts(backe
             for task in sending:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
-            await eventually(lambda: not gateway.server.in_flight)
+            await eventually(lambda: not gateway.server.dispatcher.in_flight)
             assert backend.by_account == {"ada@example.com": FAILURES}
             backend.slow = None
             assert await send(session, gateway, target, body, "203.0.113.1") == 429

@@ -123,8 +123,8 @@ async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end(monkeypat
             await eventually(lambda: gateway.server.connections == 1000)
             assert await _quickest(gateway.port) < 10 * alone
             # A machine under load may have taken any time until here. From now on the waits are short.
-            shorter = replace(gateway.server.limits, keepalive=0.2, header_timeout=0.2)
-            monkeypatch.setattr(gateway.server, "limits", shorter)
+            shorter = replace(gateway.server.dispatcher.limits, keepalive=0.2, header_timeout=0.2)
+            monkeypatch.setattr(gateway.server.dispatcher, "limits", shorter)
             for sock in idle:
                 await read_to_end(sock)
             await eventually(lambda: gateway.server.connections == 0)

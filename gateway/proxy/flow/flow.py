@@ -1,296 +1,334 @@
-"""One request on its way: through the stages of its plan, to the upstream and back to the client.
+"""One request on its way: through the stages of its route, to the upstream and back to the client.
 
-The order of events, and nothing of what the stages decide. What can be done at once is done in phases (``proxy.flow.phases``),
-each a method that gives the passage back when it is to go on; a passage that has to wait for something becomes a task,
-or goes on when it is told.
+A flow is in one ``Step`` at a time. Its phases are methods that take it from one step to the next, and each returns the flow
+when it goes on to the next phase; ``proxy.flow.life`` has their order, and a table of what ends a flow in each step. Phases
+never wait. A flow that waits for one thing only goes on in a later batch (``Scheduler``); one that has more to wait for
+becomes a task.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Iterator
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Coroutine
+from enum import IntEnum
+from typing import Protocol
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, Reply, Verdict
-from gateway.proxy.flow import respond as pipeline
-from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.flow.decide import leave, settle
+from gateway.proxy.flow.phases import PhaseBatch
+from gateway.proxy.flow.render import render_internal_error, render_response
+from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
+from gateway.proxy.flow.writer import ClientWire, ResponseWriter
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.phase import DONE
 from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.call import LATER, STARTED, UpstreamCall
 
-if TYPE_CHECKING:
-    from gateway.policy.base.report import Decide
-    from gateway.proxy.server.connection import ClientConnection
-
-# A coded body or a part of one says nothing to a reader, so neither is asked for.
+# Fields of a request that would have the response coded, or a part of it sent: neither means anything to a stage.
 _STEERING = (b"accept-encoding", b"range")
 
 
-class Flow(ResponseWriter):
-    """``depth`` is how many stages were entered: their hooks run as ``policy.base.stage.Stage`` promises."""
+class Step(IntEnum):
+    """Where a request is. Each step has a line in ``proxy.flow.life.ENDS``."""
+
+    DECIDING = 0  # the stages are asked, in a batch
+    WAITING = 1  # for the verdict of a stage, which gave a future
+    CALLING = 2  # for the response on a kept connection to the upstream
+    RUNNING = 3  # as a task, for one thing after the other; nothing of the response is sent yet
+    STREAMING = 4  # as a task, with a part of the response sent
+    RESPONDING = 5  # the whole response is on its way to the client
+    OVER = 6
+
+
+# A member looked up by its enum costs ten times as much as a name.
+DECIDING, WAITING, CALLING, RUNNING, STREAMING, RESPONDING, OVER = Step
+
+
+class Downstream(ClientWire, Protocol):
+    """The connection that the request came on."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+
+    def release(self, keep_alive: bool) -> None:
+        """Go on to the next request, or close unless ``keep_alive``."""
+
+    def force_close(self) -> None:
+        """Close behind what has been sent."""
+
+
+class Scheduler(Protocol):
+    """Brings flows to their next phases, side by side with those that are due in the same iteration of the loop."""
+
+    loop: asyncio.AbstractEventLoop
+    in_flight: int
+    decided: PhaseBatch
+    answered: PhaseBatch
+    over: PhaseBatch
+
+    def finished(self, exchange: Exchange) -> None:
+        """A request is over, answered or not."""
+
+    def failed(self, flow: Flow, error: Exception) -> None:
+        """A phase or the task of ``flow`` raised ``error``."""
+
+
+class Flow:
+    """``depth`` is how many stages were entered and not left: their hooks run as ``policy.base.stage.Stage`` promises.
+
+    ``verdict`` is as in ``decide.Undecided``. ``call`` is one that was started and whose response was not taken yet,
+    ``response`` the upstream's connection while the response is taken off it.
+    """
 
     __slots__ = (
-        "_deciders",
         "_task",
-        "_told",
-        "_waiting",
         "call",
+        "client",
         "depth",
         "exchange",
-        "goes_on",
-        "over",
-        "plan",
+        "response",
+        "route",
+        "scheduler",
+        "step",
         "verdict",
+        "writer",
     )
 
-    _deciders: Iterator[tuple[Decide, int]]
+    _task: asyncio.Task[None]
 
-    def __init__(self, connection: ClientConnection, exchange: Exchange, http10: bool, keep_alive: bool) -> None:
-        self.connection = connection
-        self.transport = connection.transport
-        self.http10 = http10
-        self.keep_alive = keep_alive
-        self.began = False
+    def __init__(
+        self, scheduler: Scheduler, client: Downstream, writer: ResponseWriter, exchange: Exchange, route: CompiledRoute
+    ) -> None:
+        """``route`` is the one of requests that have none, until theirs is found."""
+        self.scheduler = scheduler
+        self.client = client
+        self.writer = writer
         self.exchange = exchange
-        self.plan = connection.gateway.bare
+        self.route = route
         self.depth = 0
-        self.verdict: Verdict = None
+        self.step = DECIDING
+        self.verdict: Verdict | Awaitable[Verdict] = None
         self.call: UpstreamCall | None = None
-        self.goes_on = False  # the client's connection does
-        self.over = False
-        self._told = False  # the stages have been, that it is over
-        self._task: asyncio.Task[None] | None = None
-        self._waiting: asyncio.Future[Verdict] | None = None
+        self.response: UpstreamConnection | None = None
 
-    def follow(self, plan: CompiledRoute) -> None:
-        """Go the way of ``plan``."""
-        self.plan = plan
-        self._deciders = iter(plan.request_hooks)
+    # phases of the way in; the stages decide in ``decide.decide``
 
-    # the way in
-
-    def ask(self) -> Flow | None:
-        """Ask the stages before the first limit."""
-        exchange = self.exchange
-        for decide, self.depth in islice(self._deciders, self.plan.before_limit):  # noqa: B020  # as in ``decide``
-            found = decide(exchange)
-            if found is not None:
-                return self._found(found)
-        return self
-
-    def meter(self) -> Flow | None:
-        """Ask the first limit, while those of the other requests of the turn are asked."""
-        if self.verdict is None and self.plan.grouped:
-            decide, self.depth = next(self._deciders)
-            found = decide(self.exchange)
-            if found is not None:
-                return self._found(found)
-        return self
-
-    def decide(self) -> Flow | None:
-        """Ask the stages not asked yet."""
-        if self.verdict is not None:
-            return self
-        exchange = self.exchange
-        for decide, self.depth in self._deciders:  # noqa: B020  # the attribute, and the object stays
-            found = decide(exchange)
-            if found is not None:
-                return self._found(found)
-        self.depth = self.plan.depth
-        self.verdict = self.plan.fixed
-        return self
-
-    def _found(self, found: Refusal | Reply | Awaitable[Verdict]) -> Flow | None:
-        """Take a stage's verdict, or wait for it."""
-        if isinstance(found, (Refusal, Reply)):
-            self.verdict = found
-            return self
-        if isinstance(found, asyncio.Future):
-            self._waiting = found
-            found.add_done_callback(self._told_verdict)
-        else:
-            self._become(self._decide_and_answer(found))
-        return None
-
-    def _told_verdict(self, waited: asyncio.Future[Verdict]) -> None:
-        if not self.over:
-            self.connection.gateway.decided.add(self)
-
-    def settle(self) -> Flow | None:
-        """Take the verdict that was waited for."""
-        waited, self._waiting = self._waiting, None
-        if self.over or waited is None:
-            return None
-        if waited.cancelled():
-            raise RuntimeError("a stage gave its verdict up")
-        self.verdict = waited.result()
-        return self.decide() if self.verdict is None else self
-
-    def forward(self) -> None:
-        """Send the request on, or refuse it."""
-        verdict, plan = self.verdict, self.plan
-        if verdict is None and not plan.response_readers:
+    def send(self) -> None:
+        """Send the request to its upstream, or the response that the verdict is."""
+        verdict, route = self.verdict, self.route
+        if verdict is None:  # every stage was asked
+            self.depth = route.depth
+            self.verdict = verdict = route.fixed
+        if verdict is None and not route.response_readers:
             exchange = self.exchange
-            call = UpstreamCall(exchange, plan.rewrite or exchange.path, self.interim, self.on_ready)
-            started = plan.upstream.start(call)
+            path = route.rewrite or exchange.path
+            call = UpstreamCall(exchange, path, self.writer.send_informational, self._on_ready)
+            started = route.upstream.start(call)
             if started is STARTED:
                 self.call = call
+                self.step = CALLING
                 return
             if started is not LATER:
                 self.verdict = verdict = started
-        if verdict is None or (plan.fallback is not None and isinstance(verdict, Refusal)):
-            self._become(self._answer())
-            return
-        self.goes_on = pipeline.reply(self.exchange, plan, self, verdict, self.depth)
-        self.connection.gateway.over.add(self)
+        if isinstance(verdict, asyncio.Future):
+            self.step = WAITING
+            verdict.add_done_callback(self._on_verdict)
+        elif isinstance(verdict, (Refusal, Reply)) and (route.fallback is None or isinstance(verdict, Reply)):
+            self._write(respond_with(verdict, self.exchange, route, self.depth, self.writer))
+        else:
+            self._run_as_task(self._respond())
 
-    # the way back
+    def _on_verdict(self, _: asyncio.Future[Verdict]) -> None:
+        if self.step is WAITING:
+            self.scheduler.decided.add(self)
 
-    def on_ready(self) -> None:
-        """Have the upstream's response taken with those of other requests."""
-        self.connection.gateway.answered.add(self)
-
-    def hear(self) -> Flow | None:
-        """Take the upstream's answer."""
-        call, exchange = self.call, self.exchange
-        if self.over or call is None:
+    def take_verdict(self) -> Flow | None:
+        """Take the verdict that was waited for. Raises what the stage raised."""
+        waited = self.verdict
+        if self.step is not WAITING or not isinstance(waited, asyncio.Future):  # the client has left
             return None
-        self.call = None
-        response = self.plan.upstream.take(call)
-        if response is None:
-            self._become(self._answer(call))
-            return None
-        if response.streaming:
-            self._become(pipeline.pass_on(exchange, self.plan, self, response))
-            return None
-        self.call = call
-        exchange.status = response.status
-        pipeline.respond(exchange, self.plan, self)
+        if waited.cancelled():
+            raise RuntimeError("a stage gave its verdict up")
+        self.step = DECIDING
+        self.verdict = waited.result()
         return self
 
-    def answer_whole(self) -> None:
-        """Pass on an answer all of which is here."""
-        call = self.call
-        assert call is not None, "heard before"
-        response = call.connection
-        self.goes_on = pipeline.pass_on_whole(self.exchange, self.plan, self, response, response.take())
+    # phases of the way back
+
+    def _on_ready(self) -> None:
+        if self.step is CALLING:
+            self.scheduler.answered.add(self)
+
+    def take_response(self) -> Flow | None:
+        """Take the upstream's response, or how the call failed."""
+        call, exchange = self.call, self.exchange
+        if self.step is not CALLING or call is None:  # the client has left
+            return None
         self.call = None
-        self.connection.gateway.over.add(self)
+        self.response = response = self.route.upstream.take(call)
+        if response is None:
+            self._run_as_task(self._respond(call))
+            return None
+        if response.streaming:
+            self._run_as_task(self._pass_on(response))
+            return None
+        exchange.status = response.status
+        run_response_hooks(exchange, self.route, self.depth, self.writer)
+        return self
 
-    # where something has to be waited for
+    def write_response(self, body: bytes | None = None) -> None:
+        """Pass on a response all of which has arrived. ``body`` is its content where that was taken off it before."""
+        response, exchange, writer = self.response, self.exchange, self.writer
+        assert response is not None, "taken before"
+        if body is None:
+            body = response.take()
+        exchange.bytes_out = len(body)
+        data = render_response(response, body, exchange, self.route, writer.http10, writer.keep_alive)
+        self.response = None
+        response.finish()
+        self._write(data)
 
-    def _become(self, rest: Coroutine[Any, Any, bool]) -> None:
-        """Go on as a task."""
-        self._task = self.connection.gateway.loop.create_task(self._to_the_end(rest))
+    def _write(self, data: bytes) -> None:
+        """Send ``data``, a whole response.
 
-    async def _to_the_end(self, rest: Coroutine[Any, Any, bool]) -> None:
+        The stages are left before, so that a client that has the response finds what they changed on every worker: a
+        breaker that is open now, a slot that is free.
+        """
+        leave(self)
+        self.step = RESPONDING
+        if self.writer.keep_alive:
+            self.client.send(data, self.scheduler.in_flight == 1)
+        else:
+            self.client.write(data)
+        self.scheduler.over.add(self)
+
+    # where more than one thing has to be waited for
+
+    def _run_as_task(self, rest: Coroutine[None, None, None]) -> None:
+        self.step = RUNNING
+        self._task = self.scheduler.loop.create_task(self._run(rest))
+
+    async def _run(self, rest: Coroutine[None, None, None]) -> None:
         try:
-            self.goes_on = await rest
-            self.end()
-            self.leave()
+            await rest
         except asyncio.CancelledError:
-            if not self.over:
-                self.end()
+            self.close_response()
+            self.finish()
             raise
         except Exception as error:
             self.failed(error)
 
-    async def _decide_and_answer(self, waiting: Awaitable[Verdict]) -> bool:
-        self.verdict = await waiting
-        while self.verdict is None:
-            decide, self.depth = next(self._deciders, (None, self.plan.depth))
-            if decide is None:
-                self.verdict = self.plan.fixed
-                break
-            found = decide(self.exchange)
-            self.verdict = found if found is None or isinstance(found, (Refusal, Reply)) else await found
-        return await self._answer()
-
-    async def _answer(self, call: UpstreamCall | None = None) -> bool:
-        """Ask the upstream, unless there is a verdict, and answer the client. ``call`` is one that was started and failed."""
-        exchange, plan, verdict = self.exchange, self.plan, self.verdict
+    async def _respond(self, call: UpstreamCall | None = None) -> None:
+        """Decide, call the upstream and respond. ``call`` is one that was started and failed."""
+        exchange, route = self.exchange, self.route
+        verdict = await settle(self)
         if verdict is None:
-            if plan.response_readers:
+            if route.response_readers:
                 exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
                 exchange.head = None
             if call is None:
-                call = UpstreamCall(exchange, plan.target(exchange), self.interim, self.on_ready)
-            answer = await plan.upstream.response(call)
-            if not isinstance(answer, Refusal):
-                return await pipeline.pass_on(exchange, plan, self, answer)
-            verdict = answer
-        if plan.fallback is not None and isinstance(verdict, Refusal):
-            finished: bool = await plan.fallback.answer(exchange, plan, self, verdict, self.depth)
-            return finished
-        return pipeline.reply(exchange, plan, self, verdict, self.depth)
+                call = UpstreamCall(exchange, route.target(exchange), self.writer.send_informational)
+            response = await route.upstream.response(call)
+            if not isinstance(response, Refusal):
+                return await self._pass_on(response)
+            verdict = response
+        if isinstance(verdict, Refusal) and route.fallback is not None:
+            verdict = await route.fallback.respond(
+                verdict, exchange, route, self.writer.send_informational, self._pass_on
+            )
+            if verdict is None:
+                return
+        self._write(respond_with(verdict, exchange, route, self.depth, self.writer))
+
+    async def _pass_on(self, response: UpstreamConnection) -> None:
+        """Pass on an upstream's response, whole or as it arrives, and end its call."""
+        exchange, route = self.exchange, self.route
+        self.response = response
+        exchange.status = response.status
+        body: bytes | None = None
+        if route.response_readers:
+            try:
+                body, whole = await collect(response)
+                exchange.answer = body if whole else None
+                for read in route.response_readers:
+                    waiting = read(exchange)
+                    if waiting is not None:
+                        await waiting
+            except BaseException:
+                exchange.status = 0  # nothing was sent
+                raise
+        run_response_hooks(exchange, route, self.depth, self.writer)
+        if response.phase is DONE and not response.streaming:
+            self.write_response(body)
+            return
+        self.response = None  # which ends in ``stream_response``
+        self.step = STREAMING
+        await stream_response(response, body or b"", exchange, route, self.writer)
+        self.step = RESPONDING
+        self.scheduler.over.add(self)
 
     # the end
 
-    def answer(self, data: bytes) -> bool:
-        """As ``ResponseWriter.answer``. The stages are told first that it is over, so that who has the answer finds what it
-        changed on every worker: a breaker that is open now, a place that is free."""
-        self._tell_stages()
-        return super().answer(data)
-
-    def _tell_stages(self) -> None:
-        if self._told:
-            return
-        self._told = True
-        exchange = self.exchange
-        for done in self.plan.done_hooks[self.depth]:
-            done(exchange)
-
-    def end(self) -> Flow | None:
-        """Tell the stages and whoever watches that the request is over, answered or not."""
-        if self.over:  # the client left when it had its answer
+    def finish(self) -> Flow | None:
+        """Leave the stages, and have the request counted and logged, answered or not."""
+        if self.step is OVER:  # the client left when it had its response
             return None
-        self.over = True
+        self.step = OVER
         try:
-            self._tell_stages()
+            if self.depth:
+                leave(self)
         finally:
-            self.connection.gateway.finished(self.exchange)
+            self.scheduler.finished(self.exchange)
         return self
 
-    def leave(self) -> None:
+    def release(self) -> None:
         """Let the client's connection go on."""
-        self.connection.answered(self.goes_on)
-
-    def abandon(self) -> None:
-        """The client has left."""
-        if self.over:
-            return
-        if self._task is not None:
-            # Not at once: a task that is cancelled before its first step never comes to its end.
-            self.connection.gateway.loop.call_soon(self._task.cancel)
-            return
-        if self._waiting is not None:
-            self._waiting.cancel()
-        if self.call is not None:
-            self.call.abandon()
-        self.end()
+        self.client.release(self.writer.keep_alive)
 
     def failed(self, error: Exception) -> None:
-        """A phase raised: the client has left, or the gateway is broken."""
-        over, self.goes_on = self.over, False
-        if self.call is not None:
-            self.call.connection.close()
-        try:
-            if not (isinstance(error, ConnectionError) and self.connection.closing):
-                if not over:
-                    self._apologise()
-                self.connection.gateway.broke(error, self.exchange.id)
-        finally:
-            try:
-                self.end()
-            finally:
-                if not self.connection.closing and not over:
-                    self.leave()
-                else:
-                    self.connection.force_close()
+        """A phase raised: ``proxy.flow.life.ENDS`` has what is done about it."""
+        self.scheduler.failed(self, error)
 
-    def _apologise(self) -> None:
-        if not self.began and not self.connection.closing:
-            pipeline.bug(self.exchange, self)
-        else:
-            self.cut()
+    # what ends it early: the acts of the table in ``proxy.flow.life``
+
+    def drop_verdict(self) -> None:
+        """Give up what a stage would have to be waited for."""
+        waited, self.verdict = self.verdict, None
+        if isinstance(waited, asyncio.Future):
+            waited.cancel()
+        elif isinstance(waited, Coroutine):
+            waited.close()
+
+    def abandon_call(self) -> None:
+        """Give up the call that was started: nobody waits any more for its response."""
+        call, self.call = self.call, None
+        if call is not None:
+            call.abandon()
+
+    def close_response(self) -> None:
+        """Close the connection that a response is being taken off: nobody reads the rest."""
+        response, self.response = self.response, None
+        if response is not None:
+            response.close()
+
+    def cancel_task(self) -> None:
+        """End the task, which then finishes the request.
+
+        Not at once: a task that is cancelled before its first step never comes to its end.
+        """
+        self.scheduler.loop.call_soon(self._task.cancel)
+
+    def send_internal_error(self) -> None:
+        """Send the plainest response, while nothing has been sent."""
+        self.writer.keep_alive = False
+        if self.client.closing:
+            self.client.reset()
+            return
+        self.exchange.reason, self.exchange.status = "internal_error", 500
+        self.client.write(render_internal_error(self.exchange.id))
+
+    def cut(self) -> None:
+        """End a response in the middle."""
+        self.writer.cut()

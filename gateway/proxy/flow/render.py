@@ -1,35 +1,38 @@
-"""What goes back to the client: answer heads as raw bytes, and refusals in the shape the client can read."""
+"""Responses as bytes: heads, refusals in the format that the client can read, and whole responses of an upstream.
+
+Every function here is pure: it decides nothing, changes nothing and writes nothing.
+"""
 
 from __future__ import annotations
 
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
-from gateway.core import error_format
+from gateway.core import error_format as formats
 from gateway.core.error_format import problem, refusal_members, trpc_error
 from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
-from gateway.core.reason import Reason
-from gateway.core.response_fields import ResponseFields
-from gateway.core.verdict import Refusal
-
-if TYPE_CHECKING:
-    from gateway.proxy.routing.route import CompiledRoute
+from gateway.core.reason import REASONS, Reason
+from gateway.core.response_fields import ResponseFields, response_pairs
+from gateway.core.verdict import Refusal, Reply
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.routing.route import CompiledRoute
 
 _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
-PROBLEM = (b"content-type", error_format.PROBLEM_JSON.encode())
-JSON = (b"content-type", error_format.JSON.encode())
+PROBLEM = (b"content-type", formats.PROBLEM_JSON.encode())
+JSON = (b"content-type", formats.JSON.encode())
 _CLOSE = b"connection: close\r\n\r\n"
+_NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer"})
 
 
 class _Date:
-    """The Date field of answers that begin here (RFC 9110 6.6.1), written anew once a second."""
+    """The Date field of responses that originate here (RFC 9110 6.6.1), made anew once a second."""
 
     __slots__ = ("_field", "_second")
 
@@ -53,7 +56,7 @@ def status_line(status: int) -> bytes:
     return _LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
-def answer_head(
+def render_head(
     status: int,
     fields: ResponseFields,
     added: list[FieldLines],
@@ -61,7 +64,7 @@ def answer_head(
     framing: bytes,
     keep_alive: bool,
 ) -> bytes:
-    """The head of an answer up to and with the empty line.
+    """The head of a response up to and with the empty line.
 
     ``fields`` come from the upstream; ``added`` come from the stages and win over them, except that ``vary`` is the
     union of both. ``framing`` is one ready header line, or empty.
@@ -78,7 +81,7 @@ def answer_head(
 
 @lru_cache(maxsize=1024)
 def _replaced(*names: frozenset[bytes]) -> frozenset[bytes]:
-    """All of the upstream's fields that do not reach the client under the stages that speak up."""
+    """The names of an upstream's fields that do not reach the client, since a stage removes or replaces them."""
     return frozenset().union(*names)
 
 
@@ -92,27 +95,27 @@ def _vary(values: bytes) -> bytes:
     return b"vary: " + b", ".join(seen.values()) + b"\r\n"
 
 
-def refusal_body(refusal: Refusal, exchange: Exchange, shape: str) -> tuple[Pair, bytes]:
-    """The content type and body of a refusal.
+def refusal_content(refusal: Refusal, request_id: str, error_format: str) -> tuple[Pair, bytes]:
+    """The content type and content of a refusal.
 
-    ``shape``: ``superjson`` or ``none`` for a tRPC route with that transformer (one un-arrayed object, which the real
+    ``error_format``: ``superjson`` or ``none`` for a tRPC route with that transformer (one un-arrayed object, which the real
     client applies to every call of a batch), ``problem`` for all else (RFC 9457).
     """
-    return _body(refusal.reason, refusal.retry_after, exchange.id, shape)
+    return _content(refusal.reason, refusal.retry_after, request_id, error_format)
 
 
-def _body(reason: Reason, retry_after: int, request_id: str, shape: str) -> tuple[Pair, bytes]:
+def _content(reason: Reason, retry_after: int, request_id: str, error_format: str) -> tuple[Pair, bytes]:
     sentence = reason.sentence
     if "{retry_after}" in sentence:
         sentence = sentence.format(retry_after=retry_after).replace(" 1 seconds", " 1 second")
     members = refusal_members(reason.slug, request_id, retry_after)
-    if shape == "problem":
+    if error_format == "problem":
         return PROBLEM, orjson.dumps(problem(reason.title, reason.status, sentence, members))
-    return JSON, orjson.dumps(trpc_error(shape, sentence, reason.status, members))
+    return JSON, orjson.dumps(trpc_error(error_format, sentence, reason.status, members))
 
 
-class _Ready(NamedTuple):
-    """An answer to refused requests, but for Date, what its last stage adds, its length and the request's id."""
+class _Template(NamedTuple):
+    """A response to refused requests without Date, the fields of the last stage, its length and the request's id."""
 
     line: bytes
     fields: bytes
@@ -121,32 +124,32 @@ class _Ready(NamedTuple):
     after: bytes
 
 
-_STAND_IN = "the id of the request"
-_SILENT = FieldLines(frozenset(), b"")
+_PLACEHOLDER = "the id of the request"
+_NO_LINES = FieldLines(frozenset(), b"")
 
 
-# Those of a flood are much the same within a second, in the next one the wait is another: more would only gather.
+# Refusals of a flood are the same within a second; in the next one the wait is another, so more would only pile up.
 @lru_cache(maxsize=256)
-def _ready(
+def _template(
     reason: Reason,
     retry_after: int,
     headers: tuple[Pair, ...],
-    shape: str,
+    error_format: str,
     removed: frozenset[bytes],
     names: frozenset[bytes],
     varies: bytes,
     *added: FieldLines,
-) -> _Ready:
-    """``names`` and ``varies`` are those of the last lines, whose ``raw`` differs from request to request."""
-    content_type, body = _body(reason, retry_after, _STAND_IN, shape)
-    before, after = body.split(orjson.dumps(_STAND_IN))
+) -> _Template:
+    """The template of one refusal. ``names`` and ``varies`` are of the last lines, whose ``raw`` differs by request."""
+    content_type, body = _content(reason, retry_after, _PLACEHOLDER, error_format)
+    before, after = body.split(orjson.dumps(_PLACEHOLDER))
     own = [content_type, (b"cache-control", b"no-store"), *headers]
     if retry_after:
         own.append((b"retry-after", b"%d" % retry_after))  # RFC 9110 10.2.3
     replaced = _replaced(removed, names, *[ours.names for ours in added])
     fields = [b"%b: %b\r\n" % pair for pair in own if pair[0] not in replaced]
     vary = b",".join([values for values in (*[ours.vary for ours in added], varies) if values])
-    return _Ready(
+    return _Template(
         status_line(reason.status),
         b"".join([*fields, *[ours.raw for ours in added]]),
         _vary(vary) if vary else b"",
@@ -155,37 +158,97 @@ def _ready(
     )
 
 
-def refusal_answer(refusal: Refusal, exchange: Exchange, plan: CompiledRoute, date: Pair, keep_alive: bool) -> bytes:
-    """The whole answer to a refused request, and its ``bytes_out``.
+def render_refusal(
+    refusal: Refusal, exchange: Exchange, route: CompiledRoute, date: Pair, keep_alive: bool
+) -> tuple[bytes, int]:
+    """The whole response to a refused request, and the bytes of content in it.
 
-    Put together from pieces that are the same for every request refused so: a flood of bad requests costs little.
+    It is put together from pieces that are the same for every request refused so: a flood of bad requests costs little.
     """
     added = exchange.response_headers
-    # The last to speak is the first stage, which names the request; what all others say is found ready.
-    last = added[-1] if added else _SILENT
-    ready = _ready(
+    # The last lines are those of the first stage, which name the request; those of all other stages are in the template.
+    last = added[-1] if added else _NO_LINES
+    template = _template(
         refusal.reason,
         refusal.retry_after,
         refusal.headers,
-        plan.error_format,
-        plan.removed,
+        route.error_format,
+        route.removed,
         last.names,
         last.vary,
         *added[:-1],
     )
-    body = b"%b%b%b" % (ready.before, orjson.dumps(exchange.id), ready.after)
-    length = len(body)
+    content = b"%b%b%b" % (template.before, orjson.dumps(exchange.id), template.after)
+    length = len(content)
     if exchange.method == "HEAD":
-        body = b""
-    exchange.bytes_out = len(body)
+        content = b""
     end = b"\r\n" if keep_alive else _CLOSE
-    return b"%b%b: %b\r\n%b%b%bcontent-length: %d\r\n%b%b" % (
-        ready.line,
+    data = b"%b%b: %b\r\n%b%b%bcontent-length: %d\r\n%b%b" % (
+        template.line,
         *date,
-        ready.fields,
+        template.fields,
         last.raw,
-        ready.vary,
+        template.vary,
         length,
         end,
-        body,
+        content,
     )
+    return data, len(content)
+
+
+def render_reply(reply: Reply, exchange: Exchange, route: CompiledRoute, date: Pair, keep_alive: bool) -> bytes:
+    """The whole of a stage's own response, without its content for HEAD."""
+    own = [date, *reply.headers]
+    if reply.body and not any(name == b"content-type" for name, _ in own):
+        own.append(JSON)
+    framing = b"" if reply.status == 204 else b"content-length: %d\r\n" % len(reply.body)
+    fields = ResponseFields.of(own)
+    head = render_head(reply.status, fields, exchange.response_headers, route.removed, framing, keep_alive)
+    return head if exchange.method == "HEAD" else head + reply.body
+
+
+def render_response(
+    response: UpstreamConnection, body: bytes, exchange: Exchange, route: CompiledRoute, http10: bool, keep_alive: bool
+) -> bytes:
+    """The whole of an upstream's response, all of which has arrived: ``body`` is its content."""
+    status = response.status
+    length = response.length if exchange.method == "HEAD" else len(body)
+    framing = b"" if length is None or status in (204, 304) else b"content-length: %d\r\n" % length
+    if response.trailers and not http10:  # only chunks can carry them (RFC 9112 7.1.2)
+        trailers = render_trailers(response)
+        if trailers:
+            framing = b"transfer-encoding: chunked\r\n"
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n%b\r\n" % trailers
+    head = render_head(status, response.fields, exchange.response_headers, route.removed, framing, keep_alive)
+    return head + body if body else head
+
+
+def render_trailers(response: UpstreamConnection) -> bytes:
+    """Trailer fields that mean nothing for framing, routing or policy (RFC 9110 6.5.1)."""
+    if not response.trailers:
+        return b""
+    pairs, _ = response_pairs(response.trailers)
+    head = {name for name, _ in response.fields.pairs}
+    return b"".join(
+        b"%b: %b\r\n" % pair
+        for pair in pairs
+        if pair[0] not in _NEVER_FORWARDED and pair[0] not in head and not pair[0].startswith(b"set-cookie")
+    )
+
+
+def render_informational(status: int, raw: list[Pair]) -> bytes:
+    """An upstream's 1xx for the client (RFC 9110 15.2); empty for one that is not passed on.
+
+    103 passes, with the only field that it is for (RFC 8297).
+    """
+    if status != 103:
+        return b""
+    links = b"".join(b"link: %b\r\n" % value for name, value in response_pairs(raw)[0] if name == b"link")
+    return status_line(status) + links + b"\r\n" if links else b""
+
+
+def render_internal_error(request_id: str) -> bytes:
+    """The plainest response, for an exception that nobody expected; the stack is in the log, not here."""
+    _, content = refusal_content(Refusal(REASONS["internal_error"]), request_id, "problem")
+    framing = b"content-length: %d\r\n" % len(content)
+    return render_head(500, ResponseFields.of([PROBLEM]), [], frozenset(), framing, False) + content

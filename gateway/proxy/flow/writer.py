@@ -1,67 +1,56 @@
-"""The wire back to the client of one request."""
+"""The client's side of one request: where its response goes."""
 
 from __future__ import annotations
 
-import socket
-import struct
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gateway.core.fields import Pair
-from gateway.core.response_fields import response_pairs
-from gateway.proxy.flow.render import status_line
-
-if TYPE_CHECKING:
-    from gateway.proxy.server.connection import ClientConnection
+from gateway.proxy.flow.render import render_informational
 
 
-class ResponseWriter:
-    """Where an answer goes. ``keep_alive``: the connection is to live on after it. ``began``: some of it is on its way."""
-
-    __slots__ = ("began", "connection", "http10", "keep_alive", "transport")
-
-    def __init__(self, connection: ClientConnection, http10: bool, keep_alive: bool) -> None:
-        self.connection = connection
-        self.transport = connection.transport
-        self.http10 = http10
-        self.keep_alive = keep_alive
-        self.began = False
-
-    def interim(self, status: int, raw: list[Pair]) -> None:
-        """Pass an upstream's 1xx on (RFC 9110 15.2), of its fields only what 103 is for (RFC 8297)."""
-        if status == 103 and not self.http10:
-            links = b"".join(b"link: %b\r\n" % value for name, value in response_pairs(raw)[0] if name == b"link")
-            if links:
-                self.write(status_line(status) + links + b"\r\n")
-                self.began = False
+class ClientWire(Protocol):
+    """The connection to the client. ``write`` and ``send`` raise ConnectionResetError when the client has left."""
 
     def write(self, data: bytes) -> None:
-        """Send a part of an answer. Raises ConnectionResetError when the client has left."""
-        if self.transport is None or self.transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self.began = True
-        self.connection.write(data)
+        """Send ``data`` at once, behind what waits to be sent."""
 
-    def answer(self, data: bytes) -> bool:
-        """Send the whole of an answer; whether the connection lives on. Raises as ``write``."""
-        if not self.keep_alive:
-            self.write(data)
-            return False
-        if self.transport is None or self.transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self.began = True
-        connection = self.connection
-        connection.outbox.write(self.transport, data, connection.gateway.in_flight == 1)
-        return True
+    def send(self, data: bytes, alone: bool) -> None:
+        """Send ``data`` with what other requests of this iteration send; at once where it is ``alone``."""
 
     async def drain(self) -> None:
         """Wait while the client takes less than it is sent."""
-        await self.connection.drain()
+
+    def reset(self) -> None:
+        """End with a reset, so that a response that was cut off cannot look whole."""
+
+
+class ResponseWriter:
+    """Sends the response to one request.
+
+    ``http10``: the client speaks HTTP/1.0. ``keep_alive``: the connection stays open after the response.
+    """
+
+    __slots__ = ("http10", "keep_alive", "wire")
+
+    def __init__(self, wire: ClientWire, http10: bool, keep_alive: bool) -> None:
+        self.wire = wire
+        self.http10 = http10
+        self.keep_alive = keep_alive
+
+    def send(self, data: bytes, alone: bool) -> None:
+        """Send the whole of a response. ``alone``: no other request is in flight. Raises as ``ClientWire.send``."""
+        if self.keep_alive:
+            self.wire.send(data, alone)
+        else:
+            self.wire.write(data)
+
+    def send_informational(self, status: int, raw: list[Pair]) -> None:
+        """Send an upstream's 1xx with the fields ``raw``, where it may be passed on and the client knows of 1xx."""
+        data = b"" if self.http10 else render_informational(status, raw)
+        if data:
+            self.wire.write(data)
 
     def cut(self) -> None:
-        """End with a reset, so that a cut answer can never look whole, not even one framed by its end."""
-        if self.transport is None:
-            return
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
+        """End a response in the middle."""
+        self.keep_alive = False
+        self.wire.reset()

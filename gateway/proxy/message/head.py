@@ -1,10 +1,9 @@
-"""What is checked of a request's head before any policy sees it: one reading, or none (RFC 9112, RFC 9110)."""
+"""The head of a request, read one way or refused before any policy sees it (RFC 9112, RFC 9110)."""
 
 from __future__ import annotations
 
 import re
 from itertools import chain
-from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, Pair, free_of_controls
@@ -20,7 +19,7 @@ _HOST = re.compile(rf"{HOST}(?::[0-9]{{0,5}})?".encode()).fullmatch
 
 
 # Of which a second value would be open to two readings (RFC 9110 5.3 and the sections of each), and of which the parser
-# may let through what is not the free_of_controls form. Sec-WebSocket-Key1 is of a draft in which eight bytes without a length follow.
+# may let through what is not the plain form. Sec-WebSocket-Key1 is of a draft in which eight bytes without a length follow.
 _ONCE = frozenset(
     b"content-length content-location content-range content-type etag host max-forwards server "
     b"transfer-encoding user-agent".split()
@@ -32,7 +31,7 @@ _VARYING = frozenset((b"authorization", b"content-length", b"x-correlation-id", 
 
 
 class RequestHead:
-    """What the fields of a request were read as.
+    """The fields of a request, collected and checked.
 
     The requests of a connection repeat most of their fields (RFC 7541 lives on it), and reading, checking and rewriting
     them anew is a sixth of what a request costs. So ``read`` begins with the head before.
@@ -43,12 +42,12 @@ class RequestHead:
 
     __slots__ = ("bytes", "fields", "lines", "malformed", "raw", "refusal", "upstream", "version")
 
-    def __init__(self, inbound: ReceivedRequest) -> None:
-        self.raw = inbound.fields
-        self.version = inbound.version
+    def __init__(self, received: ReceivedRequest) -> None:
+        self.raw = received.fields
+        self.version = received.version
         self.bytes = len(b"".join(chain.from_iterable(self.raw))) + 4 * len(self.raw)
         self.fields: dict[bytes, bytes] = {}
-        self.upstream: Any = None
+        self.upstream: object = None
         self.lines: dict[bytes, bytes] = {}
         try:
             fields = collect([(name, value.rstrip(b" \t")) for name, value in self.raw])
@@ -61,7 +60,7 @@ class RequestHead:
         self.fields = fields
         self.refusal = _meaning(fields, self.version) or _once(self.raw, fields)
 
-    def changed(self, raw: tuple[Pair, ...]) -> RequestHead | None:
+    def updated(self, raw: tuple[Pair, ...]) -> RequestHead | None:
         """The head whose fields are ``raw``, when it differs from this one only in values that vary; None otherwise."""
         before = self.raw
         if len(raw) != len(before) or len(raw) != len(self.fields) or self.refusal is not None:
@@ -89,16 +88,16 @@ class RequestHead:
         return head
 
 
-def read(inbound: ReceivedRequest, before: RequestHead | None) -> RequestHead:
-    """The head of ``inbound``; ``before`` is that of the request before it on the same connection."""
-    if before is not None and before.version == inbound.version:
-        raw = inbound.fields
+def read(received: ReceivedRequest, before: RequestHead | None) -> RequestHead:
+    """The head of ``received``; ``before`` is that of the request before it on the same connection."""
+    if before is not None and before.version == received.version:
+        raw = received.fields
         if raw == before.raw:
             return before
-        found = before.changed(raw)
+        found = before.updated(raw)
         if found is not None:
             return found
-    return RequestHead(inbound)
+    return RequestHead(received)
 
 
 def _meaning(fields: dict[bytes, bytes], version: str) -> Refusal | None:
@@ -115,7 +114,7 @@ def _meaning(fields: dict[bytes, bytes], version: str) -> Refusal | None:
         return refuse("head_malformed", "Host is not a name or an address", close=True)
     coding = fields.get(b"transfer-encoding")
     if coding is not None and (version == "1.0" or b"content-length" in fields or coding.lower() != b"chunked"):
-        # RFC 9112 6.1: the classic of request smuggling, so nothing but the free_of_controls form is taken
+        # RFC 9112 6.1: the classic of request smuggling, so nothing but the plain form is taken
         return refuse("head_malformed", "transfer-encoding", close=True)
     return None
 
@@ -134,9 +133,10 @@ def _once(raw: tuple[Pair, ...], fields: dict[bytes, bytes]) -> Refusal | None:
     return None
 
 
-def check(exchange: Exchange, head: RequestHead, limit: int) -> Refusal | None:
+def validate(exchange: Exchange, head: RequestHead | None, limit: int) -> Refusal | None:
     """The refusal of a head that is over ``limit`` bytes (the parser bounds each line only) or that has no one reading;
     sets the canonical path and query."""
+    assert head is not None, "it was read"
     if head.malformed:
         return head.refusal
     if len(exchange.target) + head.bytes > limit:

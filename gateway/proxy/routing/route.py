@@ -12,6 +12,7 @@ from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import Stage, hook
 
 Hook = Callable[[Exchange], None]
+RequestHooks = tuple[tuple[Decide, int], ...]
 ResponseReader = Callable[[Exchange], Awaitable[None] | None]
 
 
@@ -19,8 +20,9 @@ ResponseReader = Callable[[Exchange], Awaitable[None] | None]
 class CompiledRoute:
     """A compiled route.
 
-    ``request_hooks`` are pairs of hook and depth. The first ``before_limit`` of them come before the first limit, which is
-    taken in one transaction with the first limits of other requests (``Store.group_commit``) where ``grouped`` is true.
+    ``request_hooks[depth]`` are the hooks still to be asked when ``depth`` stages were entered, each with the depth at which
+    its stage is entered. ``portions`` are those of them that come before the first limit, and that limit alone where it is
+    taken in one transaction with the first limits of other requests (``Store.group_commit``).
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``response_readers`` see the response's body before it is passed on. ``fixed`` is the verdict of a route that has no
     upstream. ``policies`` are the names of its policies by section, which a batch over several routes unites; ``named`` has
@@ -28,12 +30,11 @@ class CompiledRoute:
     """
 
     name: str
-    request_hooks: tuple[tuple[Decide, int], ...]
+    request_hooks: tuple[RequestHooks, ...]
+    portions: tuple[RequestHooks, RequestHooks]
     response_hooks: tuple[tuple[Hook, ...], ...]
     done_hooks: tuple[tuple[Hook, ...], ...]
     depth: int
-    before_limit: int
-    grouped: bool = False
     error_format: str = "problem"
     response_readers: tuple[ResponseReader, ...] = ()
     removed: frozenset[bytes] = frozenset()
@@ -59,27 +60,27 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
     done_hooks: list[tuple[Hook, ...]] = [()]
     response_readers: list[ResponseReader] = []
     removed: frozenset[bytes] = frozenset()
-    before_limit: int | None = None
+    limit: int | None = None
     for depth, (stage, report) in enumerate(stages, 1):
         decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
         read = hook(stage, "on_answer")
         if read is not None:
             response_readers.append(read)
         if decide is not None:
-            if before_limit is None and stage.grouped:
-                before_limit = len(request_hooks)
+            if limit is None and stage.grouped:
+                limit = len(request_hooks)
             request_hooks.append((reporting(decide) if report else decide, depth))
         response_hooks.append((respond, *response_hooks[-1]) if respond is not None else response_hooks[-1])
         done_hooks.append((done, *done_hooks[-1]) if done is not None else done_hooks[-1])
         removed |= stage.removed
+    limit = len(request_hooks) if limit is None else limit
     return CompiledRoute(
         name,
-        tuple(request_hooks),
+        tuple(tuple(pair for pair in request_hooks if pair[1] > depth) for depth in range(len(stages) + 1)),
+        (tuple(request_hooks[:limit]), tuple(request_hooks[limit : limit + 1])),
         tuple(response_hooks),
         tuple(done_hooks),
         len(stages),
-        len(request_hooks) if before_limit is None else before_limit,
-        before_limit is not None,
         response_readers=tuple(response_readers),
         removed=removed,
     )

@@ -1,57 +1,75 @@
-"""One client connection: its requests in turn, with the gateway's bounds, refusals and order of events."""
+"""One connection of a client: its requests one after the other, within the limits of the listener."""
 
 from __future__ import annotations
 
 import asyncio
-from time import monotonic
-from typing import TYPE_CHECKING
+import socket
+import struct
+from collections.abc import Callable
+from typing import Protocol
 
-from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.flow import respond as pipeline
-from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.flow.dispatcher import Dispatcher
+from gateway.proxy.flow.flow import Flow
 from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
-from gateway.proxy.routing.route import with_verdict
-
-if TYPE_CHECKING:
-    from gateway.proxy.flow.flow import Flow
-    from gateway.proxy.server.server import Server
+from gateway.proxy.wire.write_batch import WriteBatch
 
 LINGER = 2.0  # seconds a refused client may go on sending before the connection ends (RFC 9112 9.6)
 
 
-class ClientConnection(RequestParser):
-    """Hands the requests it reads to ``gateway``, one at a time, in the order in which they came.
+class Registry(Protocol):
+    """The listener that a connection belongs to."""
 
-    ``passage`` is the way of the request in progress through the gateway. ``rested`` is the loop's time since when there
-    is none, 0.0 while there is one.
+    write_batch: WriteBatch
+
+    def connected(self, connection: ClientConnection) -> bool:
+        """Count ``connection``; False when it is one too many."""
+
+    def disconnected(self, connection: ClientConnection) -> None:
+        """Count ``connection`` no longer."""
+
+
+class ClientConnection(asyncio.Protocol):
+    """Gives the requests that ``parser`` reads to ``dispatcher``, one at a time, in the order in which they arrived.
+
+    ``flow`` is the way of the request in progress. ``idle_since`` is the loop's time since when there is none, 0.0 while
+    there is one. ``head`` is that of the request before, while it may be repeated.
     """
 
     __slots__ = (
-        "_broken",
         "_drained",
         "_lingering",
-        "gateway",
+        "_registry",
+        "_unreadable",
+        "_write_batch",
+        "data_received",
+        "dispatcher",
+        "flow",
         "head",
-        "outbox",
-        "passage",
+        "idle_since",
+        "parser",
         "peer",
-        "rested",
         "secure",
+        "transport",
     )
 
-    def __init__(self, gateway: Server) -> None:
-        super().__init__(gateway.loop, gateway.limits.header_bytes)
-        self.gateway = gateway
-        self.outbox = gateway.outbox
+    data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a slot: the parser's own, see below
+
+    def __init__(self, dispatcher: Dispatcher, registry: Registry) -> None:
+        self.dispatcher = dispatcher
+        self.parser = RequestParser(self, dispatcher.loop, dispatcher.limits.header_bytes)
+        self.data_received = self.parser.feed  # with no frame in between for each read
+        self.transport: asyncio.Transport | None = None
         self.peer = ""
         self.secure = False
-        self.head: RequestHead | None = None  # of the request before, while it may be repeated
-        self.rested = 0.0
-        self.passage: Flow | None = None
-        self._broken: Refusal | None = None  # for what cannot be read, once the requests before it are answered
+        self.head: RequestHead | None = None
+        self.idle_since = 0.0
+        self.flow: Flow | None = None
+        self._registry = registry
+        self._write_batch = registry.write_batch
+        self._unreadable: Refusal | None = None  # to be sent once the requests before it are answered
         self._drained: asyncio.Future[None] | None = None
         self._lingering: asyncio.TimerHandle | None = None
 
@@ -61,181 +79,193 @@ class ClientConnection(RequestParser):
         return self.transport is None or self.transport.is_closing()
 
     @property
-    def resting(self) -> bool:
+    def idle(self) -> bool:
         """Whether the connection is between requests."""
-        return self.inbound is None and not self.deaf
+        return self.parser.current is None and not self.parser.discarding
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        gateway = self.gateway
-        gateway.clients.add(self)
-        self.transport = transport  # type: ignore[assignment]  # of a stream, which is both ways
+        self.transport = self.parser.transport = transport  # type: ignore[assignment]  # of a stream, which is both ways
         peer = transport.get_extra_info("peername")
         self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
-        self.head_since = gateway.loop.time()
-        if gateway.draining:
+        self.parser.head_since = self.dispatcher.loop.time()
+        free = self._registry.connected(self)
+        if self.dispatcher.draining:
             self.force_close()  # accepted while the listener closed: nobody would end it
-        elif gateway.connections > gateway.limits.connections:
+        elif not free:
             self.refuse_head(refuse("too_many_connections", retry_after=1, close=True))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        self.silence()
         if self._lingering is not None:
             self._lingering.cancel()
+        self.parser.close()
         self.resume_writing()
-        if self.passage is not None:
-            self.passage.abandon()
-        self.inbound = None
-        self.gateway.left(self)
+        flow, self.flow = self.flow, None
+        if flow is not None:
+            self.dispatcher.client_left(flow)
+        self._registry.disconnected(self)
 
     def pause_writing(self) -> None:
         if self._drained is None:
-            self._drained = self.gateway.loop.create_future()
+            self._drained = self.dispatcher.loop.create_future()
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
         if drained is not None and not drained.done():
             drained.set_result(None)
-        if self.inbound is None and self.ahead:
+        if self.parser.current is None and self.parser.pipelined:
             self._next(True)
 
-    # one request after the other
+    # one request after the other: what the parser calls
 
-    def begin(self, inbound: ReceivedRequest) -> None:
-        self.rested = 0.0
-        if self._drained is not None:  # who takes no answers gets no more: ``resume_writing`` goes on
-            self.inbound = None
-            self.ahead.append(inbound)
+    def on_request(self, request: ReceivedRequest) -> None:
+        """Have ``request`` served, which has become the one in progress."""
+        self.idle_since = 0.0
+        if self._drained is not None:  # a client that takes no responses gets no more: ``resume_writing`` goes on
+            self.parser.current = None
+            self.parser.pipelined.append(request)
             return
-        self.gateway.arrived.add(self)
+        self.dispatcher.arrived.add(self)
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
+        """The request in progress is complete."""
         if self._lingering is not None:
-            self._over(True)
+            self._end_linger(True)
 
-    def unreadable(self, refusal: Refusal) -> None:
-        self._broken = refusal
+    def on_error(self, refusal: Refusal) -> None:
+        """What follows cannot be read: refuse it when the request in progress is answered."""
+        self._unreadable = refusal
         if self._lingering is not None:
-            self._over(False)
+            self._end_linger(False)
             return
-        if self.passage is None:  # what came in one piece with it, and nobody has seen yet, is not trusted either
-            self.inbound = None
-            self.ahead.clear()
+        if self.flow is None:  # what arrived in one piece with it, and is not served yet, is not trusted either
+            self.parser.current = None
+            self.parser.pipelined.clear()
             self.refuse_head(refusal)
 
-    def answered(self, goes_on: bool) -> None:
-        """The request in progress is over; ``goes_on``: the connection is not."""
-        inbound = self.inbound
-        self.passage = None
-        if inbound is None:  # the client has left
+    # and what the end of a flow does
+
+    def release(self, keep_alive: bool) -> None:
+        """The request in progress is over; the connection goes on where it is kept alive."""
+        request = self.parser.current
+        self.flow = None
+        if request is None:  # the client has left
             return
-        if inbound.body is not None or not inbound.whole:
-            self._body(inbound).drop()
-        if inbound.whole:
-            self._next(goes_on)
+        if request.body is not None or not request.whole:
+            self.parser.body_of(request).drop()
+        if request.whole:
+            self._next(keep_alive)
             return
         # Take what the client still sends, for a while: with bytes unread, a close is a reset (RFC 9112 9.6).
-        self._lingering = self.gateway.loop.call_later(LINGER, self._over, False)
-        inbound.persistent = goes_on
+        self._lingering = self.dispatcher.loop.call_later(LINGER, self._end_linger, False)
+        request.keep_alive = keep_alive
 
-    def _over(self, whole: bool) -> None:
-        """The end of lingering."""
+    def _end_linger(self, whole: bool) -> None:
         lingering, self._lingering = self._lingering, None
         if lingering is not None:
             lingering.cancel()
-        self._next(whole and self.inbound is not None and self.inbound.persistent)
+        request = self.parser.current
+        self._next(whole and request is not None and request.keep_alive)
 
-    def _next(self, goes_on: bool) -> None:
-        """Serve what was read ahead, or rest."""
-        self.inbound = None
-        if not goes_on or self.closing:
+    def _next(self, keep_alive: bool) -> None:
+        """Serve the next of the pipelined requests, or be idle."""
+        parser, transport = self.parser, self.transport
+        parser.current = None
+        if not keep_alive or transport is None or transport.is_closing():
             self.force_close()
-        elif self.ahead and self._drained is not None:
-            pass  # see ``begin``
-        elif self.ahead:
-            self.inbound = self.ahead.pop(0)
-            self.begin(self.inbound)
-            self.catch_up()
-        elif self._broken is not None:
-            self.refuse_head(self._broken)
-        elif self.gateway.draining or self.deaf:
+        elif parser.pipelined and self._drained is not None:
+            pass  # see ``on_request``
+        elif parser.pipelined:
+            self.on_request(parser.next_request())
+            parser.catch_up()
+        elif self._unreadable is not None:
+            self.refuse_head(self._unreadable)
+        elif self.dispatcher.draining or parser.discarding:
             self.force_close()
         else:
-            self.rested = self.gateway.loop.time()
-            if not self._between:
-                self.head_since = self.rested
+            self.idle_since = self.dispatcher.loop.time()
+            if not parser.between:
+                parser.head_since = self.idle_since
 
     # the ends of a connection
 
     def refuse_head(self, refusal: Refusal) -> None:
         """Refuse what never became a request, and end the connection."""
-        self.head_since = 0.0
-        self.deaf = True
+        self.parser.head_since = 0.0
+        self.parser.discarding = True
         try:
             if not self.closing:
-                self._tell(refusal)
+                self.dispatcher.refuse_head(self, self.peer, refusal)
         finally:
             self._end()
 
     def _end(self) -> None:
-        """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the answer (RFC 9112 9.6)."""
+        """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the response (RFC 9112 9.6)."""
         transport = self.transport
         if transport is None or not transport.can_write_eof():
             self.force_close()
             return
-        self.outbox.flush()
+        self._write_batch.flush()
         if not transport.is_closing():
             transport.write_eof()
-        self.gateway.loop.call_later(LINGER, transport.close)
-
-    def _tell(self, refusal: Refusal) -> None:
-        gateway = self.gateway
-        exchange = Exchange("", "", {}, self.peer, monotonic())
-        found = with_verdict(gateway.bare, refusal)
-        gateway.observer.begin(exchange)
-        for decide, _ in found.request_hooks:
-            decide(exchange)
-        try:
-            pipeline.reply(exchange, found, ResponseWriter(self, False, False), refusal, found.depth)
-        finally:
-            gateway.observer.done(exchange, 0.0)
+        self.dispatcher.loop.call_later(LINGER, transport.close)
 
     def force_close(self) -> None:
-        """Close after what has been answered."""
-        self.deaf = True
+        """Close behind what has been sent."""
+        self.parser.discarding = True
         if self.transport is not None:
-            self.outbox.flush()
+            self._write_batch.flush()
             self.transport.close()
 
     def close_when_taken(self) -> None:
-        """Close after what has been answered is taken, and what is refused has been sent for a while."""
+        """Close behind what has been sent, unless the client may still send what is refused: then that ends it."""
         if self._lingering is None:
             self.force_close()
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """End at once, whatever is in progress."""
-        self.deaf = True
+        self.parser.discarding = True
         if self.transport is not None:
             self.transport.abort()
 
     def failed(self, error: Exception) -> None:
-        """The gateway broke on the request before it had a passage."""
-        self.inbound = None
-        self.force_close()
-        self.gateway.broke(error, "")
+        """A phase raised for the request in progress."""
+        if self.flow is not None:
+            self.flow.failed(error)
+            return
+        self.parser.current = None
+        self.dispatcher.not_begun(self, error)
 
-    # what an answer asks of the connection
+    # what a response asks of the connection: see ``flow.writer.ClientWire``
 
     def write(self, data: bytes) -> None:
-        """Send at once, after what waits to be sent (part of an answer, or not)."""
-        self.outbox.flush()
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(data)
+        """Send ``data`` at once, behind what waits to be sent. Raises ConnectionResetError when the client has left."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has left")
+        self._write_batch.flush()
+        transport.write(data)
+
+    def send(self, data: bytes, alone: bool) -> None:
+        """Send ``data`` with what else is sent in this iteration, at once where it is ``alone``. Raises as ``write``."""
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has left")
+        self._write_batch.write(transport, data, alone)
 
     async def drain(self) -> None:
         """Wait while the client takes less than it is sent."""
         if self._drained is not None:
             await self._drained
+
+    def reset(self) -> None:
+        """End with a reset, so that a response that was cut off cannot look whole, not even one framed by its end."""
+        if self.transport is None:
+            return
+        raw = self.transport.get_extra_info("socket")
+        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.transport.abort()

@@ -13,7 +13,7 @@ from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.request_fields import forwardable
 from gateway.core.verdict import Refusal
 from gateway.policy.identity import correlation
-from gateway.proxy.message.request import RequestBody
+from gateway.proxy.message.body import RequestBody
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.exchange import Exchange
-from gateway.proxy.message.request import RequestBody
+from gateway.proxy.message.body import RequestBody
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 

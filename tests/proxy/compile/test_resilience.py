@@ -40,7 +40,7 @@ def upstreams(first: str = "", second: str = "") -> str:
 
 def last(route: CompiledRoute, count: int) -> list[type]:
     """The classes of the last ``count`` stages that decide."""
-    hooks: list[Any] = [hook for hook, _ in route.request_hooks]
+    hooks: list[Any] = [hook for hook, _ in route.request_hooks[0]]
     return [type(hook.__self__) for hook in hooks[-count:]]
 
 

@@ -53,7 +53,7 @@ def found(runtime: Runtime, target: str, method: str = "POST") -> CompiledRoute:
 
 def stages(route: CompiledRoute) -> list[str]:
     """The stages of ``route`` that decide, by name."""
-    hooks: list[Any] = [hook for hook, _ in route.request_hooks]
+    hooks: list[Any] = [hook for hook, _ in route.request_hooks[0]]
     return [type(hook.__self__).__name__ for hook in hooks]
 
 

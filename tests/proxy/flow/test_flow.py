@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gateway.proxy.flow.flow import Flow
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.state.lmdb.store import LmdbStore
 from tests.data_plane_fixture import ENTRY, POLICIES_MORE, serving
 from tests.gateway_fixture import POLICIES, running_gateway
@@ -121,7 +122,9 @@ async def test_nothing_is_left_behind_by_calls_of_any_ending():
                     client.send(request)
                     await client.writer.drain()  # and the client leaves, wherever its request is by now
         async with asyncio.timeout(10):
-            while gateway.server.connections or gateway.server.in_flight or len(asyncio.all_tasks()) > before:
+            while (
+                gateway.server.connections or gateway.server.dispatcher.in_flight or len(asyncio.all_tasks()) > before
+            ):
                 await asyncio.sleep(0.01)
         assert gateway.seen.begun == len(gateway.seen.exchanges)
         assert gateway.seen.events == []
@@ -150,7 +153,7 @@ async def test_a_client_that_leaves_ends_its_call_on_a_kept_connection_too():
                     await asyncio.sleep(0.002)
         async with asyncio.timeout(5):
             await upstream.gone.wait()
-            while gateway.server.in_flight:
+            while gateway.server.dispatcher.in_flight:
                 await asyncio.sleep(0.002)
         assert [exchange.status for exchange in gateway.seen.exchanges] == [200, 0]
         assert gateway.seen.exchanges[1].endpoint == "", "it has not answered, and its time is no upstream's"
@@ -178,19 +181,20 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
             clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
             for client in clients:
                 assert (await client.ask(get(ANY))).status == 200  # so that there are kept connections
-            whole = Flow.forward
+            upstream = gateway.runtime.upstreams["tutor"]
+            start = upstream.start
 
-            def forward(passage: Flow) -> None:
-                if passage.exchange.path == "/files/broken":
+            def broken(call: UpstreamCall) -> Any:
+                if call.exchange.path == "/files/broken":
                     raise ZeroDivisionError
-                whole(passage)
+                return start(call)
 
-            monkeypatch.setattr(gateway.server.arrived, "_phases", (*gateway.server.arrived._phases[:-1], forward))
+            monkeypatch.setattr(upstream, "start", broken)
             for number, client in enumerate(clients):
                 client.send(get("/files/broken" if number == 3 else f"/files/{number}"))
             answers = [await client.answer() for client in clients]
         assert [answer.status for answer in answers] == [200] * 3 + [500] + [200] * 4
-        assert gateway.server.in_flight == 0
+        assert gateway.server.dispatcher.in_flight == 0
         assert [name for name, _ in gateway.seen.events] == ["bug"]
 
 

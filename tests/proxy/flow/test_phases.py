@@ -1,4 +1,4 @@
-"""What there is to do in one turn is done side by side, and nobody's fault is another's."""
+"""Items of one iteration are taken side by side, and an error of one ends no other."""
 
 from __future__ import annotations
 
@@ -19,65 +19,65 @@ class Item:
 
 
 async def test_all_go_through_one_phase_before_any_goes_through_the_next() -> None:
-    told: list[str] = []
+    calls: list[str] = []
 
     def first(item: Item) -> Item | None:
-        told.append(f"first {item.name}")
+        calls.append(f"first {item.name}")
         if item.name == "b":
             raise ValueError("b is broken")
         return None if item.name == "c" else item
 
     def second(item: Item) -> Item:
-        told.append(f"second {item.name}")
+        calls.append(f"second {item.name}")
         return item
 
     items = [Item(name) for name in "abcd"]
-    turn = PhaseBatch(asyncio.get_running_loop(), (first, second))
+    batch = PhaseBatch(asyncio.get_running_loop(), (first, second))
     for item in items:
-        turn.add(item)
-    assert told == []
+        batch.add(item)
+    assert calls == []
     await asyncio.sleep(0)
-    assert told == ["first a", "first b", "first c", "first d", "second a", "second d"]
+    assert calls == ["first a", "first b", "first c", "first d", "second a", "second d"]
     assert [item.errors for item in items] == [[], ["b is broken"], [], []]
 
 
-async def test_what_is_added_meanwhile_has_its_turn_next() -> None:
-    told: list[str] = []
+async def test_an_item_added_meanwhile_is_taken_in_the_next_iteration() -> None:
+    calls: list[str] = []
 
     def phase(item: Item) -> None:
-        told.append(item.name)
+        calls.append(item.name)
         if item.name == "a":
-            turn.add(Item("later"))
+            batch.add(Item("later"))
 
-    turn = PhaseBatch(asyncio.get_running_loop(), (phase,))
-    turn.add(Item("a"))
-    turn.add(Item("b"))
+    batch = PhaseBatch(asyncio.get_running_loop(), (phase,))
+    batch.add(Item("a"))
+    batch.add(Item("b"))
     await asyncio.sleep(0)
-    assert told == ["a", "b"]
+    assert calls == ["a", "b"]
     await asyncio.sleep(0)
-    assert told == ["a", "b", "later"]
+    assert calls == ["a", "b", "later"]
 
 
 async def test_a_phase_may_be_gone_through_within_a_context() -> None:
-    told: list[str] = []
+    calls: list[str] = []
 
     @contextmanager
     def context() -> Iterator[None]:
-        told.append("begin")
+        calls.append("begin")
         yield
-        told.append("end")
+        calls.append("end")
 
     def phase(item: Item) -> None:
-        told.append(item.name)
+        calls.append(item.name)
 
-    turn = PhaseBatch(asyncio.get_running_loop(), (Grouped(context, phase),))
-    turn.add(Item("a"))
-    turn.add(Item("b"))
+    batch = PhaseBatch(asyncio.get_running_loop(), (Grouped(phase),), context)
+    batch.add(Item("a"))
+    batch.add(Item("b"))
     await asyncio.sleep(0)
-    assert told == ["begin", "a", "b", "end"]
-    turn.add(Item("alone"))
+    assert calls == ["begin", "a", "b", "end"]
+    batch.add(Item("alone"))
     await asyncio.sleep(0)
-    assert told[4:] == ["alone"]
+    assert calls[4:] == ["alone"]
 
 
 async def test_a_context_that_fails_at_its_end_has_failed_for_all() -> None:
@@ -94,9 +94,9 @@ async def test_a_context_that_fails_at_its_end_has_failed_for_all() -> None:
         return item
 
     items = [Item(name) for name in "abc"]
-    turn = PhaseBatch(asyncio.get_running_loop(), (Grouped(context, phase), after.append))
+    batch = PhaseBatch(asyncio.get_running_loop(), (Grouped(phase), after.append), context)
     for item in items:
-        turn.add(item)
+        batch.add(item)
     await asyncio.sleep(0)
     assert after == []
     assert [item.errors for item in items] == [["not kept"], ["b is broken"], ["not kept"]]
@@ -109,8 +109,8 @@ async def test_a_context_that_cannot_be_entered_fails_all_and_loses_nobody() -> 
         yield
 
     items = [Item(name) for name in "ab"]
-    turn = PhaseBatch(asyncio.get_running_loop(), (Grouped(context, lambda item: item),))
+    batch = PhaseBatch(asyncio.get_running_loop(), (Grouped(lambda item: item),), context)
     for item in items:
-        turn.add(item)
+        batch.add(item)
     await asyncio.sleep(0)
     assert [item.errors for item in items] == [["not begun"], ["not begun"]]

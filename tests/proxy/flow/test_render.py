@@ -14,7 +14,7 @@ from gateway.core.field_lines import FieldLines
 from gateway.core.reason import REASONS
 from gateway.core.response_fields import ResponseFields
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.flow.render import DATE, answer_head, refusal_answer, refusal_body, status_line
+from gateway.proxy.flow.render import DATE, refusal_content, render_head, render_refusal, status_line
 from gateway.proxy.routing.route import bind
 
 
@@ -24,7 +24,7 @@ def test_the_date_is_http_s_own_and_moves_with_the_clock():
 
 
 def test_stages_win_over_the_upstream_and_vary_is_the_union():
-    head = answer_head(
+    head = render_head(
         200,
         ResponseFields.of([(b"vary", b"trpc-accept, Origin"), (b"x-frame-options", b"ALLOW"), (b"x-gone", b"1"), (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2")]),
         [FieldLines.of([(b"vary", b"Origin"), (b"x-frame-options", b"DENY")])],
@@ -48,7 +48,7 @@ def test_every_refusal_reads_well_in_every_shape(slug, shape):
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     exchange.id = "request-1"
     refusal = refuse(slug, "for the log alone", retry_after=1)
-    _, body = refusal_body(refusal, exchange, shape)
+    _, body = refusal_content(refusal, exchange.id, shape)
     told = json.loads(body)
     if shape == "superjson":
         told = told["error"]["json"]
@@ -64,13 +64,13 @@ def test_every_refusal_reads_well_in_every_shape(slug, shape):
 
 def plain(refusal, exchange, of):
     """The answer put together anew, field by field."""
-    content_type, body = refusal_body(refusal, exchange, of.error_format)
+    content_type, body = refusal_content(refusal, exchange.id, of.error_format)
     own = [DATE.field(784111777.0), content_type, (b"cache-control", b"no-store"), *refusal.headers]
     if refusal.retry_after:
         own.append((b"retry-after", b"%d" % refusal.retry_after))
     framing = b"content-length: %d\r\n" % len(body)
     return (
-        answer_head(refusal.reason.status, ResponseFields.of(own), exchange.response_headers, of.removed, framing, True)
+        render_head(refusal.reason.status, ResponseFields.of(own), exchange.response_headers, of.removed, framing, True)
         + body
     )
 
@@ -105,25 +105,25 @@ def test_what_is_found_ready_reads_as_if_put_together_anew(added, shape):
             refusal = refuse(slug, "x", retry_after=wait, headers=headers)
             wanted = plain(refusal, exchange, of)
             for _ in range(2):  # the second is found ready
-                assert refusal_answer(refusal, exchange, of, DATE.field(784111777.0), True) == wanted
-            assert exchange.bytes_out == len(wanted.partition(b"\r\n\r\n")[2])
+                data, length = render_refusal(refusal, exchange, of, DATE.field(784111777.0), True)
+                assert (data, length) == (wanted, len(wanted.partition(b"\r\n\r\n")[2]))
 
 
 def test_the_answer_to_head_has_the_length_and_no_body():
     exchange = Exchange("HEAD", "/", {}, "192.0.2.1", 0.0)
     exchange.id = "request-1"
-    told = refusal_answer(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), False)
+    told, length = render_refusal(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), False)
     head, _, body = told.partition(b"\r\n\r\n")
-    _, whole = refusal_body(refuse("no_route"), exchange, "problem")
+    _, whole = refusal_content(refuse("no_route"), exchange.id, "problem")
     assert b"content-length: %d\r\nconnection: close" % len(whole) in head
-    assert (body, exchange.bytes_out) == (b"", 0)
+    assert (body, length) == (b"", 0)
 
 
 @given(st.text(max_size=40))
 def test_no_name_of_a_request_breaks_out_of_the_body(name):
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     exchange.id = name
-    told = refusal_answer(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), True)
+    told, _ = render_refusal(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), True)
     assert json.loads(told.partition(b"\r\n\r\n")[2])["request_id"] == name
 
 
@@ -131,5 +131,5 @@ def test_two_sentences_of_one_slug_are_two_answers():
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     for sentence in ("One.", "Another."):
         refusal = Refusal(replace(REASONS["rate_limited"], sentence=sentence))
-        told = refusal_answer(refusal, exchange, bind("route", []), DATE.field(0.0), True)
+        told, _ = render_refusal(refusal, exchange, bind("route", []), DATE.field(0.0), True)
         assert json.loads(told.partition(b"\r\n\r\n")[2])["detail"] == sentence

@@ -44,7 +44,7 @@ def bound(*stages: Stage) -> CompiledRoute:
 def test_a_hook_that_a_stage_does_not_have_is_not_called() -> None:
     asks, writes = Asks(), Writes()
     route = bound(asks, writes)
-    assert route.request_hooks == ((asks.on_request, 1),)
+    assert route.request_hooks[0] == ((asks.on_request, 1),)
     assert route.response_hooks == ((), (), (writes.on_response,))
     assert route.done_hooks == ((), (), ())
     assert route.response_readers == ()
@@ -62,12 +62,20 @@ def test_the_stages_entered_are_left_in_reverse() -> None:
 
 def test_the_first_limit_that_shares_a_transaction_divides_the_hooks() -> None:
     route = bound(Writes(), Asks(), Takes(), Takes())
-    assert (route.before_limit, route.grouped) == (1, True)
+    asks, limit, second = route.request_hooks[0]
+    assert [depth for _, depth in (asks, limit, second)] == [2, 3, 4]
+    assert route.portions == ((asks,), (limit,))
+
+
+def test_the_hooks_still_to_be_asked_are_those_of_the_stages_not_entered() -> None:
+    route = bound(Asks(), Writes(), Asks())
+    first, last = route.request_hooks[0]
+    assert route.request_hooks == ((first, last), (last,), (last,), ())
 
 
 def test_without_such_a_limit_all_hooks_come_before() -> None:
     route = bound(Asks(), Asks())
-    assert (route.before_limit, route.grouped) == (2, False)
+    assert route.portions == (route.request_hooks[0], ())
 
 
 def test_the_fields_that_stages_replace_are_dropped_from_the_response() -> None:
@@ -77,7 +85,7 @@ def test_the_fields_that_stages_replace_are_dropped_from_the_response() -> None:
 def test_a_stage_that_only_reports_refuses_nothing() -> None:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     route = bind("any", [(Refuses(), True)])
-    assert route.request_hooks[0][0](exchange) is None
+    assert route.request_hooks[0][0][0](exchange) is None
     assert exchange.reported == ["route_denied"]
 
 

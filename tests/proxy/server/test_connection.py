@@ -13,7 +13,7 @@ from tests.upstream_fixture import wire
 async def test_a_fault_after_the_answer_ends_the_connection_and_no_other() -> None:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # it tells of the task that ended
     async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok") as (gateway, _):
-        observer: Any = gateway.server.observer
+        observer: Any = gateway.server.dispatcher.observer
         whole = observer.done
 
         def broken(*seen: object) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from gateway.demo.toolkit import DemoToolkit
-from gateway.proxy.server.egress import EgressServer
+from gateway.proxy.server.server import Server
 from tests.gateway_fixture import POLICIES, Recorder, Running, running_gateway
 from tests.upstream_fixture import Answer, wire
 
@@ -50,7 +50,7 @@ fallbacks:
 class Place:
     gateway: Running
     toolkit: DemoToolkit
-    egress: EgressServer
+    egress: Server
     seen: Recorder
     port: int
 
@@ -79,7 +79,7 @@ async def place() -> AsyncIterator[Place]:
         running_gateway(ENTRY.format(url=toolkit.url), {"TOOLKIT_API_KEY": KEY}, policies=policies) as gateway,
     ):
         seen = Recorder()
-        egress = EgressServer(gateway.server.limits, seen)
+        egress = Server(gateway.server.dispatcher.limits, seen)
         egress.swap(gateway.runtime.egress)
         sock = socket.create_server(("127.0.0.1", 0))
         await egress.start(sock)

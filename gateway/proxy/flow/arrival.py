@@ -1,0 +1,142 @@
+"""The first phases of a request: its record is made, and its route found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from time import monotonic
+from typing import Protocol
+
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Reply, refuse
+from gateway.proxy.flow.flow import Downstream, Flow, Scheduler
+from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.message.head import RequestHead, read, validate
+from gateway.proxy.message.parser import RequestParser
+from gateway.proxy.observer import Observer
+from gateway.proxy.routing.route import CompiledRoute, with_verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLimits:
+    """What one worker takes on a listener. Times in seconds, sizes in bytes."""
+
+    connections: int
+    header_bytes: int
+    header_timeout: float
+    body_timeout: float
+    keepalive: float
+
+
+HealthPaths = Callable[[str], Reply | None]
+"""The response to a health path; None for every other path."""
+
+
+class Routing(Protocol):
+    """Finds the route of a request."""
+
+    def find(self, exchange: Exchange, method: str) -> CompiledRoute: ...
+
+
+class Served(Protocol):
+    """What a listener needs of a runtime: ``unrouted`` is the route of a request that is refused before it has one,
+    ``group`` the context in which the limits of one iteration are taken."""
+
+    @property
+    def routes(self) -> Routing: ...
+    @property
+    def unrouted(self) -> CompiledRoute: ...
+    @property
+    def group(self) -> AbstractContextManager[object]: ...
+    def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Dispatching(Scheduler, Protocol):
+    """What a request finds when it arrives. ``unrouted`` is the route of what is refused while there is no ``runtime``."""
+
+    limits: ListenerLimits
+    observer: Observer
+    health: HealthPaths
+    runtime: Served | None
+    unrouted: CompiledRoute
+    draining: bool
+
+
+class Arrival(Downstream, Protocol):
+    """A connection on which a request has arrived. ``head`` is that of the request before, while it may be repeated,
+    ``flow`` the way of the request in progress."""
+
+    parser: RequestParser
+    peer: str
+    secure: bool
+    head: RequestHead | None
+    flow: Flow | None
+
+    @property
+    def dispatcher(self) -> Dispatching: ...
+
+
+def read_head(arrival: Arrival) -> Arrival | None:
+    """Make the record of a request, and begin its flow."""
+    request = arrival.parser.current
+    if request is None:  # the client has left meanwhile
+        return None
+    dispatcher = arrival.dispatcher
+    arrival.head = head = read(request, arrival.head)
+    fields = head.fields
+    exchange = Exchange(request.method, request.target, fields, arrival.peer, monotonic())
+    exchange.head = head
+    exchange.secure = arrival.secure
+    chunked = b"transfer-encoding" in fields
+    # A chunked request ends its connection, as does one that asks for an upgrade: what follows is open to two readings.
+    keep_alive = request.keep_alive and not (chunked or request.upgrade or dispatcher.draining)
+    http10 = request.version == "1.0"
+    if chunked or not request.whole or b"content-length" in fields:
+        declared = fields.get(b"content-length")
+        length = int(declared) if declared is not None and declared.isdigit() else None
+        if length != 0:
+            exchange.stream = body = arrival.parser.body_of(request)
+            body.declare(length, dispatcher.limits.body_timeout, not http10 and b"expect" in fields)
+    dispatcher.observer.begin(exchange)
+    dispatcher.in_flight += 1
+    arrival.flow = Flow(dispatcher, arrival, ResponseWriter(arrival, http10, keep_alive), exchange, dispatcher.unrouted)
+    return arrival
+
+
+def find_route(arrival: Arrival) -> Flow:
+    """Find the route that the request runs under; it ends in a refusal for a request that cannot be served."""
+    flow = arrival.flow
+    assert flow is not None, "its head was read"
+    exchange = flow.exchange
+    dispatcher = arrival.dispatcher
+    runtime = dispatcher.runtime
+    refusal = validate(exchange, arrival.head, dispatcher.limits.header_bytes)
+    if refusal is not None:
+        flow.writer.keep_alive = flow.writer.keep_alive and not refusal.close  # a stage before may refuse it instead
+        unrouted = dispatcher.unrouted if runtime is None or not exchange.fields else runtime.unrouted
+        flow.route = with_verdict(unrouted, refusal)
+        return flow
+    reply = dispatcher.health(exchange.path)
+    if reply is not None:
+        readable = exchange.method in ("GET", "HEAD")
+        exchange.route = found = with_verdict(dispatcher.unrouted, reply if readable else refuse("method_not_allowed"))
+    elif runtime is None:
+        found = with_verdict(dispatcher.unrouted, refuse("draining", retry_after=1))
+    elif exchange.method == "OPTIONS":
+        found = _find_preflight(exchange, runtime)
+    else:
+        exchange.route = found = runtime.routes.find(exchange, exchange.method)
+    flow.route = found
+    return flow
+
+
+def _find_preflight(exchange: Exchange, runtime: Served) -> CompiledRoute:
+    """The route for OPTIONS, which may be a preflight (Fetch Standard 3.3.5)."""
+    method = exchange.fields.get(b"access-control-request-method")
+    if method is None or b"origin" not in exchange.fields:
+        exchange.route = found = runtime.routes.find(exchange, exchange.method)
+        return found
+    exchange.route = found = runtime.routes.find(exchange, method.decode("latin-1"))
+    return found.preflight or found

@@ -1,0 +1,122 @@
+"""The requests of one listener on their way: batches of those that are due, and what ends them early."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from time import monotonic
+
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Refusal
+from gateway.policy.identity import build as build_identity
+from gateway.proxy.flow.arrival import Arrival, HealthPaths, ListenerLimits, Served
+from gateway.proxy.flow.decide import Decision, decide
+from gateway.proxy.flow.flow import OVER, Downstream, Flow
+from gateway.proxy.flow.life import ENDS, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER
+from gateway.proxy.flow.phases import PhaseBatch
+from gateway.proxy.flow.respond import respond_with
+from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.observer import Observer
+from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+
+
+class Dispatcher:
+    """Runs the requests that arrive on connections under ``runtime``; those in flight keep the one that they began with.
+
+    ``in_flight`` are the requests that have begun and are not over; ``on_idle`` is called when there is none left.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limits: ListenerLimits,
+        observer: Observer,
+        health: HealthPaths,
+        on_idle: Callable[[], None],
+    ) -> None:
+        self.loop = loop
+        self.limits = limits
+        self.observer = observer
+        self.health = health
+        self.runtime: Served | None = None
+        self.unrouted: CompiledRoute = bind("unmatched", [(build_identity(), False)])
+        self.draining = False
+        self.in_flight = 0
+        self.arrived = PhaseBatch(loop, WHEN_ARRIVED, self._group)
+        self.decided = PhaseBatch(loop, WHEN_DECIDED)
+        self.answered = PhaseBatch(loop, WHEN_ANSWERED)
+        self.over = PhaseBatch(loop, WHEN_OVER)  # when the response has been sent
+        self._on_idle = on_idle
+
+    @property
+    def pending(self) -> int:
+        """Requests that have arrived and are not over."""
+        return self.in_flight + self.arrived.waiting
+
+    def _group(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.runtime is None else self.runtime.group
+
+    def refuse_head(self, client: Downstream, peer: str, refusal: Refusal) -> None:
+        """Refuse what never became a request: its head cannot be read, or is not awaited any longer."""
+        exchange = Exchange("", "", {}, peer, monotonic())
+        decision = Decision(exchange, with_verdict(self.unrouted, refusal))
+        self.observer.begin(exchange)
+        try:
+            decide(None, decision)
+            writer = ResponseWriter(client, False, False)
+            client.write(respond_with(refusal, exchange, decision.route, decision.depth, writer))
+        finally:
+            self.observer.done(exchange, 0.0)
+
+    # the end of a request
+
+    def finished(self, exchange: Exchange) -> None:
+        """A request is over, answered or not."""
+        self.in_flight -= 1
+        if not self.in_flight:
+            self._on_idle()
+        self.observer.done(exchange, monotonic() - exchange.started)
+
+    def client_left(self, flow: Flow) -> None:
+        """The client of ``flow`` has left."""
+        for act in ENDS[flow.step].client_left:
+            act(flow)
+
+    def failed(self, flow: Flow, error: Exception) -> None:
+        """``flow`` raised ``error``: since its client has left, or since the gateway has a bug."""
+        ends, over = ENDS[flow.step], flow.step is OVER
+        client = flow.client
+        flow.writer.keep_alive = False
+        for act in ends.raised:
+            act(flow)
+        try:
+            if not (isinstance(error, ConnectionError) and client.closing):
+                for act in ends.reply:
+                    act(flow)
+                self.bug(error, flow.exchange.id)
+        finally:
+            try:
+                flow.finish()
+            finally:
+                if over or client.closing:
+                    client.force_close()
+                else:
+                    flow.release()
+
+    def not_begun(self, arrival: Arrival, error: Exception) -> None:
+        """The request on ``arrival`` raised ``error`` before it had a flow."""
+        arrival.force_close()
+        self.bug(error, "")
+
+    def bug(self, error: Exception, request_id: str) -> None:
+        """Report an exception that nobody expected, raised for the request of that id."""
+        self.observer.event("bug", error=type(error).__name__, where=_where(error), id=request_id)
+
+
+def _where(error: BaseException) -> str:
+    """File and line of the innermost frame; never the message, which may hold what a client sent."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}" if trace else ""
