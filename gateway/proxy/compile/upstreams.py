@@ -50,20 +50,13 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
 
 
 def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[BackgroundTask]:
-    """What looks after the endpoints of ``upstream`` while it serves: health checks, and the lookup of names."""
+    """What keeps the endpoints of ``upstream`` up to date while it serves: health checks, and discovery by DNS."""
     on_event = partial(tools.events.event, upstream=upstream.name)
     check, interval = settings.health_check, settings.resolve
-    checker = HealthChecker(upstream.pool, check, on_event=on_event) if check is not None else None
-    names = (
-        DnsDiscovery(upstream.pool, interval, checker.endpoints_changed if checker else _unseen, on_event)
-        if interval
-        else None
-    )
-    return [each for each in (checker, names) if each is not None]
-
-
-def _unseen(joined: object, left: object) -> None:
-    """Takes the news of endpoints where nothing checks them."""
+    checker = HealthChecker(upstream.pool, check, on_event) if check is not None else None
+    on_change = checker.endpoints_changed if checker is not None else None
+    discovery = DnsDiscovery(upstream.pool, interval, on_event, on_change) if interval else None
+    return [each for each in (checker, discovery) if each is not None]
 
 
 def _endpoints(settings: Settings) -> list[Endpoint]:

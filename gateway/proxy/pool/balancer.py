@@ -1,7 +1,7 @@
-"""Which endpoint gets the next call: of two drawn at random the less busy one.
+"""The choice of the endpoint for the next call: of two drawn at random the less busy one.
 
-Two draws instead of one keep the longest queue exponentially shorter, and asking only two instead of all keeps workers
-that do not know of each other from all choosing the same one (M. Mitzenmacher, The Power of Two Choices in Randomized
+Two draws instead of one keep the longest queue exponentially shorter. Two instead of all keep workers, which do not know
+of each other's calls, from all choosing the same endpoint (M. Mitzenmacher, The Power of Two Choices in Randomized
 Load Balancing, IEEE Transactions on Parallel and Distributed Systems 12(10), 2001).
 """
 
@@ -16,11 +16,11 @@ from gateway.proxy.pool.endpoint import Endpoint
 
 
 class Balancer:
-    """The choice among ``endpoints``, a sequence that may change: whoever changes it or how one fares calls ``changed``.
+    """Chooses among ``endpoints``. ``changed`` has to be called when the sequence changes, or the health of one of them.
 
-    Of the endpoints with the lowest priority those in ``region`` are taken if any of them is healthy, else the others.
+    Of the endpoints with the lowest priority those in ``region`` are used if any of them is healthy, else the others.
     The next priority joins them while less than ``spill_below`` of their weight is healthy. ``random`` gives numbers
-    from 0.0 up to but not with 1.0, ``clock`` seconds.
+    from 0.0 up to but not including 1.0, ``clock`` seconds.
     """
 
     def __init__(
@@ -39,10 +39,10 @@ class Balancer:
         self._spill_below = spill_below
         self._best: list[Endpoint] = []
         self._ends: list[int] = []
-        self._until = -math.inf  # when an ejection ends, and so another may be chosen
+        self._until = -math.inf  # the clock's time at which an ejection ends, and another endpoint may be chosen
 
     def changed(self) -> None:
-        """Look anew at who is there and healthy before the next choice."""
+        """Read the endpoints and their health again before the next choice."""
         self._until = -math.inf
 
     def choose(self, tried: Collection[Endpoint] = ()) -> Endpoint | None:
@@ -59,23 +59,23 @@ class Balancer:
         index = bisect_right(ends, self._random() * total, 0, last)
         first = best[index]
         # The second draw is among the others: the span of the first is left out of the line and jumped over.
-        place = self._random() * (total - first.weight)
-        if place >= ends[index] - first.weight:
-            place += first.weight
-        second = best[bisect_right(ends, place, 0, last)]
+        drawn = self._random() * (total - first.weight)
+        if drawn >= ends[index] - first.weight:
+            drawn += first.weight
+        second = best[bisect_right(ends, drawn, 0, last)]
         chosen = second if second.in_flight * first.weight < first.in_flight * second.weight else first
         if chosen.on_probation and chosen.in_flight:
-            return self._proven(best) or chosen
+            return self._free(best) or chosen
         return chosen
 
     @staticmethod
-    def _proven(best: list[Endpoint]) -> Endpoint | None:
-        """The least busy of those that are not on trial with a call already."""
+    def _free(best: list[Endpoint]) -> Endpoint | None:
+        """The least busy of those that are not on probation with a call under way."""
         free = [endpoint for endpoint in best if not (endpoint.on_probation and endpoint.in_flight)]
         return min(free, key=lambda endpoint: endpoint.in_flight / endpoint.weight, default=None)
 
     def _others(self, tried: Collection[Endpoint]) -> list[Endpoint]:
-        """Where all that come first were tried: the untried healthy ones of the lowest priority."""
+        """Where all of the best were tried: the untried healthy endpoints of the lowest priority that has any."""
         left = [endpoint for endpoint in self._endpoints if endpoint.healthy and endpoint not in tried]
         lowest = min((endpoint.priority for endpoint in left), default=0)
         return [endpoint for endpoint in left if endpoint.priority == lowest]

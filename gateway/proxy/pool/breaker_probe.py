@@ -8,7 +8,7 @@ from gateway.proxy.pool.health_check import HealthChecker
 
 
 class BreakerProbe:
-    """Stands in for ``checker.check``: the same check, whose finding is told to ``breaker`` too when it wants a try."""
+    """Makes the checks of ``checker`` and gives their results to ``breaker`` too, when it is time for a try."""
 
     def __init__(self, breaker: Breaker, checker: HealthChecker, endpoints: list[Endpoint]) -> None:
         self._breaker = breaker
@@ -16,14 +16,14 @@ class BreakerProbe:
         self._endpoints = endpoints
 
     async def check(self, endpoint: Endpoint) -> bool | None:
-        """See ``HealthChecker.check``. While another endpoint is well, a bad check of this one says nothing about the upstream."""
-        turn = self._breaker.probe()
-        if turn is None:
+        """See ``HealthChecker.check``. While another endpoint is healthy, a bad check says nothing about the upstream."""
+        epoch = self._breaker.probe()
+        if epoch is None:
             return await self._check(endpoint)
-        found = None
+        healthy = None
         try:
-            found = await self._check(endpoint)
+            healthy = await self._check(endpoint)
         finally:
             others = any(other.checked_healthy for other in self._endpoints if other is not endpoint)
-            self._breaker.probed(turn, None if found is None or (not found and others) else not found)
-        return found
+            self._breaker.probed(epoch, None if healthy is None or (not healthy and others) else not healthy)
+        return healthy

@@ -1,7 +1,7 @@
-"""Names of endpoints, looked up again and again: each address is an endpoint, and one that is no longer named is drained.
+"""Discovery by DNS: names of endpoints are looked up at intervals, and each address that a name has is an endpoint.
 
-The system's resolver tells no lifetimes, so the interval is what counts for one. A lookup runs in a thread of the loop's
-own, at most one for each name; whatever it does, requests go on to the addresses that are known.
+The system's resolver gives no lifetimes (TTL), so the interval takes their place. A lookup runs in a thread of the loop's
+own, at most one for each name. Whatever it does, requests go on to the addresses that are known.
 """
 
 from __future__ import annotations
@@ -17,109 +17,112 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
+OnChange = Callable[[list[Endpoint], list[Endpoint]], None]
+"""Gets the endpoints that joined and those that left."""
 
 TIMEOUT = 5.0  # seconds until a lookup counts as failed; a name server is asked twice in that time
-MOST = 64  # addresses taken of one name, so that an absurd answer costs no more than that
+MAX_ADDRESSES = 64  # taken of one name, so that an absurd response costs no more than that
 
 
-async def system(host: str, port: int) -> list[str]:
+async def system_lookup(host: str, port: int) -> list[str]:
     """The addresses that the system's resolver knows. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(each[4][0]) for each in found]
+    entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in entries]
 
 
 class DnsDiscovery:
-    """Keeps the endpoints of ``pool`` at what their names lead to. ``interval`` is in seconds.
+    """Keeps the endpoints of ``pool`` at the addresses of their names, looked up every ``interval`` seconds.
 
-    ``on_change`` is told who joined and who left; ``on_event`` gets an event's name and fields; ``draw`` gives numbers from 0.0
-    to 1.0 that spread the lookups of several workers.
+    ``on_event`` gets the name and the fields of an event. ``random`` gives numbers from 0.0 to 1.0 that spread the lookups
+    of several workers. ``timeout`` is in seconds.
     """
 
     def __init__(
         self,
         pool: Pool,
         interval: float,
-        on_change: Callable[[list[Endpoint], list[Endpoint]], None],
         on_event: Callable[..., None],
-        lookup: Lookup = system,
-        draw: Callable[[], float] = random.random,
+        on_change: OnChange | None = None,
+        lookup: Lookup = system_lookup,
+        random: Callable[[], float] = random.random,
         timeout: float = TIMEOUT,
     ) -> None:
         self._pool = pool
         self._interval = interval
-        self._on_change = on_change
         self._on_event = on_event
+        self._on_change = on_change
         self._lookup = lookup
-        self._draw = draw
+        self._random = random
         self._timeout = timeout
-        # By endpoint as it is written what stands for it now; before the first lookup that is itself.
-        self._now: dict[Endpoint, list[Endpoint]] = {written: [written] for written in pool.endpoints}
-        self._under_way: dict[Endpoint, asyncio.Future[list[str]]] = {}
+        # Configured endpoint -> the endpoints in its place. Before the first lookup that is itself.
+        self._resolved: dict[Endpoint, list[Endpoint]] = {configured: [configured] for configured in pool.endpoints}
+        self._lookups: dict[Endpoint, asyncio.Future[list[str]]] = {}
         self._failing: set[Endpoint] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def written(self) -> list[Endpoint]:
-        """The endpoints with a name, as they stand in the configuration."""
-        return [endpoint for endpoint in self._now if is_name(endpoint.host)]
+    def named(self) -> list[Endpoint]:
+        """The endpoints of the configuration whose host is a name."""
+        return [endpoint for endpoint in self._resolved if is_name(endpoint.host)]
 
     def start(self) -> None:
-        """Begin looking up, in the running loop."""
-        self._tasks = [asyncio.create_task(self._watch(written)) for written in self.written]
+        """Begin the lookups, in the running loop."""
+        self._tasks = [asyncio.create_task(self._watch(configured)) for configured in self.named]
 
     async def stop(self) -> None:
         """End all lookups; a thread that still waits for a name server ends by itself."""
-        for looking in self._under_way.values():
-            looking.cancel()
+        for lookup in self._lookups.values():
+            lookup.cancel()
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def _watch(self, written: Endpoint) -> None:
+    async def _watch(self, configured: Endpoint) -> None:
         while True:
-            await self.look(written)
-            await asyncio.sleep(self._interval * (0.9 + 0.2 * self._draw()))
+            await self.look_up(configured)
+            await asyncio.sleep(self._interval * (0.9 + 0.2 * self._random()))
 
-    async def look(self, written: Endpoint) -> None:
-        """Look one name up and take over what it leads to; keep what is known when that fails."""
-        looking = self._under_way.get(written)
-        if looking is None:
-            looking = asyncio.ensure_future(self._lookup(written.host, written.port))
-            self._under_way[written] = looking
-        await asyncio.wait((looking,), timeout=self._timeout)
-        if not looking.done():
-            self._failed(written, "no answer in time")
+    async def look_up(self, configured: Endpoint) -> None:
+        """Look one name up and use its addresses; keep those that are known when the lookup fails."""
+        lookup = self._lookups.get(configured)
+        if lookup is None:
+            lookup = asyncio.ensure_future(self._lookup(configured.host, configured.port))
+            self._lookups[configured] = lookup
+        await asyncio.wait((lookup,), timeout=self._timeout)
+        if not lookup.done():
+            self._failed(configured, "no answer in time")
             return
-        del self._under_way[written]
+        del self._lookups[configured]
         try:
-            addresses = list(dict.fromkeys(looking.result()))[:MOST]
+            addresses = list(dict.fromkeys(lookup.result()))[:MAX_ADDRESSES]
         except (OSError, ValueError) as error:  # UnicodeError, which is a ValueError: a name that cannot be one
-            self._failed(written, str(error)[:200])
+            self._failed(configured, str(error)[:200])
             return
         if not addresses:
-            self._failed(written, "no addresses")
+            self._failed(configured, "no addresses")
             return
-        if written in self._failing:
-            self._failing.discard(written)
-            self._on_event("resolve_well", host=written.host)
-        self._take(written, addresses)
+        if configured in self._failing:
+            self._failing.discard(configured)
+            self._on_event("resolve_well", host=configured.host)
+        self._use(configured, addresses)
 
-    def _failed(self, written: Endpoint, why: str) -> None:
-        if written not in self._failing:
-            self._failing.add(written)
-            self._on_event("resolve_failed", host=written.host, error=why)
+    def _failed(self, configured: Endpoint, cause: str) -> None:
+        if configured not in self._failing:
+            self._failing.add(configured)
+            self._on_event("resolve_failed", host=configured.host, error=cause)
 
-    def _take(self, written: Endpoint, addresses: list[str]) -> None:
-        before = self._now[written]
+    def _use(self, configured: Endpoint, addresses: list[str]) -> None:
+        before = self._resolved[configured]
         known = {endpoint.address: endpoint for endpoint in before}
-        after = [known.get(address) or written.at(address) for address in addresses]
+        after = [known.get(address) or configured.at(address) for address in addresses]
         joined = [endpoint for endpoint in after if endpoint.address not in known]
         left = [endpoint for endpoint in before if endpoint not in after]
         if not joined and not left:
             return
-        self._now[written] = after
-        self._pool.replace_endpoints([endpoint for each in self._now.values() for endpoint in each], left)
-        self._on_change(joined, left)
-        self._on_event("resolved", host=written.host, addresses=sorted(addresses))
+        self._resolved[configured] = after
+        self._pool.replace_endpoints([endpoint for each in self._resolved.values() for endpoint in each], left)
+        if self._on_change is not None:
+            self._on_change(joined, left)
+        self._on_event("resolved", host=configured.host, addresses=sorted(addresses))

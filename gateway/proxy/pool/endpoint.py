@@ -1,4 +1,4 @@
-"""One server of an upstream: where it is, what it is worth, and what is known of how it fares."""
+"""One server of an upstream: its address, its share of the calls, and the state of its health."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from gateway.proxy.pool.connection import UpstreamConnection
 
 
 class Endpoint:
-    """One address of an upstream with its kept connections, the last used first, so that the rest idle out.
+    """One address of an upstream with its idle connections, the last used first, so that the others time out.
 
-    ``host`` is its name for Host and TLS, ``address`` where it is if that was looked up. ``weight`` is its share among
-    those of its ``priority``, of which lower ones come first.
+    ``host`` is its name for Host and TLS, ``address`` its IP address if the name was looked up. ``weight`` is its share
+    among the endpoints of its ``priority``; lower priorities come first.
     """
 
     __slots__ = (
@@ -43,24 +43,24 @@ class Endpoint:
         self.priority = priority
         self.region = region
         self.address = address
-        self.clock: Callable[[], float] = monotonic  # the pool's own, once it is in one
-        self.checked_healthy = True  # the health checks say so, or there are none
+        self.clock: Callable[[], float] = monotonic  # the pool's own, once the endpoint is in one
+        self.checked_healthy = True  # by its health checks; true without any
         self.failures = 0  # in a row
         self.ejected_until = 0.0  # the clock's seconds
         self.ejections = 0  # in a row, each longer than the one before
-        self.on_probation = False  # back from an ejection and not yet proven
-        self.removed = False  # its name no longer leads here
+        self.on_probation = False  # back from an ejection, before its first good call
+        self.removed = False  # its name no longer has this address
         self.in_flight = 0
         self.idle: list[UpstreamConnection] = []
 
     @property
     def label(self) -> str:
-        """What it is called in the log, the figures and for operators: as it is written, never by a looked-up address."""
+        """Its name in the log, the metrics and the operators' API: as configured, never a looked-up address."""
         return f"{self.host}:{self.port}"
 
     @property
     def ejected_for(self) -> float:
-        """Seconds for which it still gets no calls because it failed them; 0.0 if it may have some."""
+        """Seconds until its ejection ends; 0.0 when it is not ejected."""
         return max(0.0, self.ejected_until - self.clock()) if self.ejected_until else 0.0
 
     @property
@@ -69,7 +69,7 @@ class Endpoint:
         return self.checked_healthy and not self.ejected_for
 
     def at(self, address: str) -> Endpoint:
-        """The same server at one of the addresses that its name leads to."""
+        """The same server at one of the addresses of its name."""
         return Endpoint(
             self.host,
             self.port,

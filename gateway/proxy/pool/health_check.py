@@ -1,4 +1,4 @@
-"""Active health checks: each endpoint is asked for its health path now and then, and gets calls only while it is well."""
+"""Active health checks: a GET to each endpoint's health path at intervals; only healthy endpoints get calls."""
 
 from __future__ import annotations
 
@@ -15,31 +15,27 @@ from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
 
 
-def _untold(name: str, **fields: object) -> None:
-    """Takes events where nobody watches."""
-
-
 class HealthChecker:
-    """Checks the endpoints of one pool, those too that join it later.
+    """Checks the endpoints of ``pool``, also those that join it later.
 
-    ``draw`` gives numbers from 0.0 to 1.0 for the pauses, so that workers do not march in step; ``on_event`` gets an
-    event's name and fields when an endpoint changes.
+    ``on_event`` gets the name and the fields of an event when an endpoint changes. ``random`` gives numbers from 0.0 to
+    1.0 for the pauses, so that workers do not check in step.
     """
 
     def __init__(
         self,
         pool: Pool,
         settings: HealthCheckSettings,
-        draw: Callable[[], float] = random.random,
-        on_event: Callable[..., None] = _untold,
+        on_event: Callable[..., None],
+        random: Callable[[], float] = random.random,
     ) -> None:
         self._pool = pool
         self._settings = settings
-        self._draw = draw
         self._on_event = on_event
+        self._random = random
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
         self.check_with: Callable[[Endpoint], Awaitable[bool | None]] = self.check
-        """What a check goes through: ``check``, or what tells its finding to others besides."""
+        """Makes a check: ``check``, or a function around it that hands the result on."""
 
     def start(self) -> None:
         """Begin checking, in the running loop."""
@@ -55,7 +51,7 @@ class HealthChecker:
                 await task
 
     def endpoints_changed(self, joined: Iterable[Endpoint], left: Iterable[Endpoint]) -> None:
-        """Check those that ``joined`` too, and those that ``left`` no more."""
+        """Begin checking those that ``joined``, and end the checks of those that ``left``."""
         for endpoint in left:
             task = self._tasks.pop(endpoint, None)
             if task is not None:
@@ -66,30 +62,32 @@ class HealthChecker:
     def pause(self) -> float:
         """Seconds until the next check of an endpoint: the interval, more or less by up to ``jitter`` of it."""
         settings = self._settings
-        return settings.interval * (1 + settings.jitter * (2 * self._draw() - 1))
+        return settings.interval * (1 + settings.jitter * (2 * self._random() - 1))
 
     async def _watch(self, endpoint: Endpoint) -> None:
-        row = 0  # checks in a row that say otherwise than what is held true
+        in_a_row = 0  # checks whose result differs from the endpoint's state
         while True:
-            found = await self.check_with(endpoint)
-            if found is not None:
-                row = row + 1 if found is not endpoint.checked_healthy else 0
-                if found and endpoint.checked_healthy:
+            healthy = await self.check_with(endpoint)
+            if healthy is not None:
+                in_a_row = in_a_row + 1 if healthy is not endpoint.checked_healthy else 0
+                if healthy and endpoint.checked_healthy:
                     endpoint.failures = 0
-                elif row >= (self._settings.healthy if found else self._settings.unhealthy):
-                    row = 0
-                    self._turn(endpoint, found)
+                elif in_a_row >= (self._settings.healthy if healthy else self._settings.unhealthy):
+                    in_a_row = 0
+                    self._change(endpoint, healthy)
             await asyncio.sleep(self.pause())
 
-    def _turn(self, endpoint: Endpoint, well: bool) -> None:
-        endpoint.checked_healthy = well
-        endpoint.failures = 0 if well else endpoint.failures
+    def _change(self, endpoint: Endpoint, healthy: bool) -> None:
+        endpoint.checked_healthy = healthy
+        endpoint.failures = 0 if healthy else endpoint.failures
         self._pool.balancer.changed()
-        self._on_event("endpoint_healthy" if well else "endpoint_unhealthy", endpoint=endpoint.label)
+        self._on_event("endpoint_healthy" if healthy else "endpoint_unhealthy", endpoint=endpoint.label)
 
     async def check(self, endpoint: Endpoint) -> bool | None:
-        """One GET on a connection of its own: whether the answer is one that was expected. None when it could not be
-        made because the gateway itself is full."""
+        """Make one GET on a connection of its own: whether the response has an expected status.
+
+        None when no connection could be made because the gateway itself has as many as it may have.
+        """
         settings = self._settings
         until = self._pool.loop.time() + settings.timeout
         try:

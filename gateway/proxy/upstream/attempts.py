@@ -191,7 +191,7 @@ class Attempts:
             if isinstance(response, UpstreamConnection):  # the other attempt may have written its own
                 exchange.endpoint = response.owner.endpoint.authority
                 exchange.upstream_time = monotonic() - began
-        hedge.took(monotonic() - began)
+        hedge.record(monotonic() - began)
         return response
 
     def _another(self, state: CallState) -> bool:

@@ -1,7 +1,7 @@
-"""How many extra calls an upstream may get beyond those of its clients.
+"""A budget of extra calls to an upstream, beyond those that clients make.
 
-A retry or a hedge adds load to an upstream that may not be well. The budget keeps that to a share of the live traffic,
-as Finagle's RetryBudget does.
+A retry or a hedge adds load to an upstream that may be failing. The budget keeps that load to a share of the live
+traffic, as Finagle's RetryBudget does.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-WINDOW = 10  # seconds that a budget looks back
+WINDOW = 10  # seconds whose calls a budget counts
 
 Clock = Callable[[], float]
 
 
 class Budget:
-    """How many extra calls one worker may make: at no moment more than ``share`` of the calls of the last ten seconds
-    and ``per_second`` times ten together. Ten counters of a second each, whatever the traffic. ``clock`` in seconds."""
+    """The extra calls of one worker: at no moment more than ``share`` of the calls of the last ten seconds plus ten times
+    ``per_second``. It has a counter for each of the ten seconds, whatever the traffic. ``clock`` gives seconds."""
 
     __slots__ = ("_called", "_calls", "_clock", "_end", "_floor", "_share", "_spendings", "_spent")
 
@@ -24,21 +24,21 @@ class Budget:
         self._share = share
         self._floor = per_second * WINDOW
         self._clock = clock
-        self._end = math.floor(clock()) + 1  # of the second that is counted in now
+        self._end = math.floor(clock()) + 1  # of the current second
         self._calls = [0] * WINDOW
         self._spendings = [0] * WINDOW
         self._called = 0
         self._spent = 0
 
     def call(self, now: float) -> None:
-        """A client's call at ``now`` of the clock: what the share is taken of."""
+        """Count a client's call at ``now`` of the clock, of which extra calls are a share."""
         if now >= self._end:
             self._forget(now)
         self._calls[-1] += 1
         self._called += 1
 
     def spend(self) -> bool:
-        """Take one extra call out of the budget, if it still holds one."""
+        """Take one extra call out of the budget; False when none is left."""
         if self.left < 1:
             return False
         self._spendings[-1] += 1
@@ -54,7 +54,7 @@ class Budget:
         return max(0, math.floor(self._share * self._called + self._floor + 1e-9) - self._spent)
 
     def _forget(self, now: float) -> None:
-        """Make room for the second of ``now``, the last in the row, and let go of those that are over ten back."""
+        """Begin the second of ``now``, and drop the seconds that are more than ten back."""
         end = math.floor(now) + 1
         over = min(end - self._end, WINDOW)
         self._called -= sum(self._calls[:over])

@@ -14,11 +14,11 @@ MakeAttempt = Callable[[], Coroutine[Any, Any, UpstreamConnection | Refusal]]
 
 
 async def race(attempt: MakeAttempt, after: float, another: Callable[[], bool]) -> tuple[Runner, bool | None]:
-    """Make ``attempt``, and once more if it is not done ``after`` seconds and ``another`` allows it then.
+    """Make ``attempt``, and a second one if it takes longer than ``after`` seconds and ``another`` allows it then.
 
-    The first good answer is the one: what comes of the other attempt is dropped and its connection closed. Where neither
-    is good, it is an answer rather than an error, and the first attempt's rather than the second's. Given back is the
-    attempt that won, which is done, and whether it is the second, None when there was none.
+    The first good response wins; the other attempt is ended and its connection closed. Where neither is good, a response
+    wins over an error, and the first attempt over the second. Returns the attempt that won, which is done, and whether
+    it is the second, None when there was no second.
     """
     first = asyncio.create_task(attempt())
     runners = [first]
@@ -32,7 +32,7 @@ async def race(attempt: MakeAttempt, after: float, another: Callable[[], bool]) 
             _, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             winner = next((runner for runner in runners if _good(runner)), None)
         if winner is None:
-            winner = next((runner for runner in runners if _answered(runner)), first)
+            winner = next((runner for runner in runners if _has_response(runner)), first)
         return winner, winner is not first if len(runners) > 1 else None
     finally:
         for runner in runners:
@@ -40,21 +40,21 @@ async def race(attempt: MakeAttempt, after: float, another: Callable[[], bool]) 
                 _drop(runner)
 
 
-def _answered(runner: Runner) -> bool:
+def _has_response(runner: Runner) -> bool:
     return runner.done() and runner.exception() is None and isinstance(runner.result(), UpstreamConnection)
 
 
 def _good(runner: Runner) -> bool:
-    """Whether it brought an answer that is not the server's own trouble."""
-    if not _answered(runner):
+    """Whether it has a response that is not a server error (RFC 9110 15.6)."""
+    if not _has_response(runner):
         return False
-    answer = runner.result()
-    return isinstance(answer, UpstreamConnection) and answer.status < 500
+    response = runner.result()
+    return isinstance(response, UpstreamConnection) and response.status < 500
 
 
 def _drop(runner: Runner) -> None:
-    """End an attempt that lost, whatever it is at; its connection closes, so that nothing of its answer is ever read."""
+    """End an attempt that lost. Its connection closes, so that no byte of its response is ever read."""
     if not runner.cancel() and runner.exception() is None:
-        answer = runner.result()
-        if isinstance(answer, UpstreamConnection):
-            answer.close()
+        response = runner.result()
+        if isinstance(response, UpstreamConnection):
+            response.close()

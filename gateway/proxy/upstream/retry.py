@@ -1,7 +1,7 @@
-"""When a call that came to nothing is made again: only where it is safe, within a budget, and after a pause.
+"""When a failed call is made again: only where it is safe, within a budget, and after a pause.
 
-The pause is drawn from the whole of a growing span ("full jitter": M. Brooker,
-Exponential Backoff And Jitter, AWS Architecture Blog, 2015), so that those who failed together do not return together.
+The pause is drawn from the whole of a growing span ("full jitter": M. Brooker, Exponential Backoff And Jitter, AWS
+Architecture Blog, 2015), so that calls that failed together do not come back together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def pause(retry: int, base: float, most: float, random: Callable[[], float]) -> 
 
 
 def retry_after(pairs: Iterable[Pair], wall: Clock) -> float:
-    """Seconds that an answer asks to wait (RFC 9110 10.2.3), the longest if it says so twice; 0.0 when it does not."""
+    """Seconds that a response asks to wait (RFC 9110 10.2.3), the longest of several fields; 0.0 without any."""
     return max((_seconds(value, wall) for name, value in pairs if name == b"retry-after"), default=0.0)
 
 
@@ -33,11 +33,11 @@ def _seconds(value: bytes, wall: Clock) -> float:
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - wall())
     except (ValueError, OverflowError):
-        return 0.0  # says nothing that could be understood
+        return 0.0  # neither seconds nor a date
 
 
 class Retry:
-    """The retries of one upstream. ``on`` are the failures and statuses that are tried again at all."""
+    """The retries of one upstream. ``on`` are the failures and statuses after which another attempt may be made."""
 
     def __init__(self, settings: RetrySettings, clock: Clock, wall: Clock, random: Callable[[], float]) -> None:
         self.budget = Budget(settings.budget, settings.min_per_second, clock)
@@ -49,7 +49,7 @@ class Retry:
 
     def pause(self, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
         """Seconds until the next attempt, None when there is to be none. ``made`` attempts failed; ``left`` seconds
-        remain for the whole call; ``pairs`` are the fields of the answer that was not good. Spends from the budget."""
+        remain for the whole call; ``pairs`` are the fields of the last response, if any. Spends from the budget."""
         settings = self._settings
         if made >= settings.attempts:
             return None

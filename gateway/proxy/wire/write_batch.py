@@ -1,8 +1,8 @@
-"""Writes of one turn of the event loop, sent together at its end.
+"""Writes of one iteration of the event loop, sent together at its end.
 
-A write wakes whoever waits for it, and on another core that costs more than the write itself. The requests of one turn
-come in a burst; when what they send leaves in a burst too, the reader on the other side is woken once. With 32
-connections that is a sixth of the processor time of a request, and nobody waits longer than the turn.
+A write wakes the process that waits for it, and on another core that costs more than the write itself. The requests of
+one iteration come in a burst. When their writes leave in a burst too, the reader on the other side is woken once. With
+32 connections that is a sixth of the processor time of a request, and no write waits longer than the iteration.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 
 
 class WriteBatch:
-    """Order is kept for what goes through it; who writes to a transport directly calls ``flush`` before."""
+    """Keeps the order of its own writes. Before a direct write to a transport, ``flush`` has to be called."""
 
     __slots__ = ("_loop", "_waiting")
 
@@ -20,9 +20,9 @@ class WriteBatch:
         self._waiting: list[tuple[asyncio.WriteTransport, bytes]] = []
 
     def write(self, transport: asyncio.WriteTransport, data: bytes, alone: bool = False) -> None:
-        """Send ``data`` at the end of this turn, unless ``transport`` is closing by then.
+        """Send ``data`` at the end of this iteration, unless ``transport`` is closing by then.
 
-        ``alone``: nothing else is under way that it could leave together with, so it leaves at once.
+        ``alone``: no other request is under way whose writes could leave with it, so it leaves at once.
         """
         if not self._waiting:
             if alone:
@@ -32,7 +32,7 @@ class WriteBatch:
         self._waiting.append((transport, data))
 
     def flush(self) -> None:
-        """Send what waits now."""
+        """Send all waiting data now."""
         waiting, self._waiting = self._waiting, []
         for transport, data in waiting:
             if not transport.is_closing():

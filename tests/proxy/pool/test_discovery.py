@@ -12,7 +12,7 @@ import pytest
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
-from gateway.proxy.pool.discovery import MOST, DnsDiscovery, Lookup, system
+from gateway.proxy.pool.discovery import MAX_ADDRESSES, DnsDiscovery, Lookup, system_lookup
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.upstream.attempt import UpstreamAttempt
@@ -37,15 +37,15 @@ class Looked:
         self.names = DnsDiscovery(
             self.pool,
             30,
-            lambda joined, left: self.moves.append((len(joined), len(left))),
             lambda name, **fields: self.events.append((name, fields)),
+            lambda joined, left: self.moves.append((len(joined), len(left))),
             lookup,
             lambda: 0.5,
             **more,
         )
 
     async def look(self) -> list[str]:
-        await self.names.look(self.written)
+        await self.names.look_up(self.written)
         return [endpoint.address for endpoint in self.pool.endpoints]
 
     async def call(self) -> UpstreamConnection:
@@ -138,7 +138,7 @@ async def test_a_lookup_that_hangs_costs_a_bounded_time_and_is_not_begun_twice()
 
 async def test_an_absurd_answer_is_cut():
     here = Looked("backend.example", 80, saying([f"192.0.2.{number}" for number in range(200)]))
-    assert len(await here.look()) == MOST
+    assert len(await here.look()) == MAX_ADDRESSES
 
 
 @contextlib.asynccontextmanager
@@ -198,9 +198,9 @@ async def test_all_addresses_get_calls_and_one_that_goes_is_drained():
 
 
 async def test_the_systems_resolver_knows_localhost():
-    assert set(await system("localhost", 80)) & {"127.0.0.1", "::1"}
+    assert set(await system_lookup("localhost", 80)) & {"127.0.0.1", "::1"}
     with pytest.raises(OSError, match=r"."):
-        await system("nowhere.invalid", 80)
+        await system_lookup("nowhere.invalid", 80)
 
 
 ENTRY = """\

@@ -40,8 +40,8 @@ class Checked:
         self.checker = HealthChecker(
             self.pool,
             HealthCheckSettings.model_validate(chosen),
-            lambda: 0.5,
             lambda name, **fields: self.events.put_nowait((name, fields)),
+            lambda: 0.5,
         )
 
     async def event(self) -> str:
@@ -155,5 +155,5 @@ async def test_a_full_pool_says_nothing_about_the_endpoint():
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 100))
 def test_a_pause_is_the_interval_give_or_take_the_jitter(drawn, jitter, interval):
     check = HealthCheckSettings(path="/health", interval=interval, jitter=jitter)
-    seconds = HealthChecker(None, check, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
+    seconds = HealthChecker(None, check, print, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
     assert interval * (1 - jitter) - 1e-6 <= seconds <= interval * (1 + jitter) + 1e-6

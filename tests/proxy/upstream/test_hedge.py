@@ -22,7 +22,7 @@ from gateway.proxy.pool.pool import Pool
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.call import UpstreamCall
-from gateway.proxy.upstream.hedge import LEAST, Hedge
+from gateway.proxy.upstream.hedge import MIN_SAMPLES, Hedge
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
 from tests.upstream_fixture import Upstream as Fake
@@ -308,12 +308,12 @@ async def test_only_the_first_attempt_of_a_call_is_hedged():
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.floats(0.001, 10), min_size=LEAST, max_size=150), st.integers(50, 99))
+@given(st.lists(st.floats(0.001, 10), min_size=MIN_SAMPLES, max_size=150), st.integers(50, 99))
 def test_a_quantile_lies_among_the_times_that_were_seen(times, percent):
     hedge = Hedge(Settings(after=f"p{percent}"), lambda: 0.0)
     for number, seconds in enumerate(times):
-        assert number >= LEAST or hedge.after is None, "too few to tell"
-        hedge.took(seconds)
+        assert number >= MIN_SAMPLES or hedge.after is None, "too few to tell"
+        hedge.record(seconds)
     assert hedge.after is not None
     assert min(times) <= hedge.after <= max(times)
 
@@ -321,11 +321,11 @@ def test_a_quantile_lies_among_the_times_that_were_seen(times, percent):
 def test_a_quantile_follows_what_calls_take():
     hedge = Hedge(Settings(after="p90"), lambda: 0.0)
     for number in range(1000):
-        hedge.took(number % 100 / 100)
+        hedge.record(number % 100 / 100)
     assert hedge.after == pytest.approx(0.9, abs=0.02)
     for _ in range(1000):
-        hedge.took(5.0)
+        hedge.record(5.0)
     assert hedge.after == 5.0
     fixed = Hedge(Settings(after=0.2), lambda: 0.0)
-    fixed.took(9.0)
+    fixed.record(9.0)
     assert fixed.after == 0.2
