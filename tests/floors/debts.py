@@ -84,8 +84,6 @@ UNTYPED_JOINTS = {
     "policy/base/stage.py:hook",
     "proxy/message/head.py:RequestHead.upstream",
     "proxy/pool/connection.py:UpstreamConnection.transport",
-    "proxy/routing/route.py:CompiledRoute.fallback",
-    "proxy/routing/route.py:CompiledRoute.upstream",
     "state/redis/cluster.py:Cluster.__init__",
     "state/redis/cluster.py:Cluster.spell",
     "state/redis/connection.py:PipelinedConnection.spell",

@@ -19,6 +19,7 @@ from gateway.proxy.compile.upstreams import BackgroundTask
 from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFallback, Watched
 from gateway.proxy.pool.breaker_probe import BreakerProbe
 from gateway.proxy.pool.health_check import HealthChecker
+from gateway.proxy.routing.route import RouteUpstream
 from gateway.proxy.upstream.upstream import Upstream
 from gateway.state.rules.circuit import CLOSED, Circuit
 
@@ -56,7 +57,7 @@ class Resilience:
             for name, settings in config.upstreams.items()
             if settings.fallback
         }
-        self.called: dict[str, Upstream | Watched] = {
+        self.called: dict[str, RouteUpstream] = {
             name: Watched(upstream, self.fallbacks[name])
             if name in self.fallbacks and (self.fallbacks[name].memories or self.fallbacks[name].calls_again)
             else upstream

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from gateway.core.exchange import Exchange
 from gateway.core.methods import IDEMPOTENT
@@ -14,11 +14,9 @@ from gateway.policy.fallback.stale import StoredResponses
 from gateway.proxy.flow.decide import Decision, leave, settle
 from gateway.proxy.pool.connection import SMALL, OnInformational, UpstreamConnection
 from gateway.proxy.pool.phase import DONE
-from gateway.proxy.routing.route import CompiledRoute, bind
+from gateway.proxy.routing.route import CompiledRoute, PassOn, bind
 from gateway.proxy.upstream.call import LATER, Progress, UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
-
-PassOn = Callable[[UpstreamConnection], Awaitable[None]]
 
 
 class StaleFallback:
@@ -180,6 +178,10 @@ class Watched:
     def start(self, call: UpstreamCall) -> Progress:
         """See ``Upstream.start``: never at once, since there is something to do with the response."""
         return LATER
+
+    def take(self, call: UpstreamCall) -> UpstreamConnection | None:
+        """See ``Upstream.take``."""
+        return self._upstream.take(call)
 
     async def response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
         """See ``Upstream.response``; a whole response is stored, and small content of the request kept."""

@@ -4,16 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Protocol
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import Stage, hook
+from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.upstream.call import Progress, UpstreamCall
 
 Hook = Callable[[Exchange], None]
 RequestHooks = tuple[tuple[Decide, int], ...]
 ResponseReader = Callable[[Exchange], Awaitable[None] | None]
+PassOn = Callable[[UpstreamConnection], Awaitable[None]]
+"""Passes the response of an upstream on to the client."""
+
+
+class RouteUpstream(Protocol):
+    """The upstream that a route calls; ``proxy.upstream.upstream.Upstream`` says what the methods do."""
+
+    @property
+    def name(self) -> str: ...
+    def start(self, call: UpstreamCall) -> Progress | Refusal: ...
+    def take(self, call: UpstreamCall) -> UpstreamConnection | None: ...
+    async def response(self, call: UpstreamCall) -> UpstreamConnection | Refusal: ...
+
+
+class RouteFallback(Protocol):
+    """What responds when a call to the upstream has failed; see ``proxy.flow.fallback.FallbackChain``."""
+
+    async def respond(
+        self,
+        refusal: Refusal,
+        exchange: Exchange,
+        route: CompiledRoute,
+        on_informational: OnInformational,
+        pass_on: PassOn,
+    ) -> Refusal | Reply | None: ...
+
+
+class _NoUpstream:
+    """The upstream of routes that have a fixed verdict: to call it is a bug."""
+
+    name = ""
+
+    def start(self, call: UpstreamCall) -> Progress | Refusal:
+        raise RuntimeError("a route with a fixed verdict calls no upstream")
+
+    def take(self, call: UpstreamCall) -> UpstreamConnection | None:
+        raise RuntimeError("a route with a fixed verdict calls no upstream")
+
+    async def response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
+        raise RuntimeError("a route with a fixed verdict calls no upstream")
+
+
+NO_UPSTREAM = _NoUpstream()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +84,8 @@ class CompiledRoute:
     response_readers: tuple[ResponseReader, ...] = ()
     removed: frozenset[bytes] = frozenset()
     fixed: Verdict = None
-    upstream: Any = None
-    fallback: Any = None  # proxy.flow.fallback.StandIn, which needs this file
+    upstream: RouteUpstream = NO_UPSTREAM
+    fallback: RouteFallback | None = None
     rewrite: str = ""
     methods: frozenset[str] = frozenset()
     no_batch: bool = False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Reply, Verdict, refuse
 from gateway.policy.base.stage import Stage
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+from gateway.proxy.upstream.call import UpstreamCall
 
 
 class Asks(Stage):
@@ -101,3 +104,15 @@ def test_a_rewritten_path_goes_out_in_place_of_the_one_asked_for() -> None:
     exchange.path = "/asked"
     assert bound().target(exchange) == "/asked"
     assert CompiledRoute("any", (), ((),), ((),), 0, 0, rewrite="/other").target(exchange) == "/other"
+
+
+async def test_a_route_without_an_upstream_calls_none() -> None:
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    call = UpstreamCall(exchange, "/", lambda status, pairs: None)
+    upstream = bound().upstream
+    with pytest.raises(RuntimeError, match="fixed verdict"):
+        upstream.start(call)
+    with pytest.raises(RuntimeError, match="fixed verdict"):
+        upstream.take(call)
+    with pytest.raises(RuntimeError, match="fixed verdict"):
+        await upstream.response(call)
