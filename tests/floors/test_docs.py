@@ -1,4 +1,4 @@
-"""What the documents and docstrings name exists: files, modules and the doors to them."""
+"""What the documents and docstrings name exists: files, modules, and the headings that links lead to."""
 
 import re
 from pathlib import Path
@@ -58,6 +58,23 @@ def names() -> set[str]:
 def test_what_a_page_names_exists(page: Path, names: set[str]) -> None:
     prose = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert missing(prose, names) == []
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page, as its headings make them."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_to_a_heading_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]*\.md)?#([^)\s]+)\)", page.read_text())
+    wrong = [
+        f"{target}#{anchor}"
+        for target, anchor in links
+        if anchor not in headings(page.parent / target if target else page)
+    ]
+    assert wrong == []
 
 
 def test_what_docstrings_and_comments_name_exists(names: set[str]) -> None:
