@@ -1,4 +1,4 @@
-"""Whether a host is this very machine, by what is written and without asking any name service."""
+"""Whether a host is this machine, by its spelling and without a name service."""
 
 import ipaddress
 
@@ -14,7 +14,7 @@ def is_loopback(address: str) -> bool:
 def names_loopback(host: str) -> bool:
     """Whether the value of a Host field, its port apart, is ``localhost`` or a loopback address.
 
-    A web page whose name was pointed at this machine (DNS rebinding) comes with that name and not with these.
+    The request of a web page whose name was pointed at this machine (DNS rebinding) has that name and none of these.
     """
     if host.startswith("["):
         return is_loopback(host[1:].partition("]")[0])

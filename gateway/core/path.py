@@ -17,8 +17,8 @@ from gateway.core.grammar import HOST, PORT
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 _PCHAR = _UNRESERVED + "!$&'()*+,=:@"
 _QUERY = _PCHAR + ";/?"
-# Never sent raw by a correct client, but browsers and shells do: in a query they can only be data (URL Standard,
-# query percent-encode set, and what it leaves raw against RFC 3986).
+# A correct client never sends these raw, but browsers and shells do: in a query they can only be data (URL Standard,
+# query percent-encode set, and the characters that it leaves raw against RFC 3986).
 _QUERY_LENIENT = '"<>[\\]^`{|}'
 
 
@@ -125,7 +125,7 @@ def _path(raw: str) -> str:
 def _query(raw: str) -> str:
     if _NOT_QUERY.search(raw):
         raise Ambiguous("the query holds a character that must be percent-encoded")
-    return _TO_ENCODE.sub(lambda found: f"%{ord(found[0]):02X}", _respell(raw, _IN_QUERY, "query"))
+    return _TO_ENCODE.sub(lambda match: f"%{ord(match[0]):02X}", _respell(raw, _IN_QUERY, "query"))
 
 
 def _respell(raw: str, table: dict[str, str], where: str) -> str:
@@ -135,8 +135,8 @@ def _respell(raw: str, table: dict[str, str], where: str) -> str:
     if _BARE_PERCENT.search(raw):
         raise Ambiguous(f"the {where} holds a percent sign that begins no triplet")
 
-    def spelling(found: re.Match[str]) -> str:
-        character = table[found[1]]
+    def spelling(match: re.Match[str]) -> str:
+        character = table[match[1]]
         if not character:
             raise Ambiguous(f"the {where} holds an encoded control character")
         return character

@@ -1,7 +1,7 @@
-"""Route patterns: an exact name, or a prefix by whole segments (``lessons.*``, ``/files/*``). First match wins.
+"""Route patterns: an exact name, or a prefix by whole segments (``lessons.*``, ``/files/*``). The first match wins.
 
-Lookups cost one dictionary access for a name written in the configuration; for any other name at most as many as the
-deepest prefix has segments. Nothing is remembered about names that clients make up.
+A look-up costs one dictionary access for a name in the configuration; for any other name at most as many as the deepest
+prefix has segments. Nothing is remembered about names that clients make up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Payload = TypeVar("Payload")
 _PROCEDURE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+(?:\.\*)?")
 
 
-class Table(Generic[Payload]):
+class PatternTable(Generic[Payload]):
     """Compiled patterns in their order. Made by ``compile_procedures`` and ``compile_paths``."""
 
     __slots__ = ("_depth", "_exact", "_prefixes", "_separator")
@@ -28,15 +28,15 @@ class Table(Generic[Payload]):
         self._prefixes: dict[str, list[tuple[int, Payload]]] = {}
         self._exact: dict[str, tuple[Payload, ...]] = {}
         exact: dict[str, list[tuple[int, Payload]]] = {}
-        for place, (pattern, payload) in enumerate(patterns):
+        for index, (pattern, payload) in enumerate(patterns):
             if pattern[-1:] == "*":
                 prefix = pattern[:-1]
                 self._depth = max(self._depth, prefix.count(separator))
-                self._prefixes.setdefault(prefix, []).append((place, payload))
+                self._prefixes.setdefault(prefix, []).append((index, payload))
             else:
-                exact.setdefault(pattern, []).append((place, payload))
-        for name, own in exact.items():
-            self._exact[name] = tuple(payload for _, payload in sorted(own + self._by_prefix(name), key=_place))
+                exact.setdefault(pattern, []).append((index, payload))
+        for name, named in exact.items():
+            self._exact[name] = tuple(payload for _, payload in sorted(named + self._by_prefix(name), key=_index))
 
     def find(self, name: str) -> Payload | None:
         """The payload of the first pattern that matches, or None."""
@@ -44,40 +44,40 @@ class Table(Generic[Payload]):
         return matches[0] if matches else None
 
     def every(self, name: str) -> tuple[Payload, ...]:
-        """The payloads of all patterns that match, in the order they were written."""
+        """The payloads of all patterns that match, in their order."""
         known = self._exact.get(name)
         if known is not None:
             return known
-        found = self._by_prefix(name)
-        if len(found) == 1:
-            return (found[0][1],)
-        return tuple([payload for _, payload in sorted(found, key=_place)])
+        matches = self._by_prefix(name)
+        if len(matches) == 1:
+            return (matches[0][1],)
+        return tuple([payload for _, payload in sorted(matches, key=_index)])
 
     def _by_prefix(self, name: str) -> list[tuple[int, Payload]]:
-        found: list[tuple[int, Payload]] = []
+        matches: list[tuple[int, Payload]] = []
         end = 0
         for _ in range(self._depth):
             end = name.find(self._separator, end) + 1
             if not end:
                 break
-            here = self._prefixes.get(name[:end])
-            if here:
-                found += here
-        return found
+            patterns = self._prefixes.get(name[:end])
+            if patterns:
+                matches += patterns
+        return matches
 
 
-def _place(match: tuple[int, object]) -> int:
+def _index(match: tuple[int, object]) -> int:
     return match[0]
 
 
-def compile_procedures(patterns: Iterable[tuple[str, Payload]]) -> Table[Payload]:
+def compile_procedures(patterns: Iterable[tuple[str, Payload]]) -> PatternTable[Payload]:
     """A table over procedure names; ``lessons.*`` takes every name with at least one segment after ``lessons``."""
-    return Table(patterns, ".")
+    return PatternTable(patterns, ".")
 
 
-def compile_paths(patterns: Iterable[tuple[str, Payload]]) -> Table[Payload]:
+def compile_paths(patterns: Iterable[tuple[str, Payload]]) -> PatternTable[Payload]:
     """A table over canonical paths; ``/a/*`` takes ``/a/`` and everything below it, but neither ``/a`` nor ``/ab``."""
-    return Table(patterns, "/")
+    return PatternTable(patterns, "/")
 
 
 def covers(wider: str, narrower: str) -> bool:
@@ -86,7 +86,7 @@ def covers(wider: str, narrower: str) -> bool:
 
 
 def procedure_problem(pattern: str) -> str | None:
-    """A sentence on why this is no procedure pattern, or None. A lone ``*`` is none: names are let through by name."""
+    """A sentence on why this is no procedure pattern, or None. A lone ``*`` is none: procedures are allowed by name."""
     if _PROCEDURE.fullmatch(pattern):
         return None
     return "a procedure is a dotted name like auth.login, or a prefix like lessons.*"

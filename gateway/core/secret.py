@@ -9,9 +9,9 @@ MASK = "<secret>"
 
 
 class Secret:
-    """Wraps one secret string; only ``reveal`` gives it back.
+    """Wraps one secret string; only ``reveal`` returns it.
 
-    It prints as ``<secret>`` in every way Python has of printing, refuses to be pickled, is unknown to JSON, and is
+    It prints as ``<secret>`` in every way of printing that Python has, cannot be pickled or written as JSON, and is
     compared in constant time. An empty secret is false.
     """
 

@@ -1,7 +1,7 @@
-"""From a target under a tRPC prefix to the procedure calls it makes, read exactly as @trpc/server 11 reads it.
+"""From a target under a tRPC prefix to its procedure calls, read exactly as @trpc/server 11 reads it.
 
-Both functions take what ``core.path.canonical`` gave: everything a name may hold stands decoded there, so a name with
-a triplet left in it is no name. Nothing here is decoded a second time.
+The functions take the result of ``core.path.canonical``: every character that a name may hold is decoded there, so a name
+with a triplet in it is no name. Nothing here is decoded a second time.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ _one = re.compile(_NAME).fullmatch
 _several = re.compile(rf"{_NAME}(?:,{_NAME})*+").fullmatch
 
 
-class Calls(NamedTuple):
-    """What a request asks for: procedures with aliases resolved, and the tail that goes upstream for them.
+class ProcedureCalls(NamedTuple):
+    """The procedures that a request calls, aliases resolved, and the tail of the path that goes upstream for them.
 
-    ``tail`` spells the resolved names, so what was matched is what runs even where an alias is configured wrongly.
+    ``tail`` spells the resolved names, so the procedures that were matched are those that run, even where an alias is
+    configured wrongly.
     """
 
     procedures: tuple[str, ...]
@@ -44,8 +45,8 @@ def parameter(query: str, wanted: str) -> str | None:
     return None
 
 
-def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int) -> Calls | str:
-    """The calls behind the prefix and its slash, or the slug of the refusal.
+def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int) -> ProcedureCalls | str:
+    """The calls in the path after the prefix and its slash, or the slug of the refusal.
 
     Slugs: ``no_route`` (not a batch and not one name), ``batch_malformed`` (an empty name or one that no procedure can
     have), ``batch_too_large``. One trailing slash is dropped, as the backend ignores it. Aliases are resolved once.
@@ -56,22 +57,22 @@ def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int
         if _one(tail) is None:
             return "batch_malformed" if batch else "no_route"
         name = aliases.get(tail, tail)
-        return Calls((name,), batch, name)
+        return ProcedureCalls((name,), batch, name)
     if tail.count(",") >= max_batch:
         return "batch_too_large"
     if _several(tail) is None:
         return "batch_malformed"
     names = tuple([aliases.get(name, name) for name in tail.split(",")])
-    return Calls(names, True, ",".join(names))
+    return ProcedureCalls(names, True, ",".join(names))
 
 
 def inputs(body: bytes | None, query: str, batch: bool, count: int, transformer: str = "superjson") -> list[object]:
-    """Each call's input, in call order; None for a call without one. Raises ValueError for what cannot be read safely.
+    """Each call's input, in call order; None for a call without one. Raises ValueError for input that cannot be read safely.
 
     ``body`` is the request body of a POST and must be None for a GET, where the backend reads ``input`` of the query
-    whatever the body says. With ``transformer="none"`` the values themselves are the inputs.
+    whatever the body holds. With ``transformer="none"`` the values themselves are the inputs.
 
-    Refused although the backend may read it: an object key twice (parsers differ on which counts), anything but UTF-8,
+    Refused although the backend may read them: an object key twice (parsers differ on which counts), any coding but UTF-8,
     and superjson's ``referentialEqualities``, which let one field take the value of another after it was checked.
     """
     text = parameter(query, "input") if body is None else body.decode()
@@ -107,10 +108,10 @@ def _parse(text: str) -> object:
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("the input holds an object key twice")
-    return made
+    return members
 
 
 def _constant(name: str) -> object:

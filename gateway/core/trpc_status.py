@@ -1,4 +1,4 @@
-"""What the upstream said to each call of a request, read from its answer as @trpc/client 11 reads it."""
+"""The status of each call of a request, read from the upstream's response as @trpc/client 11 reads it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MIXED = 207  # a batch whose calls do not agree on one status
 def statuses_of(exchange: Exchange) -> Sequence[int]:
     """The status of each call, of the request where there are no calls; 0 for one that cannot be read.
 
-    Empty when the answer as a whole cannot be read. A batch with an error's status had that status for every call; any
-    other batch is read call by call, a streamed one too, whose status is 200 whatever the calls did.
+    Empty when the response as a whole cannot be read. A batch with an error's status has that status for every call; any
+    other batch is read call by call, also a streamed one, whose own status is always 200.
     """
     status = exchange.status
     count = max(1, len(exchange.calls))
@@ -24,45 +24,45 @@ def statuses_of(exchange: Exchange) -> Sequence[int]:
         return (status,) * count
     text = exchange.answer or b""
     try:
-        answers = json.loads(text) if text.lstrip()[:1] == b"[" else _streamed(text, count)
+        results = json.loads(text) if text.lstrip()[:1] == b"[" else _streamed(text, count)
     except (ValueError, RecursionError):
         return ()
-    return [_status(answer) for answer in answers] if isinstance(answers, list) and len(answers) == count else ()
+    return [_status(result) for result in results] if isinstance(results, list) and len(results) == count else ()
 
 
-def _status(answer: Any) -> int:
-    """Of one call's answer, with superjson or without."""
-    if not isinstance(answer, dict):
+def _status(result: object) -> int:
+    """The status in one call's result, with superjson or without."""
+    if not isinstance(result, dict):
         return 0
-    if "error" not in answer:
-        return 200 if "result" in answer else 0
-    data = _plain(_plain(answer["error"]), "data")
+    if "error" not in result:
+        return 200 if "result" in result else 0
+    data = _member(_member(result["error"]), "data")
     status = data.get("httpStatus") if isinstance(data, dict) else None
     return status if type(status) is int else 0
 
 
-def _plain(value: Any, key: str = "json") -> Any:
+def _member(value: Any, key: str = "json") -> Any:
     return value.get(key, value) if isinstance(value, dict) else value
 
 
 def _streamed(text: bytes, count: int) -> list[Any]:
-    """The answers in a streamed batch: JSON lines, the first of which says which chunk answers which call.
+    """The results in a streamed batch: JSON lines, of which the first maps chunks to calls.
 
-    Raises ValueError for what is not whole, and when a chunk says that its promise was broken.
+    Raises ValueError for an incomplete batch, and for a chunk of a rejected promise.
     """
-    head, *lines = [_plain(json.loads(line)) for line in text.split(b"\n") if line.strip()] or [None]
+    head, *lines = [_member(json.loads(line)) for line in text.split(b"\n") if line.strip()] or [None]
     chunks: dict[int, Any] = {}
     for line in lines:
         match line:
             case [int(number), 0, [[value], *_]] if number not in chunks:
                 chunks[number] = value
             case _:
-                raise ValueError("a chunk that is none")
-    answers = []
-    for place in range(count):
-        match head.get(str(place)) if isinstance(head, dict) else None:
+                raise ValueError("not a chunk with a result")
+    results = []
+    for call in range(count):
+        match head.get(str(call)) if isinstance(head, dict) else None:
             case [_, [None, 0, int(number)]]:
-                answers.append(chunks.get(number))
+                results.append(chunks.get(number))
             case _:
-                raise ValueError("a call without an answer")
-    return answers
+                raise ValueError("a call without a result")
+    return results

@@ -1,6 +1,6 @@
 """The units people write in YAML: durations, byte sizes, rates and shares.
 
-Every parser raises ValueError with a sentence that says what is accepted, so it can be shown as it is.
+Every parser raises ValueError with a sentence on what is accepted, which can be shown as it is.
 """
 
 import re
@@ -39,36 +39,36 @@ class Rate:
 
 def parse_duration(text: str) -> float:
     """Seconds of ``500ms``, ``10s``, ``15m``, ``1h`` or ``1d``. Raises ValueError."""
-    found = _DURATION.fullmatch(text)
-    if not found:
+    match = _DURATION.fullmatch(text)
+    if not match:
         raise ValueError("is not a duration: write a number and a unit, such as 500ms, 10s, 15m, 1h or 1d")
-    return float(found[1]) * _SECONDS[found[2]]
+    return float(match[1]) * _SECONDS[match[2]]
 
 
 def parse_size(text: str) -> int:
     """Bytes of ``512``, ``16KiB`` (1024) or ``10MB`` (1000 squared). Raises ValueError."""
-    found = _SIZE.fullmatch(text)
-    if not found:
+    match = _SIZE.fullmatch(text)
+    if not match:
         raise ValueError("is not a size: write a whole number of bytes or one with a unit, such as 512, 16KiB or 10MB")
-    return int(found[1]) * _BYTES[found[2]]
+    return int(match[1]) * _BYTES[match[2]]
 
 
 def parse_rate(text: str) -> Rate:
     """The rate of ``5/minute`` or ``100/15m``; at least one event, a period above zero. Raises ValueError."""
-    found = _RATE.fullmatch(text)
-    if found and int(found[1]) > 0:
-        period = _PERIODS.get(found[2], 0.0)
-        if not period and _DURATION.fullmatch(found[2]):
-            period = parse_duration(found[2])
+    match = _RATE.fullmatch(text)
+    if match and int(match[1]) > 0:
+        period = _PERIODS.get(match[2], 0.0)
+        if not period and _DURATION.fullmatch(match[2]):
+            period = parse_duration(match[2])
         if period > 0:
-            return Rate(int(found[1]), period)
+            return Rate(int(match[1]), period)
     raise ValueError("is not a rate: write how many in which time, such as 5/minute, 300/hour or 100/15m")
 
 
 def parse_share(text: str) -> float:
-    """The part of one that ``20%`` or ``0.5%`` is: 0.0 to 1.0. Raises ValueError."""
-    found = _SHARE.fullmatch(text)
-    share = float(found[1]) / 100 if found else 2.0
+    """The share that ``20%`` or ``0.5%`` spells, from 0.0 to 1.0. Raises ValueError."""
+    match = _SHARE.fullmatch(text)
+    share = float(match[1]) / 100 if match else 2.0
     if share > 1.0:
         raise ValueError("is not a share: write per cent from 0% to 100%, such as 20%")
     return share

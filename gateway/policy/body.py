@@ -1,4 +1,4 @@
-"""Which bodies may pass: how long, and of which media types. YAML section ``bodies``."""
+"""Which bodies may pass: their length and their media types. YAML section ``bodies``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from gateway.policy.base.settings import ByteSize, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
-_WRITTEN = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
-_SENT = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
+_CONFIGURED = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
+_MEDIA_TYPE = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def _media_type(text: str) -> str:
-    if not _WRITTEN(text) or text.startswith("*") or "*" in text.removesuffix("/*"):
+    if not _CONFIGURED(text) or text.startswith("*") or "*" in text.removesuffix("/*"):
         raise ValueError("is not a media type: write one such as application/json or audio/*, without parameters")
     return text.lower()
 
@@ -33,20 +33,20 @@ class Settings(Policy):
 
 
 class Body(Stage):
-    """Checks the head of a body and sets the limit its reader keeps; bodies themselves are not read here.
+    """Checks what the head says of a body, and sets the limit for its reader; the body itself is not read here.
 
-    May refuse with ``body_too_large`` and ``media_type_refused``; the reader refuses a body that outgrows the limit
-    on the way.
+    May refuse with ``body_too_large`` and ``media_type_refused``; the reader refuses a body that exceeds the limit on
+    the way.
     """
 
-    __slots__ = ("_any", "_families", "_max", "_types", "_watching")
+    __slots__ = ("_any", "_families", "_max", "_reports", "_types")
 
     def __init__(self, settings: Settings) -> None:
         self._max = settings.max
         self._types = frozenset(name.encode() for name in settings.types if not name.endswith("/*"))
         self._families = frozenset(name[:-1].encode() for name in settings.types if name.endswith("/*"))
         self._any = not settings.types
-        self._watching = settings.mode == "report"
+        self._reports = settings.mode == "report"
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         stream = exchange.stream
@@ -57,12 +57,12 @@ class Body(Stage):
         if limit is not None:
             length = stream.length
             if length is not None and length > limit:
-                # the rest is on its way and nobody will read it, so the connection cannot be used again
+                # the rest is on its way and is not read, so the connection cannot be used again
                 return refuse("body_too_large", f"{length} bytes declared, at most {limit}", close=True)
-            if not self._watching and (stream.limit is None or limit < stream.limit):
-                stream.limit = limit  # calls of one batch may bring several body policies: the smallest counts
+            if not self._reports and (stream.limit is None or limit < stream.limit):
+                stream.limit = limit  # several policies of one batch: the smallest limit counts
         if b"content-encoding" in fields and fields[b"content-encoding"].strip(b" \t").lower() != b"identity":
-            # The backend would see another body than the one that was measured and checked here.
+            # The backend would read another body than the one that is measured and checked here.
             return refuse("media_type_refused", "a coded body")
         if self._any:
             return None
@@ -79,7 +79,7 @@ class Body(Stage):
             return False  # two fields in one: the backend may go by the other
         if base in self._types:
             return True
-        return base[: base.find(b"/") + 1] in self._families and _SENT(base) is not None
+        return base[: base.find(b"/") + 1] in self._families and _MEDIA_TYPE(base) is not None
 
 
 def _shown(sent: bytes | None) -> str:
@@ -89,7 +89,7 @@ def _shown(sent: bytes | None) -> str:
 class Buffer(Stage):
     """Reads the whole body into ``exchange.body``, for the stages after it that look inside.
 
-    Passes on the reader's refusal: ``body_too_large``, ``body_timeout``.
+    May refuse with the reader's ``body_too_large`` and ``body_timeout``.
     """
 
     __slots__ = ()

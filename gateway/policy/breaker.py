@@ -15,13 +15,11 @@ from pydantic import AfterValidator, Field, model_validator
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
 from gateway.core.verdict import Refusal, refuse
-from gateway.policy.base.settings import Duration, Policy
+from gateway.policy.base.settings import Duration, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.state.rules.circuit import CLOSED, Circuit, Trip
 from gateway.state.store import CircuitStore
-
-_LONGEST = 3600.0  # seconds; an upstream that is down for longer should be taken out of the configuration
 
 # The failures that each word of ``count`` covers. A connection that was closed before any byte of a response is covered
 # by two words, since each of them has counted it on some connections.
@@ -32,13 +30,8 @@ _COVERED = {
 }
 
 
-def _span(seconds: float) -> float:
-    if not 0.1 <= seconds <= _LONGEST:
-        raise ValueError("must be between 100ms and 1h")
-    return seconds
-
-
-Span = Annotated[Duration, AfterValidator(_span)]
+# An upstream that is down for more than an hour should be taken out of the configuration.
+Span = Annotated[Duration, AfterValidator(between(0.1, 3600.0, "100ms and 1h"))]
 Count = Annotated[int, Field(strict=True, ge=1, le=1000)]
 Status = Annotated[int, Field(strict=True, ge=500, le=599)]
 Counted = Literal["connect", "timeout", "broken"] | Status

@@ -1,7 +1,7 @@
 """Finds the one client address of a request. Always on.
 
-``X-Forwarded-For`` grows on the right: each proxy appends the address it was called from. So only the entries that our
-own proxies wrote can be believed, and the walk goes from the right until it meets an address that is not one of them.
+``X-Forwarded-For`` grows on the right: each proxy appends the address that it was called from. So only the entries of
+trusted proxies can be believed, and the search goes from the right to the first address that is not one of theirs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_HOPS = 32
 UNKNOWN = "unknown"
 
 _REMEMBERED = 4096
-_LONGEST_REMEMBERED = 128  # bytes; longer headers are walked anew, so that memory stays bounded
+_LONGEST_REMEMBERED = 128  # bytes; longer fields are parsed each time, so that memory stays bounded
 
 # 1.2.3.4:55, [::1] and [::1]:4 are what proxies write when they add the port.
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?").fullmatch
@@ -44,20 +44,20 @@ def parse_address(text: str) -> Address | None:
 
 def _entry(text: str) -> Address | None:
     """One element of the header, with or without a port."""
-    found = _WITH_PORT(text)
-    if found is None:
+    match = _WITH_PORT(text)
+    if match is None:
         return parse_address(text) if text.count(":") > 1 else None
-    if int(found[3] or 0) > 65535:
+    if int(match[3] or 0) > 65535:
         return None
-    if found[1] is None:
-        return parse_address(found[2])
-    address = parse_address(found[1])
-    # brackets are for IPv6 only (RFC 3986 section 3.2.2); "[1.2.3.4]" was written by nobody honest
-    return address if ":" in found[1] else None
+    if match[1] is None:
+        return parse_address(match[2])
+    address = parse_address(match[1])
+    # brackets are for IPv6 only (RFC 3986 section 3.2.2); no honest proxy writes "[1.2.3.4]"
+    return address if ":" in match[1] else None
 
 
 def _folded(network: Network) -> Network:
-    """A network of IPv4-mapped addresses as the IPv4 network it stands for."""
+    """A network of IPv4-mapped addresses as the IPv4 network that it means."""
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped
         if mapped is not None:
@@ -68,51 +68,51 @@ def _folded(network: Network) -> Network:
 class Client(Stage):
     """Sets ``exchange.client``; may refuse with ``forwarded_malformed``."""
 
-    __slots__ = ("_peers", "_seen", "_trusted")
+    __slots__ = ("_clients", "_peers", "_trusted")
 
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
         self._trusted = tuple(_folded(network) for network in trusted)
         self._peers: dict[str, tuple[str, bool]] = {}
-        self._seen: dict[bytes, str] = {}
+        self._clients: dict[bytes, str] = {}
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         peer = self._peers.get(exchange.peer)
         if peer is None:
-            peer = self._learn(exchange.peer)
+            peer = self._add_peer(exchange.peer)
         exchange.client = peer[0]
         if not peer[1]:
-            return None  # the header was written by the client itself: worth nothing
+            return None  # the client itself wrote the field, so it is worth nothing
         header = exchange.fields.get(b"x-forwarded-for")
         if not header:  # an empty field is a list of no elements (RFC 9110 section 5.6.1)
             return None
-        client = self._seen.get(header)
+        client = self._clients.get(header)
         if client is None:
-            found = self._walk(header)
-            if isinstance(found, Refusal):
-                return found
-            client = found
+            nearest = self._nearest(header)
+            if isinstance(nearest, Refusal):
+                return nearest
+            client = nearest
             if len(header) <= _LONGEST_REMEMBERED:
-                if len(self._seen) >= _REMEMBERED:
-                    self._seen.clear()
-                self._seen[header] = client
+                if len(self._clients) >= _REMEMBERED:
+                    self._clients.clear()
+                self._clients[header] = client
         exchange.client = client
         return None
 
-    def _learn(self, text: str) -> tuple[str, bool]:
-        """The peer's canonical text and whether it is one of our proxies."""
-        # The kernel names the interface of a link-local peer; the address alone is what networks are made of.
+    def _add_peer(self, text: str) -> tuple[str, bool]:
+        """The peer's address in canonical form, and whether it is a trusted proxy. Both are remembered."""
+        # The kernel adds the interface to a link-local address; networks are matched without it.
         address = parse_address(text.partition("%")[0])
-        known = (str(address), self._believes(address)) if address is not None else (UNKNOWN, False)
+        known = (str(address), self._is_trusted(address)) if address is not None else (UNKNOWN, False)
         if len(self._peers) >= _REMEMBERED:
             self._peers.clear()
         self._peers[text] = known
         return known
 
-    def _believes(self, address: Address) -> bool:
+    def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 
-    def _walk(self, header: bytes) -> str | Refusal:
-        """The nearest address from the right that is not a proxy of ours; the farthest one when all are."""
+    def _nearest(self, header: bytes) -> str | Refusal:
+        """The first address from the right that is not a trusted proxy; the leftmost one when all are."""
         client = ""
         rest, more, hops = header.decode("latin-1"), True, 0
         while more:
@@ -125,7 +125,7 @@ class Client(Stage):
             if address is None:
                 return refuse("forwarded_malformed", f"hop {hops} from the right is not an address")
             client = str(address)
-            if not self._believes(address):
+            if not self._is_trusted(address):
                 return client
         return client
 

@@ -1,7 +1,7 @@
-"""How many calls an upstream gets at once: the rest wait in line, and a line that is full is refused.
+"""How many calls an upstream gets at once: the others wait in a queue, and a full queue refuses.
 
-Without it a service that answers slowly takes every connection and every client's patience, one call at a time. Places
-and line are of one worker; a place is held from admission until the answer's last byte.
+Without it a service that is slow to respond takes every connection, one call at a time. Permits and queue belong to one
+worker; a permit is held from admission until the last byte of the response.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -18,11 +18,11 @@ from gateway.core.verdict import Refusal, Verdict, refuse
 from gateway.policy.base.settings import Duration, Model
 from gateway.policy.base.stage import Stage
 
-_LONGEST = 60.0  # seconds; the app has long given up
-_SMALL = 64 * 1024  # bytes of a body that is read before a place is taken
+_LONGEST = 60.0  # seconds; the app has given up long before
+_SMALL = 64 * 1024  # bytes of a body that is read before a permit is taken
 
 
-def _patience(seconds: float) -> float:
+def _wait(seconds: float) -> float:
     if not 0 < seconds <= _LONGEST:
         raise ValueError("must be more than 0 and at most 1m")
     return seconds
@@ -34,26 +34,27 @@ class Settings(Model):
     limit: Annotated[int, Field(strict=True, ge=1, le=100_000)]
     """Calls under way."""
     queue: Annotated[int, Field(strict=True, ge=0, le=100_000)] = 50
-    """Calls that wait for a place; the next is refused."""
-    wait: Annotated[Duration, AfterValidator(_patience)] = 1.0
+    """Calls that wait until another is over; the next is refused."""
+    wait: Annotated[Duration, AfterValidator(_wait)] = 1.0
     """How long a call waits before it is refused."""
 
 
 class Concurrency(Stage):
-    """The places of one upstream. First come, first served; ``on_done`` hands the place to the next in line.
+    """The permits of one upstream. First come, first served; ``on_done`` hands a permit to the first in the queue.
 
-    ``resting``: whether its breaker would refuse. Then nobody waits: the breaker, which comes next, decides at once.
+    ``breaker_open`` says whether the upstream's breaker would refuse. Then nobody waits: the breaker, which is the next
+    stage, refuses at once.
     """
 
-    __slots__ = ("_free", "_held", "_line", "_resting", "_settings", "upstream")
+    __slots__ = ("_breaker_open", "_free", "_holders", "_queue", "_settings", "upstream")
 
-    def __init__(self, upstream: str, settings: Settings, resting: Callable[[], bool]) -> None:
+    def __init__(self, upstream: str, settings: Settings, breaker_open: Callable[[], bool]) -> None:
         self.upstream = upstream
         self._settings = settings
-        self._resting = resting
+        self._breaker_open = breaker_open
         self._free = settings.limit
-        self._held: set[Exchange] = set()
-        self._line: dict[asyncio.Future[Verdict], Exchange] = {}  # first come, first served
+        self._holders: set[Exchange] = set()
+        self._queue: dict[asyncio.Future[Verdict], Exchange] = {}  # in the order of arrival
 
     @property
     def taken(self) -> int:
@@ -62,65 +63,65 @@ class Concurrency(Stage):
 
     @property
     def waiting(self) -> int:
-        """Calls that wait for a place."""
-        return len(self._line)
+        """Calls in the queue."""
+        return len(self._queue)
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
-        stream: Any = exchange.stream
-        if stream is not None and exchange.body is None and not stream.complete and (stream.length or _SMALL) < _SMALL:
-            return self._read_first(exchange, stream)
+        body = exchange.stream
+        if body is not None and exchange.body is None and not body.complete and (body.length or _SMALL) < _SMALL:
+            return self._read_first(exchange)
         return self._enter(exchange)
 
-    async def _read_first(self, exchange: Exchange, stream: Any) -> Verdict:
-        """A client that sends a short body slowly must not hold a place while it does."""
-        received = await stream.read_all()
-        if isinstance(received, Refusal):
-            return received
-        exchange.body = received
+    async def _read_first(self, exchange: Exchange) -> Verdict:
+        """A client that sends a short body slowly must not hold a permit meanwhile."""
+        content = await exchange.stream.read_all()
+        if isinstance(content, Refusal):
+            return content
+        exchange.body = content
         verdict = self._enter(exchange)
         return await verdict if isinstance(verdict, Awaitable) else verdict
 
     def _enter(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         if self._free:
             self._free -= 1
-            self._held.add(exchange)
+            self._holders.add(exchange)
             return None
-        if self._resting():
+        if self._breaker_open():
             return None
-        if len(self._line) >= self._settings.queue:
+        if len(self._queue) >= self._settings.queue:
             return self._busy()
-        return self._wait(exchange)
+        return self._enqueue(exchange)
 
-    def _wait(self, exchange: Exchange) -> asyncio.Future[Verdict]:
-        # In line at once, not when a coroutine comes to its turn: the next request must find the line as long as it is.
+    def _enqueue(self, exchange: Exchange) -> asyncio.Future[Verdict]:
+        # In the queue at once, not when a coroutine begins to run: the next request must find the queue as long as it is.
         loop = asyncio.get_running_loop()
-        place: asyncio.Future[Verdict] = loop.create_future()
-        timer = loop.call_later(self._settings.wait, self._too_late, place)
-        self._line[place] = exchange
-        place.add_done_callback(lambda _: timer.cancel())
-        place.add_done_callback(self._left)  # the client has: it was cancelled
-        return place
+        permit: asyncio.Future[Verdict] = loop.create_future()
+        timer = loop.call_later(self._settings.wait, self._on_timeout, permit)
+        self._queue[permit] = exchange
+        permit.add_done_callback(lambda _: timer.cancel())
+        permit.add_done_callback(self._on_permit_done)
+        return permit
 
-    def _too_late(self, place: asyncio.Future[Verdict]) -> None:
-        if not place.done():
-            del self._line[place]
-            place.set_result(self._busy())
+    def _on_timeout(self, permit: asyncio.Future[Verdict]) -> None:
+        if not permit.done():
+            del self._queue[permit]
+            permit.set_result(self._busy())
 
-    def _left(self, place: asyncio.Future[Verdict]) -> None:
-        self._line.pop(place, None)
+    def _on_permit_done(self, permit: asyncio.Future[Verdict]) -> None:
+        self._queue.pop(permit, None)  # still there when the client has left and the future was cancelled
 
     def on_done(self, exchange: Exchange) -> None:
-        if exchange in self._held:
-            self._held.discard(exchange)
-            self._give_back()
+        if exchange in self._holders:
+            self._holders.discard(exchange)
+            self._release()
 
-    def _give_back(self) -> None:
-        while self._line:
-            place = next(iter(self._line))
-            exchange = self._line.pop(place)
-            if not place.done():
-                self._held.add(exchange)
-                place.set_result(None)
+    def _release(self) -> None:
+        while self._queue:
+            permit = next(iter(self._queue))
+            exchange = self._queue.pop(permit)
+            if not permit.done():
+                self._holders.add(exchange)
+                permit.set_result(None)
                 return
         self._free += 1
 
@@ -129,6 +130,6 @@ class Concurrency(Stage):
         return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)))
 
 
-def build(upstream: str, settings: Settings, resting: Callable[[], bool]) -> Concurrency:
+def build(upstream: str, settings: Settings, breaker_open: Callable[[], bool]) -> Concurrency:
     """The stage for ``upstream``, one for all of its routes."""
-    return Concurrency(upstream, settings, resting)
+    return Concurrency(upstream, settings, breaker_open)

@@ -22,13 +22,13 @@ from gateway.policy.base.tools import Tools
 
 _TOKEN = re.compile(TOKEN).fullmatch
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_SHAPE = re.compile(
+_ORIGIN = re.compile(
     rf"([a-z][a-z0-9+.-]{{0,30}})://((?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]{{2,45}}\])(?::([1-9][0-9]{{0,4}}))?"
 ).fullmatch
 _LONGEST = 300  # characters: a scheme, a name of at most 253 (RFC 1035 section 2.3.4) and a port
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
-# Subdomains differ by visitor at will, so what is remembered of them is bounded.
+# Visitors can invent subdomains, so the number of remembered ones is bounded.
 _REMEMBERED = 4096
 
 VARY = FieldLines.of([(b"vary", b"Origin")])
@@ -46,22 +46,22 @@ class Origin(NamedTuple):
 
 
 def parse_origin(text: str) -> Origin | None:
-    """The one origin ``text`` is, RFC 6454 section 6.2; None for ``null``, a list, a URL or anything else."""
+    """The origin that ``text`` spells (RFC 6454 section 6.2); None for ``null``, a list, a URL or anything else."""
     if len(text) > _LONGEST or not text.isascii():
         return None
-    found = _SHAPE(text.lower())
-    if found is None or int(found[3] or 1) > 65535 or len(found[2]) > 253:
+    match = _ORIGIN(text.lower())
+    if match is None or int(match[3] or 1) > 65535 or len(match[2]) > 253:
         return None
-    if found[2].startswith("["):
+    if match[2].startswith("["):
         try:
-            IPv6Address(found[2][1:-1])
+            IPv6Address(match[2][1:-1])
         except ValueError:
             return None
-    return Origin(found[1], found[2], found[3] or "")
+    return Origin(match[1], match[2], match[3] or "")
 
 
 def _ascii_host(text: str) -> str:
-    """``text`` with a name in other scripts turned into the xn-- form that browsers send."""
+    """``text`` with a name in another script converted to the xn-- form that browsers send."""
     if text.isascii():
         return text
     scheme, separator, rest = text.partition("://")
@@ -69,7 +69,7 @@ def _ascii_host(text: str) -> str:
     host, colon, port = rest.removeprefix(wild).partition(":")
     try:
         encoded = host.encode("idna").decode("ascii")
-        # Some letters mean another name in the rules browsers follow now (straße is not strasse): guess nothing.
+        # By the rules that browsers follow now, some letters make another name (straße is not strasse): guess nothing.
         if encoded.encode("ascii").decode("idna") != host.lower():
             raise UnicodeError
     except UnicodeError:
@@ -78,7 +78,7 @@ def _ascii_host(text: str) -> str:
 
 
 def canonical_origin(text: str) -> str:
-    """A configured origin in its canonical spelling. Raises ValueError with what to write instead."""
+    """A configured origin in its canonical spelling. Raises ValueError with a sentence on what to write instead."""
     if text == "*":
         return text
     if text.lower() == "null":
@@ -137,25 +137,25 @@ class Settings(Policy):
     max_age: Duration = 600.0
 
     @model_validator(mode="after")
-    def _no_open_door(self) -> Settings:
+    def _no_credentials_for_everybody(self) -> Settings:
         if "*" in self.origins and self.credentials:
             raise ValueError("credentials cannot be combined with the origin *: every website could act for the user")
         return self
 
 
 class Cors(Stage):
-    """Admits or refuses the Origin and answers preflights; refuses with ``origin_refused``, ``preflight_refused``.
+    """Admits or refuses the Origin and responds to preflights; refuses with ``origin_refused``, ``preflight_refused``.
 
     ``allowed_methods`` are those a preflight may ask for.
     """
 
     __slots__ = (
-        "_answers",
         "_any",
         "_extra",
         "_fixed",
         "_headers",
         "_known",
+        "_lines",
         "_no_origin",
         "_patterns",
         "_preflight",
@@ -183,8 +183,8 @@ class Cors(Stage):
             for scheme, host, port in filter(None, map(parse_origin, settings.origins))
             if host.startswith("*.")
         )
-        self._fixed = {text: self._answer(text) for text in settings.origins if "*" not in text}
-        self._answers = dict(self._fixed)
+        self._fixed = {text: self._lines_for(text) for text in settings.origins if "*" not in text}
+        self._lines = dict(self._fixed)
         self._known: dict[bytes, str] = {text.encode(): text for text in self._fixed}
 
     def on_request(self, exchange: Exchange) -> Refusal | Reply | None:
@@ -202,7 +202,7 @@ class Cors(Stage):
         if exchange.method == "OPTIONS":
             wanted = fields.get(b"access-control-request-method")
             if wanted is not None:
-                return self._answer_preflight(wanted, fields.get(b"access-control-request-headers", b""))
+                return self._respond_to_preflight(wanted, fields.get(b"access-control-request-headers", b""))
         return None
 
     def on_response(self, exchange: Exchange) -> None:
@@ -210,10 +210,10 @@ class Cors(Stage):
         if not origin:
             exchange.response_headers.append(VARY)
         elif len(exchange.calls) < 2 or not any(lines.vary for lines in exchange.response_headers):
-            # (several policies may stand over a batch, but a browser takes a second allow-origin for a refusal)
-            exchange.response_headers.append(self._answers.get(origin) or self._answer(origin))
+            # (a batch may have several policies, but a browser treats a second allow-origin as a refusal)
+            exchange.response_headers.append(self._lines.get(origin) or self._lines_for(origin))
 
-    def _answer(self, origin: str) -> FieldLines:
+    def _lines_for(self, origin: str) -> FieldLines:
         return FieldLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
 
     def _admit(self, raw: bytes) -> str:
@@ -226,9 +226,9 @@ class Cors(Stage):
             return ""
         if len(self._known) >= _REMEMBERED:
             self._known = {fixed.encode(): fixed for fixed in self._fixed}
-            self._answers = dict(self._fixed)
+            self._lines = dict(self._fixed)
         self._known[raw] = text
-        self._answers[text] = self._answer(text)
+        self._lines[text] = self._lines_for(text)
         return text
 
     def _under_pattern(self, origin: Origin) -> bool:
@@ -240,7 +240,7 @@ class Cors(Stage):
                 return True
         return False
 
-    def _answer_preflight(self, method: bytes, headers: bytes) -> Refusal | Reply:
+    def _respond_to_preflight(self, method: bytes, headers: bytes) -> Refusal | Reply:
         if method.decode("latin-1") not in self.allowed_methods:
             return refuse("preflight_refused", f"method {method[:40].decode('latin-1')!a}")
         for part in headers.lower().split(b","):

@@ -1,4 +1,4 @@
-"""Which fields every answer carries, and which of the upstream's are dropped. YAML section ``response_headers``."""
+"""Which fields every response carries, and which of the upstream's are dropped. YAML section ``response_headers``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
-# What an answer carries when the policy says nothing else. The gateway serves an API: nothing in it is a page to frame.
+# Fields of a response unless the policy sets others. The gateway serves an API: nothing in it is a page to frame.
 DEFAULTS = {
     "strict-transport-security": "max-age=31536000",  # RFC 6797; browsers ignore it over plain HTTP
     "x-content-type-options": "nosniff",
@@ -24,14 +24,14 @@ DEFAULTS = {
     "content-security-policy": "frame-ancestors 'none'",
 }
 
-# Answers to a signed-in user must not stay in a cache that others or later users of the device can read.
+# Responses to a signed-in user must not stay in a cache that others or later users of the device can read.
 AUTHENTICATED = {"cache-control": "no-store"}
 
-# Tell an attacker which software to look up, and nobody else anything.
+# These show an attacker which software to look up, and are of no use to anybody else.
 HIDDEN = ("server", "x-powered-by", "x-aspnet-version", "x-aspnetmvc-version")
 
-# Framing and the fields other stages answer for; to change them here would break the answer or undo a check.
-_KEPT = frozenset(
+# Framing, and fields of other stages; to change them here would break the response or undo a check.
+_RESERVED = frozenset(
     [
         "connection",
         "content-encoding",
@@ -52,21 +52,21 @@ _KEPT = frozenset(
     ]
 )
 
-_NAME = re.compile(TOKEN).fullmatch
-_VALUE = re.compile(FIELD_VALUE).fullmatch
+_FIELD_NAME = re.compile(TOKEN).fullmatch
+_FIELD_VALUE = re.compile(FIELD_VALUE).fullmatch
 
 
 def _name(text: str) -> str:
     name = text.lower()
-    if not _NAME(name):
+    if not _FIELD_NAME(name):
         raise ValueError("is not a header name")
-    if name in _KEPT or name.startswith("access-control-"):
+    if name in _RESERVED or name.startswith("access-control-"):
         raise ValueError(f"{name} belongs to the gateway itself and cannot be set or removed here")
     return name
 
 
 def _value(text: str) -> str:
-    if not _VALUE(text):
+    if not _FIELD_VALUE(text):
         raise ValueError("is not a header value: visible ASCII on one line, no spaces at the ends")
     return text
 
@@ -103,7 +103,7 @@ _UNCACHED = (b"cache-control", b"no-store")
 
 
 class ResponseHeaders(Stage):
-    """Adds its fields to every answer, refusals included. ``removed``: the upstream's fields that are dropped."""
+    """Adds its fields to every response, refusals included. ``removed``: the upstream's fields that are dropped."""
 
     __slots__ = ("_authenticated", "_lines", "removed")
 
@@ -118,10 +118,10 @@ class ResponseHeaders(Stage):
 
     def on_response(self, exchange: Exchange) -> None:
         lines = self._authenticated if exchange.principal else self._lines
-        if len(exchange.calls) > 1:  # several policies may stand over a batch: the first to speak is heard
-            said = frozenset().union(*[others.names for others in exchange.response_headers])
-            lines = FieldLines.of([pair for pair in lines.pairs if pair[0] not in said])
-        if exchange.fallback:  # what stands in must not be kept as if it were the real thing
+        if len(exchange.calls) > 1:  # a batch may have several policies: the first that sets a field wins
+            present = frozenset().union(*[others.names for others in exchange.response_headers])
+            lines = FieldLines.of([pair for pair in lines.pairs if pair[0] not in present])
+        if exchange.fallback:  # a fallback's response must not be cached as if it were the upstream's
             lines = FieldLines.of([*(pair for pair in lines.pairs if pair[0] != b"cache-control"), _UNCACHED])
         exchange.response_headers.append(lines)
 

@@ -24,7 +24,7 @@ def test_problem_details() -> None:
     ]
 
 
-def test_problem_details_for_operators_say_what_the_status_says() -> None:
+def test_problem_details_for_operators_have_no_type_of_their_own() -> None:
     assert list(operator_problem("Not Found", 404)) == ["type", "title", "status"]
     assert operator_problem("Not Found", 404)["type"] == "about:blank"
 

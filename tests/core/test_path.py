@@ -183,7 +183,7 @@ def test_canonical_twice_is_canonical_once(path: str, query: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_canonical_or_ambiguous_and_the_sentence_tells_nothing_of_it(text: str) -> None:
+def test_any_text_is_canonical_or_ambiguous_and_the_sentence_quotes_nothing_of_it(text: str) -> None:
     try:
         path, query = canonical("/" + text)
     except Ambiguous as problem:

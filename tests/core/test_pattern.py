@@ -60,7 +60,7 @@ def test_a_table_agrees_with_reading_the_patterns_in_order(written: list[str], n
 
 
 @given(patterns, patterns, segments.map(".".join))
-def test_what_the_narrower_matches_the_wider_matches(wider: str, narrower: str, name: str) -> None:
+def test_a_wider_pattern_matches_every_name_of_a_narrower_one(wider: str, narrower: str, name: str) -> None:
     if covers(wider, narrower) and covers(narrower, name):
         assert covers(wider, name)
 
@@ -93,7 +93,7 @@ def test_procedure_patterns(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern", ["", "*", ".*", "a.", "a..b", "a*", "a.*.b", "a/b", "a,b", "a.b*", "a-b", "1a", "a.*\n"]
 )
-def test_what_is_no_procedure_pattern(pattern: str) -> None:
+def test_no_procedure_pattern(pattern: str) -> None:
     assert procedure_problem(pattern)
 
 
@@ -105,5 +105,5 @@ def test_path_patterns(pattern: str) -> None:
 @pytest.mark.parametrize(
     "pattern", ["", "a", "*", "/a*", "/*/b", "/a/**", "/a?b", "//", "/a/../b", "/%61", "/%40me", "/a;b", "/a//*", "/é"]
 )
-def test_what_is_no_path_pattern(pattern: str) -> None:
+def test_no_path_pattern(pattern: str) -> None:
     assert path_problem(pattern)

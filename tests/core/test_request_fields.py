@@ -75,7 +75,7 @@ def test_usual_connection_values(value: bytes) -> None:
     assert hop_by_hop({b"connection": value}) - HOP_BY_HOP <= {b"close"}
 
 
-def test_what_connection_names_stops_here() -> None:
+def test_fields_that_connection_names_stop_here() -> None:
     fields = collect(pairs("Connection: close, X-Hop ,\tx-other", "X-Hop: 1", "X-Other: 2", "X-Kept: 3"))
     assert hop_by_hop(fields) == HOP_BY_HOP | {b"close", b"x-hop", b"x-other"}
     assert forwardable(fields) == [(b"x-kept", b"3")]
@@ -122,7 +122,7 @@ REAL = (
 
 
 @pytest.mark.parametrize("name", REAL.split())
-def test_what_clients_really_send_goes_upstream(name: str) -> None:
+def test_fields_that_clients_really_send_go_upstream(name: str) -> None:
     assert not is_identity(name.encode())
     assert forwardable({name.encode(): b"1"}) == [(name.encode(), b"1")]
 
@@ -153,7 +153,7 @@ names = st.sampled_from([b"Host", b"Accept", b"X_A", b"x-a", b"X-A", b"Cookie", 
 
 
 @given(st.lists(st.tuples(names, st.sampled_from([b"", b"a", b"close"])), max_size=8))
-def test_what_goes_upstream_was_sent_and_is_neither_hop_nor_identity(raw: list[tuple[bytes, bytes]]) -> None:
+def test_forwarded_fields_were_sent_and_are_neither_hop_by_hop_nor_identity(raw: list[tuple[bytes, bytes]]) -> None:
     fields = collect(raw)
     assert fields.keys() <= {name.lower() for name, _ in raw}
     assert all(b"_" not in name for name in fields)

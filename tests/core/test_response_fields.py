@@ -100,7 +100,7 @@ def test_the_same_fields_are_read_once() -> None:
     assert read_incremental([(b"Date", b"Mon"), (b"Content-Type", b"text/plain")], first).pairs[0] == (b"date", b"Mon")
 
 
-def test_a_control_byte_is_seen_in_what_differs_too() -> None:
+def test_a_control_byte_in_a_changed_value_is_seen_too() -> None:
     first = read_incremental([(b"Date", b"Sun")], None)
     with pytest.raises(Malformed):
         read_incremental([(b"Date", b"Sun\x01")], first)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.pattern import compile_procedures
-from gateway.core.trpc import Calls, calls, inputs, parameter
+from gateway.core.trpc import ProcedureCalls, calls, inputs, parameter
 
 ALIASES = {
     "auth.signin": "auth.login",
@@ -23,7 +23,7 @@ PREFIX = "/api/trpc/"
 KNOWN = compile_procedures([(name, name) for name in {*ALIASES.values(), "analytics.trackEvent"}])
 
 
-def read(target: str) -> Calls | str:
+def read(target: str) -> ProcedureCalls | str:
     """What the gateway makes of a target: the calls of known procedures, or the slug of the refusal."""
     try:
         path, query = canonical(split_target(target)[1])
@@ -39,8 +39,8 @@ def read(target: str) -> Calls | str:
     return "batch_malformed" if found.batch else "no_route"
 
 
-LOGIN = Calls(("auth.login",), False, "auth.login")
-TWO = Calls(("auth.login", "auth.login"), True, "auth.login,auth.login")
+LOGIN = ProcedureCalls(("auth.login",), False, "auth.login")
+TWO = ProcedureCalls(("auth.login", "auth.login"), True, "auth.login,auth.login")
 SPELLINGS = [
     # row 1: runs
     ("/api/trpc/auth%2Elogin", LOGIN),
@@ -55,11 +55,11 @@ SPELLINGS = [
     ("http://any.host/api/trpc/auth.login", LOGIN),
     # row 3: aliases
     ("/api/trpc/auth.signin", LOGIN),
-    ("/api/trpc/auth.logout", Calls(("auth.signout",), False, "auth.signout")),
-    ("/api/trpc/analytics.track", Calls(("analytics.trackEvent",), False, "analytics.trackEvent")),
-    ("/api/trpc/user.getProfile", Calls(("user.get",), False, "user.get")),
-    ("/api/trpc/user.updateSettings", Calls(("user.update",), False, "user.update")),
-    ("/api/trpc/leaderboard.getRankings", Calls(("leaderboard.get",), False, "leaderboard.get")),
+    ("/api/trpc/auth.logout", ProcedureCalls(("auth.signout",), False, "auth.signout")),
+    ("/api/trpc/analytics.track", ProcedureCalls(("analytics.trackEvent",), False, "analytics.trackEvent")),
+    ("/api/trpc/user.getProfile", ProcedureCalls(("user.get",), False, "user.get")),
+    ("/api/trpc/user.updateSettings", ProcedureCalls(("user.update",), False, "user.update")),
+    ("/api/trpc/leaderboard.getRankings", ProcedureCalls(("leaderboard.get",), False, "leaderboard.get")),
     ("/api/trpc/auth.signin,auth.login?batch=1", TWO),
     # row 4: both run
     ("/api/trpc/auth.login,auth.login?batch=1", TWO),
@@ -68,7 +68,7 @@ SPELLINGS = [
     ("/api/trpc/auth.login,auth.login?%62atch=1", TWO),
     ("/api/trpc/auth.login,auth.login?batch=%31", TWO),
     ("/api/trpc/auth.login,auth.login/?batch=1", TWO),
-    ("/api/trpc/auth.login?batch=1", Calls(("auth.login",), True, "auth.login")),
+    ("/api/trpc/auth.login?batch=1", ProcedureCalls(("auth.login",), True, "auth.login")),
     # row 5: the good one of them runs
     ("/api/trpc/auth.login,?batch=1", "batch_malformed"),
     ("/api/trpc/x/,auth.login?batch=1", "batch_malformed"),
@@ -103,7 +103,7 @@ SPELLINGS = [
     # beyond the table
     (
         "/api/trpc/" + ",".join(["auth.login"] * 10) + "?batch=1",
-        Calls(("auth.login",) * 10, True, ",".join(["auth.login"] * 10)),
+        ProcedureCalls(("auth.login",) * 10, True, ",".join(["auth.login"] * 10)),
     ),
     ("/api/trpc/" + ",".join(["auth.login"] * 11) + "?batch=1", "batch_too_large"),
     ("/api/trpc/" + ",".join(["auth.login"] * 1000) + "?batch=1", "batch_too_large"),
@@ -121,12 +121,12 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize(("target", "expected"), SPELLINGS)
-def test_spellings(target: str, expected: Calls | str) -> None:
+def test_spellings(target: str, expected: ProcedureCalls | str) -> None:
     assert read(target) == expected
 
 
 def test_an_alias_is_resolved_once() -> None:
-    assert calls("a.a", "", {"a.a": "b.b", "b.b": "c.c"}, 10) == Calls(("b.b",), False, "b.b")
+    assert calls("a.a", "", {"a.a": "b.b", "b.b": "c.c"}, 10) == ProcedureCalls(("b.b",), False, "b.b")
 
 
 def backend(target: str) -> list[str]:
@@ -168,7 +168,7 @@ searches = st.lists(
 
 
 @given(tails, searches)
-def test_the_backend_runs_what_was_counted(tail: str, search: str) -> None:
+def test_the_backend_runs_the_procedures_that_were_counted(tail: str, search: str) -> None:
     target = f"{PREFIX}{tail}?{search}"
     found = read(target)
     if isinstance(found, str):

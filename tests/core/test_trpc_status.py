@@ -40,7 +40,7 @@ def test_a_call_that_was_not_answered_is_not_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "sent",
     [
         (),
         (HEAD, [0, 1, [[{}]]]),
@@ -53,8 +53,8 @@ def test_a_call_that_was_not_answered_is_not_read() -> None:
         (None,),
     ],
 )
-def test_lines_that_are_not_whole_are_not_read(said: tuple[Any, ...]) -> None:
-    assert read(lines(*said)) == []
+def test_incomplete_lines_are_not_read(sent: tuple[Any, ...]) -> None:
+    assert read(lines(*sent)) == []
 
 
 def test_an_answer_cut_in_a_line_is_not_read() -> None:

@@ -35,8 +35,6 @@ TESTS_WITHOUT_MODULE = {
 
 # Modules with identifiers of a private language (tests/floors/test_words.py has what to say for them).
 NAMES_OF_OUR_OWN = {
-    "policy/concurrency.py",
-    "policy/response_headers.py",
     "proxy/flow/flow.py",
     "proxy/message/parser.py",
     "proxy/server/connection.py",
@@ -52,8 +50,6 @@ NAMES_OF_OUR_OWN = {
 
 # Files with prose of it.
 PROSE_OF_OUR_OWN = {
-    "policy/concurrency.py",
-    "policy/response_headers.py",
     "proxy/flow/fallback.py",
     "proxy/flow/flow.py",
     "proxy/server/connection.py",

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config, Route
-from gateway.core.pattern import Table, compile_paths, compile_procedures
+from gateway.core.pattern import PatternTable, compile_paths, compile_procedures
 from gateway.policy.kinds import ROUTE_KINDS
 
 ENTRY = Path(__file__).parents[2] / "upstreams.yaml"
@@ -143,12 +143,12 @@ def config() -> Config:
 
 
 @pytest.fixture(scope="module")
-def procedures(config: Config) -> Table[Route]:
+def procedures(config: Config) -> PatternTable[Route]:
     return compile_procedures([(name, route) for route in config.routes for name in route.procedures])
 
 
 @pytest.fixture(scope="module")
-def paths(config: Config) -> Table[Route]:
+def paths(config: Config) -> PatternTable[Route]:
     return compile_paths(
         [(path, route) for route in config.routes if route.listener == "public" for path in route.paths]
     )
@@ -167,7 +167,7 @@ def test_the_table_is_the_whole_backend() -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
-def test_a_procedure_is_decided_as_intended(row: Procedure, config: Config, procedures: Table[Route]) -> None:
+def test_a_procedure_is_decided_as_intended(row: Procedure, config: Config, procedures: PatternTable[Route]) -> None:
     route = procedures.find(ALIASES.get(row.name, row.name))
     assert route is not None
     assert decision(route) == row.decision
@@ -192,12 +192,12 @@ def test_procedures_are_let_through_by_name_only(config: Config) -> None:
 
 
 @pytest.mark.parametrize("name", ["lessons.deleteAll", "auth", "auth.login2", "Auth.login", "admin.users", "user"])
-def test_an_unknown_procedure_has_no_route(name: str, procedures: Table[Route]) -> None:
+def test_an_unknown_procedure_has_no_route(name: str, procedures: PatternTable[Route]) -> None:
     assert procedures.find(name) is None
 
 
 @pytest.mark.parametrize("row", REST, ids=lambda row: row[1])
-def test_a_path_is_decided_as_intended(row: list[str], paths: Table[Route]) -> None:
+def test_a_path_is_decided_as_intended(row: list[str], paths: PatternTable[Route]) -> None:
     method, path, intended, upstream, rewrite, body, *limits = row
     route = paths.find(path)
     assert route is not None
@@ -207,7 +207,7 @@ def test_a_path_is_decided_as_intended(row: list[str], paths: Table[Route]) -> N
     assert route.policies["rate_limits"] == ("per-client", *limits)
 
 
-def test_no_other_path_has_a_route(config: Config, paths: Table[Route]) -> None:
+def test_no_other_path_has_a_route(config: Config, paths: PatternTable[Route]) -> None:
     written = {path for route in config.routes if route.listener == "public" for path in route.paths}
     assert written == {row[1] for row in REST} | {"/api/"}
     assert [paths.find(path) for path in ("/", "/api/trpc", "/api/admin", "/api/stt/transcribe/")] == [None] * 4
@@ -219,7 +219,7 @@ def test_every_closed_route_says_why(config: Config) -> None:
     assert all(len(route.deny or "") > 20 for route in closed)
 
 
-def test_what_costs_money_is_limited_and_what_carries_a_password_travels_alone(procedures: Table[Route]) -> None:
+def test_what_costs_money_is_limited_and_what_carries_a_password_travels_alone(procedures: PatternTable[Route]) -> None:
     alone = ["login", "signup", "refreshToken", "verifyEmail", "changePassword", "deleteAccount"]
     for name in alone:
         route = procedures.find(f"auth.{name}")

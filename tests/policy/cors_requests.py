@@ -1,4 +1,4 @@
-"""Requests from a browser, and the policy that answers them."""
+"""Requests from a browser, and the CORS policy that decides them."""
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
@@ -17,11 +17,11 @@ APP = {
 }
 
 
-def rule(**changed: object) -> Cors:
+def policy(**changed: object) -> Cors:
     return cors.build("app", Settings.model_validate({**APP, **changed}), None)  # type: ignore[arg-type]  # no tools
 
 
-STAGE = rule()
+STAGE = policy()
 
 
 def request(origin: bytes | None, method: str = "POST", **fields: bytes) -> Exchange:
@@ -32,7 +32,7 @@ def request(origin: bytes | None, method: str = "POST", **fields: bytes) -> Exch
 
 
 def decide(origin: bytes | None, stage: Cors = STAGE) -> tuple[str, list[Pair]]:
-    """The refusal's slug, or empty, and the fields of the answer, whatever it is."""
+    """The refusal's slug, or empty, and the fields that it adds to the response."""
     exchange = request(origin)
     verdict = stage.on_request(exchange)
     assert verdict is None or isinstance(verdict, Refusal)

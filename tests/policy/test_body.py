@@ -42,7 +42,7 @@ def slug(verdict: Refusal | None) -> str:
 STRICT = rule(max="64KiB", types=["application/json", "Audio/*"])
 
 
-def test_a_request_without_a_body_is_not_asked_for_a_type() -> None:
+def test_a_request_without_a_body_needs_no_media_type() -> None:
     assert STRICT.on_request(Exchange("GET", "/", {}, "192.0.2.1", 0.0)) is None
 
 

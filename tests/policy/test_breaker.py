@@ -21,9 +21,10 @@ class GuardedUpstream(NoEvents):
 
     def __init__(self, workers: int = 1, store: Any = None, **more: Any) -> None:
         self.now = NOON
+        self.store = store or MemoryStore()
         self.events: list[tuple[str, str, str, int]] = []
         settings = Settings.model_validate({"failures": 3, "count": ["connect", "timeout", "broken", 500, 503], **more})
-        tools = Tools(store or MemoryStore(), lambda: self.now, events=self)
+        tools = Tools(self.store, lambda: self.now, events=self)
         self.stages = [build("stt", settings, tools) for _ in range(workers)]
 
     def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
@@ -60,7 +61,7 @@ NOT_COUNTED = [
 
 
 @pytest.mark.parametrize(("status", "reason"), COUNTED)
-def test_what_the_upstream_did_opens_it(status: int, reason: str | CallFailure) -> None:
+def test_failures_of_the_upstream_open_it(status: int, reason: str | CallFailure) -> None:
     guarded = GuardedUpstream()
     for _ in range(3):
         assert guarded.call(status, reason) is None
@@ -69,7 +70,7 @@ def test_what_the_upstream_did_opens_it(status: int, reason: str | CallFailure) 
 
 
 @pytest.mark.parametrize(("status", "reason"), NOT_COUNTED)
-def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: str | CallFailure) -> None:
+def test_failures_of_the_client_or_the_gateway_never_open_it(status: int, reason: str | CallFailure) -> None:
     guarded = GuardedUpstream()
     for _ in range(20):
         assert guarded.call(status, reason) is None
@@ -77,7 +78,7 @@ def test_what_the_client_or_the_gateway_did_never_opens_it(status: int, reason: 
 
 
 @pytest.mark.parametrize(("status", "reason"), [one for one in NOT_COUNTED if one[1] or not one[0]])
-def test_what_says_nothing_does_not_hide_a_row_of_failures(status: int, reason: str | CallFailure) -> None:
+def test_calls_that_do_not_count_do_not_interrupt_a_row_of_failures(status: int, reason: str | CallFailure) -> None:
     guarded = GuardedUpstream()
     for _ in range(3):
         guarded.call(503)
@@ -185,13 +186,13 @@ def test_with_health_checks_as_tries_no_users_call_is_one() -> None:
 
 
 @pytest.mark.parametrize("probe", ["request", "health_check"])
-def test_what_an_operator_holds_open_is_tried_by_nobody(probe: str) -> None:
+def test_nobody_tries_a_circuit_that_an_operator_holds_open(probe: str) -> None:
     guarded = GuardedUpstream(probe=probe)
-    guarded.stages[0]._store.force(b"stt", "open", guarded.now)
+    guarded.store.force(b"stt", "open", guarded.now)
     guarded.now += 3600
     assert guarded.call().retry_after == 60
     assert guarded.stages[0].probe() is None
-    guarded.stages[0]._store.force(b"stt", "closed", guarded.now)
+    guarded.store.force(b"stt", "closed", guarded.now)
     assert guarded.stages[0].probe() is None
     assert guarded.call() is None
 

@@ -1,4 +1,4 @@
-"""Places at an upstream: first come, first served, and every place comes back."""
+"""Permits of an upstream: first come, first served, and every permit comes back."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from gateway.core.exchange import Exchange
 from gateway.policy.concurrency import Settings, build
 
 
-class Gate:
-    def __init__(self, limit: int = 2, queue: int = 3, wait: float = 5.0, resting: bool = False) -> None:
-        self.resting = resting
-        self.stage = build("stt", Settings(limit=limit, queue=queue, wait=wait), lambda: self.resting)
+class LimitedUpstream:
+    def __init__(self, limit: int = 2, queue: int = 3, wait: float = 5.0, breaker_open: bool = False) -> None:
+        self.breaker_open = breaker_open
+        self.stage = build("stt", Settings(limit=limit, queue=queue, wait=wait), lambda: self.breaker_open)
 
     def call(self) -> tuple[Exchange, Any]:
         exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
@@ -27,7 +27,7 @@ class Gate:
         assert [verdict for _, verdict in made] == [None] * count
         return [exchange for exchange, _ in made]
 
-    def line(self, count: int) -> list[tuple[Exchange, asyncio.Task[Any]]]:
+    def enqueue(self, count: int) -> list[tuple[Exchange, asyncio.Task[Any]]]:
         return [(exchange, asyncio.ensure_future(verdict)) for exchange, verdict in (self.call() for _ in range(count))]
 
 
@@ -36,29 +36,29 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-async def test_who_finds_a_place_waits_for_nothing_and_who_finds_a_full_line_is_refused() -> None:
-    gate = Gate()
-    gate.calls(2)
-    waiting = gate.line(3)
+async def test_a_call_takes_a_free_permit_or_waits_and_a_full_queue_refuses() -> None:
+    upstream = LimitedUpstream()
+    upstream.calls(2)
+    waiting = upstream.enqueue(3)
     await settled()
-    assert (gate.stage.taken, gate.stage.waiting) == (2, 3)
-    refusal = gate.call()[1]
+    assert (upstream.stage.taken, upstream.stage.waiting) == (2, 3)
+    refusal = upstream.call()[1]
     assert (refusal.reason.slug, refusal.reason.status, refusal.retry_after) == ("upstream_busy", 503, 5)
     assert refusal.detail == "stt: 2 calls under way, 3 waiting"
     for _, task in waiting:
         task.cancel()
     await settled()
-    assert (gate.stage.taken, gate.stage.waiting) == (2, 0)
+    assert (upstream.stage.taken, upstream.stage.waiting) == (2, 0)
 
 
-async def test_places_go_to_the_line_in_its_order_and_no_newcomer_overtakes() -> None:
-    gate = Gate(limit=1, queue=3)
-    holder = gate.calls(1)[0]
-    waiting = gate.line(3)
+async def test_permits_go_to_the_queue_in_its_order_and_no_newcomer_overtakes() -> None:
+    upstream = LimitedUpstream(limit=1, queue=3)
+    holder = upstream.calls(1)[0]
+    waiting = upstream.enqueue(3)
     await settled()
     for exchange, task in waiting:
-        gate.stage.on_done(holder)
-        late = gate.call()[1]
+        upstream.stage.on_done(holder)
+        late = upstream.call()[1]
         assert late is not None
         late = late if asyncio.isfuture(late) else None
         await settled()
@@ -68,48 +68,48 @@ async def test_places_go_to_the_line_in_its_order_and_no_newcomer_overtakes() ->
             late.cancel()
             await settled()
         holder = exchange
-    gate.stage.on_done(holder)
-    assert gate.stage.taken == 0
+    upstream.stage.on_done(holder)
+    assert upstream.stage.taken == 0
 
 
-async def test_who_waits_for_too_long_is_refused_and_holds_nothing() -> None:
-    gate = Gate(limit=1, wait=0.02)
-    holder = gate.calls(1)[0]
-    waiting = gate.line(2)
+async def test_a_call_that_waits_for_too_long_is_refused_and_holds_nothing() -> None:
+    upstream = LimitedUpstream(limit=1, wait=0.02)
+    holder = upstream.calls(1)[0]
+    waiting = upstream.enqueue(2)
     assert [(await task).reason.slug for _, task in waiting] == ["upstream_busy"] * 2
     for exchange, _ in waiting:
-        gate.stage.on_done(exchange)  # the pipeline tells of every stage entered
-    assert gate.stage.taken == 1
-    gate.stage.on_done(holder)
-    gate.stage.on_done(holder)
-    assert (gate.stage.taken, gate.stage.waiting) == (0, 0)
+        upstream.stage.on_done(exchange)  # the pipeline tells of every stage entered
+    assert upstream.stage.taken == 1
+    upstream.stage.on_done(holder)
+    upstream.stage.on_done(holder)
+    assert (upstream.stage.taken, upstream.stage.waiting) == (0, 0)
 
 
-async def test_a_client_that_leaves_in_the_very_turn_it_is_given_a_place_passes_it_on() -> None:
-    gate = Gate(limit=1)
-    holder = gate.calls(1)[0]
-    (leaving, task), (staying, next_task) = gate.line(2)
+async def test_a_client_that_leaves_in_the_iteration_that_gives_it_a_permit_passes_it_on() -> None:
+    upstream = LimitedUpstream(limit=1)
+    holder = upstream.calls(1)[0]
+    (leaving, task), (staying, next_task) = upstream.enqueue(2)
     await settled()
-    gate.stage.on_done(holder)
+    upstream.stage.on_done(holder)
     task.cancel()
     await settled()
-    gate.stage.on_done(leaving)
+    upstream.stage.on_done(leaving)
     assert next_task.done() and next_task.result() is None
-    gate.stage.on_done(staying)
-    assert gate.stage.taken == 0
+    upstream.stage.on_done(staying)
+    assert upstream.stage.taken == 0
 
 
 async def test_nobody_waits_for_an_upstream_whose_breaker_refuses() -> None:
-    gate = Gate(limit=1, queue=0)
-    gate.calls(1)
-    gate.resting = True
-    exchange, verdict = gate.call()
+    upstream = LimitedUpstream(limit=1, queue=0)
+    upstream.calls(1)
+    upstream.breaker_open = True
+    exchange, verdict = upstream.call()
     assert verdict is None, "the breaker comes next and says no at once"
-    gate.stage.on_done(exchange)
-    assert gate.stage.taken == 1
+    upstream.stage.on_done(exchange)
+    assert upstream.stage.taken == 1
 
 
-async def test_a_short_body_is_read_before_a_place_is_taken() -> None:
+async def test_a_short_body_is_read_before_a_permit_is_taken() -> None:
     class Stream:
         complete, length = False, 2
 
@@ -120,27 +120,27 @@ async def test_a_short_body_is_read_before_a_place_is_taken() -> None:
             await self.through.wait()
             return b"{}"
 
-    gate = Gate(limit=1)
+    upstream = LimitedUpstream(limit=1)
     exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
     exchange.stream = stream = Stream()
-    slow: Any = gate.stage.on_request(exchange)
+    slow: Any = upstream.stage.on_request(exchange)
     task = asyncio.ensure_future(slow)
     await settled()
-    gate.stage.on_done(gate.calls(1)[0])
+    upstream.stage.on_done(upstream.calls(1)[0])
     stream.through.set()
     assert await task is None
-    assert (exchange.body, gate.stage.taken) == (b"{}", 1)
+    assert (exchange.body, upstream.stage.taken) == (b"{}", 1)
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_whatever_comes_goes_and_leaves_no_place_is_lost_or_given_twice(seed: int) -> None:
+async def test_no_permit_is_lost_or_given_twice_whichever_calls_come_and_go(seed: int) -> None:
     draw = random.Random(seed)
-    gate = Gate(limit=3, queue=5, wait=0.005)
+    upstream = LimitedUpstream(limit=3, queue=5, wait=0.005)
     most = inside = 0
 
     async def client() -> None:
         nonlocal most, inside
-        exchange, verdict = gate.call()
+        exchange, verdict = upstream.call()
         try:
             if verdict is not None and not hasattr(verdict, "reason"):
                 verdict = await verdict
@@ -152,7 +152,7 @@ async def test_whatever_comes_goes_and_leaves_no_place_is_lost_or_given_twice(se
                 finally:
                     inside -= 1
         finally:
-            gate.stage.on_done(exchange)
+            upstream.stage.on_done(exchange)
 
     tasks = []
     for _ in range(300):
@@ -162,9 +162,9 @@ async def test_whatever_comes_goes_and_leaves_no_place_is_lost_or_given_twice(se
         if draw.random() < 0.5:
             await asyncio.sleep(0)
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (gate.stage.taken, gate.stage.waiting) == (0, 0)
+    assert (upstream.stage.taken, upstream.stage.waiting) == (0, 0)
     assert most == 3
-    gate.calls(3)
+    upstream.calls(3)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_sane_ids_of_the_client_are_passed_on() -> None:
     assert added_fields(exchange) == [(b"x-request-id", b"mobile-1.2_3"), (b"x-correlation-id", b"c0ffee00-1111")]
 
 
-def test_what_goes_upstream_is_what_goes_back() -> None:
+def test_the_ids_sent_upstream_are_those_of_the_response() -> None:
     for sent in (b"c0ffee00-1111", b"bad"):
         exchange = arrive(x_correlation_id=sent)
         assert (b"x-correlation-id", identity.correlation(exchange)) in added_fields(exchange)
@@ -69,7 +69,7 @@ def test_any_other_id_is_replaced(hostile: bytes) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=200))
-def test_whatever_is_sent_what_comes_back_is_sane(sent: bytes) -> None:
+def test_the_ids_of_a_response_are_acceptable_whatever_was_sent(sent: bytes) -> None:
     exchange = arrive(x_request_id=sent, x_correlation_id=sent)
     for _, value in added_fields(exchange):
         assert re.fullmatch(rb"[A-Za-z0-9._-]{8,128}", value)

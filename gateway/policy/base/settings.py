@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
@@ -10,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, Val
 from gateway.core import units
 from gateway.core.secret import MASK, Secret
 
-# Handed to pydantic as its context when the values come from a file: there a bare number for a duration is a mistake
-# waiting to happen (milliseconds or seconds?), while code that builds settings means seconds.
 WRITTEN = {"written": True}
+"""The context for pydantic when values come from a file: there a bare number for a duration is refused, since it may mean
+milliseconds or seconds, while code that builds settings means seconds."""
 
 
 def _number(value: Any) -> bool:
@@ -116,6 +117,17 @@ SecretField = Annotated[
     WithJsonSchema({"type": "string", "x-secret": True}),
 ]
 """A secret text; it never prints itself."""
+
+
+def between(least: float, most: float, sentence: str) -> Callable[[float], float]:
+    """A validator of a number. ``sentence`` names the two bounds as people write them."""
+
+    def check(value: float) -> float:
+        if not least <= value <= most:
+            raise ValueError(f"must be between {sentence}")
+        return value
+
+    return check
 
 
 class Model(BaseModel):

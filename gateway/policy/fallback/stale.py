@@ -17,10 +17,7 @@ from pydantic import AfterValidator, Field
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
 from gateway.core.verdict import Reply
-from gateway.policy.base.settings import ByteSize, Duration, Model
-
-_LEAST, _MOST = 1024, 1024**3  # bytes for the responses of one fallback
-_LONGEST = 7 * 86400.0  # seconds; an older response helps nobody
+from gateway.policy.base.settings import ByteSize, Duration, Model, between
 
 # RFC 9111 5.2.2 and 4.2.4: directives of a response that no shared cache may store, or serve once it is stale.
 _FORBIDDEN = frozenset({b"no-store", b"no-cache", b"private", b"must-revalidate", b"proxy-revalidate", b"s-maxage"})
@@ -38,24 +35,12 @@ _OVERHEAD = 400  # bytes that an entry costs beside its texts, as measured
 _WARNING = (b"warning", b'110 gateway "Response is Stale"')  # RFC 7234 5.5.1, for the caches that still read it
 
 
-def _span(seconds: float) -> float:
-    if not 1.0 <= seconds <= _LONGEST:
-        raise ValueError("must be between 1s and 7d")
-    return seconds
-
-
-def _room(size: int) -> int:
-    if not _LEAST <= size <= _MOST:
-        raise ValueError("must be between 1KiB and 1GiB")
-    return size
-
-
 class Stale(Model):
     """The last good response to the same request of the same user."""
 
-    for_: Annotated[Duration, AfterValidator(_span), Field(alias="for")]
+    for_: Annotated[Duration, AfterValidator(between(1.0, 7 * 86_400.0, "1s and 7d")), Field(alias="for")]
     """A response older than that is not used."""
-    max: Annotated[ByteSize, AfterValidator(_room)] = 10_000_000
+    max: Annotated[ByteSize, AfterValidator(between(1024, 1024**3, "1KiB and 1GiB"))] = 10_000_000
     """Memory of one worker for it; the least recently used response is removed first."""
     public: Annotated[bool, Field(strict=True)] = False
     """Whether the responses are the same for everybody. Otherwise a user gets only responses to that user."""

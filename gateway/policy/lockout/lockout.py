@@ -20,7 +20,7 @@ from gateway.core.trpc_status import statuses_of
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.inputs import inputs_of
 from gateway.policy.base.pointer import find, parse_pointer
-from gateway.policy.base.settings import Duration, Model, Policy
+from gateway.policy.base.settings import Duration, Model, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
@@ -29,15 +29,8 @@ from gateway.state.store import LockoutStore, RemoteLockoutStore
 
 SECTION = "lockouts"
 
-_LONGEST = 30 * 86_400.0  # seconds; longer than that is an account that is closed
 _UNKNOWN = frozenset((502, 504))  # an intermediary gave up: whether the guess ran cannot be known
 _BUSY = 1  # seconds to wait while all remaining attempts are pending
-
-
-def _span(seconds: float) -> float:
-    if not 1 <= seconds <= _LONGEST:
-        raise ValueError("must be between 1s and 30d")
-    return seconds
 
 
 def _pointer(text: str) -> str:
@@ -49,7 +42,8 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list | tuple) else (value,)
 
 
-Span = Annotated[Duration, AfterValidator(_span)]
+# An account that is locked for more than 30 days is closed.
+Span = Annotated[Duration, AfterValidator(between(1.0, 30 * 86_400.0, "1s and 30d"))]
 Spans = Annotated[
     tuple[Span, ...],
     Field(min_length=1),

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gateway.core.exchange import Exchange
 from gateway.core.loopback import names_loopback
-from gateway.core.pattern import Table
+from gateway.core.pattern import PatternTable
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
@@ -38,7 +38,7 @@ def stranger(fields: dict[bytes, bytes]) -> Refusal | None:
 class _Routes:
     """The routes of the listener. The client is checked before the path, so that a stranger learns no path."""
 
-    def __init__(self, paths: Table[CompiledRoute]) -> None:
+    def __init__(self, paths: PatternTable[CompiledRoute]) -> None:
         self._unrouted = bind(NO_ROUTE, [(build_identity(), False)])
         self._routes = RouteTable([], paths, lambda _: "batch_refused", self._refusal)
 
@@ -57,7 +57,7 @@ class EgressRuntime:
     """The part of a runtime that the egress listener serves: other routes to the same upstreams, which the runtime itself
     starts and closes. ``group`` is ``Store.group_commit``."""
 
-    def __init__(self, paths: Table[CompiledRoute], group: AbstractContextManager[object]) -> None:
+    def __init__(self, paths: PatternTable[CompiledRoute], group: AbstractContextManager[object]) -> None:
         self.group = group
         self.routes = _Routes(paths)
         self.unrouted = bind(NO_ROUTE, [(build_identity(), False)])

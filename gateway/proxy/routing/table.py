@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.exchange import Call, Exchange
-from gateway.core.pattern import Table
+from gateway.core.pattern import PatternTable
 from gateway.core.trpc import calls
 from gateway.proxy.routing.route import CompiledRoute
 
@@ -25,7 +25,7 @@ class TrpcMount:
     error_format: str
     max_batch: int
     aliases: Mapping[str, str]
-    procedures: Table[CompiledRoute]
+    procedures: PatternTable[CompiledRoute]
 
 
 class RouteTable:
@@ -38,7 +38,7 @@ class RouteTable:
     def __init__(
         self,
         prefixes: list[TrpcMount],
-        paths: Table[CompiledRoute],
+        paths: PatternTable[CompiledRoute],
         merge: Callable[[tuple[CompiledRoute, ...]], CompiledRoute | str],
         refusal_route: RefusalRoute,
     ) -> None:
