@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import pytest
 from aiohttp import ClientSession
 
 from gateway.demo.accounts import ADA_EMAIL, ADA_PASSWORD
 from gateway.demo.quickstart import SECRETS
 from tests.gateway_run import OPS_TOKEN, Run
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 GUESSES = 2000

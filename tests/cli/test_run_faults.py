@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
 from aiohttp import ClientSession
 
 from tests.cli import numbered_upstream
@@ -125,6 +126,7 @@ class Load:
         await eventually(lambda: len(self.good) >= wanted)
 
 
+@pytest.mark.slow
 async def test_kills_under_load(runs: Maker, http: ClientSession, tmp_path: Path) -> None:
     async with numbered(tmp_path) as upstream:
         run = await runs(workers=2, entry=ENTRY.replace("NUMBERED", f"http://127.0.0.1:{upstream.port}"))

@@ -23,6 +23,8 @@ from tests.eventually import eventually
 from tests.gateway_run import JWT_SECRET, OPS_TOKEN, Run
 from tests.state.redis_fixture import KEY, Server, server
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 300
 REQUESTS = 10_000
 AT_ONCE = 10_000  # requests, each on its own connection, as far as the system lets a process have so many
@@ -118,7 +120,6 @@ async def gauge(run: Run) -> float:
         return float(found[1]) if found else -1.0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("gateways", [""], indirect=True)
 async def test_no_more_gets_through_than_the_limit_says(gateways: list[Run]) -> None:
     many, begun = connections(), asyncio.get_running_loop().time()
