@@ -11,8 +11,8 @@ import gc
 import socket
 import ssl
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from gateway.config.model import Config, Tls
 from gateway.ops.health import Health, Serving, StoreStatus
@@ -38,7 +38,7 @@ SWEEP = 512  # records of the store looked at per report: some 200 us
 class Worker:
     """The parts of a running worker. ``send`` takes its reports to the supervisor, JSON objects."""
 
-    def __init__(self, start: Start, log: Log, store: Store, send: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(self, start: Start, log: Log, store: Store, send: Callable[[Mapping[str, object]], None]) -> None:
         config = start.config
         self.config = config
         self.health = Health(start.version)

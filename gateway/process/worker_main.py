@@ -7,6 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Mapping
 
 import orjson
 import uvloop
@@ -33,12 +34,17 @@ async def work(control: socket.socket) -> int:
     hold(start.run)
     log = Log(Sink(1, log_lock(start.run)), start.key, worker=start.number)
     Bridge(log).install()
+
+    def send(report: Mapping[str, object]) -> None:
+        if not writer.is_closing():  # without a supervisor the worker still drains, and nobody reads its reports
+            writer.write(orjson.dumps(report) + b"\n")
+
     store: LmdbStore | None = None
     code = 0
     try:
         key = start.config.state.key
         store = LmdbStore(start.config.state.path, key.reveal().encode() if key else None)
-        worker = Worker(start, log, store, lambda report: writer.write(orjson.dumps(report) + b"\n"))
+        worker = Worker(start, log, store, send)
         await worker.connect_state()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
         orders = asyncio.create_task(obey(worker, reader))
@@ -46,7 +52,7 @@ async def work(control: socket.socket) -> int:
         orders.cancel()
         await worker.disconnect_state()
     except (StateError, OSError, RuntimeError, ValueError) as error:
-        writer.write(orjson.dumps({"cannot": f"{type(error).__name__}: {error}"}) + b"\n")
+        send({"cannot": f"{type(error).__name__}: {error}"})
         code = CANNOT_SERVE
     finally:
         if store is not None:

@@ -14,17 +14,10 @@ MODULES_WITHOUT_TEST = {
     "demo/hs256.py",
     "demo/services.py",
     "demo/tutor.py",
-    "process/supervisor.py",
-    "process/worker.py",
     "state/failover/locks_file.py",
     "state/redis/cluster.py",
     "state/redis/lockouts.py",
     "state/redis/pipeline.py",
-    "process/admin.py",
-    "process/child.py",
-    "process/reload.py",
-    "process/stores.py",
-    "process/worker_main.py",
 }
 
 # Test modules without a module of their name, paths below tests/.

@@ -1,0 +1,143 @@
+"""One worker under its supervisor: replaced when it dies, with its socket and without a line of its report lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import stat
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.ops.metrics.families import MetricsReport
+from gateway.process.channel import Drain, Reload, Start
+from gateway.process.child import Child, ChildEvents
+from gateway.process.run_directory import RunDirectory
+from tests.eventually import eventually
+from tests.process.configs import written
+
+
+class Supervisor:
+    """What a child calls, written down."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config = written(folder)
+        self.directory = RunDirectory(folder / "runs")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.reports: list[MetricsReport] = []
+        self.events: list[Any] = []
+        self.child = Child(
+            7,
+            self.listener,
+            ChildEvents(
+                on_change=lambda: self.events.append(("change", self.child.ready)),
+                on_metrics=lambda number, report: self.reports.append(report),
+                on_end=lambda number: self.events.append(("end", number)),
+                on_death=lambda child, code, age: self.events.append(("death", code)),
+                on_cannot_serve=lambda why: self.events.append(("cannot", why)),
+                make_start=self.start,
+                environment=dict(os.environ),
+            ),
+        )
+
+    def start(self, child: Child) -> Start:
+        return Start(self.config, child.number, child.listener.fileno(), self.directory.path, b"key", "1.0", 5.0)
+
+
+@pytest.fixture
+async def supervisor(tmp_path: Path) -> AsyncIterator[Supervisor]:
+    made = Supervisor(tmp_path)
+    yield made
+    made.child.kill()
+    await made.child.retire(5.0)
+    made.listener.close()
+    made.directory.remove()
+
+
+async def test_a_worker_reports_and_ends_when_it_is_asked_to(supervisor: Supervisor) -> None:
+    child = supervisor.child
+    await eventually(lambda: child.ready)
+    assert child.status is not None and child.status["status"] == "ok"
+    assert child.digest == supervisor.config.digest
+    assert child.pid is not None
+    child.order(Drain(1.0))
+    assert await child.retire(10.0)
+    assert (child.pid, child.ready, child.status) == (None, False, None)
+    assert supervisor.events[0] == ("change", True)
+    assert ("end", 7) in supervisor.events
+    assert not [event for event in supervisor.events if event[0] == "death"], "it was asked to"
+    assert supervisor.reports[-1]["gauges"]["gateway_connections"] == [[["public"], 0]]
+
+
+async def test_a_worker_that_dies_is_replaced(supervisor: Supervisor) -> None:
+    child = supervisor.child
+    await eventually(lambda: child.ready)
+    before = child.pid
+    child.end()
+    await eventually(lambda: child.ready and child.pid != before)
+    assert ("death", -9) in supervisor.events
+    assert supervisor.events.index(("end", 7)) < supervisor.events.index(("death", -9)), "its counts are kept first"
+
+
+async def test_a_worker_that_does_not_end_is_killed(supervisor: Supervisor) -> None:
+    child = supervisor.child
+    await eventually(lambda: child.ready)
+    assert not await child.retire(0.05), "nobody has asked it to drain"
+    assert child.pid is None
+
+
+async def test_a_reload_is_answered_or_times_out(supervisor: Supervisor, tmp_path: Path) -> None:
+    child = supervisor.child
+    other = written(tmp_path, info="chat")
+    assert await child.reload(Reload(other, 6.0), 5.0) == "", "one that starts is left for later"
+    await eventually(lambda: child.ready)
+    assert await child.reload(Reload(other, 6.0), 5.0) == ""
+    assert child.digest == other.digest
+    assert child.process is not None
+    child.process.send_signal(19)  # SIGSTOP: it does not answer
+    assert await child.reload(Reload(supervisor.config, 7.0), 0.05) == "no answer within 0.05 s"
+    assert child.digest == other.digest
+
+
+async def test_a_worker_that_cannot_serve_says_why(supervisor: Supervisor, tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("no folder")
+    await eventually(lambda: any(event[0] == "cannot" for event in supervisor.events))
+    await eventually(lambda: ("death", 2) in supervisor.events)
+
+
+@pytest.mark.parametrize("half", ["", '{"ready":tr'])
+async def test_a_report_that_breaks_off_is_no_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: str
+) -> None:
+    """As a worker leaves it that the system kills while it writes."""
+    killed = tmp_path / "killed"
+    killed.write_text(
+        f"#!{sys.executable}\nimport os, sys\nos.write(int(sys.argv[-1]), {half.encode()!r})\nos._exit(9)\n"
+    )
+    killed.chmod(killed.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    supervisor = Supervisor(tmp_path)
+    await eventually(lambda: supervisor.events.count(("death", 9)) == 2)
+    assert supervisor.reports == []
+    supervisor.child.kill()
+    assert await supervisor.child.retire(5.0)
+    supervisor.listener.close()
+    supervisor.directory.remove()
+
+
+async def test_deaths_in_a_row_are_replaced_more_and_more_slowly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    loop = asyncio.get_running_loop()
+    supervisor, began = Supervisor(tmp_path), loop.time()
+    await eventually(lambda: supervisor.events.count(("death", 1)) == 4)
+    assert loop.time() - began > 0.1 + 0.2 + 0.4
+    supervisor.child.kill()
+    assert await supervisor.child.retire(5.0), "the pause before the next process does not hold it up"
+    supervisor.listener.close()
+    supervisor.directory.remove()

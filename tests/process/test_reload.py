@@ -1,0 +1,155 @@
+"""Reloads: a bad file changes nothing, all workers follow or none, and the ones left behind catch up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.model import Config
+from gateway.config.problem import Problem
+from gateway.ops.log import Log
+from gateway.ops.metrics.run import RunMetrics
+from gateway.ops.sink import Sink
+from gateway.process.channel import Reload
+from gateway.process.reload import Reloader, needs_restart
+from tests.process.configs import written
+
+
+class Child:
+    """A worker that follows unless it has a reason not to."""
+
+    def __init__(self, config: Config, why_not: str = "") -> None:
+        self.ready = True
+        self.digest = config.digest
+        self.why_not = why_not
+        self.orders: list[str] = []
+        self.ended = False
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+
+    async def reload(self, order: Reload, timeout: float) -> str:
+        self.orders.append(order.config.digest)
+        await self.let_go.wait()
+        if not self.why_not:
+            self.digest = order.config.digest
+        return self.why_not
+
+    def end(self) -> None:
+        self.ended = True
+
+
+class Given:
+    """A reloader before ``children``; its next load gives ``files``."""
+
+    def __init__(self, folder: Path, fd: int) -> None:
+        self.before = written(folder)
+        self.after = written(folder, info="chat")
+        self.files: Config | list[Problem] = self.after
+        self.children: list[Any] = []
+        self.metrics = RunMetrics()
+        self.sink = Sink(fd)
+        self.log = Log(self.sink, b"k")
+        self.reloader = Reloader(self.before, lambda: self.files, self.children)
+        self._path = folder / "log"
+
+    async def reload(self) -> bool:
+        return await self.reloader.reload(self.metrics, self.log)
+
+    def events(self) -> list[dict[str, Any]]:
+        self.sink.close()
+        return [json.loads(line) for line in self._path.read_text().splitlines()]
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Iterator[Given]:
+    fd = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    made = Given(tmp_path, fd)
+    yield made
+    made.sink.close()
+    os.close(fd)
+
+
+async def test_all_workers_follow(given: Given) -> None:
+    given.children += [Child(given.before), Child(given.before)]
+    assert await given.reload()
+    assert given.reloader.config is given.after
+    assert [child.digest for child in given.children] == [given.after.digest] * 2
+    assert not given.reloader.must_catch_up()
+    assert [(line["event"], line.get("digest")) for line in given.events()] == [("reloaded", given.after.digest)]
+    assert b'gateway_config_reloads_total{result="good"} 1.0' in given.metrics.exposition()
+
+
+async def test_a_bad_file_changes_nothing(given: Given) -> None:
+    given.children.append(Child(given.before))
+    given.files = [Problem("upstreams.yaml", 3, 1, "routes", "is wrong " + "x" * 600, "")] * 30
+    assert not await given.reload()
+    assert given.reloader.config is given.before
+    assert given.children[0].orders == []
+    (line,) = given.events()
+    assert (line["event"], len(line["problems"]), max(map(len, line["problems"]))) == ("reload_refused", 20, 512)
+    assert b'gateway_config_reloads_total{result="bad"} 1.0' in given.metrics.exposition()
+
+
+async def test_when_one_cannot_follow_all_go_back(given: Given) -> None:
+    given.children += [Child(given.before), Child(given.before, "OSError: no such certificate")]
+    assert not await given.reload()
+    assert given.reloader.config is given.before
+    assert given.children[0].orders == [given.after.digest, given.before.digest]
+    assert given.children[0].digest == given.before.digest
+    (line,) = given.events()
+    assert (line["event"], line["why"]) == ("reload_failed", "OSError: no such certificate")
+
+
+async def test_a_worker_that_started_meanwhile_catches_up_or_is_replaced(given: Given) -> None:
+    late, ill, starting = Child(given.before), Child(given.before, "cannot"), Child(given.before)
+    starting.ready = False
+    assert await given.reload()
+    given.children += [late, ill, starting]
+    assert given.reloader.must_catch_up()
+    await given.reloader.catch_up()
+    assert (late.digest, late.ended) == (given.after.digest, False)
+    assert ill.ended, "the process after it starts with the right configuration"
+    assert starting.orders == []
+
+
+async def test_while_a_reload_goes_on_nobody_has_to_catch_up(given: Given) -> None:
+    child = Child(given.before)
+    child.let_go.clear()
+    given.children.append(child)
+    reloading = asyncio.create_task(given.reload())
+    while not child.orders:
+        await asyncio.sleep(0)
+    child.digest = "another"
+    assert not given.reloader.must_catch_up()
+    child.let_go.set()
+    assert await reloading
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "settings"),
+    [
+        ("drain: 5s", "drain: 6s", []),
+        ("host: 127.0.0.1, port: 0, drain", "host: 127.0.0.2, port: 0, drain", ["listen.host"]),
+        ("drain: 5s", "workers: 2", ["listen.workers"]),
+        ("drain: 5s", "egress: {port: 8181}", ["listen.egress"]),
+        ("port: 0, token", "port: 9, token", ["ops.port"]),
+        ('token: "${OPS_TOKEN}"', 'token: "${OPS_TOKEN}", origins: [https://a.example]', ["ops.origins"]),
+        ("path: state", "path: other", ["state"]),
+    ],
+)
+def test_settings_that_only_a_restart_changes_are_named(
+    tmp_path: Path, old: str, new: str, settings: list[str]
+) -> None:
+    assert needs_restart(written(tmp_path), written(tmp_path, **{old: new})) == settings
+
+
+async def test_they_are_in_the_log(given: Given, tmp_path: Path) -> None:
+    given.files = written(tmp_path, **{"path: state": "path: other"})
+    assert await given.reload()
+    assert [line.get("settings") for line in given.events()] == [None, ["state"]]

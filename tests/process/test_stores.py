@@ -1,0 +1,39 @@
+"""The supervisor's stores: opened when first needed, and only once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.process.stores import Stores
+from gateway.state.store import StateError
+from tests.process.configs import written
+
+
+async def test_nothing_is_opened_before_it_is_needed(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    stores = Stores(lambda: config)
+    await stores.close()
+    assert not (tmp_path / "state").exists()
+
+
+async def test_on_one_host_the_workers_use_the_embedded_store(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    stores = Stores(lambda: config)
+    assert stores.used() is stores.local() is stores.local()
+    stores.local().revoke("subject", b"ada", 2.0, 1.0)
+    await stores.close()
+    again = Stores(lambda: config)
+    assert [one.until for one in again.local().revocations(1.0)] == [2.0]
+    await again.close()
+
+
+async def test_a_store_that_cannot_be_opened_says_so_each_time(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    (tmp_path / "state").write_text("a file")
+    stores = Stores(lambda: config)
+    for _ in range(2):
+        with pytest.raises(StateError):
+            stores.used()
+    await stores.close()

@@ -1,0 +1,170 @@
+"""A worker in this process: what it serves, what it reports, and what a reload and a drain do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config.model import Config
+from gateway.ops.log import Log
+from gateway.ops.sink import Sink
+from gateway.process.channel import Reload, Start
+from gateway.process.worker import Worker, limits_of
+from gateway.state.lmdb.store import LmdbStore
+from tests.eventually import eventually
+from tests.memory_store import MemoryStore
+from tests.process.configs import written
+
+
+class Running:
+    """A worker that serves, and the reports that it has sent."""
+
+    def __init__(self, config: Config, egress: bool = False) -> None:
+        self.reports: list[Mapping[str, Any]] = []
+        self.store = MemoryStore()
+        self.sink = Sink(os.open(os.devnull, os.O_WRONLY))
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2 if egress else 1)]
+        self.ports = [listener.getsockname()[1] for listener in self.listeners]
+        first, *rest = (listener.detach() for listener in self.listeners)
+        start = Start(config, 0, first, Path("/nowhere"), b"key", "1.2.3", 5.0, rest[0] if rest else None)
+        self.worker = Worker(start, Log(self.sink, b"k"), self.store, self.reports.append)
+
+    async def get(self, path: str, port: int = 0) -> bytes:
+        """The first line of a response."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[port])
+        writer.write(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n".encode())
+        response = await reader.read()
+        writer.close()
+        return response.partition(b"\r\n")[0]
+
+    def counted(self, name: str) -> dict[tuple[str, ...], float]:
+        """The samples of a counter or gauge in a new report."""
+        self.worker.report()
+        metrics = self.reports[-1]["metrics"]
+        return {
+            tuple(labels): value for kind in ("counters", "gauges") for labels, value in metrics[kind].get(name, ())
+        }
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@pytest.fixture
+def serve() -> Serve:
+    @contextlib.asynccontextmanager
+    async def serving(config: Config, egress: bool = False) -> AsyncIterator[Running]:
+        running = Running(config, egress)
+        task = asyncio.create_task(running.worker.serve())
+        await eventually(lambda: running.reports or task.done())
+        try:
+            yield running
+        finally:
+            running.worker.stop()
+            async with asyncio.timeout(10):
+                await task
+            running.sink.close()
+            assert running.worker.server.connections == 0
+
+    return serving
+
+
+async def test_it_reports_status_and_metrics_from_the_beginning(serve: Serve, tmp_path: Path) -> None:
+    config = written(tmp_path)
+    async with serve(config) as running:
+        report = running.reports[0]
+        assert report["ready"] is True
+        assert report["status"]["config"]["digest"] == config.digest
+        assert set(report["status"]["upstreams"]) == {"tutor", "stt"}
+        assert running.counted("gateway_breaker_state") == {("tutor",): 0}
+        assert running.counted("gateway_endpoint_healthy") == {("tutor", "127.0.0.1:9"): 1, ("stt", "127.0.0.1:9"): 1}
+        assert running.counted("gateway_state_ok") == {(): 1}
+        assert running.counted("gateway_log_lines_dropped_total") == {(): 0}
+
+
+async def test_requests_and_connections_are_in_the_next_report(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway"
+        assert await running.get("/nothing") == b"HTTP/1.1 404 Not Found"
+        _, writer = await asyncio.open_connection("127.0.0.1", running.ports[0])
+        await eventually(lambda: running.counted("gateway_connections") == {("public",): 1})
+        assert running.counted("gateway_requests_total") == {
+            ("info", "502", "upstream_unreachable"): 1,
+            ("unmatched", "404", "no_route"): 1,
+        }
+        assert running.counted("gateway_requests_in_flight") == {("public",): 0}
+        writer.close()
+
+
+async def test_the_socket_decides_whether_there_is_an_egress_listener(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path), egress=True) as running:
+        assert await running.get("/api/info", port=1) == b"HTTP/1.1 404 Not Found", "routes of its own"
+        await eventually(lambda: running.counted("gateway_connections") == {("public",): 0, ("egress",): 0})
+        assert running.counted("gateway_requests_total") == {("egress-unmatched", "404", "no_route"): 1}
+
+
+async def test_a_reload_is_served_at_once_and_reported(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        other = written(tmp_path, **{"/api/info": "/api/other", "drain: 5s": "drain: 6s, limits: {connections: 7}"})
+        await running.worker.reload(Reload(other, 6.0))
+        assert {"reload": other.digest, "why": ""} in running.reports
+        assert await running.get("/api/info") == b"HTTP/1.1 404 Not Found"
+        assert await running.get("/api/other") == b"HTTP/1.1 502 Bad Gateway"
+        assert running.worker.server.limits == limits_of(other)
+        assert running.worker.health.status()["config"]["digest"] == other.digest
+
+
+async def test_a_reload_that_fails_changes_nothing_and_says_why(serve: Serve, tmp_path: Path) -> None:
+    config = written(tmp_path)
+    async with serve(config) as running:
+        broken = written(tmp_path, info="chat")
+        object.__setattr__(broken, "upstreams", {})  # what no check would let through
+        await running.worker.reload(Reload(broken, 6.0))
+        assert running.reports[-1]["reload"] == broken.digest
+        assert running.reports[-1]["why"].startswith("KeyError")
+        assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway"
+        assert running.worker.config is config
+
+
+async def test_a_store_that_fails_is_reported_until_it_works_again(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+
+        def broken(now: float, budget: int) -> int:
+            raise OSError("no space left")
+
+        running.store.sweep = broken  # type: ignore[method-assign]  # a disk that is full
+        for _ in range(2):
+            running.worker.check_and_report()
+        assert running.reports[-1]["status"]["state"]["ok"] is False
+        assert running.counted("gateway_state_ok") == {(): 0}
+        assert running.counted("gateway_events_total") == {("state_failing",): 1}, "once"
+        del running.store.sweep
+        running.worker.check_and_report()
+        assert running.counted("gateway_state_ok") == {(): 1}
+        assert running.counted("gateway_events_total") == {("state_failing",): 1, ("state_well",): 1}
+
+
+async def test_the_last_report_of_a_drain_has_everything(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        await running.get("/nothing")
+    assert running.reports[-1]["ready"] is False
+    assert running.reports[-1]["status"]["status"] == "draining"
+    assert running.reports[-1]["metrics"]["counters"]["gateway_requests_total"] == [
+        (("unmatched", "404", "no_route"), 1)
+    ]
+
+
+async def test_with_no_redis_there_is_nothing_to_connect_to(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    store = LmdbStore(tmp_path / "other")
+    worker = Worker(Start(config, 0, 0, tmp_path, b"k", "1", 5.0), Log(Sink(-1), b"k"), store, lambda _: None)
+    await worker.connect_state()
+    await worker.disconnect_state()
+    store.close()
