@@ -22,7 +22,6 @@ MODULES_WITHOUT_TEST = {
 
 # Test modules without a module of their name, paths below tests/.
 TESTS_WITHOUT_MODULE = {
-    "proxy/pool/test_tls.py",
     "state/redis/test_fleet.py",
 }
 
@@ -72,7 +71,6 @@ UNTYPED_JOINTS = {
     "core/exchange.py:Exchange.stream",
     "policy/base/stage.py:hook",
     "proxy/message/head.py:RequestHead.upstream",
-    "proxy/pool/connection.py:UpstreamConnection.transport",
     "state/redis/cluster.py:Cluster.__init__",
     "state/redis/cluster.py:Cluster.spell",
     "state/redis/connection.py:PipelinedConnection.spell",

@@ -16,7 +16,6 @@ TESTED_ELSEWHERE = {
     "proxy/observer.py": "a protocol and its double that does nothing; tests/ops/test_observer.py has the real one",
     "proxy/pool/errors.py": "two exceptions without behaviour",
     "proxy/pool/phase.py": "an enumeration; tests/proxy/pool/test_connection.py goes through its members",
-    "proxy/wire/http.py": "names of httptools and no more; every test on the wire goes through them",
 }
 # A test module without a module: it tests what a whole room does together.
 OF_A_WHOLE_ROOM = {

@@ -35,15 +35,12 @@ class CalledEndpoint(Protocol):
 
 
 class ConnectionOwner(Protocol):
-    """The pool, as one connection sees it."""
+    """The pool, as one connection sees it. Requests are written through ``write_batch``."""
 
     @property
-    def endpoint(self) -> CalledEndpoint:
-        """Where the connection leads to."""
-
+    def endpoint(self) -> CalledEndpoint: ...
     @property
-    def write_batch(self) -> WriteBatch:
-        """What requests are written through."""
+    def write_batch(self) -> WriteBatch: ...
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take ``connection`` back, whose call has ended well."""
@@ -58,41 +55,38 @@ class UpstreamConnection(asyncio.Protocol):
     ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``buffered``
     bytes of it have arrived and were not taken. ``paused``: the client takes them more slowly than they come, so silence
     is not the upstream's fault. ``deadline`` is the loop's time by which the next byte has to come, 0.0 for "not set".
-    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows.
+    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows. ``switching``: the
+    request asks for another protocol, so 101 is a response to it (RFC 9110 15.2.2), after which ``detach`` is to be called.
     """
+
+    transport: asyncio.Transport
 
     __slots__ = (
         "_bodiless", "_drained", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
         "_on_ready", "_parser", "_parts", "buffered", "deadline", "error", "fields", "idle_since", "length", "owner", "paused",
-        "phase", "sending", "status", "streaming", "trailers", "transport", "used",
+        "phase", "sending", "status", "streaming", "switching", "trailers", "transport", "used",
     )  # fmt: skip
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         self.owner = owner
         self._loop = loop
-        self.transport: Any = None
-        self.used = False
-        self.idle_since = 0.0
+        self.transport = None  # type: ignore[assignment]  # until it is made, and once it is closed
+        self.used = self.streaming = self.paused = self.sending = self.switching = False
+        self._bodiless = self._keep = False
         self.phase = IDLE
-        self.streaming = False
-        self.deadline = 0.0
-        self.status = 0
+        self.idle_since = self.deadline = 0.0
+        self.status = self.buffered = 0
         self.length: int | None = None
         self.fields = NO_FIELDS
         self.trailers: list[Pair] = []
+        self.error: UpstreamError | None = None
         self._fields: list[Pair] = []  # the head's, then the trailers'
         self._head_size = 0  # bytes; 0 until the first byte of a response
+        self._parts: list[bytes] = []
         self._parser: Any = HttpResponseParser(self)
         self._on_ready: Callable[[], None] | None = None
         self._on_informational: OnInformational = ignore_informational
         self._drained: asyncio.Future[None] | None = None
-        self._bodiless = False
-        self._parts: list[bytes] = []
-        self.buffered = 0
-        self._keep = False
-        self.error: UpstreamError | None = None
-        self.paused = False
-        self.sending = False
 
     # one call
 
@@ -209,6 +203,7 @@ class UpstreamConnection(asyncio.Protocol):
             raise ConnectionResetError("the upstream has closed the connection")
         early = self.take()
         transport.set_protocol(protocol)
+        transport.resume_reading()
         self._let_go()
         return early
 
@@ -231,7 +226,7 @@ class UpstreamConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
+        self.transport = transport  # type: ignore[assignment]  # the transport of a stream is a Transport
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
@@ -244,6 +239,12 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
+            if isinstance(error, HttpParserUpgrade) and self.switching and self.phase is DONE:
+                self._keep = False
+                self._parts.append(data[error.args[0] :])  # the new protocol's
+                self.transport.pause_reading()  # until it has the connection
+                self._ready()
+                return
             self.fail(CallFailure.BROKEN, cause(error))
             return
         if self.phase is DONE:
@@ -265,7 +266,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._ready()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.transport = None
+        self._let_go()
         unframed = self.length is None and b"transfer-encoding" not in self.fields.framing
         if self.phase is BODY and unframed and exc is None and self.error is None:
             self.phase = DONE  # RFC 9112 6.3 item 8: the body ends with the connection
@@ -276,10 +277,9 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(CallFailure.RESET_REUSED if self.used else CallFailure.RESET, "closed before its response")
         self._ready()
         self.resume_writing()
-        self._let_go()
 
     def _let_go(self) -> None:
-        self.transport = None
+        self.transport = None  # type: ignore[assignment]  # see ``__init__``
         self.paused = False
         self._on_informational = ignore_informational
         self._parser = None  # which holds this object, and would have to be found by the garbage collector
@@ -305,7 +305,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < 200:
+        if status < 200 and not (status == 101 and self.switching and self._parser.should_upgrade()):
             if status < 100 or status == 101:
                 raise ValueError(f"status {status}")
             self._on_informational(status, self._fields)
@@ -324,7 +324,7 @@ class UpstreamConnection(asyncio.Protocol):
         length = framing.get(b"content-length")
         self.length = int(length) if length is not None else None
         # The parser knows nothing of HEAD: what follows is only ever looked at to see that it is nothing.
-        self.phase = DONE if self._bodiless or status in (204, 304) else BODY
+        self.phase = DONE if self._bodiless or status in (101, 204, 304) else BODY
 
     def on_body(self, data: bytes) -> None:
         if self.phase is not BODY:

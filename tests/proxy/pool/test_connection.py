@@ -6,9 +6,12 @@ import asyncio
 
 import pytest
 
+from gateway.core.failure import CallFailure
 from gateway.core.fields import Pair
+from gateway.proxy.pool.connection import UpstreamConnection, ignore_informational
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import Phase
+from gateway.proxy.upstream.upstream import Upstream
 from tests.eventually import eventually
 from tests.proxy.upstream_calls import call, calling, exchange, responded, slug
 from tests.upstream_fixture import OK, running_upstream
@@ -210,3 +213,65 @@ async def test_a_closed_connection_cannot_be_handed_over():
         connection.close()
         with pytest.raises(ConnectionResetError):
             connection.detach(Taking())
+
+
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+UPGRADE = b"GET /a HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+
+
+async def switching(upstream: Upstream) -> UpstreamConnection:
+    """A connection on which a request for another protocol is sent."""
+    pool = upstream.pool
+    connection = await pool.connect(pool.endpoints[0])
+    connection.switching = True
+    connection.send(UPGRADE, False, pool.loop.time() + 5, ignore_informational)
+    return connection
+
+
+async def test_a_switch_of_protocols_that_was_asked_for_is_handed_over_with_its_first_bytes():
+    async def script(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.write(SWITCHED + b"first")
+        assert await reader.readexactly(4) == b"ping"
+        writer.write(b"pong")
+        await reader.read()
+
+    async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
+        connection, taking = await switching(upstream), Taking()
+        await connection.head()
+        assert (connection.status, connection.fields.pairs) == (101, [])
+        transport = connection.transport
+        assert connection.detach(taking) == b"first"
+        transport.write(b"ping")
+        await eventually(lambda: bytes(taking.received) == b"pong")
+        transport.abort()
+        await asyncio.wait_for(taking.lost.wait(), 5)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [SWITCHED.replace(b"upgrade: websocket\r\n", b""), SWITCHED.replace(b"connection: upgrade\r\n", b"")],
+    ids=["no upgrade field", "not named by Connection"],
+)
+async def test_a_switch_to_no_protocol_is_refused(answer: bytes):
+    async with running_upstream(answer) as fake, calling(fake.port) as upstream:
+        connection = await switching(upstream)
+        with pytest.raises(UpstreamError, match="101") as raised:
+            await connection.head()
+        assert raised.value.kind is CallFailure.BROKEN
+
+
+async def test_a_connection_that_switched_never_goes_back_to_the_pool():
+    async with running_upstream(SWITCHED) as fake, calling(fake.port) as upstream:
+        connection = await switching(upstream)
+        await connection.head()
+        connection.finish()
+        await asyncio.wait_for(fake.gone.wait(), 5)
+        assert upstream.pool.endpoints[0].idle == []
+
+
+async def test_a_server_that_declines_the_switch_responds_as_ever():
+    async with running_upstream() as fake, calling(fake.port) as upstream:
+        connection = await switching(upstream)
+        await connection.head()
+        assert (connection.status, connection.take()) == (200, b"{}")
