@@ -14,10 +14,6 @@ MODULES_WITHOUT_TEST = {
     "demo/hs256.py",
     "demo/services.py",
     "demo/tutor.py",
-    "state/failover/locks_file.py",
-    "state/redis/cluster.py",
-    "state/redis/lockouts.py",
-    "state/redis/pipeline.py",
 }
 
 # Test modules without a module of their name, paths below tests/.
@@ -31,13 +27,6 @@ NAMES_OF_OUR_OWN = {
     "proxy/message/parser.py",
     "proxy/server/connection.py",
     "proxy/server/server.py",
-    "state/failover/store.py",
-    "state/redis/connection.py",
-    "state/redis/leases.py",
-    "state/redis/lockouts.py",
-    "state/redis/pipeline.py",
-    "state/redis/revocations.py",
-    "state/redis/store.py",
 }
 
 # Files with prose of it.
@@ -46,13 +35,6 @@ PROSE_OF_OUR_OWN = {
     "proxy/flow/flow.py",
     "proxy/server/connection.py",
     "proxy/server/server.py",
-    "state/failover/store.py",
-    "state/redis/cluster.py",
-    "state/redis/connection.py",
-    "state/redis/leases.py",
-    "state/redis/pipeline.py",
-    "state/redis/scripts/lockouts.lua",
-    "state/redis/store.py",
 }
 
 # Class names with two meanings.
@@ -71,12 +53,4 @@ UNTYPED_JOINTS = {
     "core/exchange.py:Exchange.stream",
     "policy/base/stage.py:hook",
     "proxy/message/head.py:RequestHead.upstream",
-    "state/redis/cluster.py:Cluster.__init__",
-    "state/redis/cluster.py:Cluster.spell",
-    "state/redis/connection.py:PipelinedConnection.spell",
-    "state/redis/connection.py:Reader.gets",
-    "state/redis/pipeline.py:Batch.replies",
-    "state/redis/pipeline.py:Call.spelled",
-    "state/redis/pipeline.py:Transport.spell",
-    "state/redis/pipeline.py:resolve",
 }

@@ -9,7 +9,7 @@ import pytest
 from gateway.state.lmdb.store import LmdbStore
 from gateway.state.store import Store
 from tests.memory_store import MemoryStore
-from tests.state.redis_fixture import Server, Waiting, server
+from tests.state.redis_fixture import Server, WaitingStore, cluster, server
 
 
 @pytest.fixture(scope="session")
@@ -18,12 +18,18 @@ def any_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield one
 
 
-@pytest.fixture(params=["embedded", "memory", "shared"])
+@pytest.fixture(scope="session")
+def any_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    with cluster(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+@pytest.fixture(params=["embedded", "memory", "redis"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    if request.param == "shared":
+    if request.param == "redis":
         redis: Server = request.getfixturevalue("any_redis")
         redis.say("FLUSHALL")
-        made: Any = Waiting(redis.url)
+        made: Any = WaitingStore(redis.url)
     else:
         made = LmdbStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made

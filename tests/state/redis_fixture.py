@@ -27,22 +27,15 @@ from gateway.state.rules.revocation import Revocation
 from tests.free_port import BUS, free_port
 
 KEY = b"a key that all replicas of a test share"
-PATIENCE = 10.0  # seconds for what a machine under load does late
+LONGEST = 10.0  # seconds for what a machine under load does late
 
 
 def wait_until(what: str, happened: Callable[[], bool]) -> None:
-    """Asks ``happened`` again and again; fails after ``PATIENCE``."""
-    end, pause = time.monotonic() + PATIENCE, threading.Event()
+    """Asks ``happened`` again and again; fails after ``LONGEST``."""
+    end, pause = time.monotonic() + LONGEST, threading.Event()
     while not happened():
         assert time.monotonic() < end, f"{what} did not happen"
         pause.wait(0.01)
-
-
-async def until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:
-    """``wait_until`` on a running loop."""
-    async with asyncio.timeout(patience):
-        while not happened():
-            await asyncio.sleep(0.01)
 
 
 class Server:
@@ -81,7 +74,7 @@ class Server:
 
     def say(self, *words: str) -> str:
         """What the server answers to an inline command, as it is on the wire."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as wire, wire.makefile("rwb") as stream:
+        with socket.create_connection(("127.0.0.1", self.port), LONGEST) as wire, wire.makefile("rwb") as stream:
             if self.password:
                 stream.write(f"AUTH {self.password}\r\n".encode())
                 stream.flush()
@@ -98,7 +91,7 @@ class Server:
         assert self._process is not None
         os.kill(self._process.pid, what)
         if what in (signal.SIGKILL, signal.SIGTERM):
-            self._process.wait(PATIENCE)
+            self._process.wait(LONGEST)
 
     def stop(self) -> None:
         """Ends it, however it is."""
@@ -141,8 +134,8 @@ def cluster(folder: Path) -> Iterator[list[Server]]:
 
 
 def _joined(node: Server) -> bool:
-    told = node.say("CLUSTER", "INFO")
-    return "cluster_state:ok" in told and "cluster_known_nodes:3" in told and "cluster_slots_ok:16384" in told
+    info = node.say("CLUSTER", "INFO")
+    return "cluster_state:ok" in info and "cluster_known_nodes:3" in info and "cluster_slots_ok:16384" in info
 
 
 @contextlib.contextmanager
@@ -170,8 +163,7 @@ def sentinels(folder: Path) -> Iterator[tuple[str, Server, Server]]:
 
 
 def _watches(one: Server, master: Server) -> bool:
-    told = one.say("INFO", "sentinel")
-    return f"address=127.0.0.1:{master.port},slaves=1,sentinels=3" in told
+    return f"address=127.0.0.1:{master.port},slaves=1,sentinels=3" in one.say("INFO", "sentinel")
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
@@ -200,20 +192,20 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-class Looks(ReplyWatchdog):
-    """Patience that counts, and that no load of this machine makes longer: time is no measure in a test."""
+class CountingWatchdog(ReplyWatchdog):
+    """Counts its checks, and takes no load of this machine for an excuse: time is no measure in a test."""
 
     def __init__(self, timeout: float = TIMEOUT) -> None:
         super().__init__(timeout, lambda: False)
-        self.looked = 0
+        self.checked = 0
 
-    def look(self) -> None:
-        self.looked += 1
-        super().look()
+    def check(self) -> None:
+        self.checked += 1
+        super().check()
 
 
-class Waiting:
-    """The shared store as the suites ask stores: every verb waits for its answer."""
+class WaitingStore:
+    """The store over Redis as the contract suites call stores: every verb waits for its reply."""
 
     def __init__(self, url: str) -> None:
         self._closed = False

@@ -20,10 +20,10 @@ def read(file: Path) -> LockSnapshot:
         return LockSnapshot()
 
 
-def write(file: Path, known: LockSnapshot) -> None:
+def write(file: Path, snapshot: LockSnapshot) -> None:
     """Replaces the file as a whole, readable by its owner. A disk that does not take it costs only the file."""
     new = file.with_name(f"{file.name}.{os.getpid()}")
-    text = json.dumps({"held": list(known.held.values()), "unlocked": known.unlocked}).encode()
+    text = json.dumps({"held": list(snapshot.held.values()), "unlocked": snapshot.unlocked}).encode()
     with contextlib.suppress(OSError):
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:

@@ -11,54 +11,52 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
-from gateway.state.redis.pipeline import Batch, Call, Script, Unreachable, resolve, unreachable
+from hiredis import Reader, pack_command
 
-
-class Reader(Protocol):
-    """A reader of RESP2, such as hiredis has: errors are given as exceptions, not raised."""
-
-    def feed(self, data: bytes, /) -> None:
-        """More from the wire."""
-        ...
-
-    def gets(self) -> Any:
-        """The next reply; False when there is no whole one."""
-        ...
+from gateway.state.redis.pipeline import (
+    Batch,
+    Command,
+    OnFailure,
+    OnReplies,
+    Reply,
+    Unreachable,
+    Word,
+    resolve,
+    unreachable,
+)
 
 
 class PipelinedConnection:
-    """``connect`` opens a connection, raising Unreachable; ``reader`` makes a reader for it; ``seconds`` for opening and
-    for a sign of life. ``ended`` and ``failed`` are told of rounds that are over (``rounds.Carrier``)."""
+    """``connect`` opens a connection; ``seconds`` is how long that and a ping may take. See ``pipeline.Transport``."""
 
     def __init__(
         self,
         connect: Callable[[], Awaitable[asyncio.StreamWriter]],
-        reader: Callable[[], Reader],
         seconds: float,
-        ended: Callable[[Batch], None],
-        failed: Callable[[Sequence[Batch], BaseException], None],
+        on_replies: OnReplies,
+        on_failure: OnFailure,
     ) -> None:
         self._connect = connect
-        self._reader = reader
         self._seconds = seconds
-        self._ended = ended
-        self._failed = failed
-        self._wire: _Wire | None = None
+        self._on_replies = on_replies
+        self._on_failure = on_failure
+        self._protocol: RespProtocol | None = None
         self._opening: asyncio.Task[None] | None = None
-        self._early: list[Batch] = []  # asked for while the connection was not open yet
+        self._early: list[Batch] = []  # sent while the connection was not open yet
 
-    def spell(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> bytes:
-        """See ``Carrier.spell``."""
-        return command(b"EVALSHA", script.sha, len(keys), *keys, *arguments)
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a connection now."""
+        return self._protocol is not None
 
-    def carry(self, going: Batch) -> None:
-        """See ``Carrier.carry``."""
-        if self._wire is not None:
-            self._wire.send(going)
+    def send(self, batch: Batch) -> None:
+        """See ``Transport.send``."""
+        if self._protocol is not None:
+            self._protocol.send(batch)
             return
-        self._early.append(going)
+        self._early.append(batch)
         if self._opening is None:
             self._opening = asyncio.get_running_loop().create_task(self._open())
 
@@ -69,137 +67,141 @@ class PipelinedConnection:
         except BaseException as error:
             self._opening = None
             early, self._early = self._early, []
-            self._failed(early, error)
+            self._on_failure(early, error)
             if not isinstance(error, Exception):
                 raise
             return
         self._opening = None
-        self._wire = _Wire(writer, self._reader(), self._ended, self._broken)
+        self._protocol = RespProtocol(writer, self._on_replies, self._on_lost)
         early, self._early = self._early, []
-        for going in early:
-            self._wire.send(going)
+        for batch in early:
+            self._protocol.send(batch)
 
-    def _broken(self, wire: _Wire, lost: Sequence[Batch], error: BaseException) -> None:
-        if self._wire is wire:
-            self._wire = None
-        self._failed(lost, error)
+    def _on_lost(self, protocol: RespProtocol, lost: Sequence[Batch], error: BaseException) -> None:
+        if self._protocol is protocol:
+            self._protocol = None
+        self._on_failure(lost, error)
 
-    def give_up(self, slow: Batch) -> None:
-        """See ``Carrier.give_up``. What else was asked on the same connection would wait behind it."""
-        if slow in self._early:
-            self._early.remove(slow)  # opening a connection has its own time
-            self._failed([slow], TimeoutError())
-        elif self._wire is not None:
-            self._wire.give_up(TimeoutError())
+    def give_up(self, batch: Batch) -> None:
+        """See ``Transport.give_up``. What else was sent on the same connection would wait behind it."""
+        if batch in self._early:
+            self._early.remove(batch)  # opening a connection has its own time
+            self._on_failure([batch], TimeoutError())
+        elif self._protocol is not None:
+            self._protocol.abort(TimeoutError())
 
     async def ping(self) -> None:
-        """See ``Carrier.ping``."""
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        going = Batch([Call(None, command(b"PING"), partial(resolve, answer))])
-        self.carry(going)
+        """See ``Transport.ping``."""
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        batch = Batch([Command(None, (b"PING",), partial(resolve, reply))])
+        self.send(batch)
         try:
             async with asyncio.timeout(self._seconds):
-                await answer
+                await reply
         except TimeoutError as error:
-            self.give_up(going)
+            self.give_up(batch)
             raise unreachable(error) from None
 
     async def close(self) -> None:
-        """See ``Carrier.close``."""
+        """See ``Transport.close``."""
         if self._opening is not None:
             self._opening.cancel()
-        if self._wire is not None:
-            self._wire.give_up(Unreachable("closed"))
+        if self._protocol is not None:
+            self._protocol.abort(Unreachable("closed"))
 
 
-class _Sent(NamedTuple):
-    """So many replies are awaited to what was written for ``round``. ``again``: places of calls whose script the server
-    did not know the first time."""
+class _Awaited(NamedTuple):
+    """So many replies are awaited to what was written for ``batch``. ``again`` are the indices of commands whose script
+    the server did not know the first time."""
 
-    round: Batch
+    batch: Batch
     many: int
-    replies: list[Any]
+    replies: list[Reply]
     again: Sequence[int] = ()
 
 
-class _Wire(asyncio.Protocol):
-    """What reads and writes on one connection. ``broken`` is told when it ends, and which rounds go with it."""
+class RespProtocol(asyncio.Protocol):
+    """Writes and reads RESP2 on the connection of ``writer``. ``on_lost`` is called once or more when it has ended, with
+    the batches that end with it."""
 
     def __init__(
         self,
         writer: asyncio.StreamWriter,
-        reader: Reader,
-        ended: Callable[[Batch], None],
-        broken: Callable[[_Wire, Sequence[Batch], BaseException], None],
+        on_replies: OnReplies,
+        on_lost: Callable[[RespProtocol, Sequence[Batch], BaseException], None],
     ) -> None:
-        self._writer = writer  # kept, since one that is forgotten closes its connection
-        self._reader = reader
-        self._ended = ended
-        self._broken = broken
-        self._waiting: deque[_Sent] = deque()
+        self._writer = writer  # kept, since a writer that is garbage closes its connection
+        self._reader = Reader()
+        self._on_replies = on_replies
+        self._on_lost = on_lost
+        self._awaited: deque[_Awaited] = deque()
         writer.transport.set_protocol(self)
 
-    def send(self, going: Batch) -> None:
-        """Writes all calls of a round."""
-        self._waiting.append(_Sent(going, len(going.calls), going.replies))
-        self._writer.transport.write(b"".join([call.spelled for call in going.calls]))
+    def send(self, batch: Batch) -> None:
+        """Writes all commands of a batch."""
+        self._awaited.append(_Awaited(batch, len(batch.commands), batch.replies))
+        self._write([_packed(command) for command in batch.commands])
+
+    def _write(self, commands: Sequence[bytes]) -> None:
+        self._writer.transport.write(b"".join(commands))
 
     def data_received(self, data: bytes) -> None:
-        """Replies, as many as there are."""
-        gets, waiting = self._reader.gets, self._waiting
+        """Takes as many replies as there are."""
+        gets, awaited = self._reader.gets, self._awaited
         try:
             self._reader.feed(data)
             while (reply := gets()) is not False:
-                _, many, replies, _ = sent = waiting[0]
+                _, many, replies, _ = first = awaited[0]
                 replies.append(reply)
                 if len(replies) == many:
-                    waiting.popleft()
-                    self._replied(sent)
-        except Exception as error:  # no RESP, or a reply that nobody asked for: nothing more can be made of this
-            self.give_up(error)
+                    awaited.popleft()
+                    self._on_all_replies(first)
+        except Exception as error:  # no RESP, or a reply to no command: nothing more can be made of this
+            self.abort(error)
 
-    def _replied(self, sent: _Sent) -> None:
-        going = sent.round
-        if sent.again:
-            for place, reply in zip(sent.again, sent.replies[-len(sent.again) :], strict=True):
-                going.replies[place] = reply
-        errors = [place for place, reply in enumerate(going.replies) if isinstance(reply, Exception)]
+    def _on_all_replies(self, awaited: _Awaited) -> None:
+        batch = awaited.batch
+        if awaited.again:
+            for index, reply in zip(awaited.again, awaited.replies[-len(awaited.again) :], strict=True):
+                batch.replies[index] = reply
+        errors = {index: reply for index, reply in enumerate(batch.replies) if isinstance(reply, Exception)}
         if errors:
-            said = {place: str(going.replies[place]).partition(" ")[0] for place in errors}
-            if "READONLY" in said.values():
-                self.give_up(going.replies[errors[0]])  # no master any more; whoever opens the next one looks for it
-            unknown = [place for place, word in said.items() if word == "NOSCRIPT"]
-            if unknown and not sent.again:
-                self._teach(going, unknown)
+            codes = {index: str(error).partition(" ")[0] for index, error in errors.items()}
+            if "READONLY" in codes.values():
+                self.abort(next(iter(errors.values())))  # a master no more; the next connection looks for the new one
+            unknown = [index for index, code in codes.items() if code == "NOSCRIPT"]
+            if unknown and not awaited.again:
+                self._load_scripts(batch, unknown)
                 return
-        self._ended(going)
+        self._on_replies(batch)
 
-    def _teach(self, going: Batch, unknown: Sequence[int]) -> None:
-        """A server that has just started is told the scripts, and asked again."""
-        calls = [going.calls[place] for place in unknown]
-        words = [
-            command(b"SCRIPT", b"LOAD", source) for source in {call.script.source for call in calls if call.script}
-        ]
-        words += [call.spelled for call in calls]
-        self._waiting.append(_Sent(going, len(words), [], unknown))
-        self._writer.transport.write(b"".join(words))
+    def _load_scripts(self, batch: Batch, unknown: Sequence[int]) -> None:
+        """Loads the scripts of the ``unknown`` commands into a server that has just started, and sends those again."""
+        commands = [batch.commands[index] for index in unknown]
+        sources = {command.script.source for command in commands if command.script}
+        packed = [_pack(b"SCRIPT", b"LOAD", source) for source in sources]
+        packed += [_packed(command) for command in commands]
+        self._awaited.append(_Awaited(batch, len(packed), [], unknown))
+        self._write(packed)
 
-    def give_up(self, error: BaseException) -> None:
-        """Ends the connection and what is asked on it."""
+    def abort(self, error: BaseException) -> None:
+        """Ends the connection and what is under way on it."""
         self._writer.transport.abort()
-        lost = [sent.round for sent in self._waiting]
-        self._waiting.clear()
-        self._broken(self, lost, error)
+        lost = [awaited.batch for awaited in self._awaited]
+        self._awaited.clear()
+        self._on_lost(self, lost, error)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The other side has ended it, or we have."""
-        self.give_up(error or ConnectionResetError("the server has closed the connection"))
+        """The server has ended it, or we have."""
+        self.abort(error or ConnectionResetError("the server has closed the connection"))
 
 
-def command(*words: bytes | str | int) -> bytes:
-    """A command in RESP (redis.io/docs/latest/develop/reference/protocol-spec): an array of strings."""
-    spelled = [b"*%d\r\n" % len(words)]
-    for word in words:
-        raw = word if isinstance(word, bytes) else str(word).encode()
-        spelled.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
-    return b"".join(spelled)
+def _packed(command: Command) -> bytes:
+    if command.script is None:
+        return _pack(*command.words)
+    return _pack(b"EVALSHA", command.script.sha, *command.words)
+
+
+def _pack(*words: Word) -> bytes:
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # hiredis says a tuple of one word, and takes any number
+    return packed

@@ -1,7 +1,7 @@
-"""Calls to Redis in round trips: what the requests of one turn of the event loop ask for leaves together.
+"""Calls to Redis in round trips: what the requests of one iteration of the event loop ask for shares one.
 
-Nothing here waits: who asks gives a function that is told the reply, and the round trip as a whole has its time. So a
-request costs neither a task nor a timer.
+Nothing here waits: the caller gives a callback for the reply, and the round trip as a whole has its time. So a request
+costs neither a task nor a timer.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeAlias
 
 from gateway.state.redis.watchdog import ReplyWatchdog, Wait
 
 AT_ONCE = 4
 """Round trips under way; what comes meanwhile waits and shares the next one."""
 
-CALLS = 64
-"""Scripts in a round trip: 1 or 2 ms of Redis, so that it answers somebody all the time while it is busy."""
+COMMANDS = 64
+"""Commands in a round trip: 1 or 2 ms of Redis, so that it answers some request all the time while it is busy."""
 
-OnReply = Callable[[Any], None]
-"""Is told what Redis replied, once, in a turn of its own: an exception when there is no reply, or an error for one."""
+Word: TypeAlias = bytes | str | int
+Reply: TypeAlias = "bytes | int | Exception | list[Reply] | None"
+"""A reply of RESP2, with errors as exceptions."""
+
+OnReply: TypeAlias = Callable[[Reply], None]
+"""Is called once, in a later iteration of the loop: with the reply, or with an exception when there is none."""
 
 
 class Unreachable(Exception):
@@ -30,7 +34,7 @@ class Unreachable(Exception):
 
 
 def unreachable(error: BaseException) -> Unreachable:
-    """``error`` as what it means to who asked."""
+    """``error`` as what it means to the caller."""
     if isinstance(error, Unreachable):
         return error
     if isinstance(error, TimeoutError):
@@ -39,50 +43,51 @@ def unreachable(error: BaseException) -> Unreachable:
 
 
 class Script:
-    """A script by its file beside this one. EVALSHA goes by ``sha``."""
+    """A script by its file's name. EVALSHA goes by ``sha``."""
 
     def __init__(self, name: str) -> None:
         self.source = (files("gateway.state.redis.scripts") / f"{name}.lua").read_bytes()
         self.sha = sha1(self.source, usedforsecurity=False).hexdigest()
 
 
-class Call(NamedTuple):
-    """One run of ``script`` (None for what is none); ``spelled`` is the command as the carrier wants it."""
+class Command(NamedTuple):
+    """One run of ``script`` with ``words`` (how many keys, the keys, the arguments); with no script they are a command of
+    Redis's own."""
 
     script: Script | None
-    spelled: Any
-    heard: OnReply
+    words: Sequence[Word]
+    on_reply: OnReply
 
 
 class Batch:
-    """The calls of one round trip, and its time."""
+    """The commands of one round trip, their replies, and its time."""
 
-    __slots__ = ("calls", "replies", "wait")
+    __slots__ = ("commands", "replies", "wait")
 
-    def __init__(self, calls: Sequence[Call]) -> None:
-        self.calls = calls
-        self.replies: list[Any] = []
+    def __init__(self, commands: Sequence[Command]) -> None:
+        self.commands = commands
+        self.replies: list[Reply] = []
         self.wait: Wait | None = None
 
 
+OnReplies: TypeAlias = Callable[[Batch], None]
+OnFailure: TypeAlias = Callable[[Sequence[Batch], BaseException], None]
+
+
 class Transport(Protocol):
-    """The way to Redis: a connection (``lane``) or a cluster's client. What it carries it ends with ``Pipeline._ended`` or
-    ``Pipeline._failed``, each round once."""
+    """The way to Redis: a connection (``state.redis.connection``) or a cluster (``state.redis.cluster``). It ends each
+    batch once, by one of the two callbacks that it was made with."""
 
-    def spell(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> Any:
-        """The command that runs ``script``."""
+    def send(self, batch: Batch) -> None:
+        """Sends all commands of a batch; connects when first called."""
         ...
 
-    def carry(self, going: Batch) -> None:
-        """Send all calls of a round; connects when first asked."""
-        ...
-
-    def give_up(self, slow: Batch) -> None:
-        """End a round for which no reply came in time."""
+    def give_up(self, batch: Batch) -> None:
+        """Ends a batch for which no reply came in time."""
         ...
 
     async def ping(self) -> None:
-        """A sign of life, connecting if need be. Raises Unreachable."""
+        """Returns when Redis has answered, connecting if need be. Raises Unreachable."""
         ...
 
     async def close(self) -> None:
@@ -91,75 +96,82 @@ class Transport(Protocol):
 
 
 class Pipeline:
-    """What ``RedisStore`` inherits: the queue and what is under way. Belongs to one event loop."""
+    """The queue and the batches under way. ``timeout`` in seconds; ``transport`` makes the way to Redis with the callbacks
+    for batches whose replies are there and for those that are lost. Belongs to one event loop."""
 
-    _carrier: Transport
-
-    def __init__(self, timeout: float) -> None:
-        self._patience = ReplyWatchdog(timeout)
-        self._queue: list[Call] = []
-        self._called = False
+    def __init__(self, timeout: float, transport: Callable[[OnReplies, OnFailure], Transport]) -> None:
+        self.watchdog = ReplyWatchdog(timeout)
+        self.transport = transport(self._on_replies, self._on_failure)
+        self._queue: list[Command] = []
+        self._scheduled = False
         self._under_way: set[Batch] = set()
 
-    def _run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Any]) -> asyncio.Future[Any]:
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._call(Call(script, self._carrier.spell(script, keys, arguments), partial(resolve, answer)))
-        return answer
+    def run(self, script: Script, keys: Sequence[bytes], arguments: Sequence[Word]) -> asyncio.Future[Reply]:
+        """The reply to ``script``. The future raises Unreachable."""
+        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.call(Command(script, (len(keys), *keys, *arguments), partial(resolve, reply)))
+        return reply
 
-    def _call(self, call: Call) -> None:
-        self._queue.append(call)
-        if not self._called and len(self._under_way) < AT_ONCE:
-            self._called = True
+    def call(self, command: Command) -> None:
+        """Sends ``command`` with the others of this iteration of the loop."""
+        self._queue.append(command)
+        if not self._scheduled and len(self._under_way) < AT_ONCE:
+            self._scheduled = True
             asyncio.get_running_loop().call_soon(self._send)
 
     def _send(self) -> None:
-        self._called = False
+        self._scheduled = False
         while self._queue and len(self._under_way) < AT_ONCE:
-            calls, self._queue = self._queue[:CALLS], self._queue[CALLS:]
-            going = Batch(calls)
-            self._under_way.add(going)
-            going.wait = self._patience.begin(partial(self._carrier.give_up, going))
-            self._carrier.carry(going)
+            commands, self._queue = self._queue[:COMMANDS], self._queue[COMMANDS:]
+            batch = Batch(commands)
+            self._under_way.add(batch)
+            batch.wait = self.watchdog.begin(partial(self.transport.give_up, batch))
+            self.transport.send(batch)
 
-    def _ended(self, done: Batch) -> None:
-        """All replies to a round are there."""
-        self._over(done, True)
+    def _on_replies(self, batch: Batch) -> None:
+        """All replies to a batch are there."""
+        self._end(batch, True)
         if self._queue:
             self._send()
-        self._tell(zip(done.calls, done.replies, strict=True))
+        self._pass_on(zip(batch.commands, batch.replies, strict=True))
 
-    def _failed(self, lost: Sequence[Batch], error: BaseException) -> None:
-        """There will be no replies to these rounds. What queued up behind has waited as long."""
+    def _on_failure(self, lost: Sequence[Batch], error: BaseException) -> None:
+        """There will be no replies to these batches. What queued up behind them has waited as long."""
         if not lost:
-            return  # a connection that nobody was waiting for
+            return  # a connection on which nothing was awaited
         why = unreachable(error)
         waiting, self._queue = self._queue, []
-        for one in lost:
-            self._over(one, False)
-            self._tell((call, why) for call in one.calls)
-        self._tell((call, why) for call in waiting)
+        for batch in lost:
+            self._end(batch, False)
+            self._pass_on((command, why) for command in batch.commands)
+        self._pass_on((command, why) for command in waiting)
 
-    def _over(self, done: Batch, answered: bool) -> None:
-        self._under_way.discard(done)
-        if done.wait is not None:
-            self._patience.end(done.wait, answered)
+    def _end(self, batch: Batch, answered: bool) -> None:
+        self._under_way.discard(batch)
+        if batch.wait is not None:
+            self.watchdog.end(batch.wait, answered)
 
     @staticmethod
-    def _tell(replies: Iterable[tuple[Call, Any]]) -> None:
-        for call, reply in replies:
+    def _pass_on(replies: Iterable[tuple[Command, Reply]]) -> None:
+        for command, reply in replies:
             try:
-                call.heard(reply)
-            except Exception as error:  # a fault of one who asked is not one of the others
+                command.on_reply(reply)
+            except Exception as error:  # a bug of one caller must not cost the others their replies
                 context = {"message": "a reply from Redis was not understood", "exception": error}
                 asyncio.get_running_loop().call_exception_handler(context)
 
+    async def close(self) -> None:
+        """Ends what is under way and gives the connections back."""
+        self.watchdog.close()
+        await self.transport.close()
 
-def resolve(answer: asyncio.Future[Any], reply: Any) -> None:
-    """A ``OnReply`` for who waits for a future. Who has left is not told."""
-    if answer.done():
+
+def resolve(future: asyncio.Future[Reply], reply: Reply) -> None:
+    """An ``OnReply`` for a caller that awaits ``future``; nothing happens when it was cancelled."""
+    if future.done():
         return
     if isinstance(reply, Exception):
-        answer.set_exception(unreachable(reply))
-        answer.exception()  # looked at, should nobody wait any more
+        future.set_exception(unreachable(reply))
+        future.exception()  # retrieved, should the caller not await it any more
     else:
-        answer.set_result(reply)
+        future.set_result(reply)

@@ -11,12 +11,13 @@ import pytest
 from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.store import LmdbStore
 from gateway.state.redis.store import RedisStore
-from gateway.state.redis.watchdog import LOOKS
+from gateway.state.redis.watchdog import CHECKS
 from gateway.state.rules.gcra import Take
 from gateway.state.rules.lockout import Attempt
 from gateway.state.store import Store
+from tests.eventually import eventually
 from tests.memory_store import MemoryStore
-from tests.state.redis_fixture import KEY, Looks, Server, cluster, server, until
+from tests.state.redis_fixture import KEY, CountingWatchdog, Server, cluster, server
 
 NOON = 1_767_268_800.0
 FIVE = Take(b"ada", 1, 5, 60.0, 5)
@@ -25,20 +26,20 @@ ADA_NAME = RedisStore("redis://localhost", KEY).name_of("account", b"ada")
 BOB = ADA._replace(key=b"bob")
 EVE = Attempt(b"lock\x00192.0.2.7", "address", 3, 900.0, (600.0,))
 
-ONE = LOOKS + 1  # looks that the request waits which finds out for all
+ONE = CHECKS + 1  # checks that the request waits which finds out for all
 
 
 class Gateway:
-    """One process's store, with a clock moved by hand and a record of what it told."""
+    """One process's store, with a clock moved by hand and a record of its changes."""
 
     def __init__(self, url: str, local: Store | None = None, locks_file: Path | None = None) -> None:
         self.now = NOON
-        self.told: list[tuple[bool, str]] = []
+        self.changes: list[tuple[bool, str]] = []
         self.local = local or MemoryStore()
-        self.shared = RedisStore(url, KEY)
-        self.looks = self.shared._patience = Looks()
+        self.remote = RedisStore(url, KEY)
+        self.watchdog = self.remote.pipeline.watchdog = CountingWatchdog()
         self.store = FailoverStore(
-            self.shared, self.local, lambda *news: self.told.append(news), locks_file, lambda: self.now
+            self.remote, self.local, lambda *news: self.changes.append(news), locks_file, lambda: self.now
         )
 
     async def fail(self, attempt: Attempt, times: int = 1) -> None:
@@ -53,10 +54,10 @@ class Gateway:
         return answer.locked_until > 0
 
     async def take(self) -> int:
-        """Looks that a take lasted."""
-        before = self.looks.looked
+        """Checks that a take lasted."""
+        before = self.watchdog.checked
         await self.store.take([FIVE], self.now)
-        return self.looks.looked - before
+        return self.watchdog.checked - before
 
 
 Start = Callable[[Gateway], Awaitable[Gateway]]
@@ -87,13 +88,13 @@ async def test_hung_then_well_again(redis: Server, started: Start) -> None:
     assert gateway.store.up
     redis.signal(signal.SIGSTOP)
     lasted = [await gateway.take() for _ in range(200)]
-    assert LOOKS <= max(lasted) <= ONE
+    assert CHECKS <= max(lasted) <= ONE
     assert sum(lasted) == max(lasted)  # one has found out for all
     assert not gateway.store.up
-    assert gateway.told == [(True, ""), (False, "no answer in time")]
+    assert gateway.changes == [(True, ""), (False, "no answer in time")]
     redis.signal(signal.SIGCONT)
-    await until(lambda: gateway.store.up)
-    assert gateway.told[-1] == (True, "")
+    await eventually(lambda: gateway.store.up)
+    assert gateway.changes[-1] == (True, "")
 
 
 async def test_fifty_milliseconds_by_the_clock(redis: Server, started: Start) -> None:
@@ -106,7 +107,7 @@ async def test_fifty_milliseconds_by_the_clock(redis: Server, started: Start) ->
         await gateway.take()
         lasted = min(lasted, loop.time() - begin)
         redis.signal(signal.SIGCONT)
-        await until(lambda: gateway.store.up)
+        await eventually(lambda: gateway.store.up)
         if lasted < 0.05:
             break
     assert 0.03 < lasted < 0.05
@@ -116,22 +117,22 @@ async def test_slow(redis: Server, started: Start) -> None:
     gateway = await started(Gateway(redis.url))
     redis.say("CLIENT", "PAUSE", "400", "ALL")
     lasted = [await gateway.take() for _ in range(50)]
-    assert LOOKS <= max(lasted) <= ONE
+    assert CHECKS <= max(lasted) <= ONE
     assert not gateway.store.up
-    await until(lambda: gateway.store.up)
+    await eventually(lambda: gateway.store.up)
 
 
 async def test_killed_and_back_empty(redis: Server, started: Start) -> None:
     one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
     await one.fail(ADA, 3)
-    await until(lambda: bool(other.store._known.held))
+    await eventually(lambda: bool(other.store.known.snapshot.held))
     redis.signal(signal.SIGKILL)
     assert await one.locked(ADA)
     assert await other.locked(ADA)  # which has never seen an attempt on it
     await other.fail(BOB, 2)
     await one.fail(EVE, 3)
     redis.start()
-    await until(lambda: one.store.up and other.store.up)
+    await eventually(lambda: one.store.up and other.store.up)
     for gateway in (one, other):
         assert await gateway.locked(ADA)
         assert await gateway.locked(EVE)
@@ -145,10 +146,10 @@ async def test_killed_and_back_empty(redis: Server, started: Start) -> None:
 async def test_emptied_while_nobody_looked(redis: Server, started: Start) -> None:
     gateway = await started(Gateway(redis.url))
     await gateway.fail(ADA, 3)
-    await until(lambda: bool(gateway.store._known.held))
+    await eventually(lambda: bool(gateway.store.known.snapshot.held))
     redis.say("FLUSHALL")
     assert await gateway.locked(ADA)
-    await until(lambda: gateway.store.up)
+    await eventually(lambda: gateway.store.up)
     assert await gateway.locked(ADA)
 
 
@@ -156,11 +157,11 @@ async def test_gone_before_the_start_and_there_later(tmp_path: Path, started: St
     with server(tmp_path) as one:
         one.stop()
         gateway = await started(Gateway(one.url))
-        assert gateway.told[0][0] is False
+        assert gateway.changes[0][0] is False
         assert await gateway.take() == 0
         await gateway.fail(ADA, 3)
         one.start()
-        await until(lambda: gateway.store.up)
+        await eventually(lambda: gateway.store.up)
         assert await gateway.locked(ADA)
 
 
@@ -170,10 +171,10 @@ async def test_another_password(redis: Server, started: Start) -> None:
     redis.password = "changed"
     redis.say("CLIENT", "KILL", "TYPE", "normal")
     assert await gateway.take() <= ONE
-    await until(lambda: "NOAUTH" in gateway.store.why or "Authentication" in gateway.store.why)
-    assert "changed" not in str(gateway.told)
+    await eventually(lambda: "NOAUTH" in gateway.store.why or "Authentication" in gateway.store.why)
+    assert "changed" not in str(gateway.changes)
     redis.say("CONFIG", "SET", "requirepass", "")
-    await until(lambda: gateway.store.up)
+    await eventually(lambda: gateway.store.up)
 
 
 async def test_without_memory(redis: Server, started: Start) -> None:
@@ -181,17 +182,17 @@ async def test_without_memory(redis: Server, started: Start) -> None:
     await gateway.fail(ADA, 3)
     redis.say("CONFIG", "SET", "maxmemory", "1")
     assert await gateway.locked(ADA)
-    assert await gateway.take() < LOOKS  # told, not waited for; a look may fall into it
+    assert await gateway.take() < CHECKS  # told, not waited for; a check may fall into it
     assert "OutOfMemory" in gateway.store.why or "OOM" in gateway.store.why
     redis.say("CONFIG", "SET", "maxmemory", "0")
-    await until(lambda: gateway.store.up)
+    await eventually(lambda: gateway.store.up)
     assert await gateway.locked(ADA)
 
 
 async def test_unlocked_meanwhile_stays_unlocked(redis: Server, started: Start) -> None:
     one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
     await one.fail(ADA, 3)
-    await until(lambda: bool(other.store._known.held and one.store._known.held))
+    await eventually(lambda: bool(other.store.known.snapshot.held and one.store.known.snapshot.held))
     redis.signal(signal.SIGKILL)
     await other.take()
     one.now = other.now = NOON + 60
@@ -199,8 +200,8 @@ async def test_unlocked_meanwhile_stays_unlocked(redis: Server, started: Start) 
     assert not await one.locked(ADA)
     assert await other.locked(ADA)  # out of reach until Redis is back
     redis.start()
-    await until(lambda: one.store.up and other.store.up)
-    await until(lambda: not one.store._known.held and not other.store._known.held)
+    await eventually(lambda: one.store.up and other.store.up)
+    await eventually(lambda: not one.store.known.snapshot.held and not other.store.known.snapshot.held)
     assert not await other.locked(ADA)
     redis.signal(signal.SIGSTOP)
     assert not await other.locked(ADA)
@@ -215,7 +216,7 @@ async def test_unlocked_meanwhile_holds_at_once_on_every_worker_of_the_host(
     one, other = [await started(Gateway(redis.url, local)) for _ in range(2)]
     elsewhere = await started(Gateway(redis.url))
     await elsewhere.fail(ADA, 3)
-    await until(lambda: all(ADA_NAME in gateway.store._known.held for gateway in (one, other)))
+    await eventually(lambda: all(ADA_NAME in gateway.store.known.snapshot.held for gateway in (one, other)))
     redis.signal(signal.SIGKILL)
     for gateway in (one, other, elsewhere):
         assert await gateway.locked(ADA)
@@ -224,7 +225,7 @@ async def test_unlocked_meanwhile_holds_at_once_on_every_worker_of_the_host(
     assert not await other.locked(ADA)
     assert await elsewhere.locked(ADA)
     redis.start()
-    await until(lambda: all(gateway.store.up for gateway in (one, other, elsewhere)))
+    await eventually(lambda: all(gateway.store.up for gateway in (one, other, elsewhere)))
     for gateway in (one, other, elsewhere):
         assert not await gateway.locked(ADA)
     for gateway in (one, other):
@@ -245,14 +246,14 @@ async def test_unlocking_reaches_the_other_replica_at_once(redis: Server, starte
 async def test_an_hour_away(redis: Server, started: Start) -> None:
     gateway = await started(Gateway(redis.url))
     await gateway.fail(ADA, 3)
-    await until(lambda: bool(gateway.store._known.held))
+    await eventually(lambda: bool(gateway.store.known.snapshot.held))
     redis.signal(signal.SIGKILL)
     await gateway.fail(BOB, 2)
     gateway.now = NOON + 3600
     assert not await gateway.locked(ADA)  # its ten minutes are over, outage or not
     await gateway.fail(EVE, 3)
     redis.start()
-    await until(lambda: gateway.store.up)
+    await eventually(lambda: gateway.store.up)
     assert not await gateway.locked(ADA)
     assert await gateway.locked(EVE)
     await gateway.fail(BOB)  # the two before are too old to count
@@ -264,7 +265,7 @@ async def test_a_process_that_begins_during_the_outage_knows_the_locks(
 ) -> None:
     elsewhere, before = await started(Gateway(redis.url)), await started(Gateway(redis.url, None, tmp_path / "kept"))
     await elsewhere.fail(ADA, 3)
-    await until(lambda: bool(before.store._known.held))
+    await eventually(lambda: bool(before.store.known.snapshot.held))
     redis.signal(signal.SIGKILL)
     after = await started(Gateway(redis.url, None, tmp_path / "kept"))
     assert await after.locked(ADA)
@@ -278,12 +279,12 @@ async def test_a_full_disk_costs_the_file_of_locks_and_nothing_else(
 ) -> None:
     gateway = await started(Gateway(redis.url, None, tmp_path / "kept"))
     await gateway.fail(ADA, 3)
-    await until((tmp_path / "kept").exists)
+    await eventually((tmp_path / "kept").exists)
     before = (tmp_path / "kept").read_bytes()
     write = os.write
     monkeypatch.setattr("gateway.state.failover.locks_file.os.write", lambda file, text: write(file, text[:10]))
     await gateway.fail(BOB, 3)
-    await until(lambda: len(gateway.store._known.held) == 2)
+    await eventually(lambda: len(gateway.store.known.snapshot.held) == 2)
     assert (tmp_path / "kept").read_bytes() == before
     assert await gateway.locked(BOB)
 
@@ -292,14 +293,14 @@ async def test_a_cluster_of_which_one_server_is_away_is_away(tmp_path: Path, sta
     with cluster(tmp_path) as nodes:
         gateway = await started(Gateway("redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)))
         await gateway.fail(ADA, 3)
-        await until(lambda: bool(gateway.store._known.held))
+        await eventually(lambda: bool(gateway.store.known.snapshot.held))
         for node in nodes:
             node.signal(signal.SIGSTOP)
             takes = [FIVE._replace(key=b"%d" % number) for number in range(20)]
             assert all(answer.ok for answer in await gateway.store.take(takes, NOON))
             assert await gateway.locked(ADA)
             node.signal(signal.SIGCONT)
-            await until(lambda: gateway.store.up)
+            await eventually(lambda: gateway.store.up)
         assert await gateway.locked(ADA)
 
 

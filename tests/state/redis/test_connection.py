@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from gateway.state.redis.connection import PipelinedConnection
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.gcra import Take
-from tests.state.redis_fixture import KEY, Server, until
+from tests.eventually import eventually
+from tests.state.redis_fixture import KEY, Server
 
 NOON = 1_767_268_800.0
-FIVE = Take(b"lane", 1, 5, 60.0, 5)
+FIVE = Take(b"connection", 1, 5, 60.0, 5)
 
 
 @contextlib.asynccontextmanager
@@ -94,7 +96,8 @@ async def test_a_connection_that_idles_away_is_opened_again_unnoticed(any_redis:
     store = RedisStore(any_redis.url, KEY, timeout=5.0)
     await store.ping()
     any_redis.say("CLIENT", "KILL", "TYPE", "normal")
-    lane: Any = store._carrier
-    await until(lambda: lane._wire is None)
+    connection = store.pipeline.transport
+    assert isinstance(connection, PipelinedConnection)
+    await eventually(lambda: not connection.is_open)
     assert (await store.take([FIVE._replace(key=b"idle")], NOON))[0].ok
     await store.close()

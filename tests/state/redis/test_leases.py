@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +11,11 @@ from hypothesis import strategies as st
 from gateway.state.failover.store import FailoverStore
 from gateway.state.redis.leases import HOLD, KEYS, Lease, Leases, Lent
 from gateway.state.redis.pipeline import Unreachable
-from gateway.state.redis.store import RedisStore
+from gateway.state.redis.store import TIMEOUT, RedisStore
 from gateway.state.rules.gcra import Take, Taken
 from tests.memory_store import MemoryStore
-from tests.state.redis_fixture import KEY, Server, cluster
+from tests.state.redis.attempts import cluster_url
+from tests.state.redis_fixture import KEY, Server
 
 NOON = 1_767_268_800.0
 SPACING = 60.0  # seconds: long enough that what is kept in Redis outlives any pause of the machine
@@ -31,11 +31,14 @@ def fresh(**more: int) -> Take:
 class Counting(RedisStore):
     """Counts its round trips."""
 
-    asked = 0
+    def __init__(self, url: str, key: bytes, timeout: float = TIMEOUT) -> None:
+        super().__init__(url, key, timeout)
+        self.asked = 0
+        self._lend, self.lend = self.lend, self._count
 
-    async def lend(self, take: Take, more: int, last: Lease, now: float) -> Lent:
+    async def _count(self, take: Take, more: int, last: Lease, now: float) -> Lent:
         self.asked += 1
-        return await super().lend(take, more, last, now)
+        return await self._lend(take, more, last, now)
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +189,15 @@ async def test_a_leased_limit_and_another_are_charged_together_or_not_at_all(sto
     assert [(answer.ok, answer.remaining) for answer in full] == [(False, 0), (True, 2)]
 
 
+async def test_a_take_that_shares_the_refusal_of_one_that_costs_more_asks_by_itself(store: Counting) -> None:
+    leases, take = Leases(store), fresh(burst=4, lease=2)
+    assert (await leases.take([take._replace(cost=2)], NOON))[0].ok
+    dear, cheap = await asyncio.gather(
+        leases.take([take._replace(cost=3)], NOON + 0.1), leases.take([take], NOON + 0.1)
+    )
+    assert (dear[0].ok, cheap[0].ok) == (False, True)
+
+
 async def test_more_than_the_burst_never_passes(store: Counting) -> None:
     (answer,) = await Leases(store).take([fresh(cost=41)], NOON)
     assert (answer.ok, answer.retry_after) == (False, 0.0)
@@ -237,9 +249,9 @@ async def test_the_number_of_keys_is_bounded_and_idle_ones_go() -> None:
     leases = Leases(lender)
     for number in range(KEYS + 50):
         await leases.take([HOT._replace(key=b"%d" % number)], NOON)
-    assert len(leases._held) == KEYS
+    assert len(leases) == KEYS
     await leases.give_back(NOON + 61)
-    assert len(leases._held) == 0
+    assert len(leases) == 0
 
 
 async def test_a_lender_that_is_gone_leaves_nothing_behind() -> None:
@@ -247,7 +259,7 @@ async def test_a_lender_that_is_gone_leaves_nothing_behind() -> None:
     leases = Leases(lender)
     answers = await asyncio.gather(*(leases.take([HOT], NOON) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(answer, Unreachable) for answer in answers)
-    assert not leases._held
+    assert not len(leases)
     lender.there = True
     await leases.take([HOT], NOON)
     await leases.take([HOT], NOON + 0.01)
@@ -256,15 +268,13 @@ async def test_a_lender_that_is_gone_leaves_nothing_behind() -> None:
         await leases.take([HOT, HOT._replace(key=b"rare", lease=0)], NOON + 0.03)
 
 
-async def test_the_same_in_a_cluster(tmp_path: Path) -> None:
-    with cluster(tmp_path) as nodes:
-        url = "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in nodes)
-        store = Counting(url, KEY, timeout=5.0)
-        await store.ping()
-        leases = Leases(store)
-        for _ in range(10):  # keys of every server
-            assert await through(leases, fresh(), NOON, 60) == 40
-        await store.close()
+async def test_the_same_in_a_cluster(any_cluster: list[Server]) -> None:
+    store = Counting(cluster_url(any_cluster), KEY, timeout=5.0)
+    await store.ping()
+    leases = Leases(store)
+    for _ in range(10):  # keys of every server
+        assert await through(leases, fresh(), NOON, 60) == 40
+    await store.close()
 
 
 async def test_an_outage_ends_all_leases(any_redis: Server) -> None:
@@ -274,7 +284,7 @@ async def test_an_outage_ends_all_leases(any_redis: Server) -> None:
     take = fresh(lease=20)
     assert [(await store.take([take], NOON))[0].ok for _ in range(4)] == [True] * 4
     assert shared.asked < 4
-    store._lose(Unreachable("a test"))
-    assert not store._leases._held
+    store.link.mark_down(Unreachable("a test"))
+    assert not len(store.leases)
     assert (await store.take([take], NOON))[0].remaining == 35  # the store of this host has counted all along
     await store.close()

@@ -5,7 +5,7 @@
 -- A lease is {worker, name, units, until}. Units on lease stand beside the record and do not run out with time, so that
 -- what is used late counts as late as it is used.
 local SECOND = 4000000
-local LATE = 2 * SECOND -- after its end: by then its worker has said what became of it, or never will
+local LATE = 2 * SECOND -- after its end: by then its worker has reported what became of it, or never will
 local now, unit, reach = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local worker, last, used = ARGV[4], ARGV[5], tonumber(ARGV[6])
 local cost, more, till = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
@@ -22,7 +22,7 @@ for _, lease in ipairs(packed and cmsgpack.unpack(packed) or {}) do
   if mine and lease[2] == last then
     ahead = ahead + math.min(used, lease[3]) * unit
   elseif mine or lease[4] + LATE <= now or lease[4] > till + LATE then
-    ahead = ahead + lease[3] * unit -- nobody will say what became of it
+    ahead = ahead + lease[3] * unit -- no report will come of it
   else
     out = out + lease[3]
     longest = math.max(longest, lease[4])
@@ -46,7 +46,7 @@ if ahead > 0 then
   redis.call('SET', KEYS[1], string.format('%.0f', now + ahead), 'PX', math.ceil(ahead / 4000) + 1000)
 end
 if #kept > 0 then
-  -- As long as anybody may still be charged for it, which takes time to run out as well.
+  -- As long as any worker may still be charged for it, which takes time to run out as well.
   local lives = longest + LATE - now + ahead + out * unit
   redis.call('SET', KEYS[2], cmsgpack.pack(kept), 'PX', math.ceil(lives / 4000) + 1000)
 elseif packed then

@@ -1,11 +1,12 @@
--- What becomes of attempts (state.rules.lockout says the same in Python), over all keys of a call at once.
--- KEYS: the sign that this server holds our records, the index of locks, that of unlocks, a number that changes with
+-- Lockouts, the twin of gateway/state/rules/lockout.py: what becomes of attempts, over all keys of a call at once. Both
+-- say the same, and tests/state/test_store_lockouts.py holds them to one contract.
+-- KEYS: the mark that this server holds our records, the index of locks, that of unlocks, a number that changes with
 -- either, then one record per name.
 -- ARGV: the verb, the moment, then what the verb reads. Moments are Unix seconds, written so that no bit is lost.
--- A record: failed, flying (moments, oldest first), level, since, until, failures, calm, and when it dies; it is kept
--- until then and a second longer, as the clocks of gateways are not quite the same.
+-- A record: failed, pending (moments, oldest first), level, since, until, failures, forget_at, expiry. It is kept until
+-- its expiry and a second longer, as the clocks of gateways are not quite the same.
 local QUIET, STEP, DAY = 86400, 5, 86400000 -- STEP: more than the clocks of gateways are apart
-local FAILED, FLYING, LEVEL, SINCE, UNTIL, EARNED, CALM, DIES = 1, 2, 3, 4, 5, 6, 7, 8
+local FAILED, PENDING, LEVEL, SINCE, UNTIL, FAILURES, FORGET_AT, EXPIRY = 1, 2, 3, 4, 5, 6, 7, 8
 local OWN = 4 -- keys before the records
 local verb, now = ARGV[1], tonumber(ARGV[2])
 local at = 2
@@ -47,33 +48,33 @@ local function load(key)
     return {{}, {}, 0, 0, 0, 0, 0}
   end
   local record = cmsgpack.unpack(found)
-  local there = (record[DIES] or 0) + 1 - redis.call('PTTL', key) / 1000
+  local there = (record[EXPIRY] or 0) + 1 - redis.call('PTTL', key) / 1000
   if there > now + STEP then
     times[key] = there
   end
   return record
 end
 
--- The record without what has run out.
+-- The record without what has expired.
 local function current(key, within)
   local record = load(key)
   local moment = time(key)
   record[FAILED] = counting(record[FAILED], within, moment)
-  record[FLYING] = counting(record[FLYING], within, moment)
+  record[PENDING] = counting(record[PENDING], within, moment)
   if record[LEVEL] > 0 then
-    if record[CALM] <= moment then
-      record[LEVEL], record[SINCE], record[UNTIL], record[EARNED], record[CALM] = 0, 0, 0, 0, 0
+    if record[FORGET_AT] <= moment then
+      record[LEVEL], record[SINCE], record[UNTIL], record[FAILURES], record[FORGET_AT] = 0, 0, 0, 0, 0
     end
   end
   return record
 end
 
 local function save(key, record, within)
-  local last = math.max(record[FAILED][#record[FAILED]] or 0, record[FLYING][#record[FLYING]] or 0)
-  local dies = math.max(last > 0 and last + within or 0, record[LEVEL] > 0 and record[CALM] or 0)
-  if dies > time(key) then
-    record[DIES] = dies
-    redis.call('SET', key, cmsgpack.pack(record), 'PX', math.ceil((dies - time(key)) * 1000) + 1000)
+  local last = math.max(record[FAILED][#record[FAILED]] or 0, record[PENDING][#record[PENDING]] or 0)
+  local expiry = math.max(last > 0 and last + within or 0, record[LEVEL] > 0 and record[FORGET_AT] or 0)
+  if expiry > time(key) then
+    record[EXPIRY] = expiry
+    redis.call('SET', key, cmsgpack.pack(record), 'PX', math.ceil((expiry - time(key)) * 1000) + 1000)
   else
     redis.call('DEL', key)
   end
@@ -104,18 +105,18 @@ local function attempts()
   return found
 end
 
-local made = {} -- locks, told by the clock of the gateway
+local made = {} -- locks, by the clock of the gateway
 
 local function fail(record, attempt, moment)
   table.insert(record[FAILED], moment)
   table.sort(record[FAILED])
   if record[LEVEL] > 0 then
-    record[CALM] = math.max(record[UNTIL], moment) + QUIET
+    record[FORGET_AT] = math.max(record[UNTIL], moment) + QUIET
   end
   if #record[FAILED] >= attempt.failures then
     local till = moment + attempt.lock_for[math.min(record[LEVEL], #attempt.lock_for - 1) + 1]
     record[FAILED], record[LEVEL], record[SINCE] = {}, record[LEVEL] + 1, moment
-    record[UNTIL], record[EARNED], record[CALM] = till, attempt.failures, till + QUIET
+    record[UNTIL], record[FAILURES], record[FORGET_AT] = till, attempt.failures, till + QUIET
     index(attempt.member, till)
     local ahead = time(attempt.key) - now
     made[#made + 1] = {attempt.member, exact(moment - ahead), exact(till - ahead), attempt.failures}
@@ -123,37 +124,37 @@ local function fail(record, attempt, moment)
 end
 
 local function reserve()
-  local before, after, taken, answers, good = {}, {}, {}, {}, true
+  local before, after, taken, results, good = {}, {}, {}, {}, true
   local listed = attempts()
   for _, attempt in ipairs(listed) do
     local key = attempt.key
     before[key] = before[key] or current(key, attempt.within)
     local record = before[key]
-    local left = attempt.failures - #record[FAILED] - #record[FLYING] - (taken[key] or 0)
+    local left = attempt.failures - #record[FAILED] - #record[PENDING] - (taken[key] or 0)
     local locked = record[UNTIL] > time(key)
     local ok = not locked and left > 0
     good = good and ok
     if ok then
       taken[key] = (taken[key] or 0) + 1
     end
-    answers[#answers + 1] = {ok and 1 or 0, locked and exact(record[UNTIL] + now - time(key)) or '0', ok and left - 1 or 0}
+    results[#results + 1] = {ok and 1 or 0, locked and exact(record[UNTIL] + now - time(key)) or '0', ok and left - 1 or 0}
   end
-  for place, attempt in ipairs(listed) do
+  for n, attempt in ipairs(listed) do
     local record = before[attempt.key]
     if good then
-      table.insert(record[FLYING], time(attempt.key))
+      table.insert(record[PENDING], time(attempt.key))
       after[attempt.key] = attempt.within
-    elseif answers[place][1] == 1 then
-      answers[place][3] = attempt.failures - #record[FAILED] - #record[FLYING]
+    elseif results[n][1] == 1 then
+      results[n][3] = attempt.failures - #record[FAILED] - #record[PENDING]
     end
   end
   for key, within in pairs(after) do
     save(key, before[key], within)
   end
-  return answers
+  return results
 end
 
--- The verdict: 'failed', 'passed' or 'none'. A replay tells of what happened while the server was away, at `moment`.
+-- The verdict: 'failed', 'passed' or 'none'. A replay brings what happened at `moment`, while the server was away.
 local function settle(verdict, moment)
   local records, within = {}, {}
   for _, attempt in ipairs(attempts()) do
@@ -161,11 +162,11 @@ local function settle(verdict, moment)
     local record = records[key] or current(key, attempt.within)
     records[key], within[key] = record, attempt.within
     if verb == 'settle' then
-      table.remove(record[FLYING])
+      table.remove(record[PENDING])
     end
     local name = string.match(attempt.member, '^%a+:%x+')
-    local undone = tonumber(redis.call('ZSCORE', KEYS[3], name) or 0)
-    if verb == 'replay' and (undone >= moment or moment <= now - attempt.within) then
+    local unlocked_at = tonumber(redis.call('ZSCORE', KEYS[3], name) or 0)
+    if verb == 'replay' and (unlocked_at >= moment or moment <= now - attempt.within) then
       -- forgotten since, by an operator or by time
     elseif verdict == 'failed' then
       fail(record, attempt, moment or time(key))
@@ -191,7 +192,7 @@ local function unlock(member)
   return locked and 1 or 0
 end
 
--- All locks, and all unlocks of the last day: what a gateway keeps in mind for the time without this server. Nothing
+-- All locks, and all unlocks of the last day: what a gateway has to know while this server is away. Nothing
 -- when the gateway has seen this state of them.
 local function locks(prefix, limit, seen)
   local version = redis.call('GET', KEYS[4]) or '0'
@@ -205,24 +206,24 @@ local function locks(prefix, limit, seen)
     if record[UNTIL] > time(key) then
       local ahead = time(key) - now
       found[#found + 1] = {
-        member, record[LEVEL], exact(record[SINCE] - ahead), exact(record[UNTIL] - ahead), record[EARNED],
-        exact(record[CALM] - ahead)
+        member, record[LEVEL], exact(record[SINCE] - ahead), exact(record[UNTIL] - ahead), record[FAILURES],
+        exact(record[FORGET_AT] - ahead)
       }
     end
   end
   return {version, found, redis.call('ZRANGEBYSCORE', KEYS[3], exact(now - DAY / 1000), '+inf', 'WITHSCORES')}
 end
 
--- Takes up locks that another server of ours knew, unless they were lifted since; then the records count as ours.
+-- Sets locks that another server of ours knew, unless they were unlocked since; then the records count as ours.
 local function restore()
   while at < #ARGV do
     local key, member = KEYS[OWN + number()], word()
-    local level, since, till, earned, calm = number(), number(), number(), number(), number()
+    local level, since, till, failures, forget_at = number(), number(), number(), number(), number()
     local record = load(key)
-    local undone = tonumber(redis.call('ZSCORE', KEYS[3], string.match(member, '^%a+:%x+')) or 0)
-    if till > now and till > record[UNTIL] and undone < since then
+    local unlocked_at = tonumber(redis.call('ZSCORE', KEYS[3], string.match(member, '^%a+:%x+')) or 0)
+    if till > now and till > record[UNTIL] and unlocked_at < since then
       record[FAILED], record[LEVEL] = {}, math.max(level, record[LEVEL])
-      record[SINCE], record[UNTIL], record[EARNED], record[CALM] = since, till, earned, calm
+      record[SINCE], record[UNTIL], record[FAILURES], record[FORGET_AT] = since, till, failures, forget_at
       save(key, record, 0)
       index(member, till)
     end

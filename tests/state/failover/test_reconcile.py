@@ -1,4 +1,4 @@
-"""Revocations between hosts: Redis carries them, and an outage holds none of them up on the host that made it."""
+"""What hosts and Redis exchange: revocations at once, and locks and verdicts after an outage."""
 
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from gateway.state.failover.known_locks import KnownLocks
+from gateway.state.failover.reconcile import Reconciler
 from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.revocation import RevocationTable
 from tests.eventually import eventually
+from tests.memory_store import MemoryStore
+from tests.state.attempts import account
 from tests.state.redis_fixture import KEY, Server, server
 from tests.state.revocations import DAY, NOON, table
 
@@ -75,3 +80,38 @@ async def test_an_operators_process_revokes_here_before_it_finds_redis_hung(redi
     assert desk.revoked("subject", b"ada")
     redis.signal(signal.SIGCONT)
     await eventually(lambda: worker.revoked("subject", b"ada"))
+
+
+async def test_what_happened_without_redis_is_carried_there_with_its_own_times(redis: Server, tmp_path: Path) -> None:
+    remote, local = RedisStore(redis.url, KEY, timeout=5.0), MemoryStore()
+    await remote.restore([], NOON)
+    known = KnownLocks(remote.name_of, local, None)
+    now = NOON + 600.0
+    reconciler = Reconciler(remote, local, known, lambda: now)
+    twice = account(failures=2, within=900.0, lock_for=(3600.0,))
+    old = account(b"old", failures=1, within=60.0)
+    reconciler.record_verdict([twice], True, NOON)
+    reconciler.record_verdict([twice], True, NOON + 10)
+    reconciler.record_verdict([old], True, NOON)
+    await reconciler.recover()
+    (lock,) = await remote.locks(now, 10)
+    assert (lock.since, lock.until) == (NOON + 10, NOON + 3610), "what is too old to count locks nothing"
+    assert known.is_locked(remote.name_of("account", b"ada"), now)
+    reconciler.record_unlock("account", b"ada", now)
+    assert known.not_unlocked() == []
+    await reconciler.recover()
+    assert await remote.locks(now, 10) == []
+    await remote.close()
+
+
+async def test_a_journal_that_could_not_be_carried_is_carried_later(redis: Server) -> None:
+    remote, local = RedisStore(redis.url, KEY, timeout=5.0), MemoryStore()
+    reconciler = Reconciler(remote, local, KnownLocks(remote.name_of, local, None), lambda: NOON)
+    reconciler.record_verdict([account(failures=1)], True, NOON)
+    redis.stop()
+    with pytest.raises(Unreachable):
+        await reconciler.recover()
+    redis.start()
+    await reconciler.recover()
+    assert len(await remote.locks(NOON, 10)) == 1
+    await remote.close()

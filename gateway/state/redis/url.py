@@ -1,0 +1,124 @@
+"""The addresses of ``state.redis``, and the clients of redis-py for them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, NamedTuple
+from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from redis.asyncio import Redis, RedisCluster, Sentinel
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from gateway.core.units import parse_duration
+from gateway.state.store import StateError
+
+CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
+
+
+class Client(NamedTuple):
+    """redis-py's client of one server or of a cluster, and the sentinels' if there are any."""
+
+    server: Redis | None
+    cluster: RedisCluster | None = None
+    sentinels: Sentinel | None = None
+
+    async def connect(self) -> asyncio.StreamWriter:
+        """A connection as redis-py opens it: logged in, encrypted, to the master that the sentinels name."""
+        assert self.server is not None
+        connection: Any = self.server.connection_pool.make_connection()  # type: ignore[no-untyped-call]  # it has no types
+        try:
+            await connection.connect()
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+        # A private attribute: redis-py has no public way to hand a connection over, and logins, TLS, sentinels and
+        # unix sockets would have to be written again without it. Left where it is, redis-py closes the writer with its
+        # own object.
+        writer: asyncio.StreamWriter = connection._writer
+        connection._reader = connection._writer = None
+        return writer
+
+    async def close(self) -> None:
+        """Gives the connections back."""
+        for client in self:
+            if client is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    await client.aclose()
+
+
+def split_wait(url: str, timeout: float) -> tuple[str, float]:
+    """``url`` without ``wait``, and how many seconds a request waits: ``timeout`` where it says nothing. Raises
+    StateError."""
+    parts = urlsplit(url)
+    query = [pair for pair in parse_qsl(parts.query) if pair[0] != "wait"]
+    words = parse_qs(parts.query).get("wait")
+    if not words:
+        return url, timeout
+    try:
+        return urlunsplit(parts._replace(query=urlencode(query))), parse_duration(words[-1])
+    except ValueError as error:
+        raise StateError(f"state.redis: wait: {error}") from None
+
+
+def client_for(url: str) -> Client:
+    """The client for ``url``, not connected yet. Raises StateError; the password is in no sentence."""
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT,
+        "socket_timeout": None,  # the whole round trip has its time, not each read
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "driver_info": None,  # what a connection would say of itself costs every new one two round trips
+    }
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "redis+sentinel":
+            return _behind_sentinels(parts, options)
+        if parts.scheme == "redis+cluster":
+            nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]
+            return Client(None, RedisCluster(startup_nodes=nodes, **_login(parts), **_tls(parts), **options))
+        return Client(Redis.from_url(url, **options))
+    except (ValueError, TypeError, RedisError) as error:
+        raise StateError(f"state.redis is no address of a Redis: {type(error).__name__}") from None
+
+
+def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> Client:
+    """The password is the data servers'; ``?sentinel_password=`` is the sentinels' own."""
+    master, _, database = parts.path.strip("/").partition("/")
+    if not master:
+        raise ValueError("no master is named")
+    own = {"password": word[0]} if (word := parse_qs(parts.query).get("sentinel_password")) else {}
+    tls = _tls(parts)
+    sentinels = Sentinel(  # type: ignore[no-untyped-call]  # it has no types
+        _hosts(parts, 26379), sentinel_kwargs={**options, **tls, **own}
+    )
+    server = sentinels.master_for(master, db=int(database or 0), **_login(parts), **tls, **options)
+    return Client(server, None, sentinels)
+
+
+def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
+    """``host:port,host:port``; an IPv6 address stands in brackets."""
+    found = []
+    for part in parts.netloc.rpartition("@")[2].split(","):
+        one = urlsplit(f"//{part}")
+        if not one.hostname:
+            raise ValueError("a host is missing")
+        found.append((one.hostname, one.port or port))
+    return found
+
+
+def _login(parts: SplitResult) -> dict[str, Any]:
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    found = {"username": unquote(user), "password": unquote(password)}
+    return {key: value for key, value in found.items() if value}
+
+
+def _tls(parts: SplitResult) -> dict[str, Any]:
+    """``?tls=true``, with the file of the authority in ``ssl_ca_certs`` as for ``rediss://``."""
+    query = parse_qs(parts.query)
+    if query.get("tls") != ["true"]:
+        return {}
+    return {"ssl": True, **({"ssl_ca_certs": query["ssl_ca_certs"][0]} if "ssl_ca_certs" in query else {})}

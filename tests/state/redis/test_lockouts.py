@@ -1,0 +1,84 @@
+"""Lockouts in Redis, beyond what every store promises: its own clock, and the snapshot for the time without it."""
+
+import pytest
+
+from gateway.state.redis.lockouts import KnownLock, LockSnapshot
+from gateway.state.redis.pipeline import Unreachable
+from gateway.state.redis.store import RedisStore
+from gateway.state.rules.lockout import Attempt
+from tests.state.redis.attempts import FIVE, GUESS, NOON
+from tests.state.redis_fixture import KEY, Server
+
+
+async def test_the_server_knows_how_long_a_lock_has_lasted_whatever_a_gateway_says(any_redis: Server) -> None:
+    any_redis.say("FLUSHALL")
+    store = RedisStore(any_redis.url, KEY, timeout=2.0)
+    await store.restore([], NOON)
+    await store.settle([GUESS] * 3, True, NOON)
+    name = store.name_of("account", b"ada")
+    lives = int(any_redis.say("PTTL", f"gw1:{{a}}:{name}")[1:])
+    any_redis.say("PEXPIRE", f"gw1:{{a}}:{name}", str(lives - 50_000))  # as it is after 50 seconds
+    (told,) = await store.reserve([GUESS], NOON - 30)
+    assert told.locked_until == pytest.approx(NOON - 30 + 10, abs=0.5)
+    (listed,) = await store.locks(NOON - 30, 10)
+    assert listed.until == pytest.approx(NOON - 30 + 10, abs=0.5)
+    any_redis.say("PEXPIRE", f"gw1:{{a}}:{name}", str(lives - 61_000))
+    assert await store.locks(NOON - 30, 10) == []
+    assert (await store.reserve([GUESS], NOON - 30))[0].ok
+    await store.close()
+
+
+async def test_no_name_is_stored_in_clear_but_a_locked_address(any_redis: Server) -> None:
+    any_redis.say("FLUSHALL")
+    store = RedisStore(any_redis.url, KEY, timeout=2.0)
+    await store.restore([], NOON)
+    await store.take([FIVE._replace(key=b"ada@example.org")], NOON)
+    for kind, key in (("account", b"lock\0ada@example.org"), ("address", b"lock\x00192.0.2.7")):
+        await store.settle([Attempt(key, kind, 1, 900.0, (60.0,))], True, NOON)
+    keys = any_redis.say("EVAL", "return table.concat(redis.call('KEYS', '*'), ' ')", "0")
+    members = any_redis.say("EVAL", "return table.concat(redis.call('ZRANGE', 'gw1:{a}:locks', 0, -1), ' ')", "0")
+    assert "example" not in keys + members
+    assert "192.0.2.7" in members
+    assert {lock.who for lock in await store.locks(NOON, 10)} >= {"192.0.2.7"}
+    await store.close()
+
+
+async def test_a_snapshot_is_the_same_one_until_a_lock_changes(any_redis: Server) -> None:
+    any_redis.say("FLUSHALL")
+    store = RedisStore(any_redis.url, KEY, timeout=2.0)
+    await store.restore([], NOON)
+    await store.settle([GUESS] * 3, True, NOON)
+    before = await store.snapshot(LockSnapshot(), NOON, 10)
+    name = store.name_of("account", b"ada")
+    assert list(before.held) == [name]
+    assert await store.snapshot(before, NOON, 10) is before
+    await store.unlock("account", b"ada", NOON + 1)
+    after = await store.snapshot(before, NOON + 1, 10)
+    assert not after.held
+    assert after.unlocked == {name: NOON + 1}
+    await store.close()
+
+
+async def test_a_lock_is_set_again_on_a_server_that_has_lost_it(any_redis: Server) -> None:
+    any_redis.say("FLUSHALL")
+    store = RedisStore(any_redis.url, KEY, timeout=2.0)
+    await store.restore([], NOON)
+    await store.settle([GUESS] * 3, True, NOON)
+    held = list((await store.snapshot(LockSnapshot(), NOON, 10)).held.values())
+    any_redis.say("FLUSHALL")
+    with pytest.raises(Unreachable, match="EMPTY"):
+        await store.reserve([GUESS], NOON)
+    await store.restore(held, NOON)
+    assert (await store.reserve([GUESS], NOON))[0].locked_until == NOON + 60
+    await store.unlock("account", b"ada", NOON + 1)
+    await store.restore(held, NOON + 2)  # an unlock wins over locks that are older
+    assert (await store.reserve([GUESS], NOON + 2))[0].ok
+    await store.close()
+
+
+def test_a_known_lock_has_its_name_and_shows_only_an_address() -> None:
+    account = KnownLock("account:" + "0f" * 16, 1, NOON, NOON + 60, 3, NOON + 86_460)
+    address = account._replace(member="address:" + "0f" * 16 + ":2001:db8::/64")
+    assert account.name == "account:" + "0f" * 16
+    assert address.name == "address:" + "0f" * 16
+    assert (account.lock().who, address.lock().who) == ("0f" * 16, "2001:db8::/64")
