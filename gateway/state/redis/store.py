@@ -17,7 +17,7 @@ from gateway.state.redis.limits import RedisLimits
 from gateway.state.redis.lockouts import RedisLockouts
 from gateway.state.redis.pipeline import Pipeline
 from gateway.state.redis.revocations import RedisRevocations
-from gateway.state.redis.url import CONNECT, client_for, split_wait
+from gateway.state.redis.url import CONNECT, clients_for, split_wait
 from gateway.state.store import StateError
 
 TIMEOUT = 0.04
@@ -35,16 +35,16 @@ class RedisStore:
         if not key:
             raise StateError("state.redis needs state.key: every replica has to hash names under the same one")
         url, self.timeout = split_wait(url, timeout)
-        self._client = client = client_for(url)
+        self._clients = clients = clients_for(url)
         self.pipeline = Pipeline(
             self.timeout,
-            partial(ClusterTransport, client.cluster, CONNECT)
-            if client.cluster is not None
-            else partial(PipelinedConnection, client.connect, CONNECT),
+            partial(ClusterTransport, clients.cluster, CONNECT)
+            if clients.cluster is not None
+            else partial(PipelinedConnection, clients.connect, CONNECT),
         )
         digest = _keyed_digest(key)
         # The verbs are those of the parts.
-        self._limits = limits = RedisLimits(self.pipeline, digest, apart=client.cluster is not None)
+        self._limits = limits = RedisLimits(self.pipeline, digest, apart=clients.cluster is not None)
         self.take, self.begin_take, self.lend = limits.take, limits.begin_take, limits.lend
         lockouts = RedisLockouts(self.pipeline, digest)
         self.reserve, self.settle, self.replay = lockouts.reserve, lockouts.settle, lockouts.replay
@@ -63,7 +63,7 @@ class RedisStore:
         """Gives the connections back. Calling it twice is harmless."""
         self._limits.close()
         await self.pipeline.close()
-        await self._client.close()
+        await self._clients.close()
 
 
 def _keyed_digest(key: bytes) -> Callable[[bytes], bytes]:

@@ -19,7 +19,7 @@ from gateway.state.store import StateError
 CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
 
 
-class Client(NamedTuple):
+class RedisClients(NamedTuple):
     """redis-py's client of one server or of a cluster, and the sentinels' if there are any."""
 
     server: Redis | None
@@ -64,7 +64,7 @@ def split_wait(url: str, timeout: float) -> tuple[str, float]:
         raise StateError(f"state.redis: wait: {error}") from None
 
 
-def client_for(url: str) -> Client:
+def clients_for(url: str) -> RedisClients:
     """The client for ``url``, not connected yet. Raises StateError; the password is in no sentence."""
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT,
@@ -79,13 +79,13 @@ def client_for(url: str) -> Client:
             return _behind_sentinels(parts, options)
         if parts.scheme == "redis+cluster":
             nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]
-            return Client(None, RedisCluster(startup_nodes=nodes, **_login(parts), **_tls(parts), **options))
-        return Client(Redis.from_url(url, **options))
+            return RedisClients(None, RedisCluster(startup_nodes=nodes, **_login(parts), **_tls(parts), **options))
+        return RedisClients(Redis.from_url(url, **options))
     except (ValueError, TypeError, RedisError) as error:
         raise StateError(f"state.redis is no address of a Redis: {type(error).__name__}") from None
 
 
-def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> Client:
+def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> RedisClients:
     """The password is the data servers'; ``?sentinel_password=`` is the sentinels' own."""
     master, _, database = parts.path.strip("/").partition("/")
     if not master:
@@ -96,7 +96,7 @@ def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> Client:
         _hosts(parts, 26379), sentinel_kwargs={**options, **tls, **own}
     )
     server = sentinels.master_for(master, db=int(database or 0), **_login(parts), **tls, **options)
-    return Client(server, None, sentinels)
+    return RedisClients(server, None, sentinels)
 
 
 def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
