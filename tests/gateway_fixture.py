@@ -117,6 +117,7 @@ async def running_gateway(
             seen,
         )
         runtime = Runtime(config, Tools(store, wall, config.listen.trusted_proxies))
+        runtime.start()
         server.swap(runtime)
         sock = socket.create_server(("127.0.0.1", 0))
         await server.start(sock)
@@ -124,3 +125,4 @@ async def running_gateway(
             yield Running(server, runtime, config, sock.getsockname()[1], seen, store)
         finally:
             await server.drain(1.0)
+            await runtime.close()

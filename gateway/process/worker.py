@@ -105,6 +105,8 @@ class Worker:
         await self.server.drain(self.drain_seconds)
         if self.egress is not None:  # only now: requests that the backend still worked on may have needed it
             await self.egress.drain(max(0.1, end - time.monotonic()))
+        if self._runtime is not None:
+            await self._runtime.close()
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await upkeep
@@ -121,6 +123,7 @@ class Worker:
         before, self._runtime = self._runtime, runtime
         if before is not None:
             self._count_calls(before)  # the next report asks only the new one
+        runtime.start()
         self.server.swap(runtime)
         self.server.limit(limits_of(config))
         if self.egress is not None:

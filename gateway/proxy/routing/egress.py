@@ -61,9 +61,3 @@ class EgressRuntime:
         self.group = group
         self.routes = _Routes(paths)
         self.unrouted = bind(NO_ROUTE, [(build_identity(), False)])
-
-    def start(self) -> None:
-        """Nothing of its own to start."""
-
-    async def close(self) -> None:
-        """Nothing of its own to close."""

@@ -39,11 +39,9 @@ class Server:
         """Open client connections."""
         return len(self.clients)
 
-    def swap(self, runtime: Served) -> Served | None:
-        """Serve ``runtime`` from now on; gives back the one before, which the caller closes."""
-        before, self.dispatcher.runtime = self.dispatcher.runtime, runtime
-        runtime.start()
-        return before
+    def swap(self, runtime: Served) -> None:
+        """Serve ``runtime`` from now on. Requests in flight finish on the one before, which the caller closes."""
+        self.dispatcher.runtime = runtime
 
     def limit(self, limits: ListenerLimits) -> None:
         """Have ``limits`` for connections and requests to come."""
@@ -75,8 +73,6 @@ class Server:
         for connection in list(self.clients):
             connection.abort()
         await self._none_left(self.loop.time() + _LAST_WORDS, lambda: dispatcher.in_flight)
-        if dispatcher.runtime is not None:
-            await dispatcher.runtime.close()
 
     async def _none_left(self, until: float, left: Callable[[], int]) -> bool:
         """Whether nothing is ``left`` by the loop's time ``until``."""

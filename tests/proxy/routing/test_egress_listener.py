@@ -221,6 +221,7 @@ async def test_it_serves_while_the_public_listener_ends() -> None:
         while pool.open:
             await asyncio.sleep(0)
         await here.gateway.server.drain(1.0)
+        await runtime.close()
         assert (await here.out()).status == 200
         here.toolkit.set_mode("hang")
         answer = await here.out()
