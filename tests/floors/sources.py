@@ -27,9 +27,15 @@ def sources() -> dict[str, str]:
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text())
+
+
+@cache
 def trees() -> dict[str, ast.Module]:
     """Path below gateway/ -> syntax tree, of every module."""
-    return {name: ast.parse(text) for name, text in sources().items()}
+    return {name: parsed(ROOT / "gateway" / name) for name in sources()}
 
 
 def imported(tree: ast.AST) -> set[str]:

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from tests.floors.sources import ROOT, imported, tracked
+from tests.floors.sources import ROOT, imported, parsed, tracked
 
 
 def test_files_and_functions_stay_short() -> None:
@@ -15,7 +15,7 @@ def test_files_and_functions_stay_short() -> None:
         text = path.read_text()
         if text.count("\n") > 350:
             long.append(f"{path.name}: {text.count(chr(10))} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lines = (node.end_lineno or 0) - node.lineno + 1
                 if lines > 60:
@@ -39,7 +39,7 @@ def test_no_test_imports_another_test() -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {module}"
         for path in tracked("tests/*.py", "bench/*.py")
-        for module in imported(ast.parse(path.read_text()))
+        for module in imported(parsed(path))
         if re.fullmatch(r"tests\.(?:\w+\.)*(?:test_\w+|conftest)", module)
     ]
     assert not wrong, "\n".join(wrong)
