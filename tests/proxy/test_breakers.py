@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.demo.toolkit import DemoToolkit
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, running_upstream, wire
 
@@ -51,7 +52,7 @@ MOCK = {"text": "", "mock": True}
 
 
 @dataclass
-class Place:
+class Breaking:
     gateway: Running
     toolkit: DemoToolkit
     now: float = 1_767_268_800.0
@@ -65,9 +66,9 @@ class Place:
 
 
 @contextlib.asynccontextmanager
-async def place(url: str = "", policies: str = RESTING) -> AsyncIterator[Place]:
+async def breaking(url: str = "", policies: str = RESTING) -> AsyncIterator[Breaking]:
     async with DemoToolkit() as toolkit:
-        made = Place(None, toolkit)  # type: ignore[arg-type]  # the gateway needs its clock first
+        made = Breaking(None, toolkit)  # type: ignore[arg-type]  # the gateway needs its clock first
         entry = ENTRY.format(url=url or toolkit.url)
         async with running_gateway(entry, policies=POLICIES + policies, wall=lambda: made.now) as made.gateway:
             yield made
@@ -85,7 +86,7 @@ MODES = [
 async def test_the_fallback_stands_in_where_nothing_came_and_while_it_rests(
     mode: str, status: int, reason: str
 ) -> None:
-    async with place() as here:
+    async with breaking() as here:
         here.toolkit.set_mode(mode)
         first = await here.post("/speech")
         if reason:
@@ -105,15 +106,14 @@ async def test_the_fallback_stands_in_where_nothing_came_and_while_it_rests(
 
 
 async def test_of_200_waiting_clients_one_tries_the_upstream_and_it_comes_back() -> None:
-    async with place() as here:
+    async with breaking() as here:
         here.toolkit.set_mode("fail")
         for _ in range(5):
             await here.post("/speech")
         here.toolkit.set_mode("hang")
         here.now += 60
         crowd = [asyncio.create_task(here.post("/speech")) for _ in range(200)]
-        while here.toolkit.requests == 5:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: here.toolkit.requests > 5)
         here.toolkit.set_mode("ok")
         answers = await asyncio.gather(*crowd)
         real = [answer for answer in answers if b"x-gateway-fallback" not in answer]
@@ -124,7 +124,7 @@ async def test_of_200_waiting_clients_one_tries_the_upstream_and_it_comes_back()
 
 
 async def test_a_try_that_fails_lets_it_rest_again_and_only_one_call_was_spent() -> None:
-    async with place() as here:
+    async with breaking() as here:
         here.toolkit.set_mode("hang")
         for _ in range(5):
             await here.post("/speech")
@@ -138,43 +138,37 @@ async def test_a_try_that_fails_lets_it_rest_again_and_only_one_call_was_spent()
 
 
 async def test_a_client_that_leaves_its_try_makes_room_for_the_next() -> None:
-    async with place() as here:
+    async with breaking() as here:
         here.toolkit.set_mode("fail")
         for _ in range(5):
             await here.post("/speech")
         here.toolkit.set_mode("hang")
         here.now += 60
         trying = asyncio.create_task(here.post("/speech"))
-        while here.toolkit.requests == 5:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: here.toolkit.requests > 5)
         trying.cancel()
-        async with asyncio.timeout(5):
-            while len(here.gateway.seen.exchanges) < 6:
-                await asyncio.sleep(0.001)
+        await eventually(lambda: len(here.gateway.seen.exchanges) >= 6)
         here.toolkit.set_mode("ok")
         assert b"x-gateway-fallback" not in await here.post("/speech")
 
 
 async def test_clients_that_leave_do_not_open_it() -> None:
-    async with place() as here:
+    async with breaking() as here:
         here.toolkit.set_mode("hang")
         leaving = [asyncio.create_task(here.post("/speech")) for _ in range(20)]
-        while here.toolkit.requests < 20:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: here.toolkit.requests >= 20)
         for client in leaving:
             client.cancel()
-        async with asyncio.timeout(5):
-            while len(here.gateway.seen.exchanges) < 20:
-                await asyncio.sleep(0.001)
+        await eventually(lambda: len(here.gateway.seen.exchanges) >= 20)
         assert {exchange.status for exchange in here.gateway.seen.exchanges} == {0}
         here.toolkit.set_mode("ok")
         assert b"x-gateway-fallback" not in await here.post("/speech")
 
 
-async def test_a_malformed_upload_answered_503_does_not_open_it_where_the_breaker_was_told() -> None:
+async def test_a_malformed_upload_answered_503_does_not_open_it_where_the_breaker_ignores_it() -> None:
     answered = b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n"
-    told = RESTING.replace("500]}", "503], ignore: {speech: [503]}}")
-    async with running_upstream(answered) as upstream, place(upstream.url, told) as here:
+    ignoring = RESTING.replace("500]}", "503], ignore: {speech: [503]}}")
+    async with running_upstream(answered) as upstream, breaking(upstream.url, ignoring) as here:
         for _ in range(20):
             assert (await here.post("/speech")).status == 503
         assert len(upstream.requests) == 20
@@ -184,12 +178,12 @@ async def test_a_malformed_upload_answered_503_does_not_open_it_where_the_breake
 
 
 async def test_what_clients_send_wrong_does_not_open_it() -> None:
-    async with place() as here:
+    async with breaking() as here:
         for _ in range(20):
             assert (await here.post("/speech?x=%ff")).status == 400
         async with (
             running_upstream(b"HTTP/1.1 422 \r\ncontent-length: 0\r\n\r\n") as upstream,
-            place(upstream.url) as other,
+            breaking(upstream.url) as other,
         ):
             for _ in range(20):
                 assert (await other.post("/speech")).status == 422
@@ -197,7 +191,7 @@ async def test_what_clients_send_wrong_does_not_open_it() -> None:
 
 
 async def test_trpc_calls_get_a_result_each() -> None:
-    async with place("http://127.0.0.1:1") as here:
+    async with breaking("http://127.0.0.1:1") as here:
         answer = await here.post("/api/trpc/lessons.submit,lessons.submit?batch=1", b'{"0":{"json":1},"1":{"json":1}}')
         assert (answer.status, json.loads(answer.body)) == (200, [{"result": {"data": {"json": MOCK}}}] * 2)
         assert answer[b"x-gateway-fallback"] == b"stt-mock"
@@ -206,41 +200,41 @@ async def test_trpc_calls_get_a_result_each() -> None:
 class Spied:
     """A transport that notes when something leaves."""
 
-    def __init__(self, transport: Any, told: list[str]) -> None:
+    def __init__(self, transport: Any, order: list[str]) -> None:
         self._transport = transport
-        self._told = told
+        self._order = order
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        self._told.append("answered")
+        self._order.append("answered")
         self._transport.write(data)
 
 
 @pytest.mark.parametrize("ending", ["", "connection: close\r\n"], ids=["kept", "closed"])
 @pytest.mark.parametrize("path", ["/text", "/speech"])
 @pytest.mark.parametrize("failure", ["gone", "500"])
-async def test_who_has_the_answer_finds_the_failure_counted(
+async def test_a_client_that_has_the_response_finds_the_failure_counted(
     failure: str, path: str, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else another worker could still let a call through that the client makes because of the answer."""
-    told: list[str] = []
+    order: list[str] = []
     broken = b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"
     request = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n"
     async with running_upstream(broken) as upstream:
         url = "http://127.0.0.1:1" if failure == "gone" else upstream.url
-        async with place(url) as here, wire(here.gateway.port) as client:
+        async with breaking(url) as here, wire(here.gateway.port) as client:
             await client.ask(f"{request}\r\n{{}}".encode())  # after which there is a kept connection
             record_outcome = here.gateway.store.record_outcome
 
             def noted(*arguments: Any) -> Any:
-                told.append("counted")
+                order.append("counted")
                 return record_outcome(*arguments)
 
             monkeypatch.setattr(here.gateway.store, "record_outcome", noted)
             (connection,) = here.gateway.server.clients
-            connection.transport = Spied(connection.transport, told)  # type: ignore[assignment]  # all that is asked of it
+            connection.transport = Spied(connection.transport, order)  # type: ignore[assignment]  # all that is asked of it
             answer = await client.ask(f"{request}{ending}\r\n{{}}".encode())
     assert answer.status == {"gone": 502, "500": 500}[failure] if path == "/text" else 200
-    assert told == ["counted", "answered"]
+    assert order == ["counted", "answered"]

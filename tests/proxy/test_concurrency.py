@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 from gateway.demo.toolkit import DemoToolkit
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, Upstream, running_upstream, wire
 
@@ -41,12 +42,6 @@ async def post(port: int, path: str) -> Answer:
         return await client.ask(head.encode() + b"{}")
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
 @contextlib.asynccontextmanager
 async def crowded(wait: str = "5s") -> AsyncIterator[tuple[Running, DemoToolkit]]:
     async with (
@@ -56,11 +51,11 @@ async def crowded(wait: str = "5s") -> AsyncIterator[tuple[Running, DemoToolkit]
         yield gateway, toolkit
 
 
-async def test_a_slow_upstream_gets_its_limit_and_who_finds_no_place_in_line_is_told() -> None:
+async def test_a_slow_upstream_gets_its_limit_and_the_rest_of_a_full_queue_are_refused() -> None:
     async with crowded() as (gateway, toolkit):
         toolkit.set_mode("hang")
         asked = [asyncio.create_task(post(gateway.port, "/bare")) for _ in range(20)]
-        await until(lambda: sum(task.done() for task in asked) == 13 and toolkit.requests == 3)
+        await eventually(lambda: sum(task.done() for task in asked) == 13 and toolkit.requests == 3)
         refused = [task.result() for task in asked if task.done()]
         assert {(answer.status, json.loads(answer.body)["reason"]) for answer in refused} == {(503, "upstream_busy")}
         assert {answer[b"retry-after"] for answer in refused} == {b"5"}
@@ -74,7 +69,7 @@ async def test_the_fallback_stands_in_for_want_of_a_place_and_the_breaker_does_n
     async with crowded(wait="50ms") as (gateway, toolkit):
         toolkit.set_mode("hang")
         asked = [asyncio.create_task(post(gateway.port, "/speech")) for _ in range(20)]
-        await until(lambda: sum(task.done() for task in asked) == 17)
+        await eventually(lambda: sum(task.done() for task in asked) == 17)
         answers = [task.result() for task in asked if task.done()]
         assert {(answer.status, answer.body, answer[b"x-gateway-fallback"]) for answer in answers} == {
             (200, b'{"mock":true}', b"mock")
@@ -92,10 +87,10 @@ async def test_a_client_that_leaves_gives_up_its_place_and_its_place_in_line() -
         places = gateway.runtime.concurrency["bare"]
         assert places is not None
         asked = [asyncio.create_task(post(gateway.port, "/bare")) for _ in range(7)]
-        await until(lambda: (places.taken, places.waiting) == (3, 4))
+        await eventually(lambda: (places.taken, places.waiting) == (3, 4))
         for task in asked:
             task.cancel()
-        await until(lambda: (places.taken, places.waiting) == (0, 0))
+        await eventually(lambda: (places.taken, places.waiting) == (0, 0))
         toolkit.set_mode("ok")
         assert (await post(gateway.port, "/bare")).status == 200
 
@@ -148,14 +143,14 @@ async def test_health_checks_try_it_and_no_users_call_is_spent() -> None:
         assert (state(), calls()) == ("open", 3)
         now += 61  # time for a try, but it is still ill: the check finds that out
         first = gateway.store.circuit(b"tutor", now).opened_at
-        await until(lambda: gateway.store.circuit(b"tutor", now).opened_at > first)
+        await eventually(lambda: gateway.store.circuit(b"tutor", now).opened_at > first)
         assert {(await get(gateway.port)).status for _ in range(10)} == {503}
         assert (state(), calls()) == ("open", 3)
         ill = False
         seen = checks()
-        await until(lambda: checks() > seen + 2)
+        await eventually(lambda: checks() > seen + 2)
         assert state() == "open", "left in peace for as long as was said, whatever the checks find"
         now += 60
         assert {(await get(gateway.port)).status for _ in range(10)} <= {503, 200}
-        await until(lambda: state() == "closed")
+        await eventually(lambda: state() == "closed")
         assert (await get(gateway.port)).status == 200

@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 import pytest
 
 from gateway.demo.toolkit import DemoToolkit
+from tests.eventually import eventually
 from tests.free_port import free_port
 from tests.gateway_fixture import POLICIES, Running, running_gateway
 from tests.upstream_fixture import Answer, running_upstream, wire
@@ -82,7 +83,7 @@ FAULTS = (
 )
 
 
-class Place:
+class Faulty:
     """A gateway before a toolkit and a tutor that is well."""
 
     def __init__(self, toolkit: DemoToolkit) -> None:
@@ -109,7 +110,7 @@ async def gathered(asked: Iterable[Awaitable[T]]) -> list[T]:
 
 
 @contextlib.asynccontextmanager
-async def place(mode: str) -> AsyncIterator[Place]:
+async def faulty(mode: str) -> AsyncIterator[Faulty]:
     port = free_port()
     async with contextlib.AsyncExitStack() as stack:
         toolkit = DemoToolkit(port=port, crawl_seconds=0.02, slow_seconds=0.6)
@@ -119,7 +120,7 @@ async def place(mode: str) -> AsyncIterator[Place]:
         tutor = await stack.enter_async_context(running_upstream())
         response = "400ms" if mode in ("hang", "crawl") else "5s"  # short only where it is waited for
         entry = ENTRY.format(response=response, url=urls.get(mode, f"http://127.0.0.1:{port}"), tutor=tutor.url)
-        made = Place(toolkit)
+        made = Faulty(toolkit)
         running = running_gateway(entry, policies=POLICIES + RESTING, wall=lambda: made.now)
         made.gateway = await stack.enter_async_context(running)
         yield made
@@ -127,7 +128,7 @@ async def place(mode: str) -> AsyncIterator[Place]:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.mode)
 async def test_what_clients_get_and_what_reaches_the_toolkit(fault: Fault) -> None:
-    async with place(fault.mode) as here:
+    async with faulty(fault.mode) as here:
         toolkit = here.toolkit
         if fault.arrives:
             toolkit.set_mode(fault.mode)
@@ -165,7 +166,7 @@ async def test_what_clients_get_and_what_reaches_the_toolkit(fault: Fault) -> No
     "fault", [fault for fault in FAULTS if fault.rests and "failure" not in fault.mode], ids=lambda fault: fault.mode
 )
 async def test_it_comes_back_by_itself_after_the_time_and_one_try(fault: Fault) -> None:
-    async with place(fault.mode) as here, contextlib.AsyncExitStack() as stack:
+    async with faulty(fault.mode) as here, contextlib.AsyncExitStack() as stack:
         if fault.mode != "refused":
             here.toolkit.set_mode(fault.mode)
         await asyncio.gather(*(here.post("/text") for _ in range(5)))
@@ -189,8 +190,8 @@ def test_the_table_for_people_says_the_same() -> None:
     rows = re.findall(
         r"^\| `?([A-Za-z ]+?)`? \|[^|]*\| (\d+)(?: \[(\w+)\]\([^)]*\))?[^|]*\| (yes|no)[^|]*\|$", page, re.M
     )
-    told = [(mode, int(status), reason, rests == "yes") for mode, status, reason, rests in rows]
-    assert told == [(fault.mode, fault.status, fault.reason, fault.rests) for fault in FAULTS]
+    listed = [(mode, int(status), reason, rests == "yes") for mode, status, reason, rests in rows]
+    assert listed == [(fault.mode, fault.status, fault.reason, fault.rests) for fault in FAULTS]
 
 
 def worst_of_100(samples: list[float]) -> float:
@@ -200,7 +201,7 @@ def worst_of_100(samples: list[float]) -> float:
 
 async def test_the_tutor_is_as_quick_as_ever_while_the_toolkit_hangs_under_load() -> None:
     """The same calls before and during. A busy machine only ever adds time, so the best of ten rounds counts."""
-    async with place("hang") as here:
+    async with faulty("hang") as here:
 
         async def tutor(count: int) -> float:
             samples = []
@@ -217,8 +218,7 @@ async def test_the_tutor_is_as_quick_as_ever_while_the_toolkit_hangs_under_load(
         quiet = min([await tutor(200) for _ in range(3)])
         here.toolkit.set_mode("hang")
         users = [asyncio.create_task(user()) for _ in range(50)]
-        while here.toolkit.requests < 50:
-            await asyncio.sleep(0.005)
+        await eventually(lambda: here.toolkit.requests >= 50)
         bound, busy = max(3 * quiet, 0.05), math.inf
         for _ in range(10):
             busy = min(busy, await tutor(200))

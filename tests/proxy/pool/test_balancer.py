@@ -13,7 +13,7 @@ from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.endpoint import Endpoint
 
 
-class Place:
+class Balanced:
     """Endpoints with a clock and random numbers of their own."""
 
     def __init__(self, *endpoints: Endpoint, seed: int = 1, region: str = "", spill_below: float = 0.5) -> None:
@@ -42,10 +42,10 @@ def endpoint(weight: int = 1, priority: int = 0, region: str = "") -> Endpoint:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 20), min_size=2, max_size=6), st.integers(0, 2**32))
 def test_equally_busy_endpoints_get_calls_by_weight(weights, seed):
-    place = Place(*(endpoint(weight) for weight in weights), seed=seed)
+    balanced = Balanced(*(endpoint(weight) for weight in weights), seed=seed)
     times = 2000
-    counts = Counter(id(place.balancer.choose()) for _ in range(times))
-    for each in place.endpoints:
+    counts = Counter(id(balanced.balancer.choose()) for _ in range(times))
+    for each in balanced.endpoints:
         share = each.weight / sum(weights)
         assert abs(counts[id(each)] - times * share) <= 6 * (times * share * (1 - share)) ** 0.5 + 1, (
             "six standard deviations"
@@ -56,12 +56,12 @@ def test_equally_busy_endpoints_get_calls_by_weight(weights, seed):
 @given(st.lists(st.integers(1, 10), min_size=2, max_size=5), st.integers(0, 2**32))
 def test_calls_that_stay_are_spread_by_weight(weights, seed):
     """300 calls of which none ends: no endpoint is far from its share, which drawing alone would not give."""
-    place = Place(*(endpoint(weight) for weight in weights), seed=seed)
+    balanced = Balanced(*(endpoint(weight) for weight in weights), seed=seed)
     for _ in range(300):
-        chosen = place.balancer.choose()
+        chosen = balanced.balancer.choose()
         assert chosen is not None
         chosen.in_flight += 1
-    for each in place.endpoints:
+    for each in balanced.endpoints:
         share = 300 * each.weight / sum(weights)
         assert 0.5 * share - 3 <= each.in_flight <= 1.5 * share + 3
 
@@ -72,12 +72,12 @@ def test_calls_that_stay_are_spread_by_weight(weights, seed):
 )
 def test_whatever_is_drawn_somebody_is_chosen_and_never_one_that_was_tried(drawn, weights):
     numbers = iter(drawn * 2)
-    place = Place(*(endpoint(weight) for weight in weights))
-    balance = Balancer(place.endpoints, lambda: next(numbers), lambda: 0.0)
-    assert balance.choose() in place.endpoints
-    tried = set(place.endpoints[1:])
-    assert balance.choose(tried) is place.endpoints[0]
-    assert balance.choose(set(place.endpoints)) is None
+    balanced = Balanced(*(endpoint(weight) for weight in weights))
+    balance = Balancer(balanced.endpoints, lambda: next(numbers), lambda: 0.0)
+    assert balance.choose() in balanced.endpoints
+    tried = set(balanced.endpoints[1:])
+    assert balance.choose(tried) is balanced.endpoints[0]
+    assert balance.choose(set(balanced.endpoints)) is None
 
 
 @settings(deadline=None)
@@ -88,19 +88,19 @@ def test_whatever_is_drawn_somebody_is_chosen_and_never_one_that_was_tried(drawn
     st.lists(st.tuples(st.integers(0, 5), st.booleans() | st.floats(0.1, 30)) | st.floats(0, 20), max_size=40),
 )
 def test_whatever_happens_to_endpoints_a_healthy_one_is_chosen_while_there_is_one(made, steps):
-    place = Place(*(endpoint(*each) for each in made), region="eu")
+    balanced = Balanced(*(endpoint(*each) for each in made), region="eu")
     for step in steps:
         if isinstance(step, float):
-            place.now += step
+            balanced.now += step
         else:
-            touched = place.endpoints[step[0] % len(made)]
+            touched = balanced.endpoints[step[0] % len(made)]
             if isinstance(step[1], bool):
                 touched.checked_healthy = step[1]
             else:
-                touched.ejected_until = place.now + step[1]
-            place.balancer.changed()
-        healthy = [each for each in place.endpoints if each.healthy]
-        chosen = place.balancer.choose()
+                touched.ejected_until = balanced.now + step[1]
+            balanced.balancer.changed()
+        healthy = [each for each in balanced.endpoints if each.healthy]
+        chosen = balanced.balancer.choose()
         if not healthy:
             assert chosen is None
             continue
@@ -110,104 +110,104 @@ def test_whatever_happens_to_endpoints_a_healthy_one_is_chosen_while_there_is_on
 
 
 def test_the_less_busy_of_two_is_chosen_by_weight():
-    place = Place(endpoint(1), endpoint(10))
-    place.endpoints[0].in_flight, place.endpoints[1].in_flight = 1, 9
-    assert place.chosen() == {1}
-    place.endpoints[1].in_flight = 11
-    assert place.chosen() == {0}
+    balanced = Balanced(endpoint(1), endpoint(10))
+    balanced.endpoints[0].in_flight, balanced.endpoints[1].in_flight = 1, 9
+    assert balanced.chosen() == {1}
+    balanced.endpoints[1].in_flight = 11
+    assert balanced.chosen() == {0}
 
 
 def test_the_next_priority_joins_in_only_when_too_few_of_the_better_are_healthy():
-    place = Place(endpoint(), endpoint(), endpoint(weight=2), endpoint(priority=1), endpoint(priority=2))
-    assert place.chosen() == {0, 1, 2}
-    place.fell(0, 1)
-    assert place.chosen() == {2}, "half of the weight is enough"
-    place.fell(2)
-    assert place.chosen() == {0, 1}
-    place.fell(1, 2)
-    assert place.chosen() == {0, 3}
-    place.fell(0, 1, 2)
-    assert place.chosen() == {3}
-    place.fell(0, 1, 2, 3)
-    assert place.chosen() == {4}
-    place.fell(0, 1, 2, 3, 4)
-    assert place.balancer.choose() is None
+    balanced = Balanced(endpoint(), endpoint(), endpoint(weight=2), endpoint(priority=1), endpoint(priority=2))
+    assert balanced.chosen() == {0, 1, 2}
+    balanced.fell(0, 1)
+    assert balanced.chosen() == {2}, "half of the weight is enough"
+    balanced.fell(2)
+    assert balanced.chosen() == {0, 1}
+    balanced.fell(1, 2)
+    assert balanced.chosen() == {0, 3}
+    balanced.fell(0, 1, 2)
+    assert balanced.chosen() == {3}
+    balanced.fell(0, 1, 2, 3)
+    assert balanced.chosen() == {4}
+    balanced.fell(0, 1, 2, 3, 4)
+    assert balanced.balancer.choose() is None
 
 
 def test_how_few_are_too_few_is_a_setting():
-    place = Place(endpoint(), endpoint(), endpoint(), endpoint(priority=1), spill_below=1.0)
-    place.fell(0)
-    assert place.chosen() == {1, 2, 3}
-    place = Place(endpoint(), endpoint(), endpoint(), endpoint(priority=1), spill_below=0.0)
-    place.fell(0, 1)
-    assert place.chosen() == {2}
-    place.fell(0, 1, 2)
-    assert place.chosen() == {3}
+    balanced = Balanced(endpoint(), endpoint(), endpoint(), endpoint(priority=1), spill_below=1.0)
+    balanced.fell(0)
+    assert balanced.chosen() == {1, 2, 3}
+    balanced = Balanced(endpoint(), endpoint(), endpoint(), endpoint(priority=1), spill_below=0.0)
+    balanced.fell(0, 1)
+    assert balanced.chosen() == {2}
+    balanced.fell(0, 1, 2)
+    assert balanced.chosen() == {3}
 
 
 def test_the_own_region_comes_first_and_another_only_when_none_of_it_is_healthy():
-    place = Place(endpoint(region="eu"), endpoint(region="eu"), endpoint(region="us"), endpoint(), region="eu")
-    assert place.chosen() == {0, 1, 3}, "one without a region is at home everywhere"
-    place.fell(0, 3)
-    assert place.chosen() == {1}
-    place.fell(0, 1, 3)
-    assert place.chosen() == {2}
-    assert Place(endpoint(region="eu"), endpoint(region="us")).chosen() == {0, 1}
-    assert Place(endpoint(region="eu"), endpoint(region="us"), region="asia").chosen() == {0, 1}
+    balanced = Balanced(endpoint(region="eu"), endpoint(region="eu"), endpoint(region="us"), endpoint(), region="eu")
+    assert balanced.chosen() == {0, 1, 3}, "one without a region is at home everywhere"
+    balanced.fell(0, 3)
+    assert balanced.chosen() == {1}
+    balanced.fell(0, 1, 3)
+    assert balanced.chosen() == {2}
+    assert Balanced(endpoint(region="eu"), endpoint(region="us")).chosen() == {0, 1}
+    assert Balanced(endpoint(region="eu"), endpoint(region="us"), region="asia").chosen() == {0, 1}
 
 
 def test_a_call_that_failed_elsewhere_goes_on_to_those_that_come_later():
-    place = Place(endpoint(), endpoint(priority=1), endpoint(priority=2))
-    first, second, third = place.endpoints
-    assert place.balancer.choose({first}) is second
-    assert place.balancer.choose({first, second}) is third
-    place.fell(1)
-    assert place.balancer.choose({first}) is third
+    balanced = Balanced(endpoint(), endpoint(priority=1), endpoint(priority=2))
+    first, second, third = balanced.endpoints
+    assert balanced.balancer.choose({first}) is second
+    assert balanced.balancer.choose({first, second}) is third
+    balanced.fell(1)
+    assert balanced.balancer.choose({first}) is third
 
 
-def test_an_ejected_endpoint_is_chosen_again_when_its_time_is_over_without_being_told():
-    place = Place(endpoint(), endpoint())
-    place.endpoints[0].ejected_until = 130.0
-    place.balancer.changed()
-    assert place.chosen() == {1}
-    place.now = 129.9
-    assert place.chosen() == {1}
-    place.now = 130.0
-    assert place.chosen() == {0, 1}
+def test_an_ejected_endpoint_is_chosen_again_when_its_time_is_over_by_itself():
+    balanced = Balanced(endpoint(), endpoint())
+    balanced.endpoints[0].ejected_until = 130.0
+    balanced.balancer.changed()
+    assert balanced.chosen() == {1}
+    balanced.now = 129.9
+    assert balanced.chosen() == {1}
+    balanced.now = 130.0
+    assert balanced.chosen() == {0, 1}
 
 
 def test_one_that_comes_back_gets_one_call_at_a_time():
-    place = Place(endpoint(weight=1000), endpoint(), endpoint())
-    back = place.endpoints[0]
+    balanced = Balanced(endpoint(weight=1000), endpoint(), endpoint())
+    back = balanced.endpoints[0]
     back.on_probation = True
-    assert 0 in place.chosen()
+    assert 0 in balanced.chosen()
     back.in_flight = 1
-    place.endpoints[1].in_flight = place.endpoints[2].in_flight = 50
-    assert place.chosen() <= {1, 2}
+    balanced.endpoints[1].in_flight = balanced.endpoints[2].in_flight = 50
+    assert balanced.chosen() <= {1, 2}
     back.on_probation = False
-    assert 0 in place.chosen()
+    assert 0 in balanced.chosen()
 
 
 def test_when_all_are_on_trial_somebody_still_gets_the_call():
-    place = Place(endpoint(), endpoint())
-    for each in place.endpoints:
+    balanced = Balanced(endpoint(), endpoint())
+    for each in balanced.endpoints:
         each.on_probation, each.in_flight = True, 1
-    assert place.chosen() == {0, 1}
+    assert balanced.chosen() == {0, 1}
 
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_two_choices_keep_the_longest_queue_short(count):
     """What the scheme is for: 1000 calls, of which a random one ends now and then, leave no queue far above the rest."""
-    place = Place(*(endpoint() for _ in range(count)))
+    balanced = Balanced(*(endpoint() for _ in range(count)))
     random = Random(2)
     worst = 0
     for _ in range(1000):
-        chosen = place.balancer.choose()
+        chosen = balanced.balancer.choose()
         assert chosen is not None
         chosen.in_flight += 1
         if random.random() < 0.5:
-            busy = random.choice([each for each in place.endpoints if each.in_flight])
+            busy = random.choice([each for each in balanced.endpoints if each.in_flight])
             busy.in_flight -= 1
-        flights = [each.in_flight for each in place.endpoints]
+        flights = [each.in_flight for each in balanced.endpoints]
         worst = max(worst, max(flights) - min(flights))
     assert worst <= 12

@@ -19,6 +19,7 @@ from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.upstream_fixture import OK, running_upstream, wire
 from tests.upstream_fixture import Upstream as Fake
@@ -107,7 +108,7 @@ async def test_a_failed_lookup_keeps_the_last_known(trouble):
     for _ in range(3):
         assert await here.look() == ["192.0.2.1"]
     names = [name for name, _ in here.events]
-    assert names == ["resolved", "resolve_failed", "resolve_well"], "told once, however often it fails"
+    assert names == ["resolved", "resolve_failed", "resolve_well"], "once, however often it fails"
 
 
 async def test_a_name_that_never_resolved_is_still_what_was_written():
@@ -222,9 +223,7 @@ async def test_a_gateway_looks_up_the_names_it_was_given_and_checks_what_it_foun
         async with running_gateway(ENTRY.format(port=fake.port), policies=POLICIES) as gateway:
             runtime = gateway.runtime
             endpoints = runtime.upstreams["tutor"].endpoints
-            async with asyncio.timeout(5):
-                while not endpoints[0].address or not fake.requests:
-                    await asyncio.sleep(0.001)
+            await eventually(lambda: endpoints[0].address and fake.requests)
             async with wire(gateway.port) as client:
                 assert (await client.ask(b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n")).status == 200
         assert fake.requests[0].line == b"GET /health HTTP/1.1"

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.data_plane_fixture import ENTRY, POLICIES_MORE
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.requests import get
 from tests.upstream_fixture import OK, Answer, wire
@@ -143,8 +144,6 @@ async def test_an_address_that_was_looked_up_must_have_the_names_certificate(
         policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
         async with running_gateway(entry, policies=policies) as gateway, wire(gateway.port) as client:
             runtime = gateway.runtime
-            async with asyncio.timeout(5):
-                while not runtime.upstreams["tutor"].endpoints[0].address:
-                    await asyncio.sleep(0.001)
+            await eventually(lambda: runtime.upstreams["tutor"].endpoints[0].address)
             assert (await client.ask(get("/api/info"))).status == status
     assert len(heads) == (status == 200)

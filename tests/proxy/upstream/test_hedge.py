@@ -34,7 +34,7 @@ def says(text: bytes) -> bytes:
 
 
 class Slow:
-    """A script that answers each request when it is told to."""
+    """A script that answers each request when it is let."""
 
     def __init__(self, answer: bytes = says(b"slow")) -> None:
         self.answer = answer
@@ -170,7 +170,7 @@ async def test_a_servers_trouble_waits_for_the_other_answer():
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "told"),
+    ("first", "second", "outcome"),
     [
         (b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n", b"", 503),
         (b"", b"HTTP/1.1 500 \r\ncontent-length: 0\r\n\r\n", 500),
@@ -178,7 +178,9 @@ async def test_a_servers_trouble_waits_for_the_other_answer():
         (b"", b"nonsense\r\n\r\n", "upstream_broken"),
     ],
 )
-async def test_when_neither_is_good_an_answer_goes_before_an_error_and_the_first_before_the_second(first, second, told):
+async def test_when_neither_is_good_an_answer_goes_before_an_error_and_the_first_before_the_second(
+    first, second, outcome
+):
     scripts = Slow(first), Slow(second)
     async with (
         running_upstream(script=scripts[0]) as one,
@@ -189,7 +191,7 @@ async def test_when_neither_is_good_an_answer_goes_before_an_error_and_the_first
         await asyncio.wait_for(other.arrived.wait(), 5)
         for script in scripts:
             script.go_on.set()
-        assert await calling == told
+        assert await calling == outcome
 
 
 async def test_a_client_that_leaves_ends_both():

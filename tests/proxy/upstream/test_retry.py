@@ -1,4 +1,4 @@
-"""Calls made again: only what may be, within the budget and the time, and never once the client has heard something."""
+"""Calls made again: only what may be, within the budget and the time, and never once the client has got a part of a response."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.retry import Retry, pause, retry_after
 from gateway.proxy.upstream.upstream import Upstream
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.upstream_fixture import OK, Script, running_upstream, wire
 from tests.upstream_fixture import Upstream as Fake
@@ -257,19 +258,13 @@ async def test_a_streamed_body_is_sent_once():
         async with running_gateway(ENTRY.format(url=fake.url), policies=MORE) as gateway, wire(gateway.port) as client:
             head = b"PUT /files/a HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n"
             client.send(head + b"x" * 100_000)
-            await fake_has_head(fake)
+            await eventually(lambda: fake.connections)
             client.send(b"x" * 100_000)
             assert (await client.answer()).status == 503
         assert len(fake.requests) == 1
 
 
-async def fake_has_head(fake: Fake) -> None:
-    async with asyncio.timeout(5):
-        while not fake.connections:
-            await asyncio.sleep(0.001)
-
-
-async def test_nothing_is_sent_again_once_the_client_has_heard_something():
+async def test_nothing_is_sent_again_once_the_client_has_got_something():
     early = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
     cut = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n"
     async with running_upstream(script=then_ok(early, cut)) as fake:

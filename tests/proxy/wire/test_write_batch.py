@@ -11,61 +11,61 @@ from gateway.proxy.wire.write_batch import WriteBatch
 class Wire:
     """A transport that notes what is written to it."""
 
-    def __init__(self, told: list[tuple[str, bytes]], name: str) -> None:
-        self.told, self.name, self.closing = told, name, False
+    def __init__(self, sent: list[tuple[str, bytes]], name: str) -> None:
+        self.sent, self.name, self.closing = sent, name, False
 
     def write(self, data: bytes) -> None:
-        self.told.append((self.name, data))
+        self.sent.append((self.name, data))
 
     def is_closing(self) -> bool:
         return self.closing
 
 
 async def test_writes_of_one_turn_leave_together_and_in_order() -> None:
-    told: list[tuple[str, bytes]] = []
-    one, two = Wire(told, "one"), Wire(told, "two")
+    sent: list[tuple[str, bytes]] = []
+    one, two = Wire(sent, "one"), Wire(sent, "two")
     outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(one, b"1")
     outbox.write(two, b"2")
     outbox.write(one, b"3")
-    assert told == []
+    assert sent == []
     await asyncio.sleep(0)
-    assert told == [("one", b"1"), ("two", b"2"), ("one", b"3")]
+    assert sent == [("one", b"1"), ("two", b"2"), ("one", b"3")]
     outbox.write(two, b"4")  # the next turn's are not forgotten
     await asyncio.sleep(0)
-    assert told[3:] == [("two", b"4")]
+    assert sent[3:] == [("two", b"4")]
 
 
 async def test_who_cannot_wait_flushes_and_nothing_leaves_twice() -> None:
-    told: list[tuple[str, bytes]] = []
-    wire = Wire(told, "one")
+    sent: list[tuple[str, bytes]] = []
+    wire = Wire(sent, "one")
     outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(wire, b"1")
     outbox.flush()
-    assert told == [("one", b"1")]
+    assert sent == [("one", b"1")]
     await asyncio.sleep(0)
-    assert told == [("one", b"1")]
+    assert sent == [("one", b"1")]
 
 
 async def test_who_is_closing_gets_nothing_and_keeps_nobody_from_theirs() -> None:
-    told: list[tuple[str, bytes]] = []
-    gone, here = Wire(told, "gone"), Wire(told, "here")
+    sent: list[tuple[str, bytes]] = []
+    gone, here = Wire(sent, "gone"), Wire(sent, "here")
     outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(gone, b"1")
     outbox.write(here, b"2")
     gone.closing = True
     await asyncio.sleep(0)
-    assert told == [("here", b"2")]
+    assert sent == [("here", b"2")]
 
 
 async def test_who_is_alone_does_not_wait_and_overtakes_nobody() -> None:
-    told: list[tuple[str, bytes]] = []
-    wire = Wire(told, "one")
+    sent: list[tuple[str, bytes]] = []
+    wire = Wire(sent, "one")
     outbox: Any = WriteBatch(asyncio.get_running_loop())
     outbox.write(wire, b"1", alone=True)
-    assert told == [("one", b"1")]
+    assert sent == [("one", b"1")]
     outbox.write(wire, b"2")
     outbox.write(wire, b"3", alone=True)
-    assert told == [("one", b"1")]
+    assert sent == [("one", b"1")]
     await asyncio.sleep(0)
-    assert told == [("one", b"1"), ("one", b"2"), ("one", b"3")]
+    assert sent == [("one", b"1"), ("one", b"2"), ("one", b"3")]
