@@ -32,7 +32,9 @@ SLOGANS = "slogans:\n  loud: {word: hurrah}\n"
 
 def run(house: Path, *words: str, cwd: Path, text: str = "") -> subprocess.CompletedProcess[str]:
     """Python with the copy of the package at ``house`` in front of everything; the tests' fixtures are this tree's."""
-    env = {**os.environ, "PYTHONPATH": f"{house}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
+    # What the copy executes is not counted as the coverage of this tree.
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_"))}
+    env |= {"PYTHONPATH": f"{house}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", *words]
     return subprocess.run(command, cwd=cwd, env=env, input=text, capture_output=True, text=True, check=False)
 
