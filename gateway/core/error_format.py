@@ -28,7 +28,7 @@ def problem(title: str, status: int, detail: str, members: Mapping[str, object])
 
 
 def operator_problem(title: str, status: int) -> dict[str, object]:
-    """Problem details that say no more than the status code does, so their type is ``about:blank`` (section 4.2.1)."""
+    """Problem details that add nothing to the status code, so their type is ``about:blank`` (RFC 9457 section 4.2.1)."""
     return {"type": "about:blank", "title": title, "status": status}
 
 

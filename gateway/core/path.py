@@ -1,7 +1,7 @@
 """One spelling for every target: what is matched is what is forwarded.
 
 A target that a second parser could read otherwise is refused; everything else is rewritten to the one spelling that
-routes are matched on and that goes upstream. In a path that means: every character a segment may hold stands as itself
+routes are matched on and that goes upstream. In a path every character that a segment may hold is written as itself
 (RFC 3986 3.3 ``pchar``, without ``;``), every other one as an upper-case triplet. So ``%40me`` and ``@me`` cannot
 reach two routes. In a query only unreserved characters are decoded (RFC 3986 6.2.2.2): there ``%26`` is data and ``&``
 is not. All sentences are safe to log, as they never hold a part of the target.

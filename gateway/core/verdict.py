@@ -9,7 +9,7 @@ from gateway.core.reason import REASONS, Reason
 
 @dataclass(slots=True)
 class Refusal:
-    """One request that is refused. One value may answer many requests, so it is never changed.
+    """One request that is refused. One value may refuse many requests, so it is never changed.
 
     ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the response. ``retry_after`` is in whole
     seconds, 0 when waiting does not help; ``close`` ends the connection after the response.

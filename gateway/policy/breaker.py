@@ -61,7 +61,7 @@ class Settings(Policy):
     count: Annotated[tuple[Counted, ...], Field(min_length=1)] = ("connect", "timeout", "broken", 502, 503, 504)
     """What is a failure: no connection or a closed one, no response in time, an unreadable one, one with such a status."""
     ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """By route, statuses that say nothing about the upstream there, such as 503 of a service in response to a bad upload."""
+    """By route, statuses that do not count there, such as 503 of a service in response to a bad upload."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
@@ -124,7 +124,7 @@ class Breaker(Stage):
         return admitted.epoch if admitted.ok else None
 
     def probed(self, epoch: int, failed: bool | None) -> None:
-        """Records the outcome of the probe of ``epoch``; None when it says nothing about the upstream."""
+        """Records the outcome of the probe of ``epoch``; None when it does not count."""
         circuit, was = self._store.record_outcome(self._name, self._trip, epoch, failed, self._wall())
         self._report_change(was, circuit)
 
@@ -135,7 +135,7 @@ class Breaker(Stage):
         self.probed(epoch, self.failed(exchange))
 
     def failed(self, exchange: Exchange) -> bool | None:
-        """Whether the upstream failed; None when the call says nothing about it: the client left, sent something wrong
+        """Whether the upstream failed; None when the call does not count: the client left, sent something wrong
         or too slowly, or the gateway had no room."""
         if exchange.reason:
             return True if exchange.failure in self._failures else None

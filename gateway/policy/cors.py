@@ -126,7 +126,7 @@ Headers = tuple[Annotated[str, AfterValidator(_header)], ...]
 
 
 class Settings(Policy):
-    """One entry of ``cors``. ``no_origin`` says what becomes of requests without Origin, such as native apps send."""
+    """One entry of ``cors``. ``no_origin`` decides requests without Origin, such as native apps send."""
 
     origins: Annotated[tuple[Annotated[str, AfterValidator(canonical_origin)], ...], BeforeValidator(split_lists)]
     no_origin: Literal["allow", "refuse"] = "allow"
@@ -232,7 +232,7 @@ class Cors(Stage):
         return text
 
     def _under_pattern(self, origin: Origin) -> bool:
-        """Whether one or more whole labels stand before the domain of a pattern."""
+        """Whether ``origin`` is one or more whole labels before the domain of a pattern."""
         host = origin.host
         while "." in host:
             host = host.partition(".")[2]

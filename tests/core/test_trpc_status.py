@@ -1,9 +1,11 @@
-"""Reading what each call was answered: arrays, lines, and what is neither."""
+"""The status of each call: in arrays, in lines, and in bodies that are neither."""
 
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.trpc_status import statuses_of
@@ -66,3 +68,32 @@ def test_one_status_for_all_and_one_for_each() -> None:
     assert read(json.dumps([WRONG, {"result": {}}]).encode(), status=207) == [401, 200]
     assert read(None, status=200, calls=1, query="") == [200]
     assert read(None, status=404, calls=0, query="batch=1") == [404]
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 600) | st.text(max_size=4) | st.just(WRONG),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["0", "1", "json", "error", "result", "data", "httpStatus"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(json_values, max_size=5), st.booleans(), st.integers(1, 3))
+def test_any_lines_give_one_status_for_each_call_or_none(values: list[Any], wrapped: bool, calls: int) -> None:
+    assert len(read(lines(*values, wrapped=wrapped), calls=calls)) in (0, calls)
+
+
+@given(json_values, st.integers(1, 3))
+def test_any_json_gives_one_status_for_each_call_or_none(value: Any, calls: int) -> None:
+    statuses = read(json.dumps(value).encode(), calls=calls)
+    assert len(statuses) in (0, calls)
+    assert all(type(status) is int for status in statuses)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_make_it_fail(noise: bytes) -> None:
+    assert len(read(noise)) in (0, 2)

@@ -32,7 +32,7 @@ Algorithm = Literal[
 REMEMBERED = 10_000
 """Verified tokens that are remembered, about 1 KiB each."""
 
-# RFC 6749 section 3.3; a scope stands inside a quoted string of the challenge.
+# RFC 6749 section 3.3; a scope goes into a quoted string of the challenge.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+").fullmatch
 # Three base64url parts (RFC 7515 section 3.1): no padding, no spaces, nothing that a second parser could read otherwise.
 # The scheme in any case, spelled out: re.IGNORECASE is four times slower, over the token too.
@@ -190,7 +190,7 @@ class Jwt(Stage):
         except InvalidToken as error:
             return challenge.invalid(str(error))
         except (ValueError, TypeError, RecursionError) as error:
-            # the message may quote the token; the class says enough
+            # the message may quote the token, so the log gets the class only
             return challenge.invalid(type(error).__name__)
         if not isinstance(claims, dict):
             return challenge.invalid("claims that are no object")

@@ -1,4 +1,4 @@
-"""Which requests share a bucket of a limit: the words of ``key`` in YAML, and the bytes they stand for in a request."""
+"""Which requests share a bucket of a limit: the words of ``key`` in YAML, and their bytes for a request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEY = re.compile(KEY_PATTERN).fullmatch
 REMEMBERED = 4096
 """Clients whose keys are remembered."""
 
-# RFC 6052 section 2.1: where a translator stands in front, every IPv4 client comes out of this one /64.
+# RFC 6052 section 2.1: behind a translator, every IPv4 client has an address in this one /64.
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 
 

@@ -73,9 +73,9 @@ class Settings(Policy):
     type: Annotated[str, AfterValidator(_media_type)] = JSON
     """The media type of ``file``."""
     stale: Stale | None = None
-    """The last good answer to the same question."""
+    """The last good response to the same request."""
     upstream: str | None = None
-    """Another upstream, which is asked in its place."""
+    """Another upstream, which gets the call instead."""
 
     @model_validator(mode="after")
     def _one(self) -> Settings:
@@ -137,7 +137,7 @@ class StaticFallback:
         count = len(exchange.calls)
         if exchange.fields.get(b"trpc-accept") != b"application/jsonl":
             return orjson.dumps([{"result": {"data": packed(self._value)}}] * count)
-        # a streamed batch: which chunk answers which call, then the chunks, each line packed as a whole
+        # a streamed batch: the calls of the chunks, then the chunks, each line packed as a whole
         lines: list[Any] = [{str(call): [[0], [None, 0, call]] for call in range(count)}]
         lines += [[call, 0, [[{"result": {"data": self._value}}]]] for call in range(count)]
         return b"".join(orjson.dumps(packed(line)) + b"\n" for line in lines)

@@ -1,6 +1,11 @@
-"""What a pointer finds, and which spellings are one value."""
+"""What a pointer leads to, and which spellings are one value."""
+
+import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.policy.base.pointer import MISSING, find, normalized, parse_pointer
 
@@ -88,3 +93,47 @@ def test_a_value_too_deep_to_spell() -> None:
         normalized(value)
     while value:  # taken apart by hand: so deep a list overruns the interpreter's own clean-up
         value = value.pop()  # type: ignore[assignment]  # only lists were put in
+
+
+keys = st.text(st.sampled_from("a/~01"), max_size=3)
+documents: st.SearchStrategy[Any] = st.recursive(
+    st.integers(0, 3) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def paths(document: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
+    """Every value in ``document`` below its root, with the reference tokens to it."""
+    members = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    return [one for key, value in members for one in [((*path, str(key)), value), *paths(value, (*path, str(key)))]]
+
+
+@given(documents)
+def test_every_value_of_a_document_has_a_pointer(document: Any) -> None:
+    for tokens, value in paths(document):
+        pointer = "".join("/" + token.replace("~", "~0").replace("/", "~1") for token in tokens)
+        assert parse_pointer(pointer) == tokens
+        assert find(document, parse_pointer(pointer)) is value
+
+
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(json_values)
+def test_a_value_is_normalized_alike_however_it_was_written(value: Any) -> None:
+    written = json.dumps(value)
+    assert normalized(json.loads(written)) == normalized(value)
+    assert normalized(json.loads(json.dumps(value, indent=1, ensure_ascii=False))) == normalized(value)
+
+
+@given(st.text(max_size=8))
+def test_normalizing_twice_is_normalizing_once(text: str) -> None:
+    once = normalized(text)[1:].decode("utf-8", "surrogatepass")
+    assert normalized(once) == normalized(text)
