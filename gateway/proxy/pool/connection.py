@@ -62,7 +62,7 @@ class UpstreamConnection(asyncio.Protocol):
     transport: asyncio.Transport
 
     __slots__ = (
-        "_bodiless", "_drained", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
+        "_bodiless", "_chunked", "_drained", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
         "_on_ready", "_parser", "_parts", "buffered", "deadline", "error", "fields", "idle_since", "length", "owner", "paused",
         "phase", "sending", "status", "streaming", "switching", "trailers", "transport", "used",
     )  # fmt: skip
@@ -72,7 +72,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._loop = loop
         self.transport = None  # type: ignore[assignment]  # until it is made, and once it is closed
         self.used = self.streaming = self.paused = self.sending = self.switching = False
-        self._bodiless = self._keep = False
+        self._bodiless = self._chunked = self._keep = False
         self.phase = IDLE
         self.idle_since = self.deadline = 0.0
         self.status = self.buffered = 0
@@ -267,8 +267,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
-        unframed = self.length is None and b"transfer-encoding" not in self.fields.framing
-        if self.phase is BODY and unframed and exc is None and self.error is None:
+        if self.phase is BODY and self.length is None and not self._chunked and exc is None and self.error is None:
             self.phase = DONE  # RFC 9112 6.3 item 8: the body ends with the connection
             self._keep = False
         elif self._head_size and self.phase not in (IDLE, DONE):
@@ -319,7 +318,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._fields = self.trailers
         framing = fields.framing
         self._keep = self._parser.should_keep_alive()
-        if b"transfer-encoding" in framing and framing[b"transfer-encoding"].lower() != b"chunked":
+        self._chunked = b"transfer-encoding" in framing
+        if self._chunked and framing[b"transfer-encoding"].lower() != b"chunked":
             raise ValueError("unknown transfer coding")
         length = framing.get(b"content-length")
         self.length = int(length) if length is not None else None

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.core.failure import CallFailure
 from gateway.core.fields import Pair
+from gateway.core.response_fields import ResponseFields
 from gateway.proxy.pool.connection import UpstreamConnection, ignore_informational
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import Phase
@@ -106,6 +107,24 @@ async def test_a_streamed_response_that_is_cut_never_looks_whole():
         with pytest.raises(UpstreamError, match="in the middle"):
             await answer.read()
         answer.finish()
+
+
+async def test_a_cut_response_is_not_whole_whatever_its_fields_were_replaced_with():
+    """A fallback replaces the fields of another upstream's response before it is passed on."""
+
+    async def script(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        await going_on.wait()
+
+    going_on = asyncio.Event()
+    async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
+        response = responded(await call(upstream))
+        response.fields = ResponseFields.of([(b"cache-control", b"no-store")])
+        going_on.set()
+        assert await response.read() == b"half"
+        with pytest.raises(UpstreamError, match="in the middle"):
+            await response.read()
 
 
 async def test_a_response_framed_by_its_end_is_whole_at_the_end():
