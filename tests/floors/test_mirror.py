@@ -36,24 +36,21 @@ Where a test of its own would say nothing more, add a line with the reason to TE
 tests/floors/test_mirror.py. A module that moved takes its line in tests/floors/debts.py along, or better, its test."""
 
 
-def test_path(module: str) -> str:
+def mirror_of(module: str) -> str:
     """Where the test of a module is: ``a/b.py`` -> ``a/test_b.py``."""
     path = PurePath(module)
     return str(path.with_name(f"test_{path.name}"))
 
 
-test_path.__test__ = False  # type: ignore[attr-defined]  # the name of a path, no test
-
-
 def without_test(modules: Iterable[str], tests: Iterable[str]) -> list[str]:
     """The modules whose test module is missing."""
     present = set(tests)
-    return sorted(name for name in modules if test_path(name) not in present)
+    return sorted(name for name in modules if mirror_of(name) not in present)
 
 
 def without_module(modules: Iterable[str], tests: Iterable[str]) -> list[str]:
     """The test modules that are of no module, and of no side of one."""
-    stems = tuple(test_path(name).removesuffix(".py") for name in modules)
+    stems = tuple(mirror_of(name).removesuffix(".py") for name in modules)
     sides = tuple(f"{stem}_" for stem in stems)
     return sorted(name for name in tests if name.removesuffix(".py") not in stems and not name.startswith(sides))
 

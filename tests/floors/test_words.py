@@ -30,6 +30,9 @@ OUR_OWN = {
     "plane": "runtime",
     "picture": "status",
     "said": "body, message, output",
+    "say": "send, write, report",
+    "says": "send, write, report",
+    "resting": "idle, open",
 }
 # In prose these are the ones that git grep finds, and ordinary English only where this says so: (file, phrase).
 IN_PROSE = re.compile(r"\b(?:told|heard|passage|keepsake|patience|lane|desk|standing_in)\b")
