@@ -1,4 +1,4 @@
-"""The demo's plain routes and its counters."""
+"""The demo's plain routes."""
 
 import io
 
@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from gateway.demo.tutor import DemoTutor
-from tests.demo.talk import LOGIN, get, post, send
+from tests.demo.talk import get, post, send
 
 
 @pytest.mark.parametrize("path", ["", "/", "/info", "/health", "/toolkit/health", "/stt/health"])
@@ -53,14 +53,3 @@ async def test_rest_posts(tutor: DemoTutor) -> None:
     assert (await post(tutor, "/api/stt", {}))[1] == {"text": "hello from server (mock)"}
     assert (await post(tutor, "/api/nothing", {}))[0] == 404
     assert (await send(tutor.url, "OPTIONS /api/stt HTTP/1.1"))[0] == 204
-
-
-async def test_counts_are_read_and_reset_by_this_host_only(tutor: DemoTutor) -> None:
-    await post(tutor, "/api/trpc/auth.signin", LOGIN)
-    assert (await get(tutor, "/__control/counts"))[2] == {"requests": 1, "counts": {"auth.login": 1}}
-    assert tutor.heads[0][:2] == ("POST", "/api/trpc/auth.signin")
-    for through_a_proxy in ("x-forwarded-for: 192.0.2.1", "forwarded: for=192.0.2.1"):
-        assert (await get(tutor, "/__control/counts", f"\r\n{through_a_proxy}"))[0] == 403
-    assert (await get(tutor, "/__control/none"))[0] == 404
-    assert (await post(tutor, "/__control/reset", {}))[1]["requests"] == 1
-    assert (tutor.requests, dict(tutor.counts)) == (0, {})

@@ -6,14 +6,6 @@ IMPORTS_TO_CUT = {}
 # Modules without a test module of their name, paths below gateway/.
 MODULES_WITHOUT_TEST = {
     "core/exchange.py",
-    "demo/access_token.py",
-    "demo/accounts.py",
-    "demo/resolvers.py",
-    "demo/assistant.py",
-    "demo/service.py",
-    "demo/hs256.py",
-    "demo/services.py",
-    "demo/tutor.py",
 }
 
 # Test modules without a module of their name, paths below tests/.
