@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from gateway.core.failure import CallFailure
+from gateway.core.fields import Pair
 
 
 class Call:
@@ -18,11 +20,22 @@ class Call:
         self.route = route
 
 
+class WholeResponse(NamedTuple):
+    """An upstream's response, all of which has arrived, as stages and caches see it.
+
+    ``fields`` are those that go on to the client, with lower-case names. ``body`` is None for a response that was to be
+    collected and is too large for that, or broke off.
+    """
+
+    status: int
+    fields: Sequence[Pair]
+    body: bytes | None
+
+
 class Exchange:
     """One request and what the stages found out about it. Each slot is set by the one stage named beside it."""
 
     __slots__ = (
-        "answer",
         "attempts",
         "body",
         "bytes_in",
@@ -88,7 +101,6 @@ class Exchange:
         self.slot: int | None = None  # policy/breaker: the turn of the slot held, None without one
         self.fallback = ""  # policy/fallback/fallback: what stood in for the upstream, empty when nothing did
         self.sent = 0.0  # proxy/upstream/upstream: time.monotonic() when the last of the request so far went out, 0.0 if nothing
-        self.answer: bytes | None = None  # proxy/flow/respond: the answer's body where a stage reads it
         self.endpoint = ""  # proxy/upstream/upstream: host:port that answered
         self.upstream_time = 0.0  # proxy/upstream/upstream: seconds from sending to the head of the answer
         self.status = 0  # proxy/flow/respond: status sent

@@ -6,23 +6,23 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.trpc import is_batch
 
 MIXED = 207  # a batch whose calls do not agree on one status
 
 
-def statuses_of(exchange: Exchange) -> Sequence[int]:
+def statuses_of(exchange: Exchange, response: WholeResponse) -> Sequence[int]:
     """The status of each call, of the request where there are no calls; 0 for one that cannot be read.
 
     Empty when the response as a whole cannot be read. A batch with an error's status has that status for every call; any
     other batch is read call by call, also a streamed one, whose own status is always 200.
     """
-    status = exchange.status
+    status = response.status
     count = max(1, len(exchange.calls))
     if not exchange.calls or not is_batch(exchange.query) or (status != MIXED and not 200 <= status < 300):
         return (status,) * count
-    text = exchange.answer or b""
+    text = response.body or b""
     try:
         results = json.loads(text) if text.lstrip()[:1] == b"[" else _streamed(text, count)
     except (ValueError, RecursionError):

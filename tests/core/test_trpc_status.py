@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.exchange import Call, Exchange
+from gateway.core.exchange import Call, Exchange, WholeResponse
 from gateway.core.trpc_status import statuses_of
 
 WRONG = {"error": {"message": "no", "code": -32001, "data": {"code": "UNAUTHORIZED", "httpStatus": 401}}}
@@ -22,8 +22,8 @@ RIGHT = [
 def read(answer: bytes | None, status: int = 200, calls: int = 2, query: str = "batch=1") -> list[int]:
     exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
     exchange.calls = [Call("auth.login")] * calls
-    exchange.query, exchange.status, exchange.answer = query, status, answer
-    return list(statuses_of(exchange))
+    exchange.query = query
+    return list(statuses_of(exchange, WholeResponse(status, (), answer)))
 
 
 def lines(*values: Any, wrapped: bool = True) -> bytes:

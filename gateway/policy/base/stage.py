@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Verdict
 
 
@@ -18,8 +18,9 @@ class Stage:
     ``done()`` before it sets a result.
     ``on_response`` runs in reverse order over the stages entered, refusals included; it only adds ``FieldLines`` to
     ``exchange.response_headers``.
-    ``on_answer`` reads the upstream's response before it is passed on: ``exchange.status`` and, when it is small enough,
-    ``exchange.answer``; it may return an awaitable.
+    ``on_response_whole`` sees the upstream's response before it is passed on, when all of it has arrived: a small one. A
+    stage that ``collects`` sees every response, without a body where that is too large or breaks off; it may return an
+    awaitable.
     ``on_done`` is synchronous and touches memory only. It runs exactly once for each stage entered, also when the client
     leaves: before a response that is written in one piece, after one that is streamed.
     """
@@ -29,6 +30,9 @@ class Stage:
     """Whether several requests of one iteration of the event loop may share one transaction of the store for it."""
     removed: frozenset[bytes] = frozenset()
     """Fields of the upstream's response that are dropped."""
+    collects = False
+    """Whether small responses are collected for ``on_response_whole`` that would be passed on as they arrive. The upstream
+    is asked neither for coded nor for partial content then (accept-encoding, range): a stage could not read it."""
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         raise NotImplementedError  # compiled out where a stage has no such hook
@@ -36,7 +40,7 @@ class Stage:
     def on_response(self, exchange: Exchange) -> None:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
-    def on_answer(self, exchange: Exchange) -> Awaitable[None] | None:
+    def on_response_whole(self, exchange: Exchange, response: WholeResponse) -> Awaitable[None] | None:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
     def on_done(self, exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.reason import REASONS
 from gateway.core.trpc_status import statuses_of
 from gateway.core.verdict import Refusal, refuse
@@ -107,6 +107,7 @@ class Lockout(Stage):
     """
 
     __slots__ = ("_events", "_name", "_pointer", "_remote", "_settings", "_statuses", "_store", "_tasks", "_wall")
+    collects = True  # a batch that is streamed has its statuses in its content
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
         self._name = name
@@ -129,8 +130,8 @@ class Lockout(Stage):
         results = self._store.reserve([attempt for one in wanted for attempt in one.attempts], now)
         return self._decide(exchange, wanted, results, now)
 
-    def on_answer(self, exchange: Exchange) -> Awaitable[None] | None:
-        settlements = self._settlements(exchange)
+    def on_response_whole(self, exchange: Exchange, response: WholeResponse) -> Awaitable[None] | None:
+        settlements = self._settlements(exchange, response)
         if self._remote is None:
             self._settle(settlements)
             return None
@@ -198,13 +199,13 @@ class Lockout(Stage):
         exchange.attempts = [one for one in exchange.attempts if one[0] is not self]
         return own
 
-    def _settlements(self, exchange: Exchange) -> list[Settlement]:
+    def _settlements(self, exchange: Exchange, response: WholeResponse) -> list[Settlement]:
         """The settlements after a response of the upstream. Successes come first, so that they clear no failure of the
         same request."""
         reservations = self._take_reservations(exchange)
-        if exchange.status in _UNKNOWN:
+        if response.status in _UNKNOWN:
             return _unknown_outcome(reservations)
-        statuses = statuses_of(exchange)
+        statuses = statuses_of(exchange, response)
         by_outcome: dict[bool | None, tuple[Attempt, ...]] = {False: (), None: (), True: ()}
         for reservation in reservations:
             status = statuses[reservation.call] if reservation.call < len(statuses) else 0

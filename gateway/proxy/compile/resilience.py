@@ -16,10 +16,9 @@ from gateway.policy.fallback.stale import StoredResponses
 from gateway.policy.kinds import KINDS
 from gateway.proxy.compile.stages import Built, Guards
 from gateway.proxy.compile.upstreams import BackgroundTask
-from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFallback, Watched
+from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFallback
 from gateway.proxy.pool.breaker_probe import BreakerProbe
 from gateway.proxy.pool.health_check import HealthChecker
-from gateway.proxy.routing.route import RouteUpstream
 from gateway.proxy.upstream.upstream import Upstream
 from gateway.state.rules.circuit import CLOSED, Circuit
 
@@ -36,7 +35,7 @@ class Resilience:
         tools: Tools,
     ) -> None:
         self._config = config
-        self._upstreams = upstreams
+        self.upstreams = upstreams
         self._tools = tools
         self._memories: dict[str, StoredResponses] = {}
         self.breakers = {
@@ -57,13 +56,6 @@ class Resilience:
             for name, settings in config.upstreams.items()
             if settings.fallback
         }
-        self.called: dict[str, RouteUpstream] = {
-            name: Watched(upstream, self.fallbacks[name])
-            if name in self.fallbacks and (self.fallbacks[name].memories or self.fallbacks[name].calls_again)
-            else upstream
-            for name, upstream in upstreams.items()
-        }
-        """What routes call: the upstream, watched where a fallback has to remember its responses."""
 
     def guards(self, upstream: str) -> Guards:
         """The stages in front of ``upstream``, by the name of their kind, the same for all of its routes."""
@@ -100,7 +92,7 @@ class Resilience:
         if settings.upstream is not None:
             guards = self.guards(settings.upstream)
             ordered = [guards[kind.name] for kind in KINDS if kind.name in guards]
-            return UpstreamFallback(name, report, self._upstreams[settings.upstream], ordered)
+            return UpstreamFallback(name, report, self.upstreams[settings.upstream], ordered)
         return fallbacks.build(name, settings)
 
 

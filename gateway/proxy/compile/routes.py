@@ -46,12 +46,16 @@ class RouteCompiler:
             compiled = with_verdict(compiled, refuse("route_denied", route.deny))
         else:
             upstream = str(route.upstream)
-            compiled = replace(
-                self._bound(route.name, route.policies, self._resilience.guards(upstream)),
-                upstream=self._resilience.called[upstream],
-                fallback=self._resilience.fallbacks.get(upstream),
-            )
+            compiled = self._forwarding(route.name, route.policies, upstream, route.rewrite or "")
         return replace(compiled, methods=methods, rewrite=route.rewrite or "", no_batch=route.batch == "deny")
+
+    def _forwarding(self, name: str, policies: Names, upstream: str, rewrite: str = "") -> CompiledRoute:
+        """A route that forwards to ``upstream``, whose fallbacks see its responses."""
+        bound = self._bound(name, policies, self._resilience.guards(upstream))
+        fallback = self._resilience.fallbacks.get(upstream)
+        more = fallback.whole_hooks(upstream, rewrite) if fallback is not None else []
+        called = self._resilience.upstreams[upstream]
+        return replace(bound, upstream=called, fallback=fallback, whole_hooks=(*bound.whole_hooks, *more))
 
     @staticmethod
     def mount(upstream: str, trpc: Trpc, routes: Sequence[tuple[Route, CompiledRoute]]) -> TrpcMount:
@@ -91,9 +95,7 @@ class RouteCompiler:
         if any(kind.exclusive and len(policies[kind.section]) > 1 for kind in ROUTE_KINDS):
             return "batch_refused"
         return replace(
-            self._bound("batch", policies, self._resilience.guards(first.upstream.name)),
-            upstream=first.upstream,
-            fallback=first.fallback,
+            self._forwarding("batch", policies, first.upstream.name),
             methods=frozenset.intersection(*(route.methods for route in routes)),
             error_format=first.error_format,
         )

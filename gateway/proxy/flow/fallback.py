@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.methods import IDEMPOTENT
 from gateway.core.response_fields import ResponseFields
 from gateway.core.verdict import Refusal, Reply
@@ -12,10 +13,9 @@ from gateway.policy.base.stage import Stage
 from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement_fields
 from gateway.policy.fallback.stale import StoredResponses
 from gateway.proxy.flow.decide import Decision, leave, settle
-from gateway.proxy.pool.connection import SMALL, OnInformational, UpstreamConnection
-from gateway.proxy.pool.phase import DONE
-from gateway.proxy.routing.route import CompiledRoute, PassOn, bind
-from gateway.proxy.upstream.call import LATER, Progress, UpstreamCall
+from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.routing.route import CompiledRoute, PassOn, WholeHook, bind
+from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
 
 
@@ -31,6 +31,12 @@ class StaleFallback:
         """The response, marked as a replacement; None when there is none."""
         kept = self.memory.find(exchange, route.upstream.name, route.target(exchange))
         return None if kept is None else Reply(kept.status, (*kept.headers, *replacement_fields(self.name)), kept.body)
+
+    def store(self, upstream: str, rewrite: str, exchange: Exchange, response: WholeResponse) -> None:
+        """Store a response of the first upstream; that of another one in its place is no good response."""
+        if response.body is not None and not exchange.fallback:
+            path = rewrite or exchange.path
+            self.memory.store(exchange, upstream, path, response.status, response.fields, response.body)
 
 
 class UpstreamFallback:
@@ -100,15 +106,12 @@ class FallbackChain:
     def __init__(self, choices: Sequence[Choice]) -> None:
         self._choices = tuple(choices)
 
-    @property
-    def memories(self) -> list[StoredResponses]:
-        """The stores that good responses go to."""
-        return [choice.memory for choice in self._choices if isinstance(choice, StaleFallback)]
-
-    @property
-    def calls_again(self) -> bool:
-        """Whether a call may be made a second time, for which a body that was read must still be there."""
-        return any(isinstance(choice, UpstreamFallback) for choice in self._choices)
+    def whole_hooks(self, upstream: str, rewrite: str) -> list[WholeHook]:
+        """What has to see the whole responses of ``upstream`` to a route that sends its requests to the path ``rewrite``
+        ("": to their own)."""
+        return [
+            partial(choice.store, upstream, rewrite) for choice in self._choices if isinstance(choice, StaleFallback)
+        ]
 
     async def respond(
         self,
@@ -162,39 +165,3 @@ class FallbackChain:
         if isinstance(choice, UpstreamFallback):
             return choice.may(exchange)
         return isinstance(choice, StaticFallback) or choice.find(exchange, route) is not None
-
-
-class Watched:
-    """An upstream whose calls leave behind what its fallbacks need. Routes without such fallbacks call it directly."""
-
-    __slots__ = ("_again", "_memories", "_upstream", "name")
-
-    def __init__(self, upstream: Upstream, chain: FallbackChain) -> None:
-        self.name = upstream.name
-        self._upstream = upstream
-        self._memories = chain.memories
-        self._again = chain.calls_again
-
-    def start(self, call: UpstreamCall) -> Progress:
-        """See ``Upstream.start``: never at once, since there is something to do with the response."""
-        return LATER
-
-    def take(self, call: UpstreamCall) -> UpstreamConnection | None:
-        """See ``Upstream.take``."""
-        return self._upstream.take(call)
-
-    async def response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
-        """See ``Upstream.response``; a whole response is stored, and small content of the request kept."""
-        exchange = call.exchange
-        stream = exchange.stream
-        small = stream is not None and (stream.complete or (stream.length is not None and stream.length <= SMALL))
-        if self._again and small and exchange.body is None:
-            received = await stream.read_all()
-            if isinstance(received, Refusal):
-                return received
-            exchange.body = received
-        response = await self._upstream.response(call)
-        if not isinstance(response, Refusal) and response.phase is DONE and not response.streaming:
-            for memory in self._memories:
-                memory.store(exchange, self.name, call.path, response.status, response.fields.pairs, response.arrived)
-        return response

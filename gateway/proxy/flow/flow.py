@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Coroutine
 from enum import IntEnum
 from typing import Protocol
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
@@ -121,7 +121,7 @@ class Flow:
         if verdict is None:  # every stage was asked
             self.depth = route.depth
             self.verdict = verdict = route.fixed
-        if verdict is None and not route.response_readers:
+        if verdict is None and not route.collects:
             exchange = self.exchange
             path = route.rewrite or exchange.path
             call = UpstreamCall(exchange, path, self.writer.send_informational, self._on_ready)
@@ -171,7 +171,7 @@ class Flow:
         if response is None:
             self._run_as_task(self._respond(call))
             return None
-        if response.streaming:
+        if response.streaming or self.route.whole_hooks:
             self._run_as_task(self._pass_on(response))
             return None
         exchange.status = response.status
@@ -225,7 +225,7 @@ class Flow:
         exchange, route = self.exchange, self.route
         verdict = await settle(self)
         if verdict is None:
-            if route.response_readers:
+            if route.collects:
                 exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
                 exchange.head = None
             if call is None:
@@ -247,20 +247,16 @@ class Flow:
         exchange, route = self.exchange, self.route
         self.response = response
         exchange.status = response.status
+        whole = response.phase is DONE and not response.streaming
         body: bytes | None = None
-        if route.response_readers:
+        if route.collects or (whole and route.whole_hooks):
             try:
-                body, whole = await collect(response)
-                exchange.answer = body if whole else None
-                for read in route.response_readers:
-                    waiting = read(exchange)
-                    if waiting is not None:
-                        await waiting
+                body = await self._show(response, whole)
             except BaseException:
                 exchange.status = 0  # nothing was sent
                 raise
         run_response_hooks(exchange, route, self.depth, self.writer)
-        if response.phase is DONE and not response.streaming:
+        if whole:
             self.write_response(body)
             return
         self.response = None  # which ends in ``stream_response``
@@ -268,6 +264,16 @@ class Flow:
         await stream_response(response, body or b"", exchange, route, self.writer)
         self.step = RESPONDING
         self.scheduler.over.add(self)
+
+    async def _show(self, response: UpstreamConnection, whole: bool) -> bytes:
+        """Have the stages see ``response``, which is collected unless it is ``whole``; the bytes still to be passed on."""
+        body, complete = (response.take(), True) if whole else await collect(response)
+        seen = WholeResponse(response.status, response.fields.pairs, body if complete else None)
+        for see in self.route.whole_hooks:
+            waiting = see(self.exchange, seen)
+            if waiting is not None:
+                await waiting
+        return body
 
     # the end
 

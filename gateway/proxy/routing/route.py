@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import Stage, hook
@@ -15,7 +15,7 @@ from gateway.proxy.upstream.call import Progress, UpstreamCall
 
 Hook = Callable[[Exchange], None]
 RequestHooks = tuple[tuple[Decide, int], ...]
-ResponseReader = Callable[[Exchange], Awaitable[None] | None]
+WholeHook = Callable[[Exchange, WholeResponse], Awaitable[None] | None]
 PassOn = Callable[[UpstreamConnection], Awaitable[None]]
 """Passes the response of an upstream on to the client."""
 
@@ -69,7 +69,8 @@ class CompiledRoute:
     its stage is entered. ``portions`` are those of them that come before the first limit, and that limit alone where it is
     taken in one transaction with the first limits of other requests (``Store.group_commit``).
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
-    ``response_readers`` see the response's body before it is passed on. ``fixed`` is the verdict of a route that has no
+    ``whole_hooks`` see a response that has arrived whole before it is passed on; ``collects`` says that one that is streamed
+    is collected for them. ``fixed`` is the verdict of a route that has no
     upstream. ``policies`` are the names of its policies by section, which a batch over several routes unites; ``named`` has
     those of the kinds that count the calls of a batch one by one.
     """
@@ -81,7 +82,8 @@ class CompiledRoute:
     done_hooks: tuple[tuple[Hook, ...], ...]
     depth: int
     error_format: str = "problem"
-    response_readers: tuple[ResponseReader, ...] = ()
+    whole_hooks: tuple[WholeHook, ...] = ()
+    collects: bool = False
     removed: frozenset[bytes] = frozenset()
     fixed: Verdict = None
     upstream: RouteUpstream = NO_UPSTREAM
@@ -103,14 +105,16 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
     request_hooks: list[tuple[Decide, int]] = []
     response_hooks: list[tuple[Hook, ...]] = [()]
     done_hooks: list[tuple[Hook, ...]] = [()]
-    response_readers: list[ResponseReader] = []
+    whole_hooks: list[WholeHook] = []
+    collects = False
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
     for depth, (stage, report) in enumerate(stages, 1):
         decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
-        read = hook(stage, "on_answer")
-        if read is not None:
-            response_readers.append(read)
+        see = hook(stage, "on_response_whole")
+        if see is not None:
+            whole_hooks.append(see)
+            collects = collects or stage.collects
         if decide is not None:
             if limit is None and stage.grouped:
                 limit = len(request_hooks)
@@ -126,7 +130,8 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
         tuple(response_hooks),
         tuple(done_hooks),
         len(stages),
-        response_readers=tuple(response_readers),
+        whole_hooks=tuple(whole_hooks),
+        collects=collects,
         removed=removed,
     )
 

@@ -118,7 +118,7 @@ class Upstream:
             received = await stream.read_all()  # before a connection is taken: a slow client must not hold one
             if isinstance(received, Refusal):
                 return received
-            body = received
+            exchange.body = body = received  # for a fallback that calls another upstream
         call.body = body
         if self.attempts is not None:
             return await self.attempts.make(call)

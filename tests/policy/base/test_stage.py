@@ -16,7 +16,7 @@ class More(Answering):
         pass
 
 
-HOOKS = ("on_request", "on_response", "on_answer", "on_done")
+HOOKS = ("on_request", "on_response", "on_response_whole", "on_done")
 
 
 def test_only_hooks_of_its_own_are_called() -> None:
@@ -30,5 +30,5 @@ def test_a_hook_of_a_class_in_between_is_its_own_too() -> None:
     assert hook(stage, "on_request") == stage.on_request
 
 
-def test_a_stage_shares_no_transaction_and_drops_no_fields_unless_it_says_so() -> None:
-    assert (Stage.grouped, Stage.removed) == (False, frozenset())
+def test_a_stage_shares_no_transaction_drops_no_fields_and_collects_no_response_unless_it_says_so() -> None:
+    assert (Stage.grouped, Stage.removed, Stage.collects) == (False, frozenset(), False)

@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from gateway.core.exchange import Call, Exchange
+from gateway.core.exchange import Call, Exchange, WholeResponse
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import NoEvents, Tools
 from gateway.policy.lockout.lockout import Settings, build
@@ -62,8 +62,8 @@ class LoginRoute:
     def respond(self, exchange: Exchange, status: int, body: Any = None) -> None:
         """The upstream responds, and the request is over."""
         exchange.status = status
-        exchange.answer = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        self.stage.on_answer(exchange)
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        self.stage.on_response_whole(exchange, WholeResponse(status, (), content))
         self.stage.on_done(exchange)
 
     def login(self, *emails: Any, status: int = 401, body: Any = None, **more: Any) -> Refusal | None:

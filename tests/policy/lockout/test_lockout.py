@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway.core.exchange import WholeResponse
 from tests.memory_store import MemoryStore
 from tests.policy.lockout.login_route import LOGIN, NOON, OTHER, LoginRoute, errors, settings
 
@@ -104,7 +105,7 @@ def test_an_unknown_outcome_is_given_back_to_the_address_that_many_share(status:
         assert route.decide(exchange) is None
         exchange.status, exchange.reason = status, "upstream_timeout"
         if status:
-            route.stage.on_answer(exchange)
+            route.stage.on_response_whole(exchange, WholeResponse(exchange.status, (), None))
         route.stage.on_done(exchange)
     assert [route.guesses_left(f"{number}@x.y", status=status or 502) for number in (0, 1)] == [2, 2]
     assert list(route.store.locks(route.now, 10)) == []
@@ -251,7 +252,7 @@ def test_a_report_neither_locks_nor_settles_what_was_not_reserved() -> None:
     exchange = route.request("ada@example.com")
     assert route.decide(exchange) is not None
     exchange.status, exchange.sent = 200, True
-    route.stage.on_answer(exchange)
+    route.stage.on_response_whole(exchange, WholeResponse(exchange.status, (), None))
     route.stage.on_done(exchange)
     assert len(route.store.locks(NOON, 10)) == 1
 

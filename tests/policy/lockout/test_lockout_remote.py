@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from gateway.core.exchange import WholeResponse
 from gateway.policy.lockout.keys import account_lock_key
 from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from tests.eventually import eventually
@@ -41,7 +42,7 @@ async def test_guesses_are_counted_as_in_the_store_of_the_host() -> None:
         assert (refusal is None) is passes
         if passes:
             exchange.sent, exchange.status = True, 401
-            await route.stage.on_answer(exchange)
+            await route.stage.on_response_whole(exchange, WholeResponse(exchange.status, (), None))
         route.stage.on_done(exchange)
     assert len(remote.locks()) == 1
     assert [lock for _, lock in route.events.locks] == list(remote.locks())
@@ -79,7 +80,7 @@ async def test_a_client_that_leaves_while_the_response_is_settled_does_not_stop_
     assert await route.stage.on_request(exchange) is None
     exchange.sent, exchange.status = True, 401
     remote.open.clear()
-    settling = route.stage.on_answer(exchange)
+    settling = route.stage.on_response_whole(exchange, WholeResponse(exchange.status, (), None))
     await asyncio.sleep(0)
     settling.cancel()
     remote.open.set()

@@ -100,19 +100,20 @@ async def test_a_breaker_that_calls_try_leaves_the_health_checks_alone(build: Bu
 
 
 @pytest.mark.parametrize(
-    ("fallback", "watched"), [("sorry", False), ("last", True), ("to-second", True), ("[last, sorry]", True)]
+    ("fallback", "stores"), [("sorry", False), ("last", True), ("to-second", False), ("[last, sorry]", True)]
 )
-async def test_an_upstream_is_called_directly_unless_a_fallback_needs_its_calls(
-    build: Build, fallback: str, watched: bool
+async def test_a_route_shows_its_whole_responses_only_to_a_fallback_that_stores_them(
+    build: Build, fallback: str, stores: bool
 ) -> None:
     runtime = build(upstreams(f", fallback: {fallback}"), POLICIES)
     route = runtime.compiled[0]
     assert route.fallback is not None
-    assert (route.upstream is not runtime.upstreams["first"]) is watched
-    assert route.upstream.name == "first"
+    assert route.upstream is runtime.upstreams["first"]
+    assert (bool(route.whole_hooks), route.collects) == (stores, False)
 
 
 async def test_upstreams_that_name_one_fallback_share_what_it_stores(build: Build) -> None:
     runtime = build(upstreams(", fallback: last", ", fallback: last") + SECOND, POLICIES)
-    first, second = (route.fallback.memories for route in runtime.compiled)
-    assert len(first) == 1 and first[0] is second[0]
+    hooks: list[Any] = [hook for route in runtime.compiled for hook in route.whole_hooks]
+    first, second = (hook.func.__self__.memory for hook in hooks)
+    assert first is second

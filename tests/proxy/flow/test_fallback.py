@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import OK, Answer, Script, Upstream, running_upstream, wire
+from tests.upstream_fixture import Answer, Script, Upstream, running_upstream, wire
 
 ENTRY = """\
 version: 1
@@ -210,9 +210,16 @@ async def test_report_mode_counts_and_goes_on() -> None:
         assert here.gateway.seen.exchanges[-1].reported == ["upstream_unreachable"]
 
 
-async def test_routes_without_such_a_fallback_call_their_upstream_directly() -> None:
-    async with place("static") as here:
-        runtime = here.gateway.runtime
-        assert runtime.compiled[0].upstream is runtime.upstreams["first"]
-        here.first.answer = OK
-        assert (await here.ask()).status == 200
+async def test_responses_are_stored_from_kept_connections_and_from_new_ones_and_those_of_the_other_upstream_are_not() -> (
+    None
+):
+    async with place("[last, other]") as here:
+        for path in ("/a/new", "/a/kept"):
+            assert (await here.ask(path=path)).status == 200
+        here.make_ill(hang)
+        for path in ("/a/new", "/a/kept"):
+            assert (await here.ask(path=path))[b"x-gateway-fallback"] == b"last"
+        for _ in range(2):
+            assert (await here.ask(path="/a/unknown"))[b"x-gateway-fallback"] == b"other", (
+                "what the other one gave is not kept"
+            )

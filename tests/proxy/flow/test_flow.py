@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from gateway.core.exchange import Exchange, WholeResponse
+from gateway.policy.base.stage import Stage
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.state.lmdb.store import LmdbStore
 from tests.data_plane_fixture import ENTRY, POLICIES_MORE, serving
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, running_gateway
+from tests.proxy.own_route import use_stages
 from tests.proxy.requests import get, post
 from tests.state.lmdb.transactions import transactions
 from tests.upstream_fixture import Upstream, running_upstream, wire
@@ -220,3 +224,57 @@ async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path
         ]
         assert len(begun) == 1
     store.close()
+
+
+class Seeing(Stage):
+    """Notes the responses that it sees."""
+
+    def __init__(self, collects: bool) -> None:
+        self.collects = collects
+        self.seen: list[WholeResponse] = []
+
+    def on_response_whole(self, exchange: Exchange, response: WholeResponse) -> None:
+        assert exchange.status == response.status
+        self.seen.append(response)
+
+
+@pytest.mark.parametrize("collects", [False, True])
+async def test_a_stage_sees_a_whole_response_before_it_is_passed_on(collects: bool) -> None:
+    answer = b"HTTP/1.1 404 X\r\nETag: a\r\ncontent-length: 2\r\nserver: x\r\n\r\nno"
+    async with serving(answer) as (gateway, upstream), wire(gateway.port) as client:
+        stage = Seeing(collects)
+        use_stages(gateway, [stage])
+        for _ in range(2):  # on a new connection and on a kept one
+            response = await client.ask(get(ANY, "accept-encoding: br", "range: bytes=0-1"))
+            assert (response.status, response[b"etag"], response.body) == (404, b"a", b"no")
+        assert [(one.status, list(one.fields), one.body) for one in stage.seen] == [(404, [(b"etag", b"a")], b"no")] * 2
+        steered = {name.lower() for received in upstream.requests for name, _ in received.fields}
+        assert ({b"accept-encoding", b"range"} <= steered) is not collects
+        assert upstream.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("pieces", "body"),
+    [
+        ((b"transfer-encoding: chunked\r\n\r\n2\r\nno\r\n", b"0\r\n\r\n"), b"no"),
+        ((b"content-length: 100000\r\n\r\n", b"x" * 100_000), None),
+    ],
+    ids=["of unknown length", "large"],
+)
+@pytest.mark.parametrize("collects", [False, True])
+async def test_a_response_that_is_streamed_is_seen_only_by_a_stage_that_collects(
+    collects: bool, pieces: tuple[bytes, bytes], body: bytes | None
+) -> None:
+    async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n" + pieces[0])
+        pool = gateway.runtime.upstreams["tutor"].pool
+        await eventually(lambda: any(connection.streaming for connection in pool.open))
+        writer.write(pieces[1])
+
+    async with serving(script=script) as (gateway, _), wire(gateway.port) as client:
+        stage = Seeing(collects)
+        use_stages(gateway, [stage])
+        response = await client.ask(get(ANY))
+        assert (response.status, response.whole, len(response.body)) == (200, True, len(body or pieces[1]))
+        assert [(one.status, one.body) for one in stage.seen] == ([(200, body)] if collects else [])

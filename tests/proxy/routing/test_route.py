@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Reply, Verdict, refuse
 from gateway.policy.base.stage import Stage
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
@@ -35,7 +35,9 @@ class Writes(Stage):
 class Whole(Asks):
     def on_response(self, exchange: Exchange) -> None: ...
 
-    def on_answer(self, exchange: Exchange) -> None: ...
+    collects = True
+
+    def on_response_whole(self, exchange: Exchange, response: WholeResponse) -> None: ...
 
     def on_done(self, exchange: Exchange) -> None: ...
 
@@ -50,7 +52,7 @@ def test_a_hook_that_a_stage_does_not_have_is_not_called() -> None:
     assert route.request_hooks[0] == ((asks.on_request, 1),)
     assert route.response_hooks == ((), (), (writes.on_response,))
     assert route.done_hooks == ((), (), ())
-    assert route.response_readers == ()
+    assert (route.whole_hooks, route.collects) == ((), False)
     assert route.depth == 2
 
 
@@ -60,7 +62,8 @@ def test_the_stages_entered_are_left_in_reverse() -> None:
     assert route.response_hooks[3] == (second.on_response, first.on_response)
     assert route.done_hooks[3] == (second.on_done, first.on_done)
     assert route.done_hooks[2] == (first.on_done,)
-    assert route.response_readers == (first.on_answer, second.on_answer)
+    assert route.whole_hooks == (first.on_response_whole, second.on_response_whole)
+    assert route.collects and not bound(Asks()).collects
 
 
 def test_the_first_limit_that_shares_a_transaction_divides_the_hooks() -> None:
