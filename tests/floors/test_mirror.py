@@ -10,7 +10,7 @@ from tests.floors.sources import ROOT, sources, tracked
 
 # A module without a test module of its own, and why one would say nothing more.
 TESTED_ELSEWHERE = {
-    "__main__.py": "three lines, which tests/cli/test_check.py runs as a process",
+    "__main__.py": "three lines, which tests/cli/test_app.py runs as a process",
     "ops/api/admin.py": "a protocol; tests/process/test_admin.py has the real one, tests/ops/api a double in memory",
     "proxy/message/request.py": "a record without methods, which tests/proxy/message/test_parser.py reads",
     "proxy/observer.py": "a protocol and its double that does nothing; tests/ops/test_observer.py has the real one",
@@ -26,6 +26,7 @@ OF_A_WHOLE_ROOM = {
     "proxy/test_faults.py": "an upstream that breaks the protocol, as the client sees it",
     "proxy/test_garbage.py": "what a request leaves to the garbage collector",
     "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
+    "state/redis/test_fleet.py": "two gateways of two workers on one Redis, as processes",
 }
 # Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, and whole runs on the wire.
 NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser")
