@@ -104,8 +104,11 @@ class Pool:
         while idle:
             connection = idle.pop()
             transport = connection.transport
-            usable = transport is not None and not transport.is_closing()
-            if usable and self.loop.time() - connection.idle_since < self.idle_timeout:
+            if (
+                transport is not None
+                and not transport.is_closing()
+                and self.loop.time() - connection.idle_since < self.idle_timeout
+            ):
                 return connection
             connection.close()
         return None
