@@ -115,11 +115,11 @@ async def test_of_200_waiting_clients_one_tries_the_upstream_and_it_comes_back()
         crowd = [asyncio.create_task(here.post("/speech")) for _ in range(200)]
         await eventually(lambda: here.toolkit.requests > 5)
         here.toolkit.set_mode("ok")
-        answers = await asyncio.gather(*crowd)
-        real = [answer for answer in answers if b"x-gateway-fallback" not in answer]
+        responses = await asyncio.gather(*crowd)
+        real = [response for response in responses if b"x-gateway-fallback" not in response]
         late = here.toolkit.requests - 6  # those that came when the try had gone well already
         assert len(real) == 1 + late
-        assert {answer.status for answer in answers} == {200}
+        assert {response.status for response in responses} == {200}
         assert json.loads((await here.post("/speech")).body)["text"] == "hola mundo"
 
 
@@ -129,9 +129,9 @@ async def test_a_try_that_fails_lets_it_rest_again_and_only_one_call_was_spent()
         for _ in range(5):
             await here.post("/speech")
         here.now += 60
-        answers = await asyncio.gather(*(here.post("/speech") for _ in range(200)))
+        responses = await asyncio.gather(*(here.post("/speech") for _ in range(200)))
         assert here.toolkit.requests == 6
-        assert all(answer[b"x-gateway-fallback"] == b"stt-mock" for answer in answers)
+        assert all(response[b"x-gateway-fallback"] == b"stt-mock" for response in responses)
         here.now += 59
         await here.post("/speech")
         assert here.toolkit.requests == 6
@@ -192,9 +192,11 @@ async def test_what_clients_send_wrong_does_not_open_it() -> None:
 
 async def test_trpc_calls_get_a_result_each() -> None:
     async with breaking("http://127.0.0.1:1") as here:
-        answer = await here.post("/api/trpc/lessons.submit,lessons.submit?batch=1", b'{"0":{"json":1},"1":{"json":1}}')
-        assert (answer.status, json.loads(answer.body)) == (200, [{"result": {"data": {"json": MOCK}}}] * 2)
-        assert answer[b"x-gateway-fallback"] == b"stt-mock"
+        response = await here.post(
+            "/api/trpc/lessons.submit,lessons.submit?batch=1", b'{"0":{"json":1},"1":{"json":1}}'
+        )
+        assert (response.status, json.loads(response.body)) == (200, [{"result": {"data": {"json": MOCK}}}] * 2)
+        assert response[b"x-gateway-fallback"] == b"stt-mock"
 
 
 class Spied:
@@ -218,7 +220,7 @@ class Spied:
 async def test_a_client_that_has_the_response_finds_the_failure_counted(
     failure: str, path: str, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else another worker could still let a call through that the client makes because of the answer."""
+    """Else another worker could still let a call through that the client makes because of the response."""
     order: list[str] = []
     broken = b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"
     request = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n"
@@ -235,6 +237,6 @@ async def test_a_client_that_has_the_response_finds_the_failure_counted(
             monkeypatch.setattr(here.gateway.store, "record_outcome", noted)
             (connection,) = here.gateway.server.clients
             connection.transport = Spied(connection.transport, order)  # type: ignore[assignment]  # all that is asked of it
-            answer = await client.ask(f"{request}{ending}\r\n{{}}".encode())
-    assert answer.status == {"gone": 502, "500": 500}[failure] if path == "/text" else 200
+            response = await client.ask(f"{request}{ending}\r\n{{}}".encode())
+    assert response.status == {"gone": 502, "500": 500}[failure] if path == "/text" else 200
     assert order == ["counted", "answered"]

@@ -57,11 +57,13 @@ async def test_a_slow_upstream_gets_its_limit_and_the_rest_of_a_full_queue_are_r
         asked = [asyncio.create_task(post(gateway.port, "/bare")) for _ in range(20)]
         await eventually(lambda: sum(task.done() for task in asked) == 13 and toolkit.requests == 3)
         refused = [task.result() for task in asked if task.done()]
-        assert {(answer.status, json.loads(answer.body)["reason"]) for answer in refused} == {(503, "upstream_busy")}
-        assert {answer[b"retry-after"] for answer in refused} == {b"5"}
+        assert {(response.status, json.loads(response.body)["reason"]) for response in refused} == {
+            (503, "upstream_busy")
+        }
+        assert {response[b"retry-after"] for response in refused} == {b"5"}
         toolkit.set_mode("ok")
-        answers = await asyncio.gather(*asked)
-        assert [answer.status for answer in answers].count(200) == 7
+        responses = await asyncio.gather(*asked)
+        assert [response.status for response in responses].count(200) == 7
         assert toolkit.requests == 7
 
 
@@ -70,8 +72,8 @@ async def test_the_fallback_stands_in_for_want_of_a_place_and_the_breaker_does_n
         toolkit.set_mode("hang")
         asked = [asyncio.create_task(post(gateway.port, "/speech")) for _ in range(20)]
         await eventually(lambda: sum(task.done() for task in asked) == 17)
-        answers = [task.result() for task in asked if task.done()]
-        assert {(answer.status, answer.body, answer[b"x-gateway-fallback"]) for answer in answers} == {
+        responses = [task.result() for task in asked if task.done()]
+        assert {(response.status, response.body, response[b"x-gateway-fallback"]) for response in responses} == {
             (200, b'{"mock":true}', b"mock")
         }
         assert gateway.seen.reasons == ["upstream_busy"] * 17

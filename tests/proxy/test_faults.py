@@ -55,7 +55,7 @@ MOCK = b'{"text":"","mock":true}'
 
 
 class Fault(NamedTuple):
-    """``reason`` is empty for an answer of the toolkit's own; ``arrives``: the calls reach the toolkit; ``cut``: an answer
+    """``reason`` is empty for a response of the toolkit's own; ``arrives``: the calls reach the toolkit; ``cut``: a response
     without a length is passed on as it comes, so that it can only be cut when it breaks off."""
 
     mode: str
@@ -134,30 +134,32 @@ async def test_what_clients_get_and_what_reaches_the_toolkit(fault: Fault) -> No
             toolkit.set_mode(fault.mode)
         failing = [asyncio.create_task(timed(here.post("/text"))) for _ in range(5)]
         lessons = [await timed(here.post("/lessons")) for _ in range(3)]
-        assert {answer.status for answer, _ in lessons} == {200}
+        assert {response.status for response, _ in lessons} == {200}
         assert min(took for _, took in lessons) < 0.2, "the tutor's routes feel nothing"
-        for answer, took in await asyncio.gather(*failing):
-            assert answer.status == fault.status
-            assert answer.whole is not fault.cut
-            assert fault.cut or json.loads(answer.body).get("reason", "") == fault.reason
+        for response, took in await asyncio.gather(*failing):
+            assert response.status == fault.status
+            assert response.whole is not fault.cut
+            assert fault.cut or json.loads(response.body).get("reason", "") == fault.reason
             assert took < 2
         assert sorted(here.gateway.seen.reasons) == ["", "", "", *[fault.reason] * 5]
         assert toolkit.requests == 5 * fault.arrives
 
         rounds = [await timed(gathered(here.post("/text") for _ in range(20))) for _ in range(3)]
-        answers = [answer for asked, _ in rounds for answer in asked]
+        responses = [response for asked, _ in rounds for response in asked]
         if not fault.rests:
-            assert {answer.status for answer in answers} == {fault.status}
+            assert {response.status for response in responses} == {fault.status}
             return
-        assert {answer.status for answer in answers} == {503}
-        assert {json.loads(answer.body)["reason"] for answer in answers} == {"upstream_resting"}
+        assert {response.status for response in responses} == {503}
+        assert {json.loads(response.body)["reason"] for response in responses} == {"upstream_resting"}
         assert min(took for _, took in rounds) < 0.2, "at once, whatever the toolkit does"
         assert toolkit.requests == 5 * fault.arrives, "nothing reaches it while it rests"
-        assert {answer[b"retry-after"] for answer in answers} == {b"60"}
+        assert {response[b"retry-after"] for response in responses} == {b"60"}
 
         mocked = await asyncio.gather(*(here.post("/speech") for _ in range(5)))
-        for answer in mocked:
-            assert (answer.body == MOCK) == bool(fault.reason and not fault.cut), "an answer of its own passes as it is"
+        for response in mocked:
+            assert (response.body == MOCK) == bool(fault.reason and not fault.cut), (
+                "an answer of its own passes as it is"
+            )
         resting = await here.post("/speech")
         assert (resting.status, resting.body, resting[b"x-gateway-fallback"]) == (200, MOCK, b"stt-mock")
 
@@ -180,8 +182,8 @@ async def test_it_comes_back_by_itself_after_the_time_and_one_try(fault: Fault) 
         assert here.toolkit.requests == before
         here.now += 1
         assert (await here.post("/text")).status == 200, "the try itself is answered"
-        answers = await asyncio.gather(*(here.post("/text") for _ in range(20)))
-        assert {answer.status for answer in answers} == {200}
+        responses = await asyncio.gather(*(here.post("/text") for _ in range(20)))
+        assert {response.status for response in responses} == {200}
         assert here.toolkit.requests == before + 21
 
 

@@ -88,8 +88,12 @@ async def refused_and_counted(running: Running, slug: str) -> None:
     plain, *guarded = await asyncio.gather(*(ask(running, path) for path in ("/plain", "/guarded", "/guarded")))
     assert (plain.status, json.loads(plain.body)["reason"]) == (504, slug)
     assert asyncio.get_running_loop().time() - began < 1
-    for answer in (*guarded, await ask(running, "/guarded")):
-        assert (answer.status, json.loads(answer.body), answer[b"x-gateway-fallback"]) == (200, {"mock": True}, b"mock")
+    for response in (*guarded, await ask(running, "/guarded")):
+        assert (response.status, json.loads(response.body), response[b"x-gateway-fallback"]) == (
+            200,
+            {"mock": True},
+            b"mock",
+        )
     assert running.seen.reasons == [slug] * 3 + ["upstream_resting"]
 
 
@@ -110,12 +114,12 @@ STREAMS = [
 
 
 @pytest.mark.parametrize(("slug", "script", "times"), STREAMS)
-async def test_an_answer_on_its_way_is_cut_and_the_log_says_why(
+async def test_a_response_on_its_way_is_cut_and_the_log_says_why(
     slug: str, script: Script, times: dict[str, str]
 ) -> None:
     async with running_upstream(script=script) as upstream, gateway(upstream.port, **times) as running:
-        for answer in await asyncio.gather(ask(running, "/guarded"), ask(running, "/guarded")):
-            assert (answer.status, answer.whole) == (200, False)
+        for response in await asyncio.gather(ask(running, "/guarded"), ask(running, "/guarded")):
+            assert (response.status, response.whole) == (200, False)
         assert b"x-gateway-fallback" in await ask(running, "/guarded"), "it counts against the upstream"
         assert running.seen.reasons == [slug] * 2 + ["upstream_resting"]
 

@@ -31,9 +31,9 @@ async def test_what_nobody_took_of_a_response_is_not_in_the_next_one():
         discarded = responded(await call(upstream))
         discarded.finish()
         assert (discarded.phase, discarded.buffered) == (Phase.IDLE, 0)
-        answer = await call(upstream)
-        assert answer is discarded
-        assert answer.take() == b"mine"
+        response = await call(upstream)
+        assert response is discarded
+        assert response.take() == b"mine"
 
 
 BROKEN = {
@@ -54,9 +54,9 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
-async def test_a_badly_framed_response_is_refused_and_its_connection_dropped(answer):
-    async with running_upstream(answer) as fake, calling(fake.port) as upstream:
+@pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN.keys())
+async def test_a_badly_framed_response_is_refused_and_its_connection_dropped(response):
+    async with running_upstream(response) as fake, calling(fake.port) as upstream:
         assert slug(await call(upstream)) == "upstream_broken"
         assert upstream.pool.endpoints[0].idle == []
         await asyncio.wait_for(fake.gone.wait(), 5)
@@ -80,8 +80,8 @@ async def test_bytes_on_an_idle_connection_end_it():
 
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
         fake.idle = asyncio.Event()  # type: ignore[attr-defined]  # of this test alone
-        answer = responded(await call(upstream))
-        answer.finish()
+        response = responded(await call(upstream))
+        response.finish()
         fake.idle.set()  # type: ignore[attr-defined]  # of this test alone
         await asyncio.wait_for(fake.gone.wait(), 5)
         assert upstream.pool.endpoints[0].idle == []
@@ -102,11 +102,11 @@ async def test_a_streamed_response_that_is_cut_never_looks_whole():
         writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
-        answer = responded(await call(upstream))
-        assert await answer.read() == b"half"
+        response = responded(await call(upstream))
+        assert await response.read() == b"half"
         with pytest.raises(UpstreamError, match="in the middle"):
-            await answer.read()
-        answer.finish()
+            await response.read()
+        response.finish()
 
 
 async def test_a_cut_response_is_not_whole_whatever_its_fields_were_replaced_with():
@@ -133,12 +133,12 @@ async def test_a_response_framed_by_its_end_is_whole_at_the_end():
         writer.write(b"HTTP/1.0 200 OK\r\n\r\nall of it")
 
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
-        answer = responded(await call(upstream))
+        response = responded(await call(upstream))
         body = b""
-        while piece := await answer.read() if answer.streaming else answer.take():
+        while piece := await response.read() if response.streaming else response.take():
             body += piece
         assert body == b"all of it"
-        answer.finish()
+        response.finish()
         assert upstream.pool.endpoints[0].idle == []
 
 
@@ -149,8 +149,8 @@ async def test_interim_responses_come_before_the_final_one():
         running_upstream(interim + b"HTTP/1.1 100 Continue\r\n\r\n" + OK) as fake,
         calling(fake.port) as upstream,
     ):
-        answer = responded(await call(upstream, exchange(), lambda status, pairs: seen.append((status, pairs))))
-        assert (answer.status, answer.take()) == (200, b"{}")
+        response = responded(await call(upstream, exchange(), lambda status, pairs: seen.append((status, pairs))))
+        assert (response.status, response.take()) == (200, b"{}")
     assert seen == [(103, [(b"link", b"</a>; rel=preload")]), (100, [])]
 
 
@@ -163,9 +163,9 @@ async def test_head_204_and_304_have_no_body_and_keep_the_connection():
     ]
     async with running_upstream() as fake, calling(fake.port) as upstream:
         for method, fake.answer in responses:
-            answer = responded(await call(upstream, exchange(method)))
-            assert answer.phase is Phase.DONE
-            answer.finish()
+            response = responded(await call(upstream, exchange(method)))
+            assert response.phase is Phase.DONE
+            response.finish()
     assert fake.connections == 1
 
 
@@ -179,14 +179,14 @@ async def test_a_body_after_head_ends_the_connection():
 async def test_trailers_of_one_response_never_become_fields_of_the_next():
     chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\nx-sum: 1\r\nx-last: 2\r\n\r\n"
     async with running_upstream(chunked) as fake, calling(fake.port) as upstream:
-        answer = responded(await call(upstream))
-        while await answer.read():
+        response = responded(await call(upstream))
+        while await response.read():
             pass
-        assert answer.trailers == [(b"x-sum", b"1"), (b"x-last", b"2")]
-        answer.finish()
+        assert response.trailers == [(b"x-sum", b"1"), (b"x-last", b"2")]
+        response.finish()
         fake.answer = OK
-        answer = responded(await call(upstream))
-        assert answer.fields.pairs == [(b"content-type", b"application/json")]
+        response = responded(await call(upstream))
+        assert response.fields.pairs == [(b"content-type", b"application/json")]
 
 
 class Taking(asyncio.Protocol):
@@ -268,12 +268,12 @@ async def test_a_switch_of_protocols_that_was_asked_for_is_handed_over_with_its_
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [SWITCHED.replace(b"upgrade: websocket\r\n", b""), SWITCHED.replace(b"connection: upgrade\r\n", b"")],
     ids=["no upgrade field", "not named by Connection"],
 )
-async def test_a_switch_to_no_protocol_is_refused(answer: bytes):
-    async with running_upstream(answer) as fake, calling(fake.port) as upstream:
+async def test_a_switch_to_no_protocol_is_refused(response: bytes):
+    async with running_upstream(response) as fake, calling(fake.port) as upstream:
         connection = await switching(upstream)
         with pytest.raises(UpstreamError, match="101") as raised:
             await connection.head()

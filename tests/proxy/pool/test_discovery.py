@@ -52,21 +52,21 @@ class Looked:
     async def call(self) -> UpstreamConnection:
         exchange = Exchange("GET", "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
         exchange.id, exchange.path = "request-1", "/a"
-        answer = await self.upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
-        assert not isinstance(answer, Refusal), answer.detail
-        return answer
+        response = await self.upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
+        assert not isinstance(response, Refusal), response.detail
+        return response
 
 
-def saying(*answers: list[str] | Exception) -> Lookup:
-    """Gives one answer after the other, the last for ever."""
-    left = list(answers)
+def saying(*responses: list[str] | Exception) -> Lookup:
+    """Gives one response after the other, the last for ever."""
+    left = list(responses)
 
     async def lookup(host: str, port: int) -> list[str]:
         assert host == "backend.example"
-        answer = left.pop(0) if len(left) > 1 else left[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     return lookup
 
@@ -119,25 +119,25 @@ async def test_a_name_that_never_resolved_is_still_what_was_written():
 
 async def test_a_lookup_that_hangs_costs_a_bounded_time_and_is_not_begun_twice():
     begun = 0
-    answer: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    response: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 
     async def lookup(host: str, port: int) -> list[str]:
         nonlocal begun
         begun += 1
-        return await answer
+        return await response
 
     here = Looked("backend.example", 80, lookup, timeout=0.01)
     for _ in range(3):
         assert await asyncio.wait_for(here.look(), 1) == [""]
     assert begun == 1
     assert [name for name, _ in here.events] == ["resolve_failed"]
-    answer.set_result(["192.0.2.1"])
+    response.set_result(["192.0.2.1"])
     assert await here.look() == ["192.0.2.1"]
     await here.look()
     assert begun == 2
 
 
-async def test_an_absurd_answer_is_cut():
+async def test_an_absurd_response_is_cut():
     here = Looked("backend.example", 80, saying([f"192.0.2.{number}" for number in range(200)]))
     assert len(await here.look()) == MAX_ADDRESSES
 
@@ -189,9 +189,9 @@ async def test_all_addresses_get_calls_and_one_that_goes_is_drained():
         for _ in range(5):
             (await here.call()).finish()
         go_on.set()
-        answer = await calling
-        assert answer.status == 200
-        answer.finish()
+        response = await calling
+        assert response.status == 200
+        response.finish()
         await asyncio.wait_for(first.gone.wait(), 5)
         assert {connection.owner.endpoint for connection in here.pool.open} == {here.pool.endpoints[0]}
         assert len(first.requests) == before

@@ -82,11 +82,11 @@ async def test_an_endpoint_goes_after_so_many_bad_checks_and_comes_back_after_so
 
 
 async def test_one_check_that_says_otherwise_ends_the_row():
-    answers = iter([ILL, ILL, WELL, ILL, ILL, WELL, ILL, ILL, ILL])
+    responses = iter([ILL, ILL, WELL, ILL, ILL, WELL, ILL, ILL, ILL])
 
     async def script(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await fake.read(reader)
-        writer.write(next(answers, WELL))
+        writer.write(next(responses, WELL))
 
     async with running_upstream(script=script) as fake, checking(fake.port, unhealthy=3) as checked:
         assert await checked.event() == "endpoint_unhealthy"

@@ -43,7 +43,7 @@ class Ejecting:
         return ejected
 
 
-def test_failures_in_a_row_eject_and_a_good_answer_ends_the_row():
+def test_failures_in_a_row_eject_and_a_good_response_ends_the_row():
     watched = Ejecting(2)
     assert not watched.record(0, CallFailure.RESET, CallFailure.TIMEOUT, 200, CallFailure.BROKEN, 503)
     assert watched.record(0, CallFailure.CONNECT)

@@ -19,8 +19,8 @@ from tests.upstream_fixture import running_upstream
 async def test_a_idle_connection_is_used_again():
     async with running_upstream() as fake, calling(fake.port) as upstream:
         for _ in range(3):
-            answer = responded(await call(upstream))
-            answer.finish()
+            response = responded(await call(upstream))
+            response.finish()
     assert (fake.connections, len(fake.requests)) == (1, 3)
 
 
@@ -31,8 +31,8 @@ async def test_nobody_listening_is_unreachable_and_another_endpoint_is_asked():
         async with calling(dead.port) as upstream:
             assert slug(await call(upstream)) == "upstream_unreachable"
         async with calling(dead.port, fake.port) as upstream:
-            answer = responded(await call(upstream, exchange("POST")))
-            assert answer.status == 200
+            response = responded(await call(upstream, exchange("POST")))
+            assert response.status == 200
 
 
 async def test_a_name_that_does_not_resolve_is_unreachable():
@@ -57,10 +57,10 @@ async def test_a_stalled_stream_is_a_timeout():
         await reader.read()
 
     async with running_upstream(script=script) as fake, calling(fake.port, silence=0.05) as upstream:
-        answer = responded(await call(upstream))
-        assert await answer.read() == b"a"
+        response = responded(await call(upstream))
+        assert await response.read() == b"a"
         with pytest.raises(UpstreamError, match="stalled"):
-            await answer.read()
+            await response.read()
 
 
 async def test_a_full_pool_says_busy():
@@ -74,6 +74,6 @@ async def test_a_full_pool_says_busy():
 
 async def test_an_idle_connection_ends_before_the_upstream_ends_it():
     async with running_upstream() as fake, calling(fake.port, idle=0.05) as upstream:
-        answer = responded(await call(upstream))
-        answer.finish()
+        response = responded(await call(upstream))
+        response.finish()
         await asyncio.wait_for(fake.gone.wait(), 5)

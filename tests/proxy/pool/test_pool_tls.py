@@ -93,8 +93,8 @@ async def asked(context: ssl.SSLContext, heads: list[bytes], host: str) -> list[
         entry = ENTRY.format(url=url, response="2s", header_timeout="10s", body_timeout="10s")
         policies = POLICIES.replace("response_headers:\n", POLICIES_MORE + "response_headers:\n")
         async with running_gateway(entry, policies=policies) as gateway, wire(gateway.port) as client:
-            answers = [await client.ask(get("/api/info")) for _ in range(2)]
-        return [(answer, one.detail) for answer, one in zip(answers, gateway.seen.exchanges, strict=True)]
+            responses = [await client.ask(get("/api/info")) for _ in range(2)]
+        return [(response, one.detail) for response, one in zip(responses, gateway.seen.exchanges, strict=True)]
 
 
 @pytest.fixture
@@ -106,16 +106,16 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Authority:
 
 async def test_a_certificate_of_a_trusted_authority_for_the_name_passes(trusted: Authority):
     heads: list[bytes] = []
-    answers = await asked(trusted.server(x509.DNSName("localhost")), heads, "localhost")
-    assert [answer.status for answer, _ in answers] == [200, 200]
+    responses = await asked(trusted.server(x509.DNSName("localhost")), heads, "localhost")
+    assert [response.status for response, _ in responses] == [200, 200]
     assert all(b"\r\nhost: localhost:" in head for head in heads)
 
 
 async def test_an_address_is_verified_like_a_name(trusted: Authority):
     heads: list[bytes] = []
     context = trusted.server(x509.IPAddress(ip_address("127.0.0.1")))
-    assert [answer.status for answer, _ in await asked(context, heads, "127.0.0.1")] == [200, 200]
-    assert [answer.status for answer, _ in await asked(context, heads, "localhost")] == [502, 502]
+    assert [response.status for response, _ in await asked(context, heads, "127.0.0.1")] == [200, 200]
+    assert [response.status for response, _ in await asked(context, heads, "localhost")] == [502, 502]
 
 
 @pytest.mark.parametrize("fault", ["untrusted", "other-name", "run-out"])
@@ -123,12 +123,12 @@ async def test_any_other_certificate_is_refused_before_a_byte_is_sent(trusted: A
     authority = Authority(tmp_path, "nobody") if fault == "untrusted" else trusted
     name = "elsewhere.example" if fault == "other-name" else "localhost"
     heads: list[bytes] = []
-    answers = await asked(authority.server(x509.DNSName(name), -1 if fault == "run-out" else 1), heads, "localhost")
-    for answer, detail in answers:
-        assert answer.status == 502
-        assert json.loads(answer.body)["reason"] == "upstream_unreachable"
+    responses = await asked(authority.server(x509.DNSName(name), -1 if fault == "run-out" else 1), heads, "localhost")
+    for response, detail in responses:
+        assert response.status == 502
+        assert json.loads(response.body)["reason"] == "upstream_unreachable"
         assert "certificate" in detail.lower()
-        assert b"certificate" not in answer.body.lower()
+        assert b"certificate" not in response.body.lower()
     assert heads == []
 
 

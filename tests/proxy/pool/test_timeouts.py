@@ -1,4 +1,4 @@
-"""The clock of answers whose head has come: one connection, call after call."""
+"""The clock of responses whose head has come: one connection, call after call."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ class Answering:
         self.streaming = streaming
 
 
-def answer(buffered: int = 0, streaming: bool = False) -> Any:
+def response(buffered: int = 0, streaming: bool = False) -> Any:
     return Answering(buffered, streaming)
 
 
 def test_silence_is_counted_from_the_last_byte_seen() -> None:
-    clock, here = ResponseTimeouts(1.0), answer(5)
+    clock, here = ResponseTimeouts(1.0), response(5)
     assert not clock.silent(here, 10.0)
     assert not clock.silent(here, 10.9)
     here.buffered = 6
@@ -28,8 +28,8 @@ def test_silence_is_counted_from_the_last_byte_seen() -> None:
     assert clock.silent(here, 12.5)
 
 
-def test_the_next_answer_on_the_connection_begins_anew() -> None:
-    clock, here = ResponseTimeouts(1.0), answer(5)
+def test_the_next_response_on_the_connection_begins_anew() -> None:
+    clock, here = ResponseTimeouts(1.0), response(5)
     clock.silent(here, 10.0)
     clock.end(here, 11.0)
     here.trailers = []
@@ -41,7 +41,7 @@ def test_the_next_answer_on_the_connection_begins_anew() -> None:
 
 
 def test_what_has_no_end_is_never_overdue_and_what_is_forgotten_has_none() -> None:
-    clock, here, other = ResponseTimeouts(1.0), answer(), answer()
+    clock, here, other = ResponseTimeouts(1.0), response(), response()
     assert not clock.overdue(here, 1e9)
     clock.end(here, 1.0)
     assert not clock.overdue(other, 1e9)
@@ -51,5 +51,5 @@ def test_what_has_no_end_is_never_overdue_and_what_is_forgotten_has_none() -> No
 
 
 def test_a_stream_has_its_own_clock() -> None:
-    clock, here = ResponseTimeouts(1.0), answer(streaming=True)
+    clock, here = ResponseTimeouts(1.0), response(streaming=True)
     assert not any(clock.silent(here, now) for now in (10.0, 20.0))

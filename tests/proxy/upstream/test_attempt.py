@@ -18,8 +18,8 @@ async def test_a_head_carries_what_the_gateway_means_and_nothing_else():
             x_forwarded_for="6.6.6.6", cf_connecting_ip="6.6.6.6", x_user_id="1", x_drop="1", te="trailers",
             connection="close", authorization="Bearer mine", accept="*/*",
         )  # fmt: skip
-        answer = responded(await call(upstream, made))
-        assert (answer.status, answer.take()) == (200, b"{}")
+        response = responded(await call(upstream, made))
+        assert (response.status, response.take()) == (200, b"{}")
     (request,) = fake.requests
     assert request.line == b"GET /a HTTP/1.1"
     assert dict(request.fields) == {
@@ -38,8 +38,8 @@ async def test_a_head_carries_what_the_gateway_means_and_nothing_else():
 async def test_a_idle_connection_closed_under_an_idempotent_call_is_replaced_once(method):
     async with running_upstream() as fake, calling(fake.port) as upstream:
         await _leave_a_dead_connection(fake, upstream)
-        answer = responded(await call(upstream, exchange(method)))
-        assert answer.status == 200
+        response = responded(await call(upstream, exchange(method)))
+        assert response.status == 200
         assert fake.connections == 2
 
 
@@ -61,8 +61,8 @@ async def _leave_a_dead_connection(fake: Fake, upstream: Upstream) -> None:
         await reader.readexactly(1)
 
     fake.script = script
-    answer = responded(await call(upstream))
-    answer.finish()
+    response = responded(await call(upstream))
+    response.finish()
     assert served is not None and len(upstream.pool.endpoints[0].idle) == 1
 
 

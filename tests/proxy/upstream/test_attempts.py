@@ -71,12 +71,12 @@ async def calling(*ports: int, connect: float = 1.0, **ejection: Any) -> AsyncIt
 async def call(upstream: Upstream, method: str = "GET") -> int | str:
     exchange = Exchange(method, "/a", {b"host": b"gateway"}, "192.0.2.1", 0.0)
     exchange.id, exchange.path = "request-1", "/a"
-    answer = await upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
-    if isinstance(answer, Refusal):
-        return answer.reason.slug
-    assert isinstance(answer, UpstreamConnection)
-    answer.finish()
-    return answer.status
+    response = await upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
+    if isinstance(response, Refusal):
+        return response.reason.slug
+    assert isinstance(response, UpstreamConnection)
+    response.finish()
+    return response.status
 
 
 async def dead_port() -> int:
@@ -113,7 +113,7 @@ async def test_the_own_region_and_the_lowest_priority_get_the_calls():
         assert (len(near.requests), len(far.requests), len(spare.requests)) == (10, 0, 0)
 
 
-async def test_all_endpoints_down_is_one_answer_at_once_and_asks_none_of_them():
+async def test_all_endpoints_down_is_one_response_at_once_and_asks_none_of_them():
     ill = b"HTTP/1.1 500 \r\ncontent-length: 0\r\n\r\n"
     async with running_upstream(ill) as one, running_upstream(ill) as other:
         check = "    health_check: {path: /health, interval: 1h, unhealthy: 1}\n"
@@ -122,9 +122,9 @@ async def test_all_endpoints_down_is_one_answer_at_once_and_asks_none_of_them():
             runtime = gateway.runtime
             await eventually(lambda: not any(endpoint.healthy for endpoint in runtime.upstreams["tutor"].endpoints))
             for data in (GET, POST):
-                answer = await ask(gateway, data)
-                assert (answer.status, json.loads(answer.body)["reason"]) == (503, "no_healthy_endpoint")
-                assert answer[b"retry-after"] == b"3600"
+                response = await ask(gateway, data)
+                assert (response.status, json.loads(response.body)["reason"]) == (503, "no_healthy_endpoint")
+                assert response[b"retry-after"] == b"3600"
             assert len(one.requests) == len(other.requests) == 1
             runtime.upstreams["tutor"].endpoints[0].checked_healthy = True
             runtime.upstreams["tutor"].pool.balancer.changed()
@@ -139,8 +139,8 @@ async def test_a_fallback_stands_in_when_all_are_down():
     async with running_gateway(entry(*endpoints, more=more), policies=policies) as gateway:
         runtime = gateway.runtime
         await eventually(lambda: not any(endpoint.healthy for endpoint in runtime.upstreams["tutor"].endpoints))
-        answer = await ask(gateway)
-        assert (answer.status, answer.body, answer[b"x-gateway-fallback"]) == (200, b'{"mock":true}', b"mock")
+        response = await ask(gateway)
+        assert (response.status, response.body, response[b"x-gateway-fallback"]) == (200, b'{"mock":true}', b"mock")
         assert gateway.seen.reasons == ["no_healthy_endpoint"]
 
 
@@ -184,8 +184,8 @@ async def test_no_request_fails_when_an_endpoint_dies_under_load():
                     asked += 1
                     if asked == 200:
                         await dying.aclose()
-                    answer = await connection.ask(GET)
-                    assert (answer.status, answer.whole) == (200, True)
+                    response = await connection.ask(GET)
+                    assert (response.status, response.whole) == (200, True)
 
         await asyncio.gather(*(client() for _ in range(20)))
         assert len(dies.requests) > 20
@@ -215,9 +215,9 @@ async def test_an_endpoint_that_fails_gets_no_more_calls_and_proves_itself_with_
         calling(good.port, bad.port, failures=3, eject_for=60) as upstream,
     ):
         pool = upstream.pool
-        answers = [await call(upstream) for _ in range(60)]
-        assert len(bad.requests) == answers.count("upstream_broken") == 3
-        assert answers.count(200) == 57
+        responses = [await call(upstream) for _ in range(60)]
+        assert len(bad.requests) == responses.count("upstream_broken") == 3
+        assert responses.count(200) == 57
         failing = pool.endpoints[1]
         assert 59 < failing.ejected_for <= 60
         assert upstream.attempts is not None

@@ -1,4 +1,4 @@
-"""Hedging over real sockets: the quicker of two endpoints answers, the other is dropped, and few calls are made twice."""
+"""Hedging over real sockets: the quicker of two endpoints responds, the other attempt is dropped, and few calls are made twice."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def says(text: bytes) -> bytes:
 class Slow:
     """A script that answers each request when it is let."""
 
-    def __init__(self, answer: bytes = says(b"slow")) -> None:
-        self.answer = answer
+    def __init__(self, response: bytes = says(b"slow")) -> None:
+        self.answer = response
         self.go_on = asyncio.Event()
 
     async def __call__(self, fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,18 +80,18 @@ def exchange(method: str = "GET") -> Exchange:
 
 
 async def call(upstream: Upstream, made: Exchange | None = None, hints: list[int] | None = None) -> bytes | int | str:
-    """The body of a good answer, the status of another, the slug of a refusal."""
+    """The body of a good response, the status of another, the slug of a refusal."""
 
     def interim(status: int, pairs: list[Pair]) -> None:
         if hints is not None:
             hints.append(status)
 
-    answer = await upstream.response(UpstreamCall(made or exchange(), "/a", interim))
-    if isinstance(answer, Refusal):
-        return answer.reason.slug
-    assert isinstance(answer, UpstreamConnection)
-    body, status = answer.take(), answer.status
-    answer.finish()
+    response = await upstream.response(UpstreamCall(made or exchange(), "/a", interim))
+    if isinstance(response, Refusal):
+        return response.reason.slug
+    assert isinstance(response, UpstreamConnection)
+    body, status = response.take(), response.status
+    response.finish()
     return body if status == 200 else status
 
 
@@ -100,7 +100,7 @@ def hedges(upstream: Upstream) -> dict[tuple[str, str], int]:
     return dict(upstream.attempts.take_counts())
 
 
-async def test_the_quicker_endpoint_answers_and_the_other_is_dropped():
+async def test_the_quicker_endpoint_responds_and_the_other_is_dropped():
     async with running_upstream(script=Slow()) as slow, running_upstream(says(b"quick")) as quick:
         async with hedging(slow.port, quick.port) as upstream:
             made = exchange()
@@ -131,7 +131,7 @@ async def test_the_first_may_still_win():
         assert hedges(upstream) == {("hedges", "lost"): 1}
 
 
-async def test_a_quick_answer_is_asked_for_once():
+async def test_a_quick_response_is_asked_for_once():
     async with running_upstream(says(b"quick")) as quick, running_upstream() as other:
         async with hedging(quick.port, other.port, after=1.0) as upstream:
             for _ in range(5):
@@ -153,7 +153,7 @@ async def test_only_safe_calls_are_sent_twice(method):
         assert len(other.requests) == 0
 
 
-async def test_a_servers_trouble_waits_for_the_other_answer():
+async def test_a_servers_trouble_waits_for_the_other_response():
     script = Slow(b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n")
     other_script = Slow(says(b"good"))
     async with (
@@ -178,7 +178,7 @@ async def test_a_servers_trouble_waits_for_the_other_answer():
         (b"", b"nonsense\r\n\r\n", "upstream_broken"),
     ],
 )
-async def test_when_neither_is_good_an_answer_goes_before_an_error_and_the_first_before_the_second(
+async def test_when_neither_is_good_a_response_goes_before_an_error_and_the_first_before_the_second(
     first, second, outcome
 ):
     scripts = Slow(first), Slow(second)
@@ -221,10 +221,10 @@ async def test_no_more_calls_are_made_twice_than_the_budget_says():
         await asyncio.wait_for(quick.arrived.wait(), 5)
         await asyncio.wait(calls, timeout=0.05)
         script.go_on.set()
-        answers = await asyncio.gather(*calls)
+        responses = await asyncio.gather(*calls)
         assert 0 < len(quick.requests) <= 4
-        assert answers.count(b"quick") <= 4
-        assert set(answers) <= {b"quick", b"slow"}
+        assert responses.count(b"quick") <= 4
+        assert set(responses) <= {b"quick", b"slow"}
         assert upstream.attempts is not None
         assert upstream.attempts.budgets_left() == {"hedges": 4 - len(quick.requests)}
 
@@ -260,8 +260,8 @@ async def test_hints_of_a_call_that_may_be_overtaken_are_kept_from_the_client():
         assert hints == []
 
 
-async def test_answers_are_never_mixed_however_close_they_come():
-    """Both endpoints answer in any order within a few milliseconds; each answer is whole and from who is said to have given it."""
+async def test_responses_are_never_mixed_however_close_they_come():
+    """Both endpoints answer in any order within a few milliseconds; each response is whole, and from the endpoint that the record names."""
     random = Random(3)
 
     def script(name: bytes):

@@ -17,22 +17,22 @@ class Aborted:
         self.aborted = True
 
 
-async def test_of_two_answers_in_the_same_moment_one_is_closed():
+async def test_of_two_responses_in_the_same_moment_one_is_closed():
     loop = asyncio.get_running_loop()
     together = asyncio.Event()
     made: list[UpstreamConnection] = []
 
     async def attempt() -> UpstreamConnection:
-        answer = UpstreamConnection(None, loop)
-        answer.transport, answer.status = Aborted(), 200
-        made.append(answer)
+        response = UpstreamConnection(None, loop)
+        response.transport, response.status = Aborted(), 200
+        made.append(response)
         if len(made) == 2:
             together.set()
         await together.wait()
-        return answer
+        return response
 
     winner, second = await race(attempt, 0.001, lambda: True)
-    answer = winner.result()
-    assert answer in made
-    assert second is (answer is made[1])
-    assert [each.transport.aborted for each in made] == [each is not answer for each in made]
+    response = winner.result()
+    assert response in made
+    assert second is (response is made[1])
+    assert [each.transport.aborted for each in made] == [each is not response for each in made]

@@ -59,8 +59,8 @@ async def call(upstream: Upstream, method: str = "GET") -> UpstreamConnection | 
     return await upstream.response(UpstreamCall(exchange, "/a", lambda status, pairs: None))
 
 
-def status(answer: UpstreamConnection | Refusal) -> int | str:
-    return answer.reason.slug if isinstance(answer, Refusal) else answer.status
+def status(response: UpstreamConnection | Refusal) -> int | str:
+    return response.reason.slug if isinstance(response, Refusal) else response.status
 
 
 def then_ok(*first: bytes) -> Script:
@@ -188,20 +188,20 @@ async def test_retry_after_is_waited_for():
         assert len(fake.requests) == 2
 
 
-async def test_an_answer_that_asks_to_wait_too_long_is_passed_on_at_once():
+async def test_a_response_that_asks_to_wait_too_long_is_passed_on_at_once():
     async with running_upstream(script=then_ok(UNAVAILABLE % b"retry-after: 2\r\n")) as fake:
         async with retrying(fake.port, response=1.0) as upstream:
-            answer = await asyncio.wait_for(call(upstream), 0.5)
-            assert isinstance(answer, UpstreamConnection)
-            assert (answer.status, answer.take()) == (503, b"no")
+            response = await asyncio.wait_for(call(upstream), 0.5)
+            assert isinstance(response, UpstreamConnection)
+            assert (response.status, response.take()) == (503, b"no")
         assert len(fake.requests) == 1
 
 
 async def test_a_failing_upstream_gets_no_more_than_its_calls_and_the_budget():
     async with running_upstream(UNAVAILABLE % b"") as fake:
         async with retrying(fake.port, budget=0.2, min_per_second=0) as upstream:
-            answers = await asyncio.gather(*(call(upstream) for _ in range(60)))
-            assert {status(answer) for answer in answers} == {503}
+            responses = await asyncio.gather(*(call(upstream) for _ in range(60)))
+            assert {status(response) for response in responses} == {503}
             assert 66 <= len(fake.requests) <= 72
             assert upstream.attempts is not None
             assert upstream.attempts.budgets_left() == {"retries": 0}
@@ -274,8 +274,8 @@ async def test_nothing_is_sent_again_once_the_client_has_got_something():
         assert len(fake.requests) == 1
     async with running_upstream(script=then_ok(cut)) as fake:
         async with running_gateway(ENTRY.format(url=fake.url), policies=MORE) as gateway, wire(gateway.port) as client:
-            answer = await client.ask(b"GET /files/a HTTP/1.1\r\nhost: a\r\n\r\n")
-            assert (answer.status, answer.whole) == (200, False)
+            response = await client.ask(b"GET /files/a HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert (response.status, response.whole) == (200, False)
         assert len(fake.requests) == 1
 
 
