@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, mo
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.auth import challenge
-from gateway.policy.auth.claims import InvalidToken, accepts_audience, is_subject, numeric_date, scopes_of
+from gateway.policy.auth.claims import accepts_audience, is_subject, numeric_date, scopes_of
 from gateway.policy.auth.mac import MacVerifier
 from gateway.policy.auth.token_cache import TokenCache, VerifiedToken
 from gateway.policy.base.settings import ByteSize, Duration, Policy, SecretField
@@ -89,9 +89,11 @@ class Settings(Policy):
 class TokenVerifier(Protocol):
     """Reads tokens that only the holder of a key can have made."""
 
-    def verify(self, token: bytes) -> bytes:
-        """The payload of ``token``, three parts of base64url characters. Raises InvalidToken, or ValueError or
-        RecursionError for a signed part that is no JSON."""
+    def verify(self, token: bytes) -> bytes | Refusal:
+        """The payload of ``token``, which is three parts of base64url characters, or the refusal of an invalid one.
+
+        Raises ValueError or RecursionError for a header under a good signature that is no JSON.
+        """
         ...
 
 
@@ -150,7 +152,7 @@ class Jwt(Stage):
             self.cache.age()
         token = self.cache.newer.get(digest)
         if token is None or self._wall() >= token.until:
-            verified = self.cache.take(digest, self._wall()) or self._verify(raw)
+            verified = self.cache.take(digest, self._wall) or self._verify(raw)
             if isinstance(verified, Refusal):
                 return verified
             refusal = self._check_revocations(verified)
@@ -186,9 +188,10 @@ class Jwt(Stage):
         if credentials is None:
             return challenge.MALFORMED if raw[:_SCHEME_LENGTH].lower() == b"bearer " else challenge.OTHER_SCHEME
         try:
-            claims = json.loads(self._verifier.verify(credentials[1]))
-        except InvalidToken as error:
-            return challenge.invalid(str(error))
+            payload = self._verifier.verify(credentials[1])
+            if isinstance(payload, Refusal):
+                return payload
+            claims = json.loads(payload)
         except (ValueError, TypeError, RecursionError) as error:
             # the message may quote the token, so the log gets the class only
             return challenge.invalid(type(error).__name__)

@@ -9,10 +9,6 @@ from typing import TypeGuard
 _MAX_SUBJECT_LENGTH = 256
 
 
-class InvalidToken(Exception):
-    """A token that is not what it claims to be. The message is for the log and quotes nothing of the token."""
-
-
 def numeric_date(value: object) -> float | None:
     """The Unix seconds of a NumericDate (RFC 7519 section 2), None for anything else. Python's JSON also reads NaN and
     Infinity, which are no dates."""

@@ -10,7 +10,8 @@ from typing import Any
 
 import jwt
 
-from gateway.policy.auth.claims import InvalidToken
+from gateway.core.verdict import Refusal
+from gateway.policy.auth import challenge
 
 
 class _KeyedAlgorithm(jwt.algorithms.Algorithm):
@@ -63,13 +64,13 @@ class JwsVerifier:
                 raise ValueError("public_key is too short: RSA keys have at least 2048 bits")
             self.library.register_algorithm(name, _KeyedAlgorithm(algorithm, prepared))
 
-    def verify(self, token: bytes) -> bytes:
-        """The payload of ``token`` (RFC 7515 section 5.2). Raises InvalidToken."""
+    def verify(self, token: bytes) -> bytes | Refusal:
+        """See ``TokenVerifier`` (RFC 7515 section 5.2)."""
         try:
             decoded = self.library.decode_complete(token, algorithms=self._algorithms)
         except jwt.PyJWTError as error:
-            raise InvalidToken(type(error).__name__) from None  # its message may quote the token
+            return challenge.invalid(type(error).__name__)  # its message may quote the token
         if "crit" in decoded["header"] or "b64" in decoded["header"]:
-            raise InvalidToken("an extension")
+            return challenge.invalid("an extension")
         payload: bytes = decoded["payload"]
         return payload

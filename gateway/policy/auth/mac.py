@@ -14,13 +14,22 @@ import json
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Iterable
 
-from gateway.policy.auth.claims import InvalidToken
+from gateway.core.verdict import Refusal
+from gateway.policy.auth import challenge
 
 _STANDARD = bytes.maketrans(b"-_", b"+/")  # base64url (RFC 4648 section 5) to the alphabet that C code reads
 _URL = bytes.maketrans(b"+/", b"-_")
 
 # Digest and characters of a signature (RFC 7518 section 3.2), and what pads them to whole groups of base64.
 _ALGORITHMS = {"HS256": ("sha256", 43, b"="), "HS384": ("sha384", 64, b""), "HS512": ("sha512", 86, b"==")}
+
+
+_FORGED = challenge.invalid("InvalidSignatureError")
+_OTHER_ALGORITHM = challenge.invalid("a signature of no allowed algorithm")
+_NO_HEADER = challenge.invalid("a header that is none")
+_LYING_HEADER = challenge.invalid("a signature of another algorithm than its header says")
+_EXTENSION = challenge.invalid("an extension")
+_OTHER_SPELLING = challenge.invalid("base64url in another spelling")
 
 
 class MacVerifier:
@@ -36,39 +45,38 @@ class MacVerifier:
             for name, (digest, length, padding) in ((name, _ALGORITHMS[name]) for name in algorithms)
         }
 
-    def verify(self, token: bytes) -> bytes:
-        """The payload of ``token``, three parts of base64url characters (RFC 7515 section 5.2).
-
-        Raises InvalidToken; also ValueError or RecursionError when the header under a good signature is no JSON.
-        """
+    def verify(self, token: bytes) -> bytes | Refusal:
+        """See ``TokenVerifier`` (RFC 7515 section 5.2)."""
         signed, _, signature = token.rpartition(b".")
         algorithm = self._by_length.get(len(signature))
         if algorithm is None:
-            raise InvalidToken("a signature of no allowed algorithm")
+            return _OTHER_ALGORITHM
         name, prepared, padding = algorithm
         mac = prepared.copy()
         mac.update(signed)
         if not hmac.compare_digest(a2b_base64(signature.translate(_STANDARD) + padding), mac.digest()):
-            raise InvalidToken("InvalidSignatureError")
-        head, _, payload = signed.partition(b".")
-        _check_header(json.loads(_decode(head)), name)
-        _decode(signature)
-        return _decode(payload)
+            return _FORGED
+        parts = _decode(token)
+        return _OTHER_SPELLING if parts is None else _check_header(json.loads(parts[0]), name) or parts[1]
 
 
-def _check_header(header: object, algorithm: str) -> None:
-    """Raises InvalidToken for a header that is not that of a token signed with ``algorithm``."""
+def _check_header(header: object, algorithm: str) -> Refusal | None:
+    """The refusal of a header that is not that of a token signed with ``algorithm``."""
     if not isinstance(header, dict) or not isinstance(header.get("kid", ""), str):
-        raise InvalidToken("a header that is none")
+        return _NO_HEADER
     if header.get("alg") != algorithm:
-        raise InvalidToken("a signature of another algorithm than its header says")
+        return _LYING_HEADER
     if "crit" in header or "b64" in header:
-        raise InvalidToken("an extension")  # RFC 7515 section 4.1.11, RFC 7797: none is understood here
+        return _EXTENSION  # RFC 7515 section 4.1.11, RFC 7797: none is understood here
+    return None
 
 
-def _decode(part: bytes) -> bytes:
-    """One part of a token decoded. Raises InvalidToken for all spellings but one: others would make two tokens of one."""
-    octets = a2b_base64(part.translate(_STANDARD) + b"=" * (-len(part) % 4))
-    if b2a_base64(octets, newline=False).rstrip(b"=").translate(_URL) != part:
-        raise InvalidToken("base64url in another spelling")
-    return octets
+def _decode(token: bytes) -> list[bytes] | None:
+    """The parts of a token decoded. None for all spellings of a part but one: others would make two tokens of one."""
+    decoded = []
+    for part in token.split(b"."):
+        octets = a2b_base64(part.translate(_STANDARD) + b"=" * (-len(part) % 4))
+        if b2a_base64(octets, newline=False).rstrip(b"=").translate(_URL) != part:
+            return None
+        decoded.append(octets)
+    return decoded

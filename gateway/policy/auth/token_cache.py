@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -29,12 +29,12 @@ class TokenCache:
         self.newer: dict[bytes, VerifiedToken] = {}
         self.older: dict[bytes, VerifiedToken] = {}
 
-    def take(self, fingerprint: bytes, now: float) -> VerifiedToken | None:
+    def take(self, fingerprint: bytes, wall: Callable[[], float]) -> VerifiedToken | None:
         """Removes the token from both generations. Returns that of the older one while it is valid: ``add`` moves it up.
-        A token in the newer generation is not returned, since ``newer`` was looked at before."""
+        A token in the newer generation is not returned, since the caller has looked there. ``wall`` gives Unix seconds."""
         self.newer.pop(fingerprint, None)
         token = self.older.pop(fingerprint, None)
-        return token if token is not None and now < token.until else None
+        return token if token is not None and wall() < token.until else None
 
     def add(self, fingerprint: bytes, token: VerifiedToken) -> None:
         """Keeps ``token`` in the newer generation."""

@@ -112,23 +112,21 @@ class RateLimit(Stage):
         self.grouped = tools.remote is None
 
     def on_request(self, exchange: Exchange) -> Refusal | asyncio.Future[Verdict] | None:
-        only, remote = self._only, self._remote
+        only = self._only
         if only is not None and len(exchange.calls) < 2:
-            takes: Sequence[Take] = only.takes_of_one(exchange)
-            if remote is None:  # nearly every request: no list, and no other call than that of the store
-                taken = self._store.take(takes, self._wall())[0]
+            if self._remote is None:  # nearly every request: no list, and no other call than that of the store
+                taken = self._store.take(only.takes_of_one(exchange), self._wall())[0]
                 if only.enforced:
                     exchange.limits.append((only, taken))
                 return None if taken.ok else only.refusal(taken)
-            limits: Sequence[Limit] = self._limits
-        else:
-            takes_and_limits = self._takes(exchange)
-            if isinstance(takes_and_limits, Refusal):
-                return takes_and_limits
-            takes, limits = takes_and_limits
-            if remote is None:
-                return self._decide(exchange, limits, self._store.take(takes, self._wall()))
-        return self._take_remotely(remote, exchange, takes, limits)
+            return self._take_remotely(self._remote, exchange, only.takes_of_one(exchange), self._limits)
+        takes_and_limits = self._takes(exchange)
+        if isinstance(takes_and_limits, Refusal):
+            return takes_and_limits
+        takes, limits = takes_and_limits
+        if self._remote is None:
+            return self._decide(exchange, limits, self._store.take(takes, self._wall()))
+        return self._take_remotely(self._remote, exchange, takes, limits)
 
     def _takes(self, exchange: Exchange) -> tuple[list[Take], list[Limit]] | Refusal:
         """The takes of ``exchange``, and the limit of each."""

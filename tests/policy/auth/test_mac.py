@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.auth.claims import InvalidToken
+from gateway.core.verdict import Refusal
 from gateway.policy.auth.mac import MacVerifier
 from tests.policy.auth.tokens import SECRET, part, signed
 
@@ -22,9 +22,11 @@ def token(algorithm: str, key: bytes, payload: bytes) -> bytes:
 
 
 def detail(verifier: MacVerifier, presented: bytes) -> str:
-    with pytest.raises(InvalidToken) as raised:
-        verifier.verify(presented)
-    return str(raised.value)
+    """The cause for the log with which a token is refused."""
+    refusal = verifier.verify(presented)
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason.slug == "token_invalid"
+    return refusal.detail
 
 
 @given(st.binary(min_size=1, max_size=200), st.binary(min_size=1, max_size=300), st.sampled_from(sorted(DIGESTS)))
@@ -66,6 +68,12 @@ def test_a_key_may_be_longer_than_a_block_of_the_hash() -> None:
 )
 def test_a_signed_header_that_means_something_else_is_refused(header: object, why: str) -> None:
     assert detail(MacVerifier(["HS256"], SECRET.encode()), signed(header=header)) == why
+
+
+@pytest.mark.parametrize("header", [b"not json", b"", b"\xff\xfe"])
+def test_a_signed_header_that_is_no_json_raises_what_the_parser_raises(header: bytes) -> None:
+    with pytest.raises(ValueError):  # the caller looks at the class only
+        MacVerifier(["HS256"], SECRET.encode()).verify(signed(header=header))
 
 
 def test_a_payload_in_another_spelling_is_refused_although_it_is_signed() -> None:
