@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from gateway.process.stores import Stores
+from gateway.state.failover.store import FailoverStore
+from gateway.state.redis.store import RedisStore
+from gateway.state.rules.lockout import Attempt
 from gateway.state.store import StateError
 from tests.process.configs import written
+from tests.state.redis_fixture import KEY, server
 
 
 async def test_nothing_is_opened_before_it_is_needed(tmp_path: Path) -> None:
@@ -37,3 +42,21 @@ async def test_a_store_that_cannot_be_opened_says_so_each_time(tmp_path: Path) -
         with pytest.raises(StateError):
             stores.used()
     await stores.close()
+
+
+async def test_an_operator_unlocks_for_all_replicas(tmp_path: Path) -> None:
+    with server(tmp_path / "redis") as redis:
+        state = f'state: {{path: state, redis: "{redis.url}?wait=5s", key: "{KEY.decode()}"}}'
+        config = written(tmp_path, **{"state: {path: state}": state})
+        stores = Stores(lambda: config)
+        replica = RedisStore(redis.url, KEY, timeout=5.0)
+        await replica.restore([], time.time())
+        guess = Attempt(b"ada", "account", 1, 900.0, (600.0,))
+        await replica.settle([guess], True, time.time())
+        store = stores.used()
+        assert isinstance(store, FailoverStore) and store is stores.used()
+        assert [lock.kind for lock in await store.locks(time.time(), 10)] == ["account"]
+        assert await store.unlock("account", b"ada", time.time())
+        assert (await replica.reserve([guess], time.time()))[0].ok
+        await replica.close()
+        await stores.close()
