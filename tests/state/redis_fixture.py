@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -26,6 +26,12 @@ from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.rules.revocation import Revocation
 from tests.free_port import BUS, free_port
 
+# Milliseconds. Sentinels that find each other, a replica and a lost master sooner do the same; and one that the machine
+# did not let run for two seconds must not take that for a broken clock and do nothing for half a minute (tilt).
+SENTINEL_TIMES = (
+    *("INFO-PERIOD", "200", "PING-PERIOD", "100", "ASK-PERIOD", "100", "PUBLISH-PERIOD", "100"),
+    *("TILT-TRIGGER", "60000", "TILT-PERIOD", "1000"),
+)
 KEY = b"a key that all replicas of a test share"
 LONGEST = 10.0  # seconds for what a machine under load does late
 
@@ -86,6 +92,14 @@ class Server:
                 return stream.read(int(line[1:]) + 2).decode()
             return line.decode()
 
+    def replicated(self) -> bool:
+        """Waits until a replica has what was written so far; whether one has. WAIT is about writes of its own connection,
+        so there has to be one."""
+        with socket.create_connection(("127.0.0.1", self.port), LONGEST) as wire, wire.makefile("rwb") as stream:
+            stream.write(b"SET replicated 1 PX 1000\r\nWAIT 1 %d\r\n" % (LONGEST * 900))
+            stream.flush()
+            return [stream.readline(), stream.readline()] == [b"+OK\r\n", b":1\r\n"]
+
     def signal(self, what: signal.Signals) -> None:
         """STOP and CONT pause it and let it go on, KILL ends it at once."""
         assert self._process is not None
@@ -138,13 +152,31 @@ def _joined(node: Server) -> bool:
     return "cluster_state:ok" in info and "cluster_known_nodes:3" in info and "cluster_slots_ok:16384" in info
 
 
+class Watched(NamedTuple):
+    """A master and its replica, watched by three sentinels whose URL it is."""
+
+    url: str
+    master: Server
+    replica: Server
+    sentinels: Sequence[Server]
+
+    def lose_master(self) -> None:
+        """Ends the master once the replica has all that was written. Only from then on does a sentinel take 400 ms of
+        silence for its end: before, a machine that does not let the master run for so long would make them fail over.
+        It is one of them, so that votes are not split between several, which costs them six seconds; the others elect."""
+        assert self.master.replicated()
+        self.master.stop()
+        assert self.sentinels[0].say("SENTINEL", "SET", "tutor", "down-after-milliseconds", "400") == "+OK\r\n"
+
+
 @contextlib.contextmanager
-def sentinels(folder: Path) -> Iterator[tuple[str, Server, Server]]:
-    """The URL of three sentinels, their master and its replica."""
+def sentinels(folder: Path) -> Iterator[Watched]:
+    """Real ones, each a process of its own."""
     with contextlib.ExitStack() as stack:
-        master = stack.enter_context(server(folder / "master"))
-        following = ("--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0")
-        replica = stack.enter_context(server(folder / "replica", *following))
+        at_once = ("--repl-diskless-sync-delay", "0")  # a master waits five seconds for more replicas otherwise
+        master = stack.enter_context(server(folder / "master", *at_once))
+        following = ("--replicaof", f"127.0.0.1 {master.port}")
+        replica = stack.enter_context(server(folder / "replica", *at_once, *following))
         wait_until("replication", lambda: "master_link_status:up" in replica.say("INFO", "replication"))
         watching = []
         for number in range(3):
@@ -152,14 +184,15 @@ def sentinels(folder: Path) -> Iterator[tuple[str, Server, Server]]:
             place.mkdir()
             file = place / "sentinel.conf"
             file.write_text(
-                f"sentinel monitor tutor 127.0.0.1 {master.port} 2\n"
-                "sentinel down-after-milliseconds tutor 400\n"
+                f"sentinel monitor tutor 127.0.0.1 {master.port} 1\n"
+                "sentinel down-after-milliseconds tutor 60000\n"
                 "sentinel failover-timeout tutor 3000\n"
             )
             watching.append(stack.enter_context(server(place, str(file), "--sentinel")))
+            assert watching[-1].say("SENTINEL", "DEBUG", *SENTINEL_TIMES) == "+OK\r\n"
         wait_until("the sentinels", lambda: all(_watches(one, master) for one in watching))
         hosts = ",".join(f"127.0.0.1:{one.port}" for one in watching)
-        yield f"redis+sentinel://{hosts}/tutor", master, replica
+        yield Watched(f"redis+sentinel://{hosts}/tutor", master, replica, watching)
 
 
 def _watches(one: Server, master: Server) -> bool:

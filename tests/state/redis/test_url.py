@@ -32,9 +32,9 @@ async def test_a_password_that_fits_and_one_that_does_not(tmp_path: Path) -> Non
     with server(tmp_path, "--requirepass", "open sesame", password="") as locked:
         await five_of_six(f"redis://:open%20sesame@127.0.0.1:{locked.port}")
         store = RedisStore(f"redis://:wrong@127.0.0.1:{locked.port}", KEY)
-        with pytest.raises(Unreachable, match="Authentication") as told:
+        with pytest.raises(Unreachable, match="Authentication") as refused:
             await store.take([FIVE], NOON)
-        assert "wrong@" not in str(told.value)
+        assert "wrong@" not in str(refused.value)
         await store.close()
 
 
@@ -51,27 +51,26 @@ async def test_tls_and_a_certificate_that_nobody_vouches_for(tmp_path: Path) -> 
 
 @pytest.mark.slow
 async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
-    with sentinels(tmp_path) as (url, master, replica):
-        await five_of_six(url)
-        store = RedisStore(url, KEY, timeout=0.5)
+    with sentinels(tmp_path) as watched:
+        await five_of_six(watched.url)
+        store = RedisStore(watched.url, KEY, timeout=0.5)
         assert not (await store.take([FIVE], NOON))[0].ok
-        told: list[tuple[bool, str]] = []
+        changes: list[tuple[bool, str]] = []
         fallback = FailoverStore(
-            RedisStore(url, KEY), MemoryStore(), lambda *news: told.append(news), wall=lambda: NOON
+            RedisStore(watched.url, KEY), MemoryStore(), lambda *change: changes.append(change), wall=lambda: NOON
         )
         await fallback.start()
         for _ in range(3):
             await fallback.settle([GUESS], True, NOON)
-        assert master.say("WAIT", "1", "1000") == ":1\r\n"
-        master.stop()
+        watched.lose_master()
         assert (await fallback.reserve([GUESS], NOON))[0].locked_until == NOON + 60  # without it
         await eventually(lambda: fallback.up, within=FAILOVER)
-        assert "role:master" in replica.say("INFO", "replication")
+        assert "role:master" in watched.replica.say("INFO", "replication")
         (answer,) = await store.take([FIVE], NOON)
         assert not answer.ok  # the replica knew
         (kept,) = await fallback.reserve([GUESS], NOON)
         assert not kept.ok and kept.locked_until <= NOON + 60  # Redis has seen the seconds that this took
-        assert [told[0][0], told[-2][0], told[-1][0]] == [True, False, True]
+        assert [changes[0][0], changes[-2][0], changes[-1][0]] == [True, False, True]
         await fallback.close()
         await store.close()
 
@@ -86,7 +85,7 @@ async def test_a_failover_that_sentinels_see_to(tmp_path: Path) -> None:
         "http://x",
     ],
 )
-def test_an_address_that_cannot_be_is_refused_without_telling_it(url: str) -> None:
+def test_an_address_that_cannot_be_is_refused_without_naming_it(url: str) -> None:
     with pytest.raises(StateError, match=r"state\.redis is no address"):
         RedisStore(url, KEY)
 
