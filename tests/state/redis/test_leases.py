@@ -95,7 +95,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(steps, st.sampled_from([2, 8, 20]))
 def test_no_window_sees_more_than_the_limit_and_little_is_refused_too_early(
     fleet: tuple[asyncio.Runner, list[Counting]], history: list[tuple[str, int, float, int]], block: int

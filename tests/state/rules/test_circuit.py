@@ -91,4 +91,4 @@ class AgainstAModel(RuleBasedStateMachine):
 TestAgainstAModel = AgainstAModel.TestCase
 
 
-TestAgainstAModel.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestAgainstAModel.settings = settings(max_examples=60, stateful_step_count=60)

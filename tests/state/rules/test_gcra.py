@@ -65,7 +65,7 @@ def test_the_memory_store_is_the_model(steps: list[tuple[int, dict[bytes, int]]]
     replay(MemoryStore(), steps)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(calls)
 def test_the_embedded_store_is_the_model(steps: list[tuple[int, dict[bytes, int]]]) -> None:
     with tempfile.TemporaryDirectory() as directory:

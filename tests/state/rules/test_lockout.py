@@ -80,13 +80,13 @@ def play(store: Store, history: list[tuple[str, bytes, float]]) -> None:
     store.close()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps())
 def test_memory_follows_the_rule(history: list[tuple[str, bytes, float]]) -> None:
     play(MemoryStore(), history)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(history=steps())
 def test_embedded_follows_the_rule(
     history: list[tuple[str, bytes, float]], tmp_path_factory: pytest.TempPathFactory
