@@ -26,7 +26,6 @@ OF_A_WHOLE_ROOM = {
     "proxy/test_faults.py": "an upstream that breaks the protocol, as the client sees it",
     "proxy/test_garbage.py": "what a request leaves to the garbage collector",
     "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
-    "state/redis/test_fleet.py": "two gateways of two workers on one Redis, as processes",
 }
 # Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, and whole runs on the wire.
 NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser")
