@@ -37,7 +37,7 @@ class RequestHead:
     them anew is a sixth of what a request costs. So ``read`` begins with the head before.
 
     ``fields`` must not be changed; it is empty when ``refusal`` says that they cannot be read. ``lines`` are the fields
-    as ``upstream`` gets them, by name (``proxy.upstream.upstream``).
+    as ``upstream`` gets them, by name (``proxy.upstream.attempt``).
     """
 
     __slots__ = ("bytes", "fields", "lines", "malformed", "raw", "refusal", "upstream", "version")

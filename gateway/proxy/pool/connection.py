@@ -55,23 +55,22 @@ class UpstreamConnection(asyncio.Protocol):
     ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``buffered``
     bytes of it have arrived and were not taken. ``paused``: the client takes them more slowly than they come, so silence
     is not the upstream's fault. ``deadline`` is the loop's time by which the next byte has to come, 0.0 for "not set".
-    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows. ``switching``: the
-    request asks for another protocol, so 101 is a response to it (RFC 9110 15.2.2), after which ``detach`` is to be called.
+    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows.
     """
 
     transport: asyncio.Transport
 
     __slots__ = (
         "_bodiless", "_chunked", "_drained", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
-        "_on_ready", "_parser", "_parts", "buffered", "deadline", "error", "fields", "idle_since", "length", "owner", "paused",
-        "phase", "sending", "status", "streaming", "switching", "trailers", "transport", "used",
+        "_on_ready", "_parser", "_parts", "_switching", "buffered", "deadline", "error", "fields", "idle_since", "length", "owner", "paused",
+        "phase", "sending", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
         self.owner = owner
         self._loop = loop
         self.transport = None  # type: ignore[assignment]  # until it is made, and once it is closed
-        self.used = self.streaming = self.paused = self.sending = self.switching = False
+        self.used = self.streaming = self.paused = self.sending = self._switching = False
         self._bodiless = self._chunked = self._keep = False
         self.phase = IDLE
         self.idle_since = self.deadline = 0.0
@@ -122,6 +121,10 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self.owner.write_batch.write(self.transport, data, self.owner.endpoint.in_flight == 1)
 
+    def expect_switch(self) -> None:
+        """Take 101 for a response to the request just sent (RFC 9110 15.2.2). The connection is not used again."""
+        self._switching = self.sending = True
+
     async def write(self, data: bytes) -> bool:
         """Send more of the request's content, waiting while the upstream is slow. False: it has responded or closed."""
         if self.phase is not HEAD or self.error is not None:
@@ -147,11 +150,6 @@ class UpstreamConnection(asyncio.Protocol):
                 return b""
             await self._changed()
         return self.take()
-
-    @property
-    def arrived(self) -> bytes:
-        """All bytes of the body that have arrived, which ``take`` or ``read`` will still give."""
-        return b"".join(self._parts)
 
     def take(self) -> bytes:
         """All bytes of the body that have arrived."""
@@ -239,7 +237,7 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
-            if isinstance(error, HttpParserUpgrade) and self.switching and self.phase is DONE:
+            if isinstance(error, HttpParserUpgrade) and self._switching and self.phase is DONE:
                 self._keep = False
                 self._parts.append(data[error.args[0] :])  # the new protocol's
                 self.transport.pause_reading()  # until it has the connection
@@ -304,7 +302,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < 200 and not (status == 101 and self.switching and self._parser.should_upgrade()):
+        if status < 200 and not (status == 101 and self._switching and self._parser.should_upgrade()):
             if status < 100 or status == 101:
                 raise ValueError(f"status {status}")
             self._on_informational(status, self._fields)

@@ -242,8 +242,8 @@ async def switching(upstream: Upstream) -> UpstreamConnection:
     """A connection on which a request for another protocol is sent."""
     pool = upstream.pool
     connection = await pool.connect(pool.endpoints[0])
-    connection.switching = True
     connection.send(UPGRADE, False, pool.loop.time() + 5, ignore_informational)
+    connection.expect_switch()
     return connection
 
 
@@ -289,8 +289,11 @@ async def test_a_connection_that_switched_never_goes_back_to_the_pool():
         assert upstream.pool.endpoints[0].idle == []
 
 
-async def test_a_server_that_declines_the_switch_responds_as_ever():
+async def test_a_server_that_declines_the_switch_responds_as_ever_and_cannot_switch_later():
     async with running_upstream() as fake, calling(fake.port) as upstream:
         connection = await switching(upstream)
         await connection.head()
         assert (connection.status, connection.take()) == (200, b"{}")
+        connection.finish()
+        await asyncio.wait_for(fake.gone.wait(), 5)
+        assert upstream.pool.endpoints[0].idle == [], "the next call would take 101 for a response"
