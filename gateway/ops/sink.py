@@ -14,6 +14,7 @@ from pathlib import Path
 # 40 times a second that was 2 % of all processor time.
 MANY = 4096
 DELAY = 0.2  # seconds: the longest a line waits
+STUCK = 1.0  # seconds without any reading after which the lines of a write are dropped
 BACKLOG = 10_000  # lines, or pairs of them, some 4 to 6 MiB: with more waiting nobody reads, and new lines are dropped
 
 
@@ -116,6 +117,6 @@ class Sink:
             return os.write(self._fd, data)
         except BlockingIOError:
             # The parent process made the descriptor non-blocking: wait here, where only lines wait.
-            if not select.select([], [self._fd], [], 1.0)[1]:
+            if not select.select([], [self._fd], [], STUCK)[1]:
                 raise
             return 0

@@ -1,4 +1,4 @@
-"""The demo toolkit, well and ill."""
+"""The demo toolkit, and every way in which it can fail."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import pytest
 
 from gateway.demo.toolkit import DemoToolkit
 from tests.demo.talk import BEARER, send
+from tests.eventually import eventually
 
 
 async def ask(toolkit: DemoToolkit, path: str = "/text/llm/", field: str = BEARER) -> tuple[int, dict[str, str], bytes]:
@@ -45,7 +46,7 @@ async def mode(toolkit: DemoToolkit, body: Any) -> tuple[int, Any]:
     return status, json.loads(raw)
 
 
-async def test_an_ill_toolkit(toolkit: DemoToolkit) -> None:
+async def test_a_failing_toolkit(toolkit: DemoToolkit) -> None:
     assert (await mode(toolkit, {"mode": "fail"}))[1]["mode"] == "fail"
     assert (await ask(toolkit))[0] == 500
     await mode(toolkit, {"mode": "garbage"})
@@ -59,11 +60,10 @@ async def test_an_ill_toolkit(toolkit: DemoToolkit) -> None:
         await ask(toolkit)
 
 
-async def test_a_toolkit_that_hangs_until_told_otherwise(toolkit: DemoToolkit) -> None:
+async def test_a_toolkit_that_hangs_until_its_mode_changes(toolkit: DemoToolkit) -> None:
     toolkit.set_mode("hang")
     waiting = asyncio.create_task(ask(toolkit))
-    while not toolkit.counts:
-        await asyncio.sleep(0)
+    await eventually(lambda: toolkit.counts)
     assert not waiting.done()
     toolkit.set_mode("ok")
     assert (await waiting)[0] == 200

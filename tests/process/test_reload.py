@@ -18,6 +18,7 @@ from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.sink import Sink
 from gateway.process.channel import Reload
 from gateway.process.reload import Reloader, needs_restart
+from tests.eventually import eventually
 from tests.process.configs import written
 
 
@@ -123,8 +124,7 @@ async def test_while_a_reload_goes_on_nobody_has_to_catch_up(given: Given) -> No
     child.let_go.clear()
     given.children.append(child)
     reloading = asyncio.create_task(given.reload())
-    while not child.orders:
-        await asyncio.sleep(0)
+    await eventually(lambda: child.orders)
     child.digest = "another"
     assert not given.reloader.must_catch_up()
     child.let_go.set()
