@@ -12,5 +12,4 @@ UNTYPED_JOINTS = {
     "core/exchange.py:Exchange.response_headers",
     "core/exchange.py:Exchange.route",
     "core/exchange.py:Exchange.stream",
-    "policy/base/stage.py:hook",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Verdict
@@ -47,6 +46,6 @@ class Stage:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
 
-def hook(stage: Stage, name: str) -> Any:
-    """The stage's own hook ``name``, or None when it only inherits the base's."""
-    return None if getattr(type(stage), name) is getattr(Stage, name) else getattr(stage, name)
+def overrides(stage: Stage, hook: str) -> bool:
+    """Whether the class of ``stage`` has the hook of that name, and does not only inherit the base's."""
+    return getattr(type(stage), hook) is not getattr(Stage, hook)

@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.report import Decide, reporting
-from gateway.policy.base.stage import Stage, hook
+from gateway.policy.base.stage import Stage, overrides
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.upstream.call import Progress, UpstreamCall
 
@@ -110,17 +110,19 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
     for depth, (stage, report) in enumerate(stages, 1):
-        decide, respond, done = (hook(stage, which) for which in ("on_request", "on_response", "on_done"))
-        see = hook(stage, "on_response_whole")
-        if see is not None:
-            whole_hooks.append(see)
-            collects = collects or stage.collects
-        if decide is not None:
+        if overrides(stage, "on_request"):
             if limit is None and stage.grouped:
                 limit = len(request_hooks)
-            request_hooks.append((reporting(decide) if report else decide, depth))
-        response_hooks.append((respond, *response_hooks[-1]) if respond is not None else response_hooks[-1])
-        done_hooks.append((done, *done_hooks[-1]) if done is not None else done_hooks[-1])
+            request_hooks.append((reporting(stage.on_request) if report else stage.on_request, depth))
+        if overrides(stage, "on_response_whole"):
+            whole_hooks.append(stage.on_response_whole)
+            collects = collects or stage.collects
+        response_hooks.append(response_hooks[-1])
+        if overrides(stage, "on_response"):
+            response_hooks[-1] = stage.on_response, *response_hooks[-1]
+        done_hooks.append(done_hooks[-1])
+        if overrides(stage, "on_done"):
+            done_hooks[-1] = stage.on_done, *done_hooks[-1]
         removed |= stage.removed
     limit = len(request_hooks) if limit is None else limit
     return CompiledRoute(
