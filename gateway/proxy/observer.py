@@ -1,4 +1,4 @@
-"""What the data plane tells whoever watches it. The floor above implements it (``ops.metrics``, ``ops.log``)."""
+"""The observer of the data plane, a protocol. The floor above implements it (``ops.observer``)."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class ConnectionOwner(Protocol):
         """Take ``connection`` back, whose call has ended well."""
 
     def forget(self, connection: UpstreamConnection) -> None:
-        """Drop ``connection``, which is closed or belongs to somebody else now."""
+        """Drop ``connection``, which is closed or no longer the pool's."""
 
 
 class UpstreamConnection(asyncio.Protocol):

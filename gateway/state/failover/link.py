@@ -69,7 +69,7 @@ class Link:
                     await self._come_up()
             except Unreachable as error:
                 self.mark_down(error)
-            except Exception as error:  # whatever ails the connection, trying goes on
+            except Exception as error:  # any error at all: trying goes on
                 self.mark_down(Unreachable(f"{type(error).__name__}: {error}"))
 
     async def _come_up(self) -> None:

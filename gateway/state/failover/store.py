@@ -67,7 +67,7 @@ class FailoverStore:
         await self.link.start()
 
     async def close(self) -> None:
-        """Gives the connections back. The embedded store stays open: it belongs to whoever made it."""
+        """Gives the connections back. The embedded store stays open: its maker closes it."""
         await self.link.close()
         await self._remote.close()
 

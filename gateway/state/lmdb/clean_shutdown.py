@@ -1,4 +1,4 @@
-"""Who uses a state directory, and whether its file can be trusted.
+"""The processes that use a state directory, and whether its file can be trusted.
 
 The embedded store writes without waiting for the disk. A process that dies loses nothing, since the kernel holds its
 pages; a machine that dies may leave pages on disk in any order, and such a file can be corrupt. So the directory says
@@ -41,7 +41,7 @@ class CleanShutdownMarker:
                     forget()
                     self.forgot = True
                 self._write(boot)
-            # Others are at work, or were a moment ago: they have judged the file already.
+            # Other processes use the file, or did a moment ago: they have judged it already.
             fcntl.flock(self._file, fcntl.LOCK_SH)
         except BaseException:
             self.abandon()

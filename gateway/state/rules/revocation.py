@@ -1,4 +1,4 @@
-"""RevocationTable tokens: which subjects and sessions, and how a worker keeps them at hand.
+"""Revoked tokens: which subjects and sessions, and how a worker keeps them at hand.
 
 A revocation refuses the tokens that were issued before its moment, until no such token can be alive. The embedded store
 holds those of the host; asking whether any were added costs a request one look at a counter in shared memory.
