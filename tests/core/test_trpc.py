@@ -31,12 +31,12 @@ def read(target: str) -> ProcedureCalls | str:
         return "path_ambiguous"
     if not path.startswith(PREFIX):
         return "no_route"
-    found = calls(path[len(PREFIX) :], query, ALIASES, 10)
-    if isinstance(found, str):
-        return found
-    if all(KNOWN.find(name) for name in found.procedures):
-        return found
-    return "batch_malformed" if found.batch else "no_route"
+    reading = calls(path[len(PREFIX) :], query, ALIASES, 10)
+    if isinstance(reading, str):
+        return reading
+    if all(KNOWN.find(name) for name in reading.procedures):
+        return reading
+    return "batch_malformed" if reading.batch else "no_route"
 
 
 LOGIN = ProcedureCalls(("auth.login",), False, "auth.login")
@@ -170,11 +170,11 @@ searches = st.lists(
 @given(tails, searches)
 def test_the_backend_runs_the_procedures_that_were_counted(tail: str, search: str) -> None:
     target = f"{PREFIX}{tail}?{search}"
-    found = read(target)
-    if isinstance(found, str):
+    reading = read(target)
+    if isinstance(reading, str):
         return
-    assert backend(target) == list(found.procedures)
-    assert backend(f"{PREFIX}{found.tail}?{canonical(target)[1]}") == list(found.procedures)
+    assert backend(target) == list(reading.procedures)
+    assert backend(f"{PREFIX}{reading.tail}?{canonical(target)[1]}") == list(reading.procedures)
 
 
 def test_parameter_takes_the_first_and_decodes_as_a_form() -> None:

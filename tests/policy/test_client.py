@@ -163,5 +163,5 @@ def test_the_client_is_the_last_address_that_is_not_ours(chain: list[object], li
 @settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_give_a_canonical_address_or_the_refusal(header: bytes) -> None:
-    found = walk(header)
-    assert found == "forwarded_malformed" or str(ip_address(found)) == found
+    client = walk(header)
+    assert client == "forwarded_malformed" or str(ip_address(client)) == client
