@@ -40,9 +40,9 @@ class Cost:
 
 def used(one: Server) -> tuple[float, int]:
     """Seconds of processor and bytes on the wire of a server so far."""
-    told = dict(line.split(":", 1) for line in one.say("INFO", "all").split("\r\n") if ":" in line)
-    seconds = float(told["used_cpu_sys"]) + float(told["used_cpu_user"])
-    return seconds, int(told["total_net_input_bytes"]) + int(told["total_net_output_bytes"])
+    info = dict(line.split(":", 1) for line in one.say("INFO", "all").split("\r\n") if ":" in line)
+    seconds = float(info["used_cpu_sys"]) + float(info["used_cpu_user"])
+    return seconds, int(info["total_net_input_bytes"]) + int(info["total_net_output_bytes"])
 
 
 async def measure(one: Server, keys: int, iteration: int, seconds: float) -> Cost:

@@ -3,7 +3,7 @@
     python -m bench.redis_simulation [--requests 30000]
 
 Each row plays a slice of 10,000 or 1,000,000 requests a second, spread by chance over the workers of a fleet, against a
-real Redis: the time between requests is simulated, the work is real. It tells how many scripts Redis ran per request,
+real Redis: the time between requests is simulated, the work is real. It reports how many scripts Redis ran per request,
 what they cost its processor, and how many cores that is at the full rate. What passed is held against the limit: more
 would be a mistake, and ends the run. Bits of a second and one Redis here stand for whole seconds and a cluster there.
 """
@@ -28,7 +28,7 @@ from tests.state.redis_fixture import KEY, Server, server
 
 NOON = 1_767_268_800.0
 ITERATION = 0.001  # seconds: the requests of a millisecond that a worker gets are one iteration of its loop
-TICK = 1.0  # seconds between two looks at leases that are over, as in state.failover.store
+TICK = 1.0  # seconds between two times that expired leases are given back, as in state.failover.link
 BLOCK = 100
 
 
@@ -42,8 +42,7 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Traffic:
-    """Who asks: ``clients`` keys, of which the first few ask most (Zipf), and what a key may, as a share of what is asked
-    in all."""
+    """``clients`` keys, of which the first few get most requests (Zipf), and the limit of a key as a share of all requests."""
 
     name: str
     clients: int
@@ -70,8 +69,8 @@ class Found:
 
 def scripts(one: Server) -> int:
     """How many scripts the server has run so far."""
-    told = dict(line.split(":", 1) for line in one.say("INFO", "commandstats").split("\r\n") if ":" in line)
-    found = [told.get(f"cmdstat_{name}", "calls=0,") for name in ("evalsha", "eval")]
+    stats = dict(line.split(":", 1) for line in one.say("INFO", "commandstats").split("\r\n") if ":" in line)
+    found = [stats.get(f"cmdstat_{name}", "calls=0,") for name in ("evalsha", "eval")]
     return sum(int(line.partition("calls=")[2].partition(",")[0]) for line in found)
 
 
@@ -101,8 +100,8 @@ async def play(one: Server, fleet: Fleet, traffic: Traffic, lease: int, requests
     for iteration in iterations:
         moment += ITERATION
         asked = [(workers if lease else stores)[worker].take((takes[client],), moment) for worker, client in iteration]
-        answers = await asyncio.gather(*asked)
-        granted = Counter(client for (_, client), answer in zip(iteration, answers, strict=True) if answer[0].ok)
+        taken = await asyncio.gather(*asked)
+        granted = Counter(client for (_, client), result in zip(iteration, taken, strict=True) if result[0].ok)
         for client, count in granted.items():
             if not exact.take((takes[client]._replace(cost=count),), moment)[0].ok:
                 raise SystemExit(f"{traffic.name}: more passed than the limit says")

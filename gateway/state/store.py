@@ -50,7 +50,7 @@ class LockoutStore(Protocol):
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """One result for each attempt, in order. All are reserved, or none is.
 
-        A reservation counts like a failure until it is settled, or for ``within`` seconds when nobody settles it.
+        A reservation counts like a failure until it is settled, or for ``within`` seconds when it is not settled.
         A key may come several times in one call, one attempt each.
         """
         ...
@@ -88,7 +88,7 @@ class CircuitStore(Protocol):
     def record_outcome(
         self, name: bytes, trip: Trip, epoch: int, failed: bool | None, now: float
     ) -> tuple[Circuit, str]:
-        """How the call went that was admitted at ``epoch``: True failed, False went well, None says nothing. Returns the
+        """How the call went that was admitted at ``epoch``: True: it failed, False: it went well, None: it means nothing. Returns the
         circuit now and the name of its state before, so that the one caller that changed it can report the change."""
         ...
 

@@ -1,9 +1,9 @@
 """The processes that use a state directory, and whether its file can be trusted.
 
 The embedded store writes without waiting for the disk. A process that dies loses nothing, since the kernel holds its
-pages; a machine that dies may leave pages on disk in any order, and such a file can be corrupt. So the directory says
-in which boot of the machine it was last written and whether its last user left in good order. Written in an earlier
-boot and not left in order: the records are given up and the store begins anew.
+pages; a machine that dies may leave pages on disk in any order, and such a file can be corrupt. So a file
+beside it names the boot of the machine in which it was last written, and is emptied by the last process that closes it in
+good order. Written in an earlier boot and not closed: the records are given up and the store begins anew.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ def this_boot() -> str:
 
 
 class CleanShutdownMarker:
-    """This process's share in ``directory``. Raises OSError when the claim file cannot be made or locked.
+    """This process's share in ``directory``. Raises OSError when its file cannot be made or locked.
 
-    ``forget`` is called when the records cannot be trusted, while nobody else uses them.
+    ``forget`` is called when the records cannot be trusted, while no other process uses them. ``boot`` names the time since
+    the machine started.
     """
 
     def __init__(self, directory: Path, forget: Callable[[], None], boot: str | None = None) -> None:
@@ -59,15 +60,15 @@ class CleanShutdownMarker:
         os.pwrite(self._file, text.encode("ascii"), 0)
         os.fsync(self._file)
 
-    def release(self, settle: Callable[[], None]) -> None:
-        """Leaves. The last user calls ``settle``, which brings the records to disk, and says that it did."""
+    def release(self, sync: Callable[[], None]) -> None:
+        """Leaves. The last process calls ``sync``, which brings the records to disk, and marks the shutdown as clean."""
         try:
             if self._alone():
-                settle()
+                sync()
                 self._write("")
         finally:
             self.abandon()
 
     def abandon(self) -> None:
-        """Leaves as it is: what was found on opening stays to be judged by the next user."""
+        """Leaves the mark as it is, for the next process to judge by."""
         os.close(self._file)

@@ -203,5 +203,5 @@ def _packed(command: Command) -> bytes:
 
 
 def _pack(*words: Word) -> bytes:
-    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # hiredis says a tuple of one word, and takes any number
+    packed: bytes = pack_command(words)  # type: ignore[arg-type]  # its stub has a tuple of one word
     return packed

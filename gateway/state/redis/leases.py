@@ -19,9 +19,9 @@ HOLD = 1.0
 """Seconds for which a worker uses its units; then it gives back what is left."""
 
 KEYS = 10_000
-"""Keys for which a worker may hold units; the one that was asked for first goes when there are more."""
+"""Keys for which a worker may hold units; the one that was borrowed first goes when there are more."""
 
-_SHUT = 0.05  # seconds at most for which a refusal is not asked for again
+_SHUT = 0.05  # seconds at most for which a refused limit is not asked again
 _IDLE = 60.0  # seconds after which a key that no request asks for is forgotten
 _RETURNS = 1000  # leases given back at once
 
@@ -114,15 +114,15 @@ class Leases:
             results.update(zip([take.key for take in missing], borrowed, strict=True))
             good = all(result.taken.ok for result in results.values())
             others = [take if good else take._replace(cost=0) for take in takes if not take.lease]
-            taken = await self._lender.take(others, now) if others else ()
+            unleased = await self._lender.take(others, now) if others else ()
         except BaseException:
             self._undo(leased, results)
             raise
-        results.update((take.key, _Result(one)) for take, one in zip(others, taken, strict=True))
-        answers = [results[take.key].taken for take in takes]
-        if not all(one.ok for one in answers):
+        results.update((take.key, _Result(one)) for take, one in zip(others, unleased, strict=True))
+        taken = [results[take.key].taken for take in takes]
+        if not all(one.ok for one in taken):
             self._undo(leased, results)
-        return answers
+        return taken
 
     def at_hand(self, take: Take, now: float) -> Taken | None:
         """The result of a take that comes alone where it needs no round trip."""
@@ -160,7 +160,7 @@ class Leases:
         return _Result(taken, b"" if now <= holding.since else holding.lease.name)
 
     async def _borrow(self, take: Take, now: float) -> _Result:
-        """The result after a round trip, which all who ask for the key meanwhile share."""
+        """The result after a round trip, which all takes of the key meanwhile share."""
         while True:
             holding = self._holdings.get(take.key) or self._new(take)
             holding.take = take

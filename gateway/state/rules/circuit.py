@@ -12,13 +12,13 @@ CLOSED, OPEN, HALF_OPEN = "closed", "open", "half_open"
 STATES = (CLOSED, OPEN, HALF_OPEN)
 
 FORGET = 86_400.0
-"""Seconds after which a circuit that nobody has called through is as good as new."""
+"""Seconds after which a circuit without a call is as good as new."""
 
 SLOTS = 10
 """Parts of the window of a failure ratio: a call leaves it at most a tenth of the window late."""
 
 _SOON = 1.0  # seconds to wait while a probe is on its way
-_KEPT = 253_402_300_799.0  # the end of the year 9999: what an operator ordered holds until somebody orders otherwise
+_KEPT = 253_402_300_799.0  # the end of the year 9999: what an operator ordered holds until the next order
 
 
 class Trip(NamedTuple):
@@ -101,7 +101,7 @@ def admit(circuit: Circuit, trip: Trip, now: float) -> Admitted:
 
 
 def record_outcome(circuit: Circuit, trip: Trip, epoch: int, failed: bool | None, now: float) -> Circuit:
-    """The circuit after the call that was admitted at ``epoch``; None: the call says nothing about the upstream."""
+    """The circuit after the call that was admitted at ``epoch``; None: it means nothing for the upstream."""
     if epoch != circuit.epoch or circuit.state == OPEN or circuit.forced:
         return circuit
     if circuit.state == HALF_OPEN:
@@ -119,7 +119,7 @@ def record_outcome(circuit: Circuit, trip: Trip, epoch: int, failed: bool | None
 def force(circuit: Circuit, state: str, now: float) -> Circuit:
     """The circuit held ``OPEN`` or ``CLOSED`` from now on, or handed back (empty).
 
-    Handed back from open, the next call is a probe: nobody knows how the upstream is by now. From closed, it is new.
+    Handed back from open, the next call is a probe: how the upstream is by now is not known. From closed, it is new.
     """
     if state == circuit.forced:
         return circuit

@@ -1,4 +1,5 @@
-"""The generic cell rate algorithm, shared by the stores so that they cannot disagree.
+"""Rate limits by the generic cell rate algorithm (ATM Forum Traffic Management 4.0, virtual scheduling): pure, and shared
+by the stores so that they cannot disagree.
 
 A bucket is one number, the theoretical arrival time (TAT). How far the TAT lies ahead of now is how much of the
 burst is used up. Times are whole quarters of a microsecond held in doubles: such numbers are exact up to 2^53, which
@@ -32,7 +33,7 @@ class Take(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """The answer to one take.
+    """The result of one take.
 
     ``ok``: this take conforms. Units are charged only when every take of the call conforms.
     ``retry_after``: seconds until this take would conform; 0.0 when it does, and 0.0 with ``ok`` false when it never
@@ -62,14 +63,14 @@ def ticks(now: float) -> float:
 
 
 def distinct(names: list[bytes]) -> list[bytes]:
-    """``names``; raises ValueError when two are the same, since their costs must be one take to be judged together."""
+    """``names``; raises ValueError when two are the same, since their costs have to be one take to be decided together."""
     if len(set(names)) != len(names):
         raise ValueError("two takes of one call name the same key")
     return names
 
 
 def decide_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]:
-    """The answer to a take that comes alone, and the TAT to write; None when there is nothing to write.
+    """The result of a take that comes alone, and the TAT to write; None when there is nothing to write.
 
     ``tat`` and ``now`` are in ticks.
     """
@@ -92,17 +93,17 @@ def decide_one(take: Take, tat: float, now: float) -> tuple[Taken, float | None]
 
 
 def decide(takes: Sequence[Take], tats: Sequence[float], now: float) -> tuple[Sequence[Taken], Sequence[float | None]]:
-    """The answers to ``takes`` and the TATs to write, None where there is nothing to write.
+    """The results of ``takes`` and the TATs to write, None where there is nothing to write.
 
     ``tats`` are the records of the takes. Nothing is charged unless all takes conform; what is then written are only
     mended TATs.
     """
-    settled = [decide_one(take, tat, now) for take, tat in zip(takes, tats, strict=True)]
-    if not all(answer.ok for answer, _ in settled):
+    decided = [decide_one(take, tat, now) for take, tat in zip(takes, tats, strict=True)]
+    if not all(taken.ok for taken, _ in decided):
         # A take that conforms but is not charged is a take of nothing; its TAT is kept only when it was mended.
-        for place, (answer, _) in enumerate(settled):
-            if answer.ok:
-                tat = tats[place]
-                free, write = decide_one(takes[place]._replace(cost=0), tat, now)
-                settled[place] = free, write if write is not None and write < tat else None
-    return [answer for answer, _ in settled], [write for _, write in settled]
+        for index, (taken, _) in enumerate(decided):
+            if taken.ok:
+                tat = tats[index]
+                free, write = decide_one(takes[index]._replace(cost=0), tat, now)
+                decided[index] = free, write if write is not None and write < tat else None
+    return [taken for taken, _ in decided], [write for _, write in decided]

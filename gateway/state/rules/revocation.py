@@ -1,7 +1,7 @@
 """Revoked tokens: which subjects and sessions, and how a worker keeps them at hand.
 
 A revocation refuses the tokens that were issued before its moment, until no such token can be alive. The embedded store
-holds those of the host; asking whether any were added costs a request one look at a counter in shared memory.
+holds those of the host; a request finds out whether any were added by reading a counter in shared memory.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def merged(held: Revocation | None, new: Revocation) -> Revocation:
 
 
 def added(held: dict[bytes, Revocation], news: Iterable[Revocation], now: float) -> tuple[Collection[Revocation], bool]:
-    """Adds to ``held`` what has not run out and finds room; those that this has changed, and whether all found room."""
+    """Adds to ``held`` what has not expired and finds room. Returns those that this has changed, and whether all found
+    room."""
     changed, room = {}, True
     for one in news:
         before = held.get(one.name)
@@ -52,7 +53,7 @@ def added(held: dict[bytes, Revocation], news: Iterable[Revocation], now: float)
 
 
 class RevocationSource(Protocol):
-    """What ``RevocationTable`` asks of a store."""
+    """What ``RevocationTable`` needs of a store."""
 
     def generation(self) -> int:
         """Another number after every change of the revocations."""
@@ -69,7 +70,7 @@ class RevocationSource(Protocol):
 
 class RevocationTable:
     """The revocations of ``source``, read anew only when its generation is another. ``table`` has them by name as of the
-    last look and is empty most of the time."""
+    last reading and is empty most of the time."""
 
     def __init__(self, source: RevocationSource) -> None:
         self._source = source
@@ -78,7 +79,8 @@ class RevocationTable:
         self.table: Mapping[bytes, Revocation] = {}
 
     def changed(self, wall: Callable[[], float]) -> bool:
-        """Whether there was a change since the last call, which is then read. Raises what the store raises."""
+        """Whether there was a change since the last call, which is then read. ``wall`` gives Unix seconds. Raises what the
+        store raises."""
         generation = self._generation()
         if generation == self._seen:
             return False

@@ -1,4 +1,4 @@
--- Units of one limit for one gateway process, some of them ahead of time (state.redis.leases says what for).
+-- Units of one limit for one gateway process, some of them ahead of time (state.redis.leases has the reasons).
 -- KEYS: the limit's record, as in take.lua, and what is out on lease. ARGV: the moment, a unit and the burst in ticks;
 -- the worker, the name of its last lease and how many units of it were used; what is taken now, how many more are
 -- wanted, and until when they will be.

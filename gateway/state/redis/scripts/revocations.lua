@@ -1,8 +1,8 @@
 -- The revocations of all replicas, in two sorted sets by name: from when on tokens are good again, and until when it holds.
 -- KEYS: since, until, version. ARGV: the command, now, then
 --   merge: the most there may be, a new version, then name, since and until of each.
---     Answers 1, or 0 when one found no room.
---   list: the version known. Answers the version, and when it is another one, all as since and until by name.
+--     Returns 1, or 0 when one found no room.
+--   list: the version known. Returns the version, and when it is another one, all as since and until by name.
 local sinces, untils, version = KEYS[1], KEYS[2], KEYS[3]
 local gone = redis.call('ZRANGEBYSCORE', untils, '-inf', ARGV[2])
 for _, name in ipairs(gone) do

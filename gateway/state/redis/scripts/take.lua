@@ -1,6 +1,6 @@
 -- Charges all takes of a call or none (gcra.decide writes the same numbers). KEYS: the records. ARGV: the moment, then
--- for each key what it costs and how far its burst reaches, all in ticks. Answers with the records as they were found;
--- the gateway works its answer out of them, so that the arithmetic of answers exists once.
+-- for each key what it costs and how far its burst reaches, all in ticks. Returns the records as they were found;
+-- the gateway computes its results from them, so that the arithmetic of results exists once.
 -- Ticks stay under 2^53, where Lua's doubles are exact; %.0f because tostring would round them to 14 digits.
 local SECOND = 4000000
 local now = tonumber(ARGV[1])
