@@ -71,7 +71,7 @@ def test_several_takes_are_all_charged_or_none(store: Store) -> None:
     assert [taken.ok for taken in store.take(both, NOON + 12)] == [True, True]
 
 
-def test_each_refused_take_tells_its_own_wait(store: Store) -> None:
+def test_each_refused_take_has_its_own_wait(store: Store) -> None:
     both = [five_a_minute(b"slow", burst=1), Take(b"fast", 1, 60, 60.0, 1)]
     store.take(both, NOON)
     assert [taken.retry_after for taken in store.take(both, NOON)] == [12.0, 1.0]
@@ -158,7 +158,7 @@ def test_sweep_gets_past_records_that_live(swept: Store) -> None:
     assert sum(swept.sweep(NOON + 30, 40) for _ in range(24)) == 100
 
 
-def test_stats_tell_room_and_use(swept: Store) -> None:
+def test_stats_give_room_and_use(swept: Store) -> None:
     empty = swept.stats()
     for number in range(500):
         swept.take([five_a_minute(b"%d" % number)], NOON)

@@ -18,7 +18,7 @@ def test_failures_lock_for_a_time_and_the_count_begins_anew(store: Store) -> Non
     assert [guess(store, NOON + 62 + step) for step in range(5)] == [True, True, True, False, False]
 
 
-def test_left_tells_what_is_left(store: Store) -> None:
+def test_left_is_how_many_attempts_are_left(store: Store) -> None:
     assert [store.reserve([account()], NOON)[0].left for _ in range(3)] == [2, 1, 0]
     assert store.reserve([account()], NOON)[0] == (False, 0.0, 0, False)
 
@@ -108,7 +108,7 @@ def test_a_failure_breaks_the_quiet_and_a_success_does_not_make_up_for_a_lock(st
     assert held.until == NOON + DAY + 3600 + 900
 
 
-def test_locks_tell_who_since_when_until_when_and_why(store: Store) -> None:
+def test_locks_say_which_key_since_when_until_when_and_why(store: Store) -> None:
     for _ in range(5):
         guess(store, NOON, address("2001:db8::/64"))
     for number in range(3):
@@ -203,15 +203,15 @@ def store_asked(store: Store, now: float) -> list[Attempt]:
     return asked
 
 
-def test_the_verdict_tells_the_locks_that_it_has_set(store: Store) -> None:
-    told = []
+def test_the_verdict_returns_the_locks_that_it_has_set(store: Store) -> None:
+    set_by = []
     for _ in range(3):
         asked = [address(failures=3), account()]
         assert all(answer.ok for answer in store.reserve(asked, NOON))
-        told.append(sorted(store.settle(asked, True, NOON)))
-    assert told[:2] == [[], []]
-    assert told[2] == sorted(store.locks(NOON, 10))
-    assert len(told[2]) == 2
+        set_by.append(sorted(store.settle(asked, True, NOON)))
+    assert set_by[:2] == [[], []]
+    assert set_by[2] == sorted(store.locks(NOON, 10))
+    assert len(set_by[2]) == 2
     assert list(store.settle([account()], None, NOON)) == []
 
 

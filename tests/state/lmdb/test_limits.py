@@ -27,20 +27,20 @@ def test_a_worker_killed_in_the_middle_loses_no_charge_and_blocks_nobody(tmp_pat
         f"while True:\n    for number in range(50): store.take([Take(b'%d' % number, 1, 1, 3600.0, 10**6)], {NOON})\n"
         f"    store.take([{ADA!r}], {NOON})\n    os.write(1, b'.')"
     )
-    told = 0
+    reported = 0
     for round_ in range(6):
         worker = child(script, tmp_path)
         assert worker.stdout is not None
-        told += len(os.read(worker.stdout.fileno(), 1))
-        while told < 20 * (round_ + 1):
+        reported += len(os.read(worker.stdout.fileno(), 1))
+        while reported < 20 * (round_ + 1):
             got = os.read(worker.stdout.fileno(), 100)
             assert got, "the worker ended by itself"
-            told += len(got)
+            reported += len(got)
         worker.send_signal(signal.SIGKILL)
-        told += len(worker.communicate(timeout=30)[0])
+        reported += len(worker.communicate(timeout=30)[0])
         (taken,) = store.take([ADA._replace(cost=0)], NOON)
-        # The last take of a killed worker may have been charged before it could tell.
-        assert told <= 1000 - taken.remaining <= told + round_ + 1
+        # The last take of a killed worker may have been charged before it could report.
+        assert reported <= 1000 - taken.remaining <= reported + round_ + 1
     store.close()
 
 

@@ -39,21 +39,21 @@ def test_four_processes_share_the_attempts_to_the_last_one(tmp_path: Path) -> No
 
 
 def test_a_worker_killed_while_it_guesses_gives_no_guess_back(tmp_path: Path) -> None:
-    told = 0
+    reported = 0
     for _ in range(4):
         worker = child("while guess(): os.write(1, b'.')\nwhile True: os.write(1, b'')", tmp_path)
         assert worker.stdout is not None
-        told += len(os.read(worker.stdout.fileno(), 1))
+        reported += len(os.read(worker.stdout.fileno(), 1))
         worker.send_signal(signal.SIGKILL)
-        told += len(worker.communicate(timeout=30)[0])
-        if told > 90:
+        reported += len(worker.communicate(timeout=30)[0])
+        if reported > 90:
             break
     store = LmdbStore(tmp_path, size=1 << 24)
     left = 0
     while store.reserve([Attempt(b"ada", "account", 100, 86400.0, (3600.0,))], NOON)[0].ok:
         left += 1
-    # Of a killed worker one attempt may have been spent that it could not tell of; none is given back.
-    assert 100 - 4 <= told + left <= 100
+    # Of a killed worker one attempt may have been spent that it could not report; none is given back.
+    assert 100 - 4 <= reported + left <= 100
     store.close()
 
 
@@ -79,7 +79,7 @@ def test_an_account_is_on_the_disk_only_as_a_hash(tmp_path: Path) -> None:
     data = (tmp_path / "data.mdb").read_bytes()
     assert b"ada@" not in data
     assert b"203.0.113.9" not in data
-    assert b"198.51.100.1" in data  # it is locked, and operators are told which address is
+    assert b"198.51.100.1" in data  # it is locked, and operators see which address is
 
 
 MILLION = """

@@ -61,7 +61,7 @@ def test_revocations_outlive_the_process(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_counter_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+def test_a_counter_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "revocations").mkdir()
     with pytest.raises(StateError, match="cannot be used to tell of revocations"):
         LmdbStore(tmp_path)

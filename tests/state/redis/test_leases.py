@@ -180,8 +180,8 @@ async def test_the_units_of_a_worker_that_died_are_used_units(store: Counting, o
 async def test_a_leased_limit_and_another_are_charged_together_or_not_at_all(store: Counting) -> None:
     leases, hot, rare = Leases(store), fresh(), fresh(burst=2, lease=0)
     assert await through(leases, hot, NOON, 3) == 3
-    told = [await leases.take([hot, rare], NOON + step / 100) for step in range(1, 6)]
-    assert [[answer.ok for answer in pair] for pair in told] == [[True, True]] * 2 + [[True, False]] * 3
+    pairs = [await leases.take([hot, rare], NOON + step / 100) for step in range(1, 6)]
+    assert [[answer.ok for answer in pair] for pair in pairs] == [[True, True]] * 2 + [[True, False]] * 3
     assert (await leases.take([hot], NOON + 0.1))[0].remaining >= 40 - 3 - 2 - 1 - 1
     spent = [(await leases.take([hot], NOON + 0.2))[0].ok for _ in range(50)]
     assert sum(spent) >= 40 - 3 - 2 - 1 - 1  # what was paid for at once and not used is lost, if it was

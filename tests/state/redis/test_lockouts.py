@@ -18,8 +18,8 @@ async def test_the_server_knows_how_long_a_lock_has_lasted_whatever_a_gateway_sa
     name = store.name_of("account", b"ada")
     lives = int(any_redis.say("PTTL", f"gw1:{{a}}:{name}")[1:])
     any_redis.say("PEXPIRE", f"gw1:{{a}}:{name}", str(lives - 50_000))  # as it is after 50 seconds
-    (told,) = await store.reserve([GUESS], NOON - 30)
-    assert told.locked_until == pytest.approx(NOON - 30 + 10, abs=0.5)
+    (reserved,) = await store.reserve([GUESS], NOON - 30)
+    assert reserved.locked_until == pytest.approx(NOON - 30 + 10, abs=0.5)
     (listed,) = await store.locks(NOON - 30, 10)
     assert listed.until == pytest.approx(NOON - 30 + 10, abs=0.5)
     any_redis.say("PEXPIRE", f"gw1:{{a}}:{name}", str(lives - 61_000))

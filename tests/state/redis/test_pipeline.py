@@ -36,8 +36,8 @@ async def test_calls_of_one_iteration_share_a_round_trip(any_redis: Server) -> N
 
 
 def _read_events(one: Server) -> int:
-    told = one.say("INFO", "stats")
-    return int(told.partition("total_reads_processed:")[2].partition("\r\n")[0])
+    stats = one.say("INFO", "stats")
+    return int(stats.partition("total_reads_processed:")[2].partition("\r\n")[0])
 
 
 async def test_a_crowd_goes_in_portions_and_a_redis_that_is_at_it_is_not_given_up(tmp_path: Path) -> None:

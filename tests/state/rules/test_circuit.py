@@ -12,7 +12,7 @@ from tests.state.circuits import NOON, TRIP
 
 
 class AgainstAModel(RuleBasedStateMachine):
-    """The model is told in the words of the docs: a list of what happened, looked through anew each time."""
+    """The model is written in the words of the docs: a list of what happened, looked through anew each time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,8 +84,8 @@ class AgainstAModel(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         circuit = self.store.circuit(b"stt", self.now)
-        told = (circuit.state, circuit.failures, circuit.good, circuit.forced)
-        assert told == (self.state, self.row, self.good, self.held)
+        seen = (circuit.state, circuit.failures, circuit.good, circuit.forced)
+        assert seen == (self.state, self.row, self.good, self.held)
 
 
 TestAgainstAModel = AgainstAModel.TestCase
