@@ -10,8 +10,8 @@ from typing import Protocol
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Reply, refuse
-from gateway.proxy.flow.flow import Downstream, Flow, Scheduler
-from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.flow.flow import Flow, Scheduler
+from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.message.head import RequestHead, read, validate
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.observer import Observer

@@ -12,11 +12,12 @@ from gateway.core.verdict import Refusal
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.flow.arrival import Arrival, HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.decide import Decision, decide
-from gateway.proxy.flow.flow import OVER, Downstream, Flow
+from gateway.proxy.flow.flow import Flow
 from gateway.proxy.flow.life import ENDS, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.respond import respond_with
-from gateway.proxy.flow.writer import ResponseWriter
+from gateway.proxy.flow.step import OVER
+from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.observer import Observer
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
 

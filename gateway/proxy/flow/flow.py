@@ -10,53 +10,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from enum import IntEnum
 from typing import Protocol
 
 from gateway.core.exchange import Exchange, WholeResponse
-from gateway.core.verdict import Refusal, Reply, Verdict
+from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
-from gateway.proxy.flow.render import render_internal_error, render_response
+from gateway.proxy.flow.render import render_internal_error, render_response, render_switching
 from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
-from gateway.proxy.flow.writer import ClientWire, ResponseWriter
+from gateway.proxy.flow.step import CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
+from gateway.proxy.flow.tunnel import Tunnel
+from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.phase import DONE
 from gateway.proxy.routing.route import CompiledRoute
-from gateway.proxy.upstream.call import LATER, STARTED, UpstreamCall
+from gateway.proxy.upstream.call import LATER, STARTED, SwitchingCall, UpstreamCall
 
 # Fields of a request that would have the response coded, or a part of it sent: neither means anything to a stage.
 _STEERING = (b"accept-encoding", b"range")
-
-
-class Step(IntEnum):
-    """Where a request is. Each step has a line in ``proxy.flow.life.ENDS``."""
-
-    DECIDING = 0  # the stages are asked, in a batch
-    WAITING = 1  # for the verdict of a stage, which gave a future
-    CALLING = 2  # for the response on a kept connection to the upstream
-    RUNNING = 3  # as a task, for one thing after the other; nothing of the response is sent yet
-    STREAMING = 4  # as a task, with a part of the response sent
-    RESPONDING = 5  # the whole response is on its way to the client
-    OVER = 6
-
-
-# A member looked up by its enum costs ten times as much as a name.
-DECIDING, WAITING, CALLING, RUNNING, STREAMING, RESPONDING, OVER = Step
-
-
-class Downstream(ClientWire, Protocol):
-    """The connection that the request came on."""
-
-    @property
-    def closing(self) -> bool:
-        """Whether nothing can be sent any more."""
-
-    def release(self, keep_alive: bool) -> None:
-        """Go on to the next request, or close unless ``keep_alive``."""
-
-    def force_close(self) -> None:
-        """Close behind what has been sent."""
 
 
 class Scheduler(Protocol):
@@ -121,7 +92,7 @@ class Flow:
         if verdict is None:  # every stage was asked
             self.depth = route.depth
             self.verdict = verdict = route.fixed
-        if verdict is None and not route.collects:
+        if verdict is None and not route.collects and not route.upgrade:
             exchange = self.exchange
             path = route.rewrite or exchange.path
             call = UpstreamCall(exchange, path, self.writer.send_informational, self._on_ready)
@@ -228,8 +199,11 @@ class Flow:
             if route.collects:
                 exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
                 exchange.head = None
-            if call is None:
-                call = UpstreamCall(exchange, route.target(exchange), self.writer.send_informational)
+            path, on_informational = route.target(exchange), self.writer.send_informational
+            if route.upgrade:
+                call = SwitchingCall(exchange, path, on_informational, route.upgrade)
+            elif call is None:
+                call = UpstreamCall(exchange, path, on_informational)
             response = await route.upstream.response(call)
             if not isinstance(response, Refusal):
                 return await self._pass_on(response)
@@ -256,12 +230,37 @@ class Flow:
                 exchange.status = 0  # nothing was sent
                 raise
         run_response_hooks(exchange, route, self.depth, self.writer)
+        if response.status == 101:
+            await self._tunnel(response)
+            return
         if whole:
             self.write_response(body)
             return
         self.response = None  # which ends in ``stream_response``
         self.step = STREAMING
         await stream_response(response, body or b"", exchange, route, self.writer)
+        self.step = RESPONDING
+        self.scheduler.over.add(self)
+
+    async def _tunnel(self, response: UpstreamConnection) -> None:
+        """Send the 101 of ``response``, and pass bytes both ways until one side closes."""
+        exchange = self.exchange
+        head = render_switching(response, exchange, self.route)
+        try:
+            tunnel = Tunnel(self.scheduler.loop, self.client, response, head)
+        except ConnectionResetError:
+            if self.client.closing:
+                raise
+            refusal = refuse("upstream_broken", "closed as it switched protocols")
+            self._write(respond_with(refusal, exchange, self.route, self.depth, self.writer))
+            return
+        self.response = None
+        self.step = TUNNEL
+        try:
+            await tunnel.until_closed()
+        finally:
+            exchange.bytes_in += tunnel.bytes_in
+            exchange.bytes_out += tunnel.bytes_out
         self.step = RESPONDING
         self.scheduler.over.add(self)
 

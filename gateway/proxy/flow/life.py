@@ -12,18 +12,9 @@ from typing import NamedTuple
 
 from gateway.proxy.flow.arrival import find_route, read_head
 from gateway.proxy.flow.decide import BEFORE_LIMIT, LIMIT, decide
-from gateway.proxy.flow.flow import (
-    CALLING,
-    DECIDING,
-    OVER,
-    RESPONDING,
-    RUNNING,
-    STREAMING,
-    WAITING,
-    Flow,
-    Step,
-)
+from gateway.proxy.flow.flow import Flow
 from gateway.proxy.flow.phases import Grouped
+from gateway.proxy.flow.step import CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING, Step
 
 decide_early, decide_limit, decide_rest = (partial(decide, portion) for portion in (BEFORE_LIMIT, LIMIT, None))
 
@@ -58,6 +49,7 @@ ENDS: Mapping[Step, Ends] = {
     ),
     RUNNING: Ends((Flow.cancel_task,), (Flow.close_response,), (Flow.send_internal_error,)),
     STREAMING: Ends((Flow.cancel_task,), (), (Flow.cut,)),
+    TUNNEL: Ends((Flow.cancel_task,), (), (Flow.cut,)),
     RESPONDING: Ends((Flow.finish,), (), (Flow.cut,)),
     OVER: Ends((), (), ()),
 }

@@ -223,6 +223,12 @@ def render_response(
     return head + body if body else head
 
 
+def render_switching(response: UpstreamConnection, exchange: Exchange, route: CompiledRoute) -> bytes:
+    """The head of an upstream's 101, with the protocol that it names (RFC 9110 15.2.2)."""
+    framing = b"connection: upgrade\r\nupgrade: %b\r\n" % response.fields.framing.get(b"upgrade", route.upgrade)
+    return render_head(101, response.fields, exchange.response_headers, route.removed, framing, True)
+
+
 def render_trailers(response: UpstreamConnection) -> bytes:
     """Trailer fields that mean nothing for framing, routing or policy (RFC 9110 6.5.1)."""
     if not response.trailers:

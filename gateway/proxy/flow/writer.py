@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Protocol
 
 from gateway.core.fields import Pair
@@ -22,6 +23,26 @@ class ClientWire(Protocol):
 
     def reset(self) -> None:
         """End with a reset, so that a response that was cut off cannot look whole."""
+
+
+class Downstream(ClientWire, Protocol):
+    """The connection that the request came on."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing can be sent any more."""
+
+    def release(self, keep_alive: bool) -> None:
+        """Go on to the next request, or close unless ``keep_alive``."""
+
+    def force_close(self) -> None:
+        """Close behind what has been sent."""
+
+    def detach(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Hand the transport to ``protocol`` for good. Raises ConnectionResetError when the client has left."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The transport that was handed over is closed."""
 
 
 class ResponseWriter:

@@ -225,6 +225,18 @@ class ClientConnection(asyncio.Protocol):
         if self._lingering is None:
             self.force_close()
 
+    def detach(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        """Hand the transport to ``protocol`` for good, which calls ``connection_lost``: nothing is parsed any more.
+
+        Raises ConnectionResetError when the client has left.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client has left")
+        self.parser.discarding = True
+        transport.set_protocol(protocol)
+        return transport
+
     def abort(self) -> None:
         """End at once, whatever is in progress."""
         self.parser.discarding = True

@@ -119,6 +119,10 @@ class UpstreamAttempt:
         endpoint.in_flight += 1
         try:
             data = self.compose(call, endpoint, call.body)
+            if call.upgrade:
+                line, _, rest = data.partition(b"\r\n")
+                data = b"%b\r\nconnection: upgrade\r\nupgrade: %b\r\n%b" % (line, call.upgrade, rest)
+                connection.switching = True
             exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
             if stream is None:
                 deadline = min(self.pool.loop.time() + self.pool.response_timeout, until)
@@ -135,6 +139,7 @@ class UpstreamAttempt:
             raise
         finally:
             endpoint.in_flight -= 1
+        connection.switching = False
         exchange.upstream_time = monotonic() - exchange.sent
         exchange.endpoint = endpoint.authority
         return connection

@@ -37,6 +37,8 @@ class UpstreamCall:
 
     body: bytes | None
     connection: UpstreamConnection
+    upgrade = b""
+    """The protocol that the request asks for, empty for HTTP as before."""
 
     def __init__(
         self,
@@ -60,3 +62,13 @@ class UpstreamCall:
         """End a started call whose response nobody waits for any more."""
         self.connection.owner.endpoint.in_flight -= 1
         self.connection.close()
+
+
+class SwitchingCall(UpstreamCall):
+    """A call that asks for the protocol ``upgrade``, which 101 grants (RFC 9110 7.8). It can only be awaited."""
+
+    __slots__ = ("upgrade",)
+
+    def __init__(self, exchange: Exchange, path: str, on_informational: OnInformational, upgrade: bytes) -> None:
+        super().__init__(exchange, path, on_informational)
+        self.upgrade = upgrade

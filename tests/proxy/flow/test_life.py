@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gateway.proxy.flow.flow import Step
 from gateway.proxy.flow.life import ENDS
+from gateway.proxy.flow.step import Step
 
 
 def test_every_step_has_its_line() -> None:

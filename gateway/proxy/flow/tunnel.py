@@ -1,0 +1,92 @@
+"""A tunnel: after 101 (Switching Protocols) bytes pass between client and upstream, unread (RFC 9110 7.8)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.proxy.flow.writer import Downstream
+from gateway.proxy.pool.connection import UpstreamConnection
+
+
+class TunnelEnd(asyncio.Protocol):
+    """One end of a tunnel, on ``transport``: passes what arrives there to ``other``, ``passed`` bytes so far.
+
+    Reading stops while the other end takes less than it is sent. ``on_lost`` is called when the transport is closed.
+    """
+
+    __slots__ = ("_on_lost", "other", "passed", "transport")
+
+    other: TunnelEnd
+    transport: asyncio.Transport
+
+    def __init__(self, on_lost: Callable[[Exception | None], None]) -> None:
+        self.passed = 0
+        self._on_lost = on_lost
+
+    def data_received(self, data: bytes) -> None:
+        self.passed += len(data)
+        if not self.other.transport.is_closing():
+            self.other.transport.write(data)
+
+    def pause_writing(self) -> None:
+        if not self.other.transport.is_closing():
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if not self.other.transport.is_closing():
+            self.other.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._on_lost(exc)
+
+
+class Tunnel:
+    """Takes the connections of ``client`` and ``upstream`` over, and sends the client ``head`` first.
+
+    Both are out of their parsers, pool and timeouts from here on; ``client`` still sees the end of its connection. Raises
+    ConnectionResetError when one of them is closed already: then the upstream's is closed too.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, client: Downstream, upstream: UpstreamConnection, head: bytes
+    ) -> None:
+        self._client = client
+        self._closed = loop.create_future()
+        near, far = TunnelEnd(self._client_lost), TunnelEnd(self._upstream_lost)
+        near.other, far.other = far, near
+        far.transport = upstream.transport
+        early = upstream.detach(far)
+        try:
+            client.write(head + early)
+            near.transport = client.detach(near)
+        except ConnectionResetError:
+            far.transport.abort()
+            raise
+        self._near, self._far, self._early = near, far, len(early)
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes that the client has sent."""
+        return self._near.passed
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes that the upstream has sent."""
+        return self._early + self._far.passed
+
+    async def until_closed(self) -> None:
+        """Wait until one end is closed, and close the other one behind what it is still sent."""
+        try:
+            await self._closed
+        finally:
+            self._near.transport.close()
+            self._far.transport.close()
+
+    def _client_lost(self, exc: Exception | None) -> None:
+        self._upstream_lost(exc)
+        self._client.connection_lost(exc)
+
+    def _upstream_lost(self, exc: Exception | None) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
