@@ -74,8 +74,8 @@ class Backend(DemoTutor):
             self.others[outcome.status] += 1
         return outcome
 
-    async def answer(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
-        response = await super().answer(request, path, query)
+    async def respond(self, request: web.Request, path: str, query: str) -> web.StreamResponse:
+        response = await super().respond(request, path, query)
         self.arrived.set()
         if self.slow is not None:
             await self.slow.wait()

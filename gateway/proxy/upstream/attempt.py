@@ -122,11 +122,12 @@ class UpstreamAttempt:
             if call.upgrade:
                 line, _, rest = data.partition(b"\r\n")
                 data = b"%b\r\nconnection: upgrade\r\nupgrade: %b\r\n%b" % (line, call.upgrade, rest)
-                connection.switching = True
             exchange.sent = monotonic()  # the loop's own clock moves in whole milliseconds under uvloop
             if stream is None:
                 deadline = min(self.pool.loop.time() + self.pool.response_timeout, until)
                 connection.send(data, exchange.method == "HEAD", deadline, on_informational)
+                if call.upgrade:
+                    connection.expect_switch()
                 await connection.head()
             else:
                 connection.send(data, exchange.method == "HEAD", math.inf, on_informational, more=True)
@@ -139,7 +140,6 @@ class UpstreamAttempt:
             raise
         finally:
             endpoint.in_flight -= 1
-        connection.switching = False
         exchange.upstream_time = monotonic() - exchange.sent
         exchange.endpoint = endpoint.authority
         return connection
