@@ -3,11 +3,55 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from gateway.core.failure import CallFailure
+from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal
+
+
+class MatchedRoute(Protocol):
+    """What stages, metrics and the log need of a route; ``proxy.routing.route.CompiledRoute`` says what each means."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def error_format(self) -> str: ...
+    @property
+    def named(self) -> Mapping[str, frozenset[str]]: ...
+
+
+class _NoRoute:
+    """The route of a request, or of a call, that has matched none."""
+
+    name = ""
+    error_format = "problem"
+    named: Mapping[str, frozenset[str]] = {}
+
+
+NO_ROUTE: MatchedRoute = _NoRoute()
+
+
+class RequestContent(Protocol):
+    """The content of a request while it arrives; ``proxy.message.body.RequestBody`` says what each part means."""
+
+    length: int | None
+    limit: int | None
+    received: int
+    complete: bool
+
+    def whole(self) -> bytes | Refusal | None: ...
+    async def read(self) -> bytes | Refusal: ...
+    async def read_all(self) -> bytes | Refusal: ...
+
+
+class ForwardedHead(Protocol):
+    """A head that remembers the lines which one upstream gets of it; see ``proxy.message.head.RequestHead``."""
+
+    upstream: object
+    lines: dict[bytes, bytes]
 
 
 class Call:
@@ -15,7 +59,7 @@ class Call:
 
     __slots__ = ("procedure", "route")
 
-    def __init__(self, procedure: str, route: Any = None) -> None:
+    def __init__(self, procedure: str, route: MatchedRoute = NO_ROUTE) -> None:
         self.procedure = procedure
         self.route = route
 
@@ -33,7 +77,7 @@ class WholeResponse(NamedTuple):
 
 
 class Exchange:
-    """One request and what the stages found out about it. Each slot is set by the one stage named beside it."""
+    """One request and what the stages found out about it. Above or beside each slot is where it is set."""
 
     __slots__ = (
         "attempts",
@@ -72,45 +116,44 @@ class Exchange:
     )
 
     def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:
-        self.method = method  # proxy/server/server: upper case as sent
-        self.target = target  # proxy/server/server: the raw request target, never routed on
-        self.fields = fields  # core/fields: lower-case name -> value, repeated fields joined
-        self.head: Any = None  # proxy/server/server: what ``fields`` were read as (proxy.message.head.Head); None once they are changed
-        self.peer = peer  # proxy/server/server: address of the TCP peer, no port
-        self.started = started  # proxy/server/server: time.monotonic() seconds
-        self.secure = False  # proxy/server/server: the client came over TLS
+        # proxy/flow/arrival, when the head is read
+        self.method = method  # upper case as sent
+        self.target = target  # the raw request target, never routed on
+        self.fields = fields  # lower-case name -> value, repeated fields joined
+        self.head: ForwardedHead | None = None  # what ``fields`` were read from; None once they are changed
+        self.peer = peer  # address of the TCP peer, no port
+        self.started = started  # time.monotonic() seconds
+        self.secure = False  # the client came over TLS
+        self.stream: RequestContent | None = None  # the content as it arrives, None without any
+        # proxy/flow/arrival, when the route is found
+        self.path = ""  # canonical, percent-encoded
+        self.query = ""  # canonical, without "?"
+        self.route: MatchedRoute = NO_ROUTE  # the route this request runs under
+        self.calls: list[Call] = []  # empty for a route that is not tRPC
+        # policies on the way in
         self.id = ""  # policy/identity: request id
-        self.path = ""  # core/path: canonical, percent-encoded
-        self.query = ""  # core/path: canonical, without "?"
-        self.route: Any = None  # proxy/routing/table: the compiled plan this request runs under
-        self.calls: list[Call] = []  # core/trpc: empty for a route that is not tRPC
         self.origin = ""  # policy/cors: the Origin that was allowed
         self.client = peer  # policy/client: the one client address
-        self.principal = ""  # policy/auth/auth: the token's sub
-        self.claims: dict[str, Any] | None = None  # policy/auth/auth
-        self.limits: list[Any] = []  # policy/rate_limit/rate_limit: state of each limit taken, for the answer's headers
-        self.stream: Any = (
-            None  # proxy/server/server: the request body as it arrives (proxy.message.request.Body), None without one
-        )
-        self.body: bytes | None = None  # policy/body: the whole body once a stage asked for it
-        self.response_headers: list[
-            Any
-        ] = []  # any on_response: fields to add to the answer (core.field_lines.FieldLines)
-        self.reported: list[str] = []  # policy/report: slugs that report mode let pass
-        self.attempts: list[Any] = []  # policy/lockout: what is reserved and waits for a verdict
-        self.slot: int | None = None  # policy/breaker: the turn of the slot held, None without one
-        self.fallback = ""  # policy/fallback/fallback: what stood in for the upstream, empty when nothing did
-        self.sent = 0.0  # proxy/upstream/upstream: time.monotonic() when the last of the request so far went out, 0.0 if nothing
-        self.endpoint = ""  # proxy/upstream/upstream: host:port that answered
-        self.upstream_time = 0.0  # proxy/upstream/upstream: seconds from sending to the head of the answer
-        self.status = 0  # proxy/flow/respond: status sent
-        self.failure: CallFailure | None = (
-            None  # proxy/upstream/upstream: how the call came to nothing, None when it did not
-        )
-        self.reason = ""  # proxy/flow/respond: slug of the refusal, empty when none
-        self.detail = ""  # proxy/flow/respond: what the log says beyond the slug, never sent
-        self.bytes_in = 0  # proxy/upstream/upstream: request body bytes
-        self.bytes_out = 0  # proxy/flow/respond: answer body bytes
+        self.principal = ""  # policy/auth: the token's sub
+        self.claims: dict[str, Any] | None = None  # policy/auth
+        self.limits: list[tuple[object, object]] = []  # policy/rate_limit: each limit taken, and its state
+        self.body: bytes | None = None  # policy/body: the whole content once a stage asked for it
+        self.reported: list[str] = []  # policy/base/report: slugs that report mode let pass
+        self.attempts: list[tuple[object, object]] = []  # policy/lockout: a stage, and what it has reserved
+        self.slot: int | None = None  # policy/breaker: the epoch of the slot held, None without one
+        # the call to the upstream: proxy/upstream
+        self.sent = 0.0  # time.monotonic() when the last of the request so far went out, 0.0 if nothing
+        self.endpoint = ""  # host:port that responded
+        self.upstream_time = 0.0  # seconds from sending to the head of the response
+        self.failure: CallFailure | None = None  # how the call failed, None when it did not
+        self.bytes_in = 0  # request content bytes
+        # the response: proxy/flow
+        self.fallback = ""  # the fallback that responded in place of the upstream, empty when none did
+        self.response_headers: list[FieldLines] = []  # any on_response: fields to add to the response
+        self.status = 0  # status sent
+        self.reason = ""  # slug of the refusal, empty when none
+        self.detail = ""  # what the log says beyond the slug, never sent
+        self.bytes_out = 0  # response content bytes
 
     def for_second_call(self) -> Exchange:
         """The same request for the stages of a second upstream, without anything that is about the first call.

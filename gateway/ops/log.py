@@ -100,7 +100,6 @@ class Log:
 
         Never in them: the raw target, the query, headers, bodies, the principal itself.
         """
-        route = exchange.route
         method, path = exchange.method, exchange.path
         fields: dict[str, Any] = {
             "ts": self._now(),
@@ -108,7 +107,7 @@ class Log:
             "id": exchange.id,
             "method": method if method in methods.KNOWN else clean(method),
             "path": path if len(path) <= LONGEST and path.isprintable() else clean(path),
-            "route": route.name if route is not None else None,
+            "route": exchange.route.name or None,
             "client": exchange.client,
             "status": exchange.status,
             "bytes_in": exchange.bytes_in,

@@ -148,7 +148,7 @@ class Breaker(Stage):
     def _ignores(self, exchange: Exchange, status: int) -> bool:
         """Whether ``ignore`` leaves the status out for the route, or for one of the routes of a batch."""
         routes = [call.route for call in exchange.calls] or [exchange.route]
-        return any(route is not None and status in self._ignore.get(route.name, ()) for route in routes)
+        return any(status in self._ignore.get(route.name, ()) for route in routes)
 
     def circuit(self) -> Circuit:
         """The circuit as it is now, for health."""

@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.verdict import Refusal, Verdict, refuse
 from gateway.policy.base.settings import Duration, Model
 from gateway.policy.base.stage import Stage
@@ -69,12 +69,12 @@ class Concurrency(Stage):
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         body = exchange.stream
         if body is not None and exchange.body is None and not body.complete and (body.length or _SMALL) < _SMALL:
-            return self._read_first(exchange)
+            return self._read_first(exchange, body)
         return self._enter(exchange)
 
-    async def _read_first(self, exchange: Exchange) -> Verdict:
+    async def _read_first(self, exchange: Exchange, body: RequestContent) -> Verdict:
         """A client that sends a short body slowly must not hold a permit meanwhile."""
-        content = await exchange.stream.read_all()
+        content = await body.read_all()
         if isinstance(content, Refusal):
             return content
         exchange.body = content

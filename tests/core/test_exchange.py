@@ -1,25 +1,35 @@
-"""The record of a request, and its copy for a second call."""
+"""The record of a request: what it says before anything is known, and what a second call takes over."""
 
-from __future__ import annotations
-
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import NO_ROUTE, Call, Exchange
 from gateway.core.failure import CallFailure
 
 
-def test_a_second_call_begins_without_anything_of_the_first() -> None:
-    first = Exchange("GET", "/a", {b"host": b"a"}, "192.0.2.1", 1.0)
-    first.id, first.slot, first.reason, first.failure = "request-1", 7, "upstream_timeout", CallFailure.TIMEOUT
-    first.status, first.endpoint, first.sent, first.upstream_time = 504, "127.0.0.1:1", 2.0, 3.0
-    second = first.for_second_call()
-    fresh = Exchange("GET", "/a", {b"host": b"a"}, "192.0.2.1", 1.0)
-    about_a_call = ("slot", "reason", "failure", "status", "endpoint", "sent", "upstream_time")
-    assert [getattr(second, name) for name in about_a_call] == [getattr(fresh, name) for name in about_a_call]
-    assert (second.id, second.fields, second.started) == ("request-1", first.fields, 1.0)
+def made() -> Exchange:
+    return Exchange("GET", "/a%20b", {b"host": b"gateway"}, "192.0.2.1", 1.5)
 
 
-def test_what_the_second_call_finds_does_not_touch_the_first() -> None:
-    first = Exchange("GET", "/a", {}, "192.0.2.1", 1.0)
-    first.slot = 7
+def test_before_anything_is_known() -> None:
+    exchange = made()
+    assert (exchange.method, exchange.target, exchange.fields) == ("GET", "/a%20b", {b"host": b"gateway"})
+    assert exchange.client == exchange.peer == "192.0.2.1", "until a policy knows better"
+    assert exchange.route is NO_ROUTE and not exchange.route.name
+    assert Call("lessons.getAll").route is NO_ROUTE
+
+
+def test_two_requests_share_nothing() -> None:
+    one, other = made(), made()
+    for name in ("calls", "limits", "reported", "attempts", "response_headers"):
+        getattr(one, name).append("x")
+        assert getattr(other, name) == []
+
+
+def test_a_second_call_has_the_request_and_nothing_of_the_first_call() -> None:
+    first = made()
+    first.id, first.body, first.principal = "an-id", b"{}", "ada"
+    first.slot, first.reason, first.failure, first.status = 7, "upstream_timeout", next(iter(CallFailure)), 504
+    first.endpoint, first.sent, first.upstream_time = "192.0.2.9:80", 2.0, 0.5
     second = first.for_second_call()
-    second.slot, second.reason, second.status = 8, "upstream_broken", 502
-    assert (first.slot, first.reason, first.status) == (7, "", 0)
+    assert (second.id, second.body, second.principal, second.fields) == ("an-id", b"{}", "ada", first.fields)
+    assert (second.slot, second.reason, second.failure, second.status) == (None, "", None, 0)
+    assert (second.endpoint, second.sent, second.upstream_time) == ("", 0.0, 0.0)
+    assert (first.slot, first.reason, first.status) == (7, "upstream_timeout", 504)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import PurePath
 
-from tests.floors.debts import MODULES_WITHOUT_TEST
 from tests.floors.sources import ROOT, sources, tracked
 
 # A module without a test module of its own, and why one would say nothing more.
@@ -34,7 +33,7 @@ NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser"
 ADVICE = """
 Name the test of gateway/a/b.py tests/a/test_b.py, or tests/a/test_b_<one side of it>.py beside that.
 Where a test of its own would say nothing more, add a line with the reason to TESTED_ELSEWHERE or OF_A_WHOLE_ROOM in
-tests/floors/test_mirror.py. A module that moved takes its line in tests/floors/debts.py along, or better, its test."""
+tests/floors/test_mirror.py."""
 
 
 def mirror_of(module: str) -> str:
@@ -64,7 +63,7 @@ def mirroring() -> list[str]:
 
 def test_every_module_has_its_test() -> None:
     missing = set(without_test(sources(), mirroring()))
-    wrong = sorted(missing - set(TESTED_ELSEWHERE) - set(MODULES_WITHOUT_TEST))
+    wrong = sorted(missing - set(TESTED_ELSEWHERE))
     assert not wrong, f"no test for {', '.join(wrong)}\n{ADVICE}"
 
 

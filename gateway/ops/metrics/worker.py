@@ -61,8 +61,7 @@ class WorkerMetrics:
 
     def done(self, exchange: Exchange, elapsed: float) -> None:
         """Count one request that has ended, ``elapsed`` seconds after its head."""
-        route = exchange.route
-        name = NO_ROUTE if route is None else route.name
+        name = exchange.route.name or NO_ROUTE
         key = (name, exchange.status, exchange.reason)
         series = self._series.get(key)
         if series is None:

@@ -197,7 +197,7 @@ class Lockout(Stage):
         """This stage's reservations that are not settled yet. They are removed, so each is settled once."""
         own = [reservation for stage, reservation in exchange.attempts if stage is self]
         exchange.attempts = [one for one in exchange.attempts if one[0] is not self]
-        return own
+        return own  # type: ignore[return-value]  # what this stage has added
 
     def _settlements(self, exchange: Exchange, response: WholeResponse) -> list[Settlement]:
         """The settlements after a response of the upstream. Successes come first, so that they clear no failure of the

@@ -169,7 +169,7 @@ class RateLimit(Stage):
             verdict.set_exception(error)  # a fault of the gateway ends the request as any other does
 
     def on_response(self, exchange: Exchange) -> None:
-        states = exchange.limits
+        states: list[tuple[Limit, Taken]] = exchange.limits  # type: ignore[assignment]  # only stages of this class add any
         if not states:
             return
         exchange.limits = []  # the other stages of limits find nothing left to write

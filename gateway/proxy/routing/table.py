@@ -70,7 +70,8 @@ class RouteTable:
         found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
         if isinstance(found, str):
             return self._refusal_route(found, mount.error_format, ())
-        made = []
+        made: list[Call] = []
+        routes: list[CompiledRoute] = []
         for name in found.procedures:
             named = mount.procedures.find(name)
             if named is None:
@@ -78,18 +79,18 @@ class RouteTable:
                     "batch_malformed" if len(found.procedures) > 1 else "no_route", mount.error_format, ()
                 )
             made.append(Call(name, named))
+            routes.append(named)
         exchange.calls = made
         exchange.path = mount.prefix + found.tail
-        route: CompiledRoute = made[0].route
+        route = routes[0]
         allowed = route.methods
-        if len(made) > 1:
-            allowed = allowed.intersection(*(call.route.methods for call in made))
+        if len(routes) > 1:
+            allowed = allowed.intersection(*(one.methods for one in routes))
         if method not in allowed:
             return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(allowed)))
-        return route if len(made) == 1 else self._batch(made, mount)
+        return route if len(routes) == 1 else self._batch(frozenset(routes), mount)
 
-    def _batch(self, made: list[Call], mount: TrpcMount) -> CompiledRoute:
-        routes: frozenset[CompiledRoute] = frozenset(call.route for call in made)
+    def _batch(self, routes: frozenset[CompiledRoute], mount: TrpcMount) -> CompiledRoute:
         if any(route.no_batch for route in routes):
             return self._refusal_route("batch_refused", mount.error_format, ())
         if len(routes) == 1:

@@ -7,13 +7,12 @@ import math
 from collections.abc import Iterable
 from time import monotonic
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.failure import CallFailure
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.request_fields import forwardable
 from gateway.core.verdict import Refusal
 from gateway.policy.identity import correlation
-from gateway.proxy.message.body import RequestBody
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
@@ -145,7 +144,7 @@ class UpstreamAttempt:
         return connection
 
     async def _head_while_pumping(
-        self, exchange: Exchange, connection: UpstreamConnection, stream: RequestBody
+        self, exchange: Exchange, connection: UpstreamConnection, stream: RequestContent
     ) -> Refusal | None:
         """Send content as it arrives until the response begins, which may come first (a 413, say).
 
@@ -167,7 +166,7 @@ class UpstreamAttempt:
             head.cancel()
             pump.cancel()
 
-    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: RequestBody) -> Refusal | None:
+    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: RequestContent) -> Refusal | None:
         chunked = stream.length is None
         loop = self.pool.loop
         while True:

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from gateway.core.exchange import Exchange
-from gateway.proxy.message.body import RequestBody
+from gateway.core.exchange import Exchange, RequestContent
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 
@@ -54,7 +53,7 @@ class UpstreamCall:
         self.failed: UpstreamError | None = None
 
     @property
-    def streamed(self) -> RequestBody | None:
+    def streamed(self) -> RequestContent | None:
         """The content that is sent as it arrives, None without any."""
         return None if self.body is not None else self.exchange.stream
 

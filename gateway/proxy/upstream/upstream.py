@@ -113,8 +113,11 @@ class Upstream:
         if failed is not None and not repeatable(exchange, failed):
             raise failed
         body, stream = exchange.body, exchange.stream
-        small = stream is not None and (stream.complete or (stream.length is not None and stream.length <= SMALL))
-        if small and body is None:
+        if (
+            body is None
+            and stream is not None
+            and (stream.complete or (stream.length is not None and stream.length <= SMALL))
+        ):
             received = await stream.read_all()  # before a connection is taken: a slow client must not hold one
             if isinstance(received, Refusal):
                 return received

@@ -15,7 +15,8 @@ def exchange(
 ) -> Exchange:
     """A request of ``route`` that has ended, ``upstream`` seconds of which an upstream took."""
     made = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
-    made.route = SimpleNamespace(name=route) if route else None
+    if route:
+        made.route = SimpleNamespace(name=route)
     made.status, made.reason = status, reason
     if upstream is not None:
         made.endpoint, made.upstream_time = "127.0.0.1:1", upstream
