@@ -1,4 +1,4 @@
-"""The verbs over a dictionary: the reference for tests, and a store for one process that need not outlive it."""
+"""The store as dictionaries in memory: the reference for tests, and a double of the embedded store."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
 
 
 @pytest.fixture(params=["embedded", "memory"])
-def swept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """The stores that forget by being swept; Redis does it by itself."""
+def local(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """The stores of one host: they hold circuits, and forget by being swept."""
     made: Store = LmdbStore(tmp_path / "state") if request.param == "embedded" else MemoryStore()
     yield made
     made.close()

@@ -37,7 +37,7 @@ LONGEST = 10.0  # seconds for what a machine under load does late
 
 
 def wait_until(what: str, happened: Callable[[], bool]) -> None:
-    """Asks ``happened`` again and again; fails after ``LONGEST``."""
+    """``tests.eventually`` for where no loop runs; fails after ``LONGEST``."""
     end, pause = time.monotonic() + LONGEST, threading.Event()
     while not happened():
         assert time.monotonic() < end, f"{what} did not happen"

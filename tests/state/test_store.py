@@ -130,39 +130,39 @@ def test_a_smaller_burst_holds_for_buckets_filled_under_the_larger(store: Store)
     assert store.take([small], NOON + 1)[0].ok
 
 
-def test_sweep_removes_what_has_run_out_and_nothing_else(swept: Store) -> None:
+def test_sweep_removes_what_has_run_out_and_nothing_else(local: Store) -> None:
     for number in range(100):
-        swept.take([five_a_minute(b"%d" % number, cost=1 + number % 2)], NOON)
-    assert swept.stats().records == 100
-    assert swept.sweep(NOON + 11, 1000) == 0
-    assert swept.sweep(NOON + 12, 1000) == 50
-    assert swept.stats().records == 50
-    assert swept.take([five_a_minute(b"1")], NOON + 12)[0].reset == 24.0
-    assert swept.sweep(NOON + 24, 1000) == 49
-    assert swept.stats().records == 1
+        local.take([five_a_minute(b"%d" % number, cost=1 + number % 2)], NOON)
+    assert local.stats().records == 100
+    assert local.sweep(NOON + 11, 1000) == 0
+    assert local.sweep(NOON + 12, 1000) == 50
+    assert local.stats().records == 50
+    assert local.take([five_a_minute(b"1")], NOON + 12)[0].reset == 24.0
+    assert local.sweep(NOON + 24, 1000) == 49
+    assert local.stats().records == 1
 
 
-def test_sweep_goes_on_where_it_stopped(swept: Store) -> None:
+def test_sweep_goes_on_where_it_stopped(local: Store) -> None:
     for number in range(1000):
-        swept.take([five_a_minute(b"%d" % number)], NOON)
-    gone = [swept.sweep(NOON + 60, 300) for _ in range(6)]
+        local.take([five_a_minute(b"%d" % number)], NOON)
+    gone = [local.sweep(NOON + 60, 300) for _ in range(6)]
     assert max(gone) == 300
     assert sum(gone) == 1000
-    assert swept.stats().records == 0
-    assert swept.sweep(NOON + 60, 300) == 0
+    assert local.stats().records == 0
+    assert local.sweep(NOON + 60, 300) == 0
 
 
-def test_sweep_gets_past_records_that_live(swept: Store) -> None:
+def test_sweep_gets_past_records_that_live(local: Store) -> None:
     for number in range(400):
-        swept.take([five_a_minute(b"%d" % number, cost=5 if number % 4 else 1)], NOON)
-    assert sum(swept.sweep(NOON + 30, 40) for _ in range(24)) == 100
+        local.take([five_a_minute(b"%d" % number, cost=5 if number % 4 else 1)], NOON)
+    assert sum(local.sweep(NOON + 30, 40) for _ in range(24)) == 100
 
 
-def test_stats_give_room_and_use(swept: Store) -> None:
-    empty = swept.stats()
+def test_stats_give_room_and_use(local: Store) -> None:
+    empty = local.stats()
     for number in range(500):
-        swept.take([five_a_minute(b"%d" % number)], NOON)
-    full = swept.stats()
+        local.take([five_a_minute(b"%d" % number)], NOON)
+    full = local.stats()
     assert (empty.records, full.records) == (0, 500)
     assert empty.used < full.used < full.size
     assert full.refused_full == 0

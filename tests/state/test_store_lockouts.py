@@ -142,14 +142,14 @@ def test_unlock_forgets_everything_at_once(store: Store) -> None:
     assert not guess(store, NOON, twice)
 
 
-def test_a_verdict_after_an_unlock_or_out_of_nowhere_counts(swept: Store) -> None:
-    swept.reserve([account()], NOON)
-    swept.unlock("account", b"ada", NOON)
-    swept.settle([account()], True, NOON)
-    assert swept.reserve([account()], NOON)[0].left == 1
-    swept.settle([account(b"bob")], None, NOON)
-    swept.settle([account(b"bob")], False, NOON)
-    assert swept.stats().records == 1
+def test_a_verdict_after_an_unlock_or_out_of_nowhere_counts(local: Store) -> None:
+    local.reserve([account()], NOON)
+    local.unlock("account", b"ada", NOON)
+    local.settle([account()], True, NOON)
+    assert local.reserve([account()], NOON)[0].left == 1
+    local.settle([account(b"bob")], None, NOON)
+    local.settle([account(b"bob")], False, NOON)
+    assert local.stats().records == 1
 
 
 def test_kinds_and_keys_are_apart(store: Store) -> None:
@@ -168,18 +168,18 @@ def test_a_clock_that_steps_back_makes_no_lock_longer(store: Store) -> None:
     assert not guess(store, hour_ago)
 
 
-def test_time_goes_on_from_the_moment_before_the_step(swept: Store) -> None:
+def test_time_goes_on_from_the_moment_before_the_step(local: Store) -> None:
     """Redis goes by its own clock there, which no test moves."""
     for _ in range(3):
-        guess(swept, NOON)
+        guess(local, NOON)
     hour_ago = NOON - 3600
-    assert swept.reserve([account()], hour_ago)[0].locked_until == hour_ago + 60
-    assert not guess(swept, hour_ago + 59)
-    assert guess(swept, hour_ago + 60)
-    guess(swept, hour_ago + 959)
-    assert swept.reserve([account()], hour_ago - 3600)[0].left == 0
-    swept.settle([account()], None, hour_ago - 3600)
-    assert swept.reserve([account()], hour_ago - 3600 + 2)[0].left == 1
+    assert local.reserve([account()], hour_ago)[0].locked_until == hour_ago + 60
+    assert not guess(local, hour_ago + 59)
+    assert guess(local, hour_ago + 60)
+    guess(local, hour_ago + 959)
+    assert local.reserve([account()], hour_ago - 3600)[0].left == 0
+    local.settle([account()], None, hour_ago - 3600)
+    assert local.reserve([account()], hour_ago - 3600 + 2)[0].left == 1
 
 
 @pytest.mark.parametrize("back", [30.0, 3600.0, 30 * DAY])
@@ -215,22 +215,22 @@ def test_the_verdict_returns_the_locks_that_it_has_set(store: Store) -> None:
     assert list(store.settle([account()], None, NOON)) == []
 
 
-def test_sweep_removes_what_has_run_out_and_nothing_else(swept: Store) -> None:
+def test_sweep_removes_what_has_run_out_and_nothing_else(local: Store) -> None:
     for number in range(100):
-        guess(swept, NOON, account(b"%d" % number))
+        guess(local, NOON, account(b"%d" % number))
     for _ in range(3):
-        guess(swept, NOON, account(b"locked"))
-    assert swept.stats().records == 101
-    assert swept.sweep(NOON + 899, 1000) == 0
-    assert swept.sweep(NOON + 900, 1000) == 100
-    assert swept.sweep(NOON + DAY + 59, 1000) == 0
-    assert swept.sweep(NOON + DAY + 60, 1000) == 1
-    assert swept.stats().records == 0
+        guess(local, NOON, account(b"locked"))
+    assert local.stats().records == 101
+    assert local.sweep(NOON + 899, 1000) == 0
+    assert local.sweep(NOON + 900, 1000) == 100
+    assert local.sweep(NOON + DAY + 59, 1000) == 0
+    assert local.sweep(NOON + DAY + 60, 1000) == 1
+    assert local.stats().records == 0
 
 
-def test_a_success_leaves_no_record(swept: Store) -> None:
-    assert guess(swept, NOON, failed=False)
-    assert swept.stats().records == 0
+def test_a_success_leaves_no_record(local: Store) -> None:
+    assert guess(local, NOON, failed=False)
+    assert local.stats().records == 0
 
 
 def test_memory_refuses_strangers_when_it_is_full() -> None:

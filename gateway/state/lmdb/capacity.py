@@ -82,15 +82,15 @@ class Capacity:
             if swept is None:
                 hold //= 4  # even removing takes free pages; fewer records touch fewer
                 continue
-            removed, looked, self._position = swept
+            removed, looked = swept
             gone += removed
             budget -= looked
             if not self._position:
                 break
         return gone
 
-    def _sweep_some(self, txn: lmdb.Transaction, now: float, budget: int) -> tuple[int, int, bytes]:
-        """How many records were removed, how many were looked at, and where to go on (empty behind the last one)."""
+    def _sweep_some(self, txn: lmdb.Transaction, now: float, budget: int) -> tuple[int, int]:
+        """How many records were removed, and how many were looked at."""
         gone = looked = 0
         # A file without room needs its last pages for removing, not for writing the time down.
         moment, monotonic = ticks(now), ticks(now + advance_clock(txn, now, keep=not self.tight).ahead)
@@ -103,9 +103,9 @@ class Capacity:
                 gone += 1
             else:
                 cursor.next()
-        position = bytes(cursor.key())
+        self._position = bytes(cursor.key())  # empty behind the last record
         cursor.close()
-        return gone, looked, position
+        return gone, looked
 
     def stats(self) -> Stats:
         """See ``StoreMaintenance.stats``."""

@@ -15,13 +15,13 @@ import contextlib
 import os
 from collections.abc import Callable
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from struct import Struct
 
 import lmdb
 
 from gateway.state.lmdb.clean_shutdown import CleanShutdownMarker
+from gateway.state.rules.digest import condensed, digester
 from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.store import StateError
 
@@ -68,10 +68,12 @@ class StateFile:
             self._marker.abandon()
             raise
         try:
-            self._hash = self._keyed_hash(key)
+            own = self._prepare()
         except BaseException:
             self.abandon()
             raise
+        self.digest = digester(condensed(key) if key else own)
+        """The keyed hash of some bytes, 16 bytes."""
         self.begin: Callable[[], lmdb.Transaction] = partial(self._env.begin, None, None, True)
         """Begins a write transaction."""
 
@@ -107,8 +109,8 @@ class StateFile:
         except lmdb.Error as error:
             raise StateError(f"{file}: cannot be opened as the state: {error}") from error
 
-    def _keyed_hash(self, key: bytes | None) -> blake2b:
-        """Checks or writes the records of the file itself, takes the space, and gives the hash that names begin with."""
+    def _prepare(self) -> bytes:
+        """Checks or writes the records of the file itself, takes the space, and gives the file's own key."""
         file = self._directory / "data.mdb"
         with self._env.begin(write=True) as txn:
             found = txn.get(_FORMAT)
@@ -126,9 +128,7 @@ class StateFile:
             if txn.get(_CLOCK) is None:
                 txn.put(_CLOCK, _CLOCK_VALUE.pack(*MonotonicWallClock()))
             self._allocate(file)
-        own = found.removeprefix(_VERSION)
-        # BLAKE2 takes keys of up to 64 bytes (RFC 7693 2.5); a longer secret is condensed first.
-        return blake2b(key=blake2b(key).digest() if key else own, digest_size=16)
+        return found.removeprefix(_VERSION)
 
     def _allocate(self, file: Path) -> None:
         if not hasattr(os, "posix_fallocate"):
@@ -141,12 +141,6 @@ class StateFile:
             raise StateError(f"{file}: there is no room for its {self._size} bytes: {error.strerror}") from error
         finally:
             os.close(handle)
-
-    def digest(self, of: bytes) -> bytes:
-        """The keyed hash of ``of``, 16 bytes."""
-        keyed = self._hash.copy()
-        keyed.update(of)
-        return keyed.digest()
 
     def usage(self) -> tuple[int, int, int]:
         """Records, bytes in use, and bytes in all."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from hashlib import blake2b
 
 from gateway.state.redis.cluster import ClusterTransport
 from gateway.state.redis.connection import PipelinedConnection
@@ -18,6 +17,7 @@ from gateway.state.redis.lockouts import RedisLockouts
 from gateway.state.redis.pipeline import Pipeline
 from gateway.state.redis.revocations import RedisRevocations
 from gateway.state.redis.url import CONNECT, clients_for, split_wait
+from gateway.state.rules.digest import condensed, digester
 from gateway.state.store import StateError
 
 TIMEOUT = 0.04
@@ -42,7 +42,7 @@ class RedisStore:
             if clients.cluster is not None
             else partial(PipelinedConnection, clients.connect, CONNECT),
         )
-        digest = _keyed_digest(key)
+        digest = _named(key)
         # The verbs are those of the parts.
         self._limits = limits = RedisLimits(self.pipeline, digest, apart=clients.cluster is not None)
         self.take, self.begin_take, self.lend = limits.take, limits.begin_take, limits.lend
@@ -66,15 +66,7 @@ class RedisStore:
         await self._clients.close()
 
 
-def _keyed_digest(key: bytes) -> Callable[[bytes], bytes]:
-    # BLAKE2 takes keys of up to 64 bytes (RFC 7693 2.5); a longer secret is condensed first.
-    base = blake2b(key=blake2b(key).digest(), digest_size=16)
-
-    @lru_cache(maxsize=8192)
-    def digest(of: bytes) -> bytes:
-        """The keyed hash of ``of``, in hex."""
-        keyed = base.copy()
-        keyed.update(of)
-        return keyed.hexdigest().encode()
-
-    return digest
+def _named(key: bytes) -> Callable[[bytes], bytes]:
+    """The function from bytes to their keyed hash in hex."""
+    digest = digester(condensed(key))
+    return lru_cache(maxsize=8192)(lambda of: digest(of).hex().encode())

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.redis.store import RedisStore
+from gateway.state.redis.store import TIMEOUT, RedisStore
 from gateway.state.redis.watchdog import CHECKS
 from gateway.state.rules.gcra import Take
 from gateway.state.rules.lockout import Attempt
@@ -98,19 +98,25 @@ async def test_hung_then_well_again(redis: Server, started: Start) -> None:
 
 
 async def test_fifty_milliseconds_by_the_clock(redis: Server, started: Start) -> None:
-    """Of several tries one at least must not be disturbed by what else the machine does."""
+    """Of several tries one at least must not be disturbed by what else the machine does. Where it is always busy, the 40
+    ms are as long as the same timers take without Redis, measured in between."""
     gateway = await started(Gateway(redis.url))
-    loop, lasted = asyncio.get_running_loop(), 1.0
+    loop = asyncio.get_running_loop()
+    waits, timers = [], []
     for _ in range(10):
+        begin = loop.time()
+        for _ in range(CHECKS):
+            await asyncio.sleep(TIMEOUT / CHECKS)
+        timers.append(loop.time() - begin)
         redis.signal(signal.SIGSTOP)
         begin = loop.time()
         await gateway.take()
-        lasted = min(lasted, loop.time() - begin)
+        waits.append(loop.time() - begin)
         redis.signal(signal.SIGCONT)
         await eventually(lambda: gateway.store.up)
-        if lasted < 0.05:
+        if waits[-1] < 0.05:
             break
-    assert 0.03 < lasted < 0.05
+    assert 0.03 < min(waits) < 0.05 * max(1.0, min(timers) / TIMEOUT), (waits, timers)
 
 
 async def test_slow(redis: Server, started: Start) -> None:

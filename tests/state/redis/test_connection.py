@@ -1,4 +1,4 @@
-"""The connection to Redis against servers that are none: whatever they say, every call hears of it."""
+"""The connection to Redis against servers that are none: whatever they send, every call ends."""
 
 import asyncio
 import contextlib
