@@ -22,7 +22,7 @@ class LmdbLimits:
         self._file = file
         self._capacity = capacity
         self._name: Callable[[bytes], bytes] = lru_cache(maxsize=REMEMBERED)(lambda key: LIMIT + file.digest(key))
-        self.group_commit = GroupCommit(file, capacity.added, self.charge_again)
+        self.group_commit = GroupCommit(file, capacity.added, self._charge_again)
         """See ``LimitStore.group_commit``."""
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
@@ -62,7 +62,7 @@ class LmdbLimits:
             self._capacity.added(1, now)
         return (taken,)
 
-    def charge_again(self, txn: lmdb.Transaction, error: BaseException, charges: Sequence[Charge]) -> None:
+    def _charge_again(self, txn: lmdb.Transaction, error: BaseException, charges: Sequence[Charge]) -> None:
         """``charges`` were made in a transaction for which there was no room: makes some, and charges each by itself.
 
         A new key for which there still is none goes uncharged this once; from then on it is refused.

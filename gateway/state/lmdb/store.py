@@ -28,7 +28,7 @@ class LmdbStore:
             self.file.abandon()
             raise
         # The verbs are those of the parts, without a frame in between: a take is on the way of every request.
-        self.limits = limits = LmdbLimits(self.file, self.capacity)
+        limits = LmdbLimits(self.file, self.capacity)
         self.take = limits.take
         self.group_commit = limits.group_commit
         lockouts = LmdbLockouts(self.file, self.capacity)

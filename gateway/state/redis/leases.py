@@ -105,6 +105,9 @@ class Leases:
         """See ``RemoteLimitStore.take``. Raises Unreachable; waits for nothing while the units at hand are enough."""
         if len(takes) == 1:
             return ((self._at_hand(takes[0], now) or await self._borrow(takes[0], now)).taken,)
+        return await self._take_several(takes, now)
+
+    async def _take_several(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
         distinct([take.key for take in takes])
         leased = [take for take in takes if take.lease]
         results = {take.key: result for take in leased if (result := self._at_hand(take, now))}

@@ -73,11 +73,11 @@ async def test_revocations_reach_the_other_hosts_and_outlast_an_outage(redis: Se
 
 
 async def test_an_operators_process_revokes_here_before_it_finds_redis_hung(redis: Server, host: Start) -> None:
-    desk, worker = host(redis.url, "desk"), host(redis.url, "worker")
+    operators, worker = host(redis.url, "operators"), host(redis.url, "worker")
     await worker.store.start()
     redis.signal(signal.SIGSTOP)
-    assert await desk.store.revoke("subject", b"ada", NOON + DAY, NOON)
-    assert desk.revoked("subject", b"ada")
+    assert await operators.store.revoke("subject", b"ada", NOON + DAY, NOON)
+    assert operators.revoked("subject", b"ada")
     redis.signal(signal.SIGCONT)
     await eventually(lambda: worker.revoked("subject", b"ada"))
 

@@ -29,7 +29,7 @@ async def test_calls_of_one_iteration_share_a_round_trip(any_redis: Server) -> N
     store = RedisStore(any_redis.url, KEY, timeout=2.0)
     await store.take([FIVE], NOON)
     before = _read_events(any_redis)
-    answers = await asyncio.gather(*(store.take([FIVE._replace(key=b"turn")], NOON) for _ in range(200)))
+    answers = await asyncio.gather(*(store.take([FIVE._replace(key=b"iteration")], NOON) for _ in range(200)))
     assert sum(answer[0].ok for answer in answers) == 5
     assert _read_events(any_redis) - before < 20
     await store.close()

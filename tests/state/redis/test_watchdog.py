@@ -76,10 +76,10 @@ async def test_a_machine_without_room_is_an_excuse_but_not_for_ever() -> None:
 async def test_a_loop_that_was_held_up_checks_once_and_not_for_all_it_missed() -> None:
     watchdog = ReplyWatchdog(CHECKS * 1e-6, lambda: False)  # due in no time
     waiting = Round(watchdog)
-    for turn in range(CHECKS - 1):
-        # A turn of the loop in which a thousand checks would have been due.
+    for iteration in range(CHECKS - 1):
+        # An iteration of the loop in which a thousand checks would have been due.
         await asyncio.sleep(0)
-        assert waiting.wait.checks <= turn + 1
+        assert waiting.wait.checks <= iteration + 1
     assert waiting.given_up == 0
     watchdog.end(waiting.wait, answered=True)
     watchdog.close()
