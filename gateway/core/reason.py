@@ -31,7 +31,7 @@ TRPC_CODES: dict[int, tuple[int, str]] = {
 class Reason:
     """One named refusal. Two are equal when they are one object, so that prepared responses are found quickly.
 
-    ``sentence`` is public and tells an app user what to do; ``{retry_after}`` in it is replaced by whole seconds.
+    ``sentence`` is public and says what an app user can do; ``{retry_after}`` in it is replaced by whole seconds.
     """
 
     slug: str

@@ -21,7 +21,7 @@ from gateway.core.grammar import TCHAR
 # Set by the gateway itself for every upstream request.
 _SET_BY_GATEWAY = frozenset((b"host", b"content-length", b"expect"))
 
-# What proxies and identity-aware front ends tell backends; from a client it is a lie. Method overrides and rewritten
+# Fields in which proxies and identity-aware front ends inform backends; from a client they are forged. Method overrides and rewritten
 # URLs would reach another route than the one checked. ``proxy`` is CVE-2016-5385, x-middleware-* is CVE-2025-29927.
 _IDENTITY = re.compile(
     rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|internal|original|"
@@ -67,7 +67,7 @@ _PASSES.update({name: _PASSES[name] for name in COMMON})
 
 
 def is_identity(name: bytes) -> bool:
-    """Whether a lower-case field name tells a backend who is asking or what was asked: clients may not send it."""
+    """Whether a lower-case field name informs a backend of the client or of the original request: clients may not send it."""
     return _IDENTITY.fullmatch(name) is not None
 
 

@@ -168,7 +168,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(name="concurrency"),
     # last: a slot is held only for what will really reach the upstream
     Kind(name="breaker", section="breakers", settings=breaker.Settings),
-    # no stage: it answers when the upstream's call has failed
+    # no stage: it responds when the upstream's call has failed
     Kind(name="fallback", section="fallbacks", settings=fallback.Settings),
 )
 

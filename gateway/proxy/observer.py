@@ -14,7 +14,7 @@ class Observer(Protocol):
         """A request was read and is about to be decided."""
 
     def done(self, exchange: Exchange, elapsed: float) -> None:
-        """A request is over, answered or not. ``elapsed`` is seconds since its head was complete.
+        """A request is over, with or without a response. ``elapsed`` is seconds since its head was complete.
 
         ``exchange.status`` is 0 when nothing was sent, ``exchange.reason`` the refusal's slug or empty.
         """

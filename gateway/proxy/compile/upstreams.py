@@ -28,7 +28,7 @@ BackgroundTask = HealthChecker | DnsDiscovery
 
 
 def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstream:
-    """The upstream ``name``, for a gateway that stands in ``region``. Must run in the loop that will serve it."""
+    """The upstream ``name``, for a gateway in ``region``. Must run in the loop that will serve it."""
     clock = asyncio.get_running_loop().time
     endpoints = _endpoints(settings)
     timeouts = settings.timeouts

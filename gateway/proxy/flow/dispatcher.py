@@ -73,7 +73,7 @@ class Dispatcher:
     # the end of a request
 
     def finished(self, exchange: Exchange) -> None:
-        """A request is over, answered or not."""
+        """A request is over, with or without a response."""
         self.in_flight -= 1
         if not self.in_flight:
             self._on_idle()

@@ -1,6 +1,6 @@
-"""Accepting connections: all that wait at once, where uvloop takes one in each turn of the loop.
+"""Accepting connections: all that wait at once, where uvloop takes one in each iteration of the loop.
 
-Under load a turn takes milliseconds, and the last of 256 clients that came together waited for more than a second
+Under load an iteration takes milliseconds, and the last of 256 clients that came together waited for more than a second
 (libuv since 1.45 accepts one connection per event).
 """
 
@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 
-AT_ONCE = 128  # connections taken in one turn: those that are served have their turn too
+AT_ONCE = 128  # connections taken in one iteration, so that the requests in progress go on
 BACKLOG = 4096  # connections that the kernel holds until they are taken
 PAUSE = 1.0  # seconds without accepting when there is no descriptor or memory for one more
 
@@ -71,7 +71,7 @@ class Listener:
     async def _join(self, accepted: socket.socket) -> None:
         try:
             await self._loop.connect_accepted_socket(self._factory, accepted, ssl=self._tls)
-        except OSError:  # left already, or a handshake that failed: nobody to tell
+        except OSError:  # left already, or a handshake that failed: there is no client to respond to
             accepted.close()
         except asyncio.CancelledError:
             accepted.close()
