@@ -98,6 +98,19 @@ Maker = Callable[..., Awaitable[Run]]
 """Starts a run in front of the test's backend: ``runs(workers=2, drain="1s", entry=ENTRY, serving=True)``."""
 
 
+async def command(run: Run, *words: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of ``gateway WORDS`` with the configuration of a run."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", *words, "--config", str(run.folder / "upstreams.yaml")),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=run.env,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode().strip(), err.decode()
+
+
 async def status(http: ClientSession, url: str) -> int:
     """The status of a GET of ``url``, its body read."""
     async with http.get(url) as response:

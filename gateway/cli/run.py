@@ -19,7 +19,8 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.demo.quickstart import running_quickstart
-from gateway.process.supervisor import Addresses, CannotStart, Supervisor
+from gateway.process.listeners import Addresses, CannotStart
+from gateway.process.supervisor import Supervisor
 
 
 def run(

@@ -13,7 +13,7 @@ from gateway.demo.access_token import make_token
 from gateway.demo.accounts import ADA_EMAIL, user_id
 from gateway.demo.services import TOOLKIT_PORT, TUTOR_PORT, running_demo
 from gateway.demo.tutor import DemoTutor
-from gateway.process.supervisor import Addresses
+from gateway.process.listeners import Addresses
 
 SECRETS = ("JWT_SECRET", "GATEWAY_OPS_TOKEN", "TOOLKIT_API_KEY")
 

@@ -1,4 +1,4 @@
-"""What a worker's allocator keeps and does not need, given back to the system. The only door to the C library.
+"""Gives memory that a worker's allocator keeps and does not need back to the system. The only door to the C library.
 
 glibc's ``malloc`` gives back only the end of its heap: one small object there keeps all that a burst has needed below it.
 A fixed ``MALLOC_MMAP_THRESHOLD_`` of 128 KiB keeps large pieces out of the heap, but a download then costs 2.4 times as

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from dataclasses import dataclass
 
 BACKLOG = 4096  # connections that wait while a worker is busy or replaced
 
@@ -36,27 +35,6 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
             sock.setblocking(False)
         undo.pop_all()
     return made
-
-
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """The sockets of a run: one of each listener for each worker, one for the operators, none for egress when that is
-    closed."""
-
-    public: list[socket.socket]
-    egress: list[socket.socket]
-    ops: list[socket.socket]
-
-    def close_public(self) -> None:
-        """Close the sockets that the workers have as well."""
-        for sock in (*self.public, *self.egress):
-            sock.close()
-
-    def close(self) -> None:
-        """Close all. Sockets that are closed already do not mind."""
-        self.close_public()
-        for sock in self.ops:
-            sock.close()
 
 
 def url(scheme: str, host: str, port: int) -> str:

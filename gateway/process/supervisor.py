@@ -8,7 +8,6 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from aiohttp import web
@@ -21,29 +20,13 @@ from gateway.ops.sink import Sink
 from gateway.process.admin import RunAdmin
 from gateway.process.channel import Drain, Start
 from gateway.process.child import Child, ChildEvents
+from gateway.process.listeners import Addresses, CannotStart, Listeners
 from gateway.process.reload import Loader, Reloader
 from gateway.process.run_directory import RunDirectory, log_lock
-from gateway.process.sockets import Listeners, bind, url
 from gateway.process.stores import Stores
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
 ATTEMPTS = 4  # deaths before the first worker was ever ready, after which the run is given up
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the run can be reached, by how many workers, and the digest of its configuration."""
-
-    gateway: str
-    ops: str
-    workers: int
-    digest: str
-    egress: str = ""
-    """Empty when that listener is not opened."""
-
-
-class CannotStart(Exception):
-    """The run cannot begin; the message says why, for people."""
 
 
 class Supervisor:
@@ -105,7 +88,7 @@ class Supervisor:
             application(self._admin, config.ops.origins), access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0
         )
         async with contextlib.AsyncExitStack() as stack:
-            listeners = _bound(config)
+            listeners = Listeners(config)
             stack.callback(listeners.close)
             stack.push_async_callback(stores.close)
             stack.push_async_callback(runner.cleanup)
@@ -124,8 +107,8 @@ class Supervisor:
             )
             for number, (public, egress) in enumerate(zip_longest(listeners.public, listeners.egress)):
                 self._children.append(Child(number, public, events, egress))
-            await self._watch(_addresses(config, listeners))
-            listeners.close_public()  # ours; the workers close theirs, and only then does the port refuse
+            await self._watch(listeners.addresses(config))
+            listeners.close_shared()  # ours; the workers close theirs, and only then does the port refuse
             return await self._drain()
 
     async def _end_children(self) -> None:
@@ -211,33 +194,3 @@ class Supervisor:
             self._reloader.loaded_at,
             child.egress.fileno() if child.egress is not None else None,
         )
-
-
-def _bound(config: Config) -> Listeners:
-    """All listening sockets of the run. Raises CannotStart."""
-    listen, ops, egress = config.listen, config.ops, config.listen.egress
-    listeners = Listeners([], [], [])
-    wanted = [
-        ("listen", listeners.public, listen.host, listen.port, listen.workers),
-        ("ops", listeners.ops, ops.host, ops.port, 1),
-    ]
-    if egress is not None:
-        wanted.append(("listen.egress", listeners.egress, egress.host, egress.port, listen.workers))
-    for setting, sockets, host, port, count in wanted:
-        try:
-            sockets += bind(host, port, count)
-        except OSError as error:
-            listeners.close()
-            raise CannotStart(f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return listeners
-
-
-def _addresses(config: Config, listeners: Listeners) -> Addresses:
-    listen = config.listen
-    return Addresses(
-        url("https" if listen.tls else "http", listen.host, listeners.public[0].getsockname()[1]),
-        url("http", config.ops.host, listeners.ops[0].getsockname()[1]),
-        len(listeners.public),
-        config.digest,
-        url("http", listen.egress.host, listeners.egress[0].getsockname()[1]) if listen.egress else "",
-    )

@@ -120,10 +120,10 @@ class Worker:
         """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""
         proxies = tuple(config.listen.trusted_proxies)
         runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer))
+        runtime.start()
         before, self._runtime = self._runtime, runtime
         if before is not None:
             self._count_calls(before)  # the next report asks only the new one
-        runtime.start()
         self.server.swap(runtime)
         self.server.limit(limits_of(config))
         if self.egress is not None:

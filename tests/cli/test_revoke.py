@@ -1,8 +1,6 @@
 """``gateway revoke`` against a run with two workers: refused on both at once, and a new sign-in works."""
 
-import asyncio
 import json
-import sys
 import time
 from collections import Counter
 
@@ -12,19 +10,7 @@ from aiohttp import ClientSession
 from gateway.demo.hs256 import sign
 from tests.cli.command_line import run
 from tests.eventually import eventually
-from tests.gateway_run import JWT_SECRET, Maker, Run
-
-
-async def revoke(run: Run, *options: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "revoke", "--config", str(run.folder / "upstreams.yaml"), *options),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=run.env,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode().strip(), err.decode()
+from tests.gateway_run import JWT_SECRET, Maker, Run, command
 
 
 def token(subject: str, session: str) -> str:
@@ -54,18 +40,18 @@ async def test_every_worker_refuses_at_once(runs: Maker) -> None:
     port = run.ops.rpartition(":")[2]
     shown = (run.folder / "upstreams.yaml").read_text().replace("port: 0, token", f"port: {port}, token")
     (run.folder / "upstreams.yaml").write_text(shown)
-    code, out, err = await revoke(run, "--subject", "ada", "--by", "grace", "--json")
+    code, out, err = await command(run, "revoke", "--subject", "ada", "--by", "grace", "--json")
     assert (code, json.loads(out), err) == (0, {"revoked": True}, "")
     assert await asked(run, ada) == {"token_revoked": 12}
     assert await asked(run, bob) == passed
-    assert (await revoke(run, "--session", "s2", "--for", "15m"))[:2] == (0, "the tokens of s2 are revoked")
+    assert (await command(run, "revoke", "--session", "s2", "--for", "15m"))[:2] == (0, "the tokens of s2 are revoked")
     assert await asked(run, bob) == {"token_revoked": 12}
 
     async def again() -> bool:
         return "token_revoked" not in await asked(run, token("ada", "s3"), 1)
 
     await eventually(again)  # the next second of the issuer has begun
-    code, _, err = await revoke(run, "--subject", "ada", "--for", "31d")
+    code, _, err = await command(run, "revoke", "--subject", "ada", "--for", "31d")
     assert (code, "at most 30d" in err) == (2, True)
     await run.stop()
     first, second = run.events("revoke")

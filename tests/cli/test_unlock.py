@@ -1,9 +1,7 @@
 """``gateway unlock`` against a run with two workers: locked on both, lifted on both, and written down."""
 
-import asyncio
 import json
 import re
-import sys
 
 import pytest
 from aiohttp import ClientSession
@@ -11,7 +9,7 @@ from aiohttp import ClientSession
 from gateway.demo.tutor import DemoTutor
 from tests.cli.command_line import run
 from tests.eventually import eventually
-from tests.gateway_run import Maker, Run, metrics
+from tests.gateway_run import Maker, Run, command, metrics
 
 ENTRY = """\
 version: 1
@@ -27,18 +25,6 @@ lockouts:
 routes:
   - {name: login, procedures: [auth.login], upstream: tutor, auth: public, lockout: accounts, body: json}
 """
-
-
-async def unlock(run: Run, *options: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "gateway", "unlock", "--config", str(run.folder / "upstreams.yaml"), *options),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=run.env,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode().strip(), err.decode()
 
 
 async def login(run: Run) -> int:
@@ -61,13 +47,13 @@ async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Maker, 
             ENTRY.replace("TUTOR", tutor.url).replace("OPSPORT", port).replace("WORKERS", "2").replace("DRAIN", "1s")
         )
         assert sorted([await login(run) for _ in range(12)]) == [401] * 3 + [429] * 9
-        code, out, err = await unlock(run, "--account", "BOB@example.com", "--by", "grace", "--json")
+        code, out, err = await command(run, "unlock", "--account", "BOB@example.com", "--by", "grace", "--json")
         assert (code, json.loads(out), err) == (0, {"unlocked": True}, "")
         assert sorted([await login(run) for _ in range(12)]) == [401] * 3 + [429] * 9
         assert tutor.counts["auth.login"] == 6
-        assert (await unlock(run, "--account", "bob@example.com"))[:2] == (0, "bob@example.com is unlocked")
-        assert (await unlock(run, "--address", "192.0.2.1"))[:2] == (1, "192.0.2.1 was not locked")
-        code, _, err = await unlock(run, "--address", "nowhere")
+        assert (await command(run, "unlock", "--account", "bob@example.com"))[:2] == (0, "bob@example.com is unlocked")
+        assert (await command(run, "unlock", "--address", "192.0.2.1"))[:2] == (1, "192.0.2.1 was not locked")
+        code, _, err = await command(run, "unlock", "--address", "nowhere")
         assert (code, "address must be an IP address" in err) == (2, True)
 
         async def counted() -> bool:
@@ -83,7 +69,7 @@ async def test_a_lock_holds_on_every_worker_and_so_does_lifting_it(runs: Maker, 
         assert [(line["unlocked"], line["by"]) for line in unlocked][:1] == [(True, "grace")]
         assert len(unlocked) == 3
         assert "bob@" not in run.out.read_text()
-        code, _, err = await unlock(run, "--account", "bob@example.com")
+        code, _, err = await command(run, "unlock", "--account", "bob@example.com")
         assert (code, f"no gateway answers on 127.0.0.1:{port}" in err) == (2, True)
 
 

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from gateway.process.sockets import Listeners, bind, url
+from gateway.process.sockets import bind, url
 
 
 def test_all_share_one_free_port_and_listen() -> None:
@@ -48,12 +48,3 @@ def test_an_address_of_another_machine_is_refused() -> None:
 )
 def test_the_url_can_be_opened_from_here(host: str, expected: str) -> None:
     assert url("http", host, 80) == expected
-
-
-def test_the_sockets_that_workers_have_as_well_are_closed_first() -> None:
-    made = Listeners(bind("127.0.0.1", 0, 2), bind("127.0.0.1", 0, 1), bind("127.0.0.1", 0, 1))
-    made.close_public()
-    assert [sock.fileno() for sock in (*made.public, *made.egress)] == [-1, -1, -1]
-    assert made.ops[0].fileno() != -1
-    made.close()
-    assert made.ops[0].fileno() == -1

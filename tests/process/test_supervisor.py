@@ -14,7 +14,8 @@ import pytest
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from gateway.config.model import Config
-from gateway.process.supervisor import Addresses, CannotStart, Supervisor
+from gateway.process.listeners import Addresses, CannotStart
+from gateway.process.supervisor import Supervisor
 from tests.eventually import eventually
 from tests.gateway_run import JWT_SECRET, OPERATOR, OPS_TOKEN, Run, health, samples, status
 from tests.process.configs import written
@@ -48,22 +49,12 @@ def supervisor(config: Config) -> Supervisor:
     return Supervisor(config, lambda: config, "1", never)
 
 
-@pytest.mark.parametrize(
-    ("old", "setting"),
-    [
-        ("host: 127.0.0.1, port: 0, drain", "listen"),
-        ("host: 127.0.0.1, port: 0, token", "ops"),
-        ("drain: 5s", "listen.egress"),
-    ],
-)
-async def test_a_port_in_use_ends_the_run_before_it_begins(
-    tmp_path: Path, root_logger: None, old: str, setting: str
-) -> None:
+async def test_a_port_in_use_ends_the_run_before_it_begins(tmp_path: Path, root_logger: None) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        new = f"egress: {{port: {port}}}" if setting == "listen.egress" else old.replace("port: 0", f"port: {port}")
-        with pytest.raises(CannotStart, match=f"^{setting}: cannot listen on 127.0.0.1:{port}: Address already in use"):
-            await supervisor(written(tmp_path, **{old: new})).run()
+        config = written(tmp_path, **{"port: 0, token": f"port: {port}, token"})
+        with pytest.raises(CannotStart, match=f"^ops: cannot listen on 127.0.0.1:{port}: Address already in use"):
+            await supervisor(config).run()
     assert [path.name for path in (tmp_path / "state").iterdir()] == [], "the directory of the run is gone"
 
 

@@ -117,7 +117,7 @@ async def test_a_reload_is_served_at_once_and_reported(serve: Serve, tmp_path: P
         assert {"reload": other.digest, "why": ""} in running.reports
         assert await running.get("/api/info") == b"HTTP/1.1 404 Not Found"
         assert await running.get("/api/other") == b"HTTP/1.1 502 Bad Gateway"
-        assert running.worker.server.limits == limits_of(other)
+        assert running.worker.server.dispatcher.limits == limits_of(other)
         assert running.worker.health.status()["config"]["digest"] == other.digest
 
 

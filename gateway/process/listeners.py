@@ -1,0 +1,74 @@
+"""The listeners of a run: their sockets, bound before any worker starts, and the addresses that people open."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from gateway.config.model import Config
+from gateway.process.sockets import bind, url
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the run can be reached, by how many workers, and the digest of its configuration."""
+
+    gateway: str
+    ops: str
+    workers: int
+    digest: str
+    egress: str = ""
+    """Empty when that listener is not opened."""
+
+
+class CannotStart(Exception):
+    """The run cannot begin; the message says why, for people."""
+
+
+class Listeners:
+    """The sockets of a run: of the public and the egress listener one for each worker, of the operators' one in all.
+    ``egress`` is empty when that listener is not opened. Raises CannotStart when an address cannot be had."""
+
+    def __init__(self, config: Config) -> None:
+        listen, ops, egress = config.listen, config.ops, config.listen.egress
+        self.public: list[socket.socket] = []
+        self.ops: list[socket.socket] = []
+        self.egress: list[socket.socket] = []
+        self._bind(self.public, "listen", listen.host, listen.port, listen.workers)
+        self._bind(self.ops, "ops", ops.host, ops.port, 1)
+        if egress is not None:
+            self._bind(self.egress, "listen.egress", egress.host, egress.port, listen.workers)
+
+    def _bind(self, sockets: list[socket.socket], setting: str, host: str, port: int, count: int) -> None:
+        try:
+            sockets += bind(host, port, count)
+        except OSError as error:
+            self.close()
+            raise CannotStart(f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+    def addresses(self, config: Config) -> Addresses:
+        """The addresses of these listeners under ``config``."""
+        listen = config.listen
+        return Addresses(
+            url("https" if listen.tls else "http", listen.host, _port(self.public)),
+            url("http", config.ops.host, _port(self.ops)),
+            len(self.public),
+            config.digest,
+            url("http", listen.egress.host, _port(self.egress)) if listen.egress else "",
+        )
+
+    def close_shared(self) -> None:
+        """Close the sockets that the workers have as well."""
+        for sock in (*self.public, *self.egress):
+            sock.close()
+
+    def close(self) -> None:
+        """Close all sockets, those that are closed already included."""
+        self.close_shared()
+        for sock in self.ops:
+            sock.close()
+
+
+def _port(sockets: list[socket.socket]) -> int:
+    port: int = sockets[0].getsockname()[1]
+    return port
