@@ -18,7 +18,7 @@ from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.render import render_internal_error, render_response, render_switching
 from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
-from gateway.proxy.flow.step import CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
+from gateway.proxy.flow.step import ANSWERED, CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
 from gateway.proxy.flow.tunnel import Tunnel
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -49,8 +49,8 @@ class Scheduler(Protocol):
 class Flow:
     """``depth`` is how many stages were entered and not left: their hooks run as ``policy.base.stage.Stage`` promises.
 
-    ``verdict`` is as in ``decide.Undecided``. ``call`` is one that was started and whose response was not taken yet,
-    ``response`` the upstream's connection while the response is taken off it.
+    ``verdict`` is as in ``decide.Undecided``. ``call`` is set while the flow waits for the response to it, ``response`` is
+    the upstream's connection while the response is taken off it.
     """
 
     __slots__ = (
@@ -67,6 +67,7 @@ class Flow:
         "writer",
     )
 
+    call: UpstreamCall
     _task: asyncio.Task[None]
 
     def __init__(
@@ -81,7 +82,6 @@ class Flow:
         self.depth = 0
         self.step = DECIDING
         self.verdict: Verdict | Awaitable[Verdict] = None
-        self.call: UpstreamCall | None = None
         self.response: UpstreamConnection | None = None
 
     # phases of the way in; the stages decide in ``decide.decide``
@@ -91,7 +91,7 @@ class Flow:
         verdict, route = self.verdict, self.route
         if verdict is None:  # every stage was asked
             self.depth = route.depth
-            self.verdict = verdict = route.fixed
+            verdict = route.fixed
         if verdict is None and not route.collects and not route.upgrade:
             exchange = self.exchange
             path = route.rewrite or exchange.path
@@ -122,23 +122,23 @@ class Flow:
             return None
         if waited.cancelled():
             raise RuntimeError("a stage gave its verdict up")
-        self.step = DECIDING
         self.verdict = waited.result()
+        self.step = DECIDING
         return self
 
     # phases of the way back
 
     def _on_ready(self) -> None:
-        if self.step is CALLING:
-            self.scheduler.answered.add(self)
+        self.scheduler.answered.add(self)
 
     def take_response(self) -> Flow | None:
         """Take the upstream's response, or how the call failed."""
-        call, exchange = self.call, self.exchange
-        if self.step is not CALLING or call is None:  # the client has left
+        if self.step is not CALLING:  # the client has left
             return None
-        self.call = None
+        call, exchange = self.call, self.exchange
         self.response = response = self.route.upstream.take(call)
+        del self.call  # which holds this flow: the garbage collector would have to find both
+        self.step = ANSWERED
         if response is None:
             self._run_as_task(self._respond(call))
             return None
@@ -308,9 +308,8 @@ class Flow:
 
     def abandon_call(self) -> None:
         """Give up the call that was started: nobody waits any more for its response."""
-        call, self.call = self.call, None
-        if call is not None:
-            call.abandon()
+        self.call.abandon()
+        del self.call
 
     def close_response(self) -> None:
         """Close the connection that a response is being taken off: nobody reads the rest."""

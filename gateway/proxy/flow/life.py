@@ -14,7 +14,18 @@ from gateway.proxy.flow.arrival import find_route, read_head
 from gateway.proxy.flow.decide import BEFORE_LIMIT, LIMIT, decide
 from gateway.proxy.flow.flow import Flow
 from gateway.proxy.flow.phases import Grouped
-from gateway.proxy.flow.step import CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING, Step
+from gateway.proxy.flow.step import (
+    ANSWERED,
+    CALLING,
+    DECIDING,
+    OVER,
+    RESPONDING,
+    RUNNING,
+    STREAMING,
+    TUNNEL,
+    WAITING,
+    Step,
+)
 
 decide_early, decide_limit, decide_rest = (partial(decide, portion) for portion in (BEFORE_LIMIT, LIMIT, None))
 
@@ -42,11 +53,8 @@ class Ends(NamedTuple):
 ENDS: Mapping[Step, Ends] = {
     DECIDING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (Flow.send_internal_error,)),
     WAITING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (Flow.send_internal_error,)),
-    CALLING: Ends(
-        (Flow.abandon_call, Flow.close_response, Flow.finish),
-        (Flow.abandon_call, Flow.close_response),
-        (Flow.send_internal_error,),
-    ),
+    CALLING: Ends((Flow.abandon_call, Flow.finish), (Flow.abandon_call,), (Flow.send_internal_error,)),
+    ANSWERED: Ends((Flow.close_response, Flow.finish), (Flow.close_response,), (Flow.send_internal_error,)),
     RUNNING: Ends((Flow.cancel_task,), (Flow.close_response,), (Flow.send_internal_error,)),
     STREAMING: Ends((Flow.cancel_task,), (), (Flow.cut,)),
     TUNNEL: Ends((Flow.cancel_task,), (), (Flow.cut,)),

@@ -29,16 +29,18 @@ def respond_with(
     verdict: Refusal | Reply, exchange: Exchange, route: CompiledRoute, depth: int, writer: ResponseWriter
 ) -> bytes:
     """The response that ``verdict`` is; notes it in ``exchange``, and in ``writer`` whether the connection stays open."""
-    exchange.status = verdict.reason.status if isinstance(verdict, Refusal) else verdict.status
-    run_response_hooks(exchange, route, depth, writer)
     date = DATE.field(time())
     if isinstance(verdict, Refusal):
+        exchange.status = verdict.reason.status
+        run_response_hooks(exchange, route, depth, writer)
         exchange.reason = verdict.reason.slug
         exchange.detail = verdict.detail
         if verdict.close:
             writer.keep_alive = False
         data, exchange.bytes_out = render_refusal(verdict, exchange, route, date, writer.keep_alive)
         return data
+    exchange.status = verdict.status
+    run_response_hooks(exchange, route, depth, writer)
     exchange.bytes_out = 0 if exchange.method == "HEAD" else len(verdict.body)
     return render_reply(verdict, exchange, route, date, writer.keep_alive)
 
