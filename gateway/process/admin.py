@@ -66,6 +66,9 @@ class RunAdmin:
     def token(self) -> Secret | None:
         return self._config().ops.token
 
+    def origins(self) -> Sequence[str]:
+        return self._config().ops.origins
+
     def status(self) -> dict[str, Any]:
         statuses = [worker.status for worker in self._workers if worker.status is not None]
         ready = sum(worker.ready for worker in self._workers)

@@ -84,9 +84,7 @@ class Supervisor:
         self._admin = RunAdmin(
             lambda: self._reloader.config, self._children, self._metrics, self._log, self._key, stores, self._version
         )
-        runner = web.AppRunner(
-            application(self._admin, config.ops.origins), access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0
-        )
+        runner = web.AppRunner(application(self._admin), access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         async with contextlib.AsyncExitStack() as stack:
             listeners = Listeners(config)
             stack.callback(listeners.close)

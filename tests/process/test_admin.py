@@ -91,6 +91,7 @@ def test_the_configuration_is_the_one_that_is_served_now(given: Given, tmp_path:
     assert token is not None and token.reveal() == OPS_TOKEN
     assert [route["name"] for route in given.admin.routes()] == ["info"]
     assert "position" not in given.admin.routes()[0] and "place" not in given.admin.routes()[0]
+    assert given.admin.origins() == ()
     assert given.admin.breakers() == {"tutor": "quick"}
     assert given.admin.lockouts() == ["accounts"]
     given.config = written(tmp_path, info="chat", accounts="codes")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.core.secret import Secret
@@ -21,6 +21,9 @@ class Admin(Protocol):
 
     def token(self) -> Secret | None:
         """The bearer token that operators send, None when none is configured."""
+
+    def origins(self) -> Collection[str]:
+        """The origins whose pages may use the operations; ``*`` stands for all."""
 
     def now(self) -> float:
         """Unix seconds."""

@@ -3,7 +3,6 @@ request path."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import partial
 
 from aiohttp import web
@@ -16,14 +15,16 @@ from gateway.ops.api.table import OPERATIONS
 _BODY_LIMIT = 64 * 1024  # bytes of an order
 
 
-def application(admin: Admin, origins: Collection[str] = ()) -> web.Application:
-    """The operations over ``admin``, behind the guard. Pages of ``origins`` may use them with the operators' token."""
-    app = web.Application(middlewares=[guard(admin, frozenset(origins))], client_max_size=_BODY_LIMIT)
+def application(admin: Admin) -> web.Application:
+    """The operations over ``admin``, behind the guard. Pages of its origins of now may use them with the operators' token:
+    the guard refuses an origin as soon as it is gone, one that comes later gets no CORS fields."""
+    app = web.Application(middlewares=[guard(admin)], client_max_size=_BODY_LIMIT)
     for method, path, handler in OPERATIONS:
         app.router.add_route(method, path, partial(handler, admin))
         if method == "GET":
             app.router.add_route("HEAD", path, partial(handler, admin))
     app.on_response_prepare.append(_add_fields)
+    origins = admin.origins()
     if origins:
         allow_origins(app, origins)
         app.on_response_prepare.append(_vary_by_origin)

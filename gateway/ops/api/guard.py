@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -19,16 +19,16 @@ from gateway.state.store import StateError
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def guard(admin: Admin, origins: Set[str]) -> Middleware:
+def guard(admin: Admin) -> Middleware:
     """The middleware around every operation; it also turns what they raise into problems by RFC 9457.
 
-    ``origins`` are those whose pages may use the operations; ``*`` stands for all. Whether a missing token is acceptable
+    It asks for the token and the origins of the configuration that is served now. Whether a missing token is acceptable
     is decided by the check of the configuration.
     """
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        refused = refusal(request, admin.token(), origins)
+        refused = refusal(request, admin.token(), admin.origins())
         if refused is not None:
             return refused
         try:
@@ -44,7 +44,7 @@ def guard(admin: Admin, origins: Set[str]) -> Middleware:
     return guarded
 
 
-def refusal(request: web.Request, token: Secret | None, origins: Set[str]) -> web.Response | None:
+def refusal(request: web.Request, token: Secret | None, origins: Collection[str]) -> web.Response | None:
     """The response to a request that may not pass, None for one that may."""
     if not token and not names_loopback(request.host):
         # Without a token the loopback address is the only protection; a web page whose name was pointed here
@@ -89,7 +89,7 @@ def is_preflight(request: web.Request) -> bool:
     return request.method == "OPTIONS" and "access-control-request-method" in request.headers
 
 
-def is_of_origin(request: web.Request, origins: Set[str]) -> bool:
+def is_of_origin(request: web.Request, origins: Collection[str]) -> bool:
     """Whether the request is of a page of one of ``origins``, compared letter by letter as browsers send them. ``null``
     is nobody's origin: sandboxed pages of any site send it."""
     sent = request.headers.getall("Origin", [])

@@ -27,4 +27,5 @@ async def client(admin: FakeAdmin, aiohttp_client: Callable[..., Awaitable[Clien
 @pytest.fixture
 async def open_client(admin: FakeAdmin, aiohttp_client: Callable[..., Awaitable[Client]]) -> Client:
     """As ``client``, for a listener that pages of ``DASHBOARD`` may use."""
-    return await aiohttp_client(application(admin, [DASHBOARD, LOCAL]))
+    admin.allowed = [DASHBOARD, LOCAL]
+    return await aiohttp_client(application(admin))

@@ -16,10 +16,11 @@ BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
 class FakeAdmin:
-    """``token`` and ``health`` may be set before a request. ``kept`` is the store; with None it cannot be opened."""
+    """``bearer``, ``allowed`` and ``health`` may be set before a request. ``kept`` is the store; with None it cannot be opened."""
 
     def __init__(self) -> None:
         self.bearer = TOKEN
+        self.allowed: list[str] = []
         self.health = "ok"
         self.clock = NOON
         self.kept: MemoryStore | None = MemoryStore()
@@ -33,6 +34,9 @@ class FakeAdmin:
 
     def token(self) -> Secret | None:
         return Secret(self.bearer) if self.bearer else None
+
+    def origins(self) -> list[str]:
+        return self.allowed
 
     def now(self) -> float:
         return self.clock

@@ -166,7 +166,8 @@ async def test_without_origins_nothing_is_answered_for_other_sites(client: Clien
 async def test_a_wildcard_is_for_every_origin_but_null(
     admin: FakeAdmin, aiohttp_client: Callable[..., Awaitable[Client]]
 ) -> None:
-    client = await aiohttp_client(application(admin, ["*"]))
+    admin.allowed = ["*"]
+    client = await aiohttp_client(application(admin))
     for origin in (DASHBOARD, "https://evil.example"):
         response = await client.get("/health", headers={**BEARER, "origin": origin})
         assert (response.status, cors_fields(response)) == (200, {"access-control-allow-origin": origin})
@@ -179,3 +180,24 @@ async def test_a_rebound_name_gets_no_preflight(admin: FakeAdmin, open_client: C
     admin.bearer = ""  # as when a reload takes the token away
     response = await open_client.options("/health", headers={**preflight("GET"), "host": "rebound.example"})
     assert (response.status, cors_fields(response)) == (403, {})
+
+
+async def test_an_origin_that_a_reload_takes_away_is_refused_at_once(admin: FakeAdmin, open_client: Client) -> None:
+    admin.allowed.remove(DASHBOARD)
+    assert (await open_client.options("/health", headers=preflight("GET"))).status == 401
+    assert (await open_client.get("/health", headers={**BEARER, "origin": DASHBOARD})).status == 403
+    assert (await open_client.get("/health", headers={**BEARER, "origin": LOCAL})).status == 200
+    admin.bearer, admin.allowed = "", []  # the token goes with the last of them
+    for response in (
+        await open_client.options("/health", headers={**preflight("GET"), "host": "localhost"}),
+        await open_client.get("/health", headers={"origin": DASHBOARD, "host": "localhost"}),
+    ):
+        assert response.status == 403
+
+
+async def test_an_origin_that_a_reload_adds_gets_no_fields_before_a_restart(admin: FakeAdmin, client: Client) -> None:
+    admin.allowed = [DASHBOARD]
+    response = await client.options("/health", headers=preflight("GET"))
+    assert (response.status, cors_fields(response)) == (401, {})
+    response = await client.get("/health", headers={**BEARER, "origin": DASHBOARD})
+    assert cors_fields(response) == {}
