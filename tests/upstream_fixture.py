@@ -27,9 +27,9 @@ Script = Callable[["Upstream", asyncio.StreamReader, asyncio.StreamWriter], Awai
 
 @dataclass
 class Upstream:
-    """``answer`` is written after each request read; ``script`` replaces the whole conversation of a connection."""
+    """``response`` is written after each request read; ``script`` replaces the whole conversation of a connection."""
 
-    answer: bytes = OK
+    response: bytes = OK
     script: Script | None = None
     requests: list[Received] = field(default_factory=list)
     connections: int = 0
@@ -67,7 +67,7 @@ class Upstream:
                 return
             while True:
                 await self.read(reader)
-                writer.write(self.answer)
+                writer.write(self.response)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
@@ -77,9 +77,9 @@ class Upstream:
 
 
 @contextlib.asynccontextmanager
-async def running_upstream(answer: bytes = OK, script: Script | None = None) -> AsyncIterator[Upstream]:
+async def running_upstream(response: bytes = OK, script: Script | None = None) -> AsyncIterator[Upstream]:
     """A listening upstream; its conversations are ended with the block."""
-    upstream = Upstream(answer, script)
+    upstream = Upstream(response, script)
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -99,8 +99,8 @@ async def running_upstream(answer: bytes = OK, script: Script | None = None) -> 
 
 
 @dataclass
-class Answer:
-    """An answer as the client saw it. ``whole`` is false when the connection ended inside it."""
+class Response:
+    """A response as the client saw it. ``whole`` is false when the connection ended inside it."""
 
     status: int
     fields: list[tuple[bytes, bytes]]
@@ -126,19 +126,19 @@ class Wire:
     def send(self, data: bytes) -> None:
         self.writer.write(data)
 
-    async def answer(self, *, head_only: bool = False) -> Answer:
-        """The next answer. Raises IncompleteReadError when the connection ends before a head."""
+    async def response(self, *, head_only: bool = False) -> Response:
+        """The next response. Raises IncompleteReadError when the connection ends before a head."""
         async with asyncio.timeout(5):
             head = await self.reader.readuntil(b"\r\n\r\n")
             line, *lines = head[:-4].split(b"\r\n")
             status = int(line.split()[1])
             fields = [(name.lower(), value.strip()) for name, _, value in (text.partition(b":") for text in lines)]
             if head_only or status < 200 or status in (204, 304):
-                return Answer(status, fields, b"")
+                return Response(status, fields, b"")
             try:
-                return Answer(status, fields, await self._body(dict(fields)))
+                return Response(status, fields, await self._body(dict(fields)))
             except (asyncio.IncompleteReadError, ConnectionError) as error:
-                return Answer(status, fields, getattr(error, "partial", b""), whole=False)
+                return Response(status, fields, getattr(error, "partial", b""), whole=False)
 
     async def _body(self, named: dict[bytes, bytes]) -> bytes:
         if named.get(b"transfer-encoding") == b"chunked":
@@ -152,9 +152,9 @@ class Wire:
             return await self.reader.readexactly(int(named[b"content-length"]))
         return await self.reader.read()
 
-    async def ask(self, data: bytes) -> Answer:
+    async def ask(self, data: bytes) -> Response:
         self.send(data)
-        return await self.answer()
+        return await self.response()
 
     async def ended(self) -> bool:
         """Whether the gateway closes the connection (within five seconds) without saying more."""

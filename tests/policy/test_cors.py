@@ -142,8 +142,8 @@ def test_nothing_listed_lets_no_website_in() -> None:
 
 
 def test_a_preflight_is_answered_here() -> None:
-    answer = preflight(b"https://www.linguamate.app", headers=b"Content-Type, authorization,,\ttrpc-accept ")
-    assert answer == Reply(
+    response = preflight(b"https://www.linguamate.app", headers=b"Content-Type, authorization,,\ttrpc-accept ")
+    assert response == Reply(
         204,
         (
             (b"access-control-allow-methods", b"GET, POST"),
@@ -186,8 +186,8 @@ def test_a_request_that_only_resembles_a_preflight_passes() -> None:
 
 
 def test_without_allowed_headers_none_is_announced() -> None:
-    answer = preflight(b"https://linguamate.app", policy(request_headers=[]))
-    assert isinstance(answer, Reply) and b"access-control-allow-headers" not in dict(answer.headers)
+    response = preflight(b"https://linguamate.app", policy(request_headers=[]))
+    assert isinstance(response, Reply) and b"access-control-allow-headers" not in dict(response.headers)
 
 
 def test_two_policies_over_one_batch_answer_as_one() -> None:

@@ -14,7 +14,7 @@ import pytest
 from gateway.demo.toolkit import DemoToolkit
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import Answer, running_upstream, wire
+from tests.upstream_fixture import Response, running_upstream, wire
 
 ENTRY = """\
 version: 1
@@ -57,7 +57,7 @@ class Breaking:
     toolkit: DemoToolkit
     now: float = 1_767_268_800.0
 
-    async def post(self, path: str, body: bytes = b"{}") -> Answer:
+    async def post(self, path: str, body: bytes = b"{}") -> Response:
         async with wire(self.gateway.port) as client:
             head = (
                 f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"

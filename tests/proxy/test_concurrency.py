@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from gateway.demo.toolkit import DemoToolkit
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import Answer, Upstream, running_upstream, wire
+from tests.upstream_fixture import Response, Upstream, running_upstream, wire
 
 CROWDED = """\
 version: 1
@@ -36,7 +36,7 @@ fallbacks:
 """
 
 
-async def post(port: int, path: str) -> Answer:
+async def post(port: int, path: str) -> Response:
     async with wire(port) as client:
         head = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n"
         return await client.ask(head.encode() + b"{}")
@@ -112,7 +112,7 @@ breakers:
 """
 
 
-async def get(port: int) -> Answer:
+async def get(port: int) -> Response:
     async with wire(port) as client:
         return await client.ask(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n")
 

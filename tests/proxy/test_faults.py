@@ -17,7 +17,7 @@ from gateway.demo.toolkit import DemoToolkit
 from tests.eventually import eventually
 from tests.free_port import free_port
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import Answer, running_upstream, wire
+from tests.upstream_fixture import Response, running_upstream, wire
 
 ENTRY = """\
 version: 1
@@ -91,7 +91,7 @@ class Faulty:
         self.now = 1_767_268_800.0
         self.gateway: Running = None  # type: ignore[assignment]  # the gateway needs the clock first
 
-    async def post(self, path: str) -> Answer:
+    async def post(self, path: str) -> Response:
         async with wire(self.gateway.port) as client:
             head = f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n"
             return await client.ask(head.encode() + b"{}")
@@ -217,7 +217,8 @@ async def test_the_tutor_is_as_quick_as_ever_while_the_toolkit_hangs_under_load(
             while True:
                 await here.post("/hanging")
 
-        quiet = min([await tutor(200) for _ in range(3)])
+        # The middle of the quiet samples and the best of the busy ones: what other programs do meanwhile is in both.
+        quiet = sorted([await tutor(200) for _ in range(3)])[1]
         here.toolkit.set_mode("hang")
         users = [asyncio.create_task(user()) for _ in range(50)]
         await eventually(lambda: here.toolkit.requests >= 50)

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import Answer, Script, Upstream, running_upstream, wire
+from tests.upstream_fixture import Response, Script, Upstream, running_upstream, wire
 
 ENTRY = """\
 version: 1
@@ -43,7 +43,7 @@ async def gateway(port: int, **times: str) -> AsyncIterator[Running]:
         yield made
 
 
-async def ask(running: Running, path: str) -> Answer:
+async def ask(running: Running, path: str) -> Response:
     async with wire(running.port) as client:
         return await client.ask(b"GET %b HTTP/1.1\r\nhost: a\r\n\r\n" % path.encode())
 

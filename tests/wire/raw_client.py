@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from tests.data_plane_fixture import ENTRY, POLICIES_MORE
 from tests.eventually import WITHIN
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import OK, Answer, Received, Script, Upstream, running_upstream
+from tests.upstream_fixture import OK, Received, Response, Script, Upstream, running_upstream
 
 HOST = b"host: gateway\r\n"
 JSON = b"content-type: application/json\r\n"
@@ -60,7 +60,7 @@ class Transcript:
 
     raw: bytes = b""
     reset: bool = False
-    responses: list[Answer] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
 
 
 async def settle() -> None:
@@ -108,9 +108,9 @@ async def read_to_end(sock: socket.socket, heads_only: frozenset[int] = frozense
     return transcript
 
 
-def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Answer]:
+def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Response]:
     """The responses in ``raw``, read strictly; ``heads_only`` has the numbers of those to a HEAD request."""
-    responses: list[Answer] = []
+    responses: list[Response] = []
     while raw:
         text, end, raw = raw.partition(b"\r\n\r\n")
         assert end, f"an unfinished head: {text!r}"
@@ -126,11 +126,11 @@ def parsed(raw: bytes, heads_only: frozenset[int] = frozenset()) -> list[Answer]
             length = int(named[b"content-length"])
             body, raw = raw[:length], raw[length:]
             assert len(body) == length
-        responses.append(Answer(status, pairs, body))
+        responses.append(Response(status, pairs, body))
     return responses
 
 
-def reason_of(response: Answer) -> str:
+def reason_of(response: Response) -> str:
     """The named reason of a refusal, whose shape must be one of the two that clients can read; else ``""``."""
     if response.status < 400:
         return ""

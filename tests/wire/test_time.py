@@ -109,7 +109,7 @@ async def _quickest(port: int) -> float:
     return min(seconds)
 
 
-async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end(monkeypatch: pytest.MonkeyPatch):
+async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 4096), hard), hard))
     loop = asyncio.get_running_loop()
@@ -124,7 +124,7 @@ async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end(monkeypat
             assert await _quickest(gateway.port) < 10 * alone
             # A machine under load may have taken any time until here. From now on the waits are short.
             shorter = replace(gateway.server.dispatcher.limits, keepalive=0.2, header_timeout=0.2)
-            monkeypatch.setattr(gateway.server.dispatcher, "limits", shorter)
+            gateway.server.limit(shorter)
             for sock in idle:
                 await read_to_end(sock)
             await eventually(lambda: gateway.server.connections == 0)

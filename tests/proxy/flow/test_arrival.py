@@ -17,7 +17,7 @@ async def test_a_health_path_is_answered_here_before_any_route(method: bytes, st
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         gateway.server.dispatcher.health = lambda path: Reply(200, (), b"{}") if path == "/health" else None
         client.send(get("/health").replace(b"GET", method, 1))
-        assert (await client.answer(head_only=method == b"HEAD")).status == status
+        assert (await client.response(head_only=method == b"HEAD")).status == status
         assert (await client.ask(get("/api/info"))).status == 200
         assert [received.line.split()[1] for received in upstream.requests] == [b"/api/info"]
 
@@ -25,9 +25,9 @@ async def test_a_health_path_is_answered_here_before_any_route(method: bytes, st
 async def test_without_a_runtime_there_is_nothing_to_route_to_yet() -> None:
     async with serving() as (gateway, _), wire(gateway.port) as client:
         gateway.server.dispatcher.runtime = None
-        answer = await client.ask(get("/api/info"))
+        response = await client.ask(get("/api/info"))
         gateway.server.dispatcher.runtime = gateway.runtime
-        assert (answer.status, json.loads(answer.body)["reason"]) == (503, "draining")
+        assert (response.status, json.loads(response.body)["reason"]) == (503, "draining")
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ async def test_without_a_runtime_there_is_nothing_to_route_to_yet() -> None:
 )
 async def test_a_connection_ends_behind_what_is_open_to_two_readings(request_bytes: bytes, kept: bool) -> None:
     async with serving() as (gateway, _), wire(gateway.port) as client:
-        answer = await client.ask(request_bytes)
-        assert (answer.status, b"connection" not in answer) == (200, kept)
+        response = await client.ask(request_bytes)
+        assert (response.status, b"connection" not in response) == (200, kept)
 
 
 async def test_requests_that_arrive_while_the_gateway_drains_are_the_last_of_their_connection() -> None:

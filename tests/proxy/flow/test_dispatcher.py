@@ -50,7 +50,7 @@ async def test_a_whole_body_that_nobody_read_holds_nobody_up():
         assert (await client.ask(get(ANY))).status == 200
         held = connection(gateway)
         held.data_received(post("/nowhere", b"x" * 150_000))  # in one piece: it is whole when it is refused
-        assert (await client.answer()).status == 404
+        assert (await client.response()).status == 404
         assert held.transport is not None and held.transport.is_reading()
         assert (await client.ask(get(ANY))).status == 200
 
@@ -60,7 +60,7 @@ async def test_a_request_that_was_read_is_answered_though_the_gateway_drains():
         assert (await client.ask(get(ANY))).status == 200
         connection(gateway).data_received(get(ANY))
         await gateway.server.drain(2.0)
-        assert (await client.answer()).status == 200
+        assert (await client.response()).status == 200
         assert len(upstream.requests) == 2
 
 
@@ -74,7 +74,7 @@ async def test_who_takes_no_answers_gets_no_more():
         await asyncio.sleep(0)
         assert gateway.seen.begun == 1 and len(held.parser.pipelined) == 3
         held.resume_writing()
-        assert [(await client.answer()).status for _ in range(3)] == [200] * 3
+        assert [(await client.response()).status for _ in range(3)] == [200] * 3
 
 
 async def test_a_connection_that_is_being_closed_is_not_used_again(monkeypatch: pytest.MonkeyPatch):
@@ -92,7 +92,7 @@ async def test_a_connection_that_is_being_closed_is_not_used_again(monkeypatch: 
 
         monkeypatch.setattr(called, "start", start_later)
         connection(gateway).data_received(post(ANY, b"{}"))
-        assert (await client.answer()).status == 200
+        assert (await client.response()).status == 200
         assert upstream.connections == 2
 
 
@@ -120,7 +120,7 @@ async def test_a_fault_in_ending_one_request_leaves_the_others_of_its_iteration_
         connections = sorted(gateway.server.clients, key=lambda one: one.idle_since)
         connections[0].data_received(get("/files/broken"))
         connections[1].data_received(get("/files/whole"))
-        assert (await broken.answer()).status == 500
-        assert (await whole.answer()).status == 200
+        assert (await broken.response()).status == 500
+        assert (await whole.response()).status == 200
         await quiet(gateway)
         assert [type(error) for error in reported] == [LookupError]

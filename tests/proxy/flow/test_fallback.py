@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import Answer, Script, Upstream, running_upstream, wire
+from tests.upstream_fixture import Response, Script, Upstream, running_upstream, wire
 
 ENTRY = """\
 version: 1
@@ -62,7 +62,7 @@ class Place:
         for connection in list(runtime.upstreams["first"].endpoints[0].idle):
             connection.close()
 
-    async def ask(self, method: str = "GET", path: str = "/a/x", body: bytes = b"", more: str = "") -> Answer:
+    async def ask(self, method: str = "GET", path: str = "/a/x", body: bytes = b"", more: str = "") -> Response:
         length = f"content-length: {len(body)}\r\n" if body or method != "GET" else ""
         async with wire(self.gateway.port) as client:
             return await client.ask(f"{method} {path} HTTP/1.1\r\nhost: a\r\n{length}{more}\r\n".encode() + body)
@@ -115,20 +115,20 @@ async def test_the_last_good_answer_stands_in_and_then_what_stands_behind_it() -
 
 async def test_what_is_remembered_does_not_change_what_passes_meanwhile() -> None:
     async with place("last") as here:
-        here.first.answer = GOOD.replace(b"200 OK", b"500 Oh")
+        here.first.response = GOOD.replace(b"200 OK", b"500 Oh")
         assert (await here.ask()).status == 500
         here.make_ill(cut)
-        answer = await here.ask()
-        assert (answer.status, answer.whole) == (200, False)
+        response = await here.ask()
+        assert (response.status, response.whole) == (200, False)
         here.make_ill(hang)
         assert json.loads((await here.ask()).body)["reason"] == "upstream_timeout", "neither was worth keeping"
 
 
 async def test_without_an_answer_of_the_chain_the_refusal_stays() -> None:
     async with place("last", first=DEAD) as here:
-        answer = await here.ask()
-        assert (answer.status, json.loads(answer.body)["reason"]) == (502, "upstream_unreachable")
-        assert b"x-gateway-fallback" not in answer
+        response = await here.ask()
+        assert (response.status, json.loads(response.body)["reason"]) == (502, "upstream_unreachable")
+        assert b"x-gateway-fallback" not in response
         assert here.gateway.seen.exchanges[-1].fallback == ""
 
 
@@ -137,9 +137,9 @@ async def test_without_an_answer_of_the_chain_the_refusal_stays() -> None:
 async def test_what_was_never_sent_is_sent_to_the_other_upstream_whole(method: str, size: int) -> None:
     async with place("[other, static]", first=DEAD) as here:
         for _ in range(5):  # three that cannot connect, two while the first upstream rests
-            answer = await here.ask(method, body=b"x" * size, more="authorization: Bearer users\r\n")
-            assert (answer.status, json.loads(answer.body)) == (200, {"next": 1})
-            assert (answer[b"x-gateway-fallback"], answer[b"cache-control"]) == (b"other", b"no-store")
+            response = await here.ask(method, body=b"x" * size, more="authorization: Bearer users\r\n")
+            assert (response.status, json.loads(response.body)) == (200, {"next": 1})
+            assert (response[b"x-gateway-fallback"], response[b"cache-control"]) == (b"other", b"no-store")
         assert [len(received.body) for received in here.second.requests] == [size] * 5
         for received in here.second.requests:
             assert (received.line, received.all(b"x-key")) == (f"{method} /a/x HTTP/1.1".encode(), [b"second-key"])
@@ -174,16 +174,16 @@ async def test_a_large_body_that_is_on_its_way_is_gone() -> None:
         async with wire(here.gateway.port) as client:
             client.send(b"PUT /a/x HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n" + b"x" * 100_000)
             await begun.wait()
-            answer = await client.ask(b"x" * 100_000)
-        assert answer[b"x-gateway-fallback"] == b"static"
+            response = await client.ask(b"x" * 100_000)
+        assert response[b"x-gateway-fallback"] == b"static"
         assert here.second.requests == []
 
 
 async def test_the_other_upstream_is_left_in_peace_too_and_its_own_fallback_is_not_asked() -> None:
     async with place("[other, static]", first=DEAD) as here:
         here.second.script = hang
-        answers = [(await here.ask())[b"x-gateway-fallback"] for _ in range(6)]
-        assert answers == [b"static"] * 6
+        responses = [(await here.ask())[b"x-gateway-fallback"] for _ in range(6)]
+        assert responses == [b"static"] * 6
         assert len(here.second.requests) == 3
         runtime = here.gateway.runtime
         assert {name: breaker.circuit().state for name, breaker in runtime.breakers.items()} == {
@@ -196,8 +196,8 @@ async def test_an_answer_of_the_other_that_breaks_off_counts_for_the_other() -> 
     async with place("[other, static]", first=DEAD) as here:
         here.second.script = cut
         for _ in range(3):
-            answer = await here.ask()
-            assert (answer.status, answer.whole) == (200, False)
+            response = await here.ask()
+            assert (response.status, response.whole) == (200, False)
         assert (await here.ask())[b"x-gateway-fallback"] == b"static"
         assert set(here.gateway.seen.reasons) == {"upstream_unreachable", "upstream_resting"}
 

@@ -30,7 +30,7 @@ async def test_head_is_answered_without_a_body_and_with_the_length_of_one(length
         async with wire(gateway.port) as client:
             for _ in range(2):  # the second would read a body that the first left over
                 client.send(get("/api/info").replace(b"GET", b"HEAD", 1))
-                answer = await client.answer(head_only=True)
+                answer = await client.response(head_only=True)
                 assert (answer.status, answer[b"etag"]) == (200, b"a")
                 assert (b"content-length" in answer) == bool(length)
                 assert b"transfer-encoding" not in answer
@@ -92,7 +92,7 @@ async def test_early_hints_come_before_the_answer_and_carry_links_only():
     ):
         interim = await client.ask(get(ANY))
         assert (interim.status, interim.fields) == (103, [(b"link", b"</a.css>; rel=preload")])
-        assert (await client.answer()).status == 200
+        assert (await client.response()).status == 200
         old = await client.ask(b"GET /files/a HTTP/1.0\r\nhost: g\r\n\r\n")  # 1.0 knows no interim answers
         assert old.status == 200
 
@@ -196,7 +196,7 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
             monkeypatch.setattr(upstream, "start", broken)
             for number, client in enumerate(clients):
                 client.send(get("/files/broken" if number == 3 else f"/files/{number}"))
-            answers = [await client.answer() for client in clients]
+            answers = [await client.response() for client in clients]
         assert [answer.status for answer in answers] == [200] * 3 + [500] + [200] * 4
         assert gateway.server.dispatcher.in_flight == 0
         assert [name for name, _ in gateway.seen.events] == ["bug"]
@@ -214,7 +214,7 @@ async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path
         begun = transactions(store)
         for connection in gateway.server.clients:
             connection.data_received(get(ANY))
-        answers = [await client.answer() for client in clients]
+        answers = [await client.response() for client in clients]
         assert sorted(answer.status for answer in answers) == [200] * 5 + [429] * 3
         assert sorted(dict(answer.fields)[b"x-ratelimit-remaining"] for answer in answers) == [b"0"] * 4 + [
             b"1",

@@ -38,9 +38,9 @@ async def login(gateway: Running, body: bytes = b'{"email":"ada@x.y"}') -> tuple
     headers = {"content-type": "application/json"}
     async with (
         ClientSession() as session,
-        session.post(f"{gateway.url}/login", data=body, headers=headers) as answer,
+        session.post(f"{gateway.url}/login", data=body, headers=headers) as response,
     ):
-        return answer.status, await answer.read()
+        return response.status, await response.read()
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ async def login(gateway: Running, body: bytes = b'{"email":"ada@x.y"}') -> tuple
 )
 async def test_the_client_gets_what_was_said_and_the_failure_counts(said: bytes, body: bytes) -> None:
     async with running_upstream() as upstream:
-        upstream.answer = said
+        upstream.response = said
 
         async def script(_: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await upstream.read(reader)

@@ -69,7 +69,7 @@ async def talk() -> AsyncIterator[Talk]:
         slot = Slot()
         use_stages(gateway, [slot], upgrade=b"chat")
         client.send(ASK)
-        answer = await client.answer()
+        answer = await client.response()
         assert (answer.status, answer[b"upgrade"], answer[b"connection"]) == (101, b"chat", b"upgrade")
         assert (b"x-powered-by" in answer, answer[b"x-key"]) == (False, b"1")
         assert upstream.requests[0].all(b"upgrade") == [b"chat"]

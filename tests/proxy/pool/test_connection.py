@@ -162,7 +162,7 @@ async def test_head_204_and_304_have_no_body_and_keep_the_connection():
         ("GET", OK),
     ]
     async with running_upstream() as fake, calling(fake.port) as upstream:
-        for method, fake.answer in responses:
+        for method, fake.response in responses:
             response = responded(await call(upstream, exchange(method)))
             assert response.phase is Phase.DONE
             response.finish()
@@ -184,7 +184,7 @@ async def test_trailers_of_one_response_never_become_fields_of_the_next():
             pass
         assert response.trailers == [(b"x-sum", b"1"), (b"x-last", b"2")]
         response.finish()
-        fake.answer = OK
+        fake.response = OK
         response = responded(await call(upstream))
         assert response.fields.pairs == [(b"content-type", b"application/json")]
 

@@ -73,7 +73,7 @@ async def test_an_endpoint_goes_after_so_many_bad_checks_and_comes_back_after_so
         assert len(fake.requests) == 3
         assert not first.healthy
         assert {checked.pool.choose(set()) for _ in range(20)} == {checked.pool.endpoints[1]}
-        fake.answer = WELL
+        fake.response = WELL
         before = len(fake.requests)
         assert await checked.event() == "endpoint_healthy"
         assert 4 <= len(fake.requests) - before <= 5
@@ -137,7 +137,7 @@ async def test_silence_garbage_and_nobody_are_not_well():
         began = asyncio.get_running_loop().time()
         assert await checked.checker.check(checked.pool.endpoints[0]) is False
         assert asyncio.get_running_loop().time() - began < 0.5
-        fake.script, fake.answer = None, b"nonsense\r\n\r\n"
+        fake.script, fake.response = None, b"nonsense\r\n\r\n"
         assert await checked.checker.check(checked.pool.endpoints[0]) is False
     assert await checked.checker.check(checked.pool.endpoints[0]) is False
 

@@ -21,7 +21,7 @@ from tests.data_plane_fixture import ENTRY, POLICIES_MORE
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.proxy.requests import get
-from tests.upstream_fixture import OK, Answer, wire
+from tests.upstream_fixture import OK, Response, wire
 
 
 class Authority:
@@ -86,7 +86,7 @@ async def secure_upstream(context: ssl.SSLContext, heads: list[bytes]) -> AsyncI
         server.close()
 
 
-async def asked(context: ssl.SSLContext, heads: list[bytes], host: str) -> list[tuple[Answer, str]]:
+async def asked(context: ssl.SSLContext, heads: list[bytes], host: str) -> list[tuple[Response, str]]:
     """Two answers of a gateway before ``https://host``, each with the detail of its log line."""
     async with secure_upstream(context, heads) as port:
         url = f"https://{host}:{port}"

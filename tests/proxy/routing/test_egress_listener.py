@@ -14,7 +14,7 @@ import pytest
 from gateway.demo.toolkit import DemoToolkit
 from gateway.proxy.server.server import Server
 from tests.gateway_fixture import POLICIES, Recorder, Running, running_gateway
-from tests.upstream_fixture import Answer, wire
+from tests.upstream_fixture import Response, wire
 
 KEY = "a-toolkit-key-that-nobody-may-see"
 ENTRY = """\
@@ -56,16 +56,16 @@ class Place:
 
     async def out(
         self, path: str = "/text/llm/", method: str = "POST", host: str = "127.0.0.1", more: str = ""
-    ) -> Answer:
+    ) -> Response:
         """A call as the backend makes it."""
         return await self._ask(self.port, method, path, f"host: {host}\r\n{more}")
 
-    async def public(self, path: str = "/api/text") -> Answer:
+    async def public(self, path: str = "/api/text") -> Response:
         """A call as a client makes it."""
         return await self._ask(self.gateway.port, "POST", path, "host: a\r\n")
 
     @staticmethod
-    async def _ask(port: int, method: str, path: str, fields: str) -> Answer:
+    async def _ask(port: int, method: str, path: str, fields: str) -> Response:
         head = f"{method} {path} HTTP/1.1\r\n{fields}content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
         async with wire(port) as client:
             return await client.ask(head.encode())
@@ -89,21 +89,21 @@ async def place() -> AsyncIterator[Place]:
             await egress.drain(1.0)
 
 
-def reason(answer: Answer) -> str:
-    found: str = json.loads(answer.body)["reason"]
+def reason(response: Response) -> str:
+    found: str = json.loads(response.body)["reason"]
     return found
 
 
 @pytest.mark.parametrize("more", ["", "authorization: Bearer backends-own\r\n", "authorization: Basic eDp5\r\n"])
 async def test_the_backend_is_answered_and_the_key_is_put_in_place_of_its_own(more: str) -> None:
     async with place() as here:
-        answer = await here.out(more=more)
-        assert (answer.status, json.loads(answer.body)) == (200, {"completion": "Hola. Soy la demostración."})
-        assert not [name for name, _ in answer.fields if name.startswith(b"access-control-")]
+        response = await here.out(more=more)
+        assert (response.status, json.loads(response.body)) == (200, {"completion": "Hola. Soy la demostración."})
+        assert not [name for name, _ in response.fields if name.startswith(b"access-control-")]
         (_, target, fields) = here.toolkit.heads[0]
         assert target == "/text/llm/"
         assert [value for name, value in fields if name.lower() == b"authorization"] == [f"Bearer {KEY}".encode()]
-        assert KEY.encode() not in answer.body + b"".join(value for _, value in answer.fields)
+        assert KEY.encode() not in response.body + b"".join(value for _, value in response.fields)
         assert [exchange.route.name for exchange in here.seen.exchanges] == ["toolkit-out"]
         assert here.gateway.seen.exchanges == []
 
@@ -119,7 +119,7 @@ async def test_calls_that_come_together_are_all_answered() -> None:
                 b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
             )
         async with asyncio.timeout(5):
-            assert [(await backend.answer()).status for backend in backends] == [200] * 5
+            assert [(await backend.response()).status for backend in backends] == [200] * 5
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ async def test_calls_that_come_together_are_all_answered() -> None:
 )
 async def test_what_is_not_a_route_of_its_own_is_not_there(path: str) -> None:
     async with place() as here:
-        answer = await here.out(path)
-        assert (answer.status, reason(answer)) == (404, "no_route")
+        response = await here.out(path)
+        assert (response.status, reason(response)) == (404, "no_route")
         assert here.toolkit.requests == 0
         assert here.seen.exchanges[-1].route.name == "egress-unmatched"
 
@@ -136,15 +136,15 @@ async def test_what_is_not_a_route_of_its_own_is_not_there(path: str) -> None:
 @pytest.mark.parametrize("path", ["/text/llm/", "/text/llm", "/images/edit/"])
 async def test_clients_do_not_reach_its_routes(path: str) -> None:
     async with place() as here:
-        answer = await here.public(path)
-        assert (answer.status, reason(answer)) == (404, "no_route")
+        response = await here.public(path)
+        assert (response.status, reason(response)) == (404, "no_route")
         assert here.toolkit.requests == 0
 
 
 async def test_methods_and_closed_routes_hold_as_anywhere() -> None:
     async with place() as here:
-        answer = await here.out(method="GET")
-        assert (answer.status, answer[b"allow"]) == (405, b"POST")
+        response = await here.out(method="GET")
+        assert (response.status, response[b"allow"]) == (405, b"POST")
         assert (await here.out("/images/edit/")).status == 403
         assert here.toolkit.requests == 0
 
@@ -165,8 +165,8 @@ STRANGERS = [
 @pytest.mark.parametrize("path", ["/text/llm/", "/nothing"])
 async def test_a_web_page_or_a_name_pointed_here_learns_nothing(asked: dict[str, str], slug: str, path: str) -> None:
     async with place() as here:
-        answer = await here.out(path, **asked)
-        assert (answer.status, reason(answer)) == (403, slug)
+        response = await here.out(path, **asked)
+        assert (response.status, reason(response)) == (403, slug)
         preflight = await here.out(
             path,
             method="OPTIONS",
@@ -191,14 +191,14 @@ async def test_what_one_side_found_out_holds_for_the_other(first: str) -> None:
         one, other = (here.out, here.public) if first == "out" else (here.public, here.out)
         began = asyncio.get_running_loop().time()
         for _ in range(3):
-            answer = await one()
-            assert (answer.status, reason(answer), answer[b"x-gateway-fallback"]) == (
+            response = await one()
+            assert (response.status, reason(response), response[b"x-gateway-fallback"]) == (
                 503,
                 "upstream_timeout",
                 b"resting",
             )
-        answer = await other()
-        assert (answer.status, reason(answer)) == (503, "upstream_resting")
+        response = await other()
+        assert (response.status, reason(response)) == (503, "upstream_resting")
         assert asyncio.get_running_loop().time() - began < 2
         assert here.toolkit.requests == 3
 
@@ -224,5 +224,5 @@ async def test_it_serves_while_the_public_listener_ends() -> None:
         await runtime.close()
         assert (await here.out()).status == 200
         here.toolkit.set_mode("hang")
-        answer = await here.out()
-        assert (answer.status, reason(answer)) == (503, "upstream_timeout"), "time limits hold to the end"
+        response = await here.out()
+        assert (response.status, reason(response)) == (503, "upstream_timeout"), "time limits hold to the end"

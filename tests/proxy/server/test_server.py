@@ -30,7 +30,7 @@ async def test_one_connection_carries_many_requests_pipelined_or_not():
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         client.send(get("/api/info") * 20)
         for _ in range(20):
-            assert (await client.answer()).status == 200
+            assert (await client.response()).status == 200
         assert len(upstream.requests) == 20
         assert upstream.connections == 1
 
@@ -122,16 +122,16 @@ async def test_an_allowed_origin_can_read_a_refusal_and_the_upstreams_own_cors_i
 async def test_large_and_chunked_answers_stream():
     big = b"x" * 1_000_000
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
-        upstream.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + big
+        upstream.response = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + big
         assert (await client.ask(get("/files/a"))).body == big
-        upstream.answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"
+        upstream.response = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"
         assert (await client.ask(get("/files/a"))).body == b"hello"
         assert upstream.connections == 1
 
 
 async def test_an_http_1_0_client_gets_no_chunks():
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
-        upstream.answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+        upstream.response = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
         answer = await client.ask(b"GET /files/a HTTP/1.0\r\nhost: gateway\r\n\r\n")
         assert (answer.body, answer[b"connection"]) == (b"hello", b"close")
 
@@ -148,7 +148,7 @@ async def test_an_upload_streams_and_arrives_whole(framing):
             await client.writer.drain()
         if b"chunked" in framing:
             client.send(b"0\r\n\r\n")
-        assert (await client.answer()).status == 200
+        assert (await client.response()).status == 200
         assert upstream.requests[0].body == body
 
 
@@ -158,7 +158,7 @@ async def test_a_streamed_body_over_its_limit_is_cut_off_and_the_upstream_sees_n
         client.send(b"transfer-encoding: chunked\r\n\r\n")
         for _ in range(5):
             client.send(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
-        assert (await client.answer()).status == 413
+        assert (await client.response()).status == 413
         assert upstream.requests == []
 
 
@@ -166,12 +166,12 @@ async def test_expect_is_answered_only_when_the_body_is_wanted():
     head = "POST /api/trpc/auth.login HTTP/1.1\r\nhost: g\r\ncontent-type: %s\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n"
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         client.send((head % "application/json").encode())
-        assert (await client.answer()).status == 100
+        assert (await client.response()).status == 100
         client.send(b"{}")
-        assert (await client.answer()).status == 200
+        assert (await client.response()).status == 200
         assert upstream.requests[0].all(b"expect") == []
         client.send((head % "text/html").encode())
-        refused = await client.answer()
+        refused = await client.response()
         assert (refused.status, refused[b"connection"]) == (415, b"close")
         assert await client.ended()
 
@@ -199,7 +199,7 @@ async def test_a_broken_stream_cuts_the_client():
             async with wire(gateway.port) as client:
                 client.send(request)
                 with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
-                    answer = await client.answer()
+                    answer = await client.response()
                     if not answer.whole:
                         raise ConnectionResetError
         assert gateway.seen.reasons == ["upstream_broken", "upstream_broken"]
@@ -220,7 +220,7 @@ async def test_an_upstream_that_is_gone_slow_or_broken_is_named():
 async def test_a_slow_head_is_ended():
     async with serving(header_timeout="100ms") as (gateway, _), wire(gateway.port) as client:
         client.send(b"GET /api/info HTTP/1.1\r\nhost: ")
-        assert (await client.answer()).status == 408
+        assert (await client.response()).status == 408
         assert await client.ended()
         assert gateway.seen.reasons == ["head_timeout"]
 
@@ -228,7 +228,7 @@ async def test_a_slow_head_is_ended():
 async def test_a_stalled_body_is_ended():
     async with serving(body_timeout="100ms") as (gateway, upstream), wire(gateway.port) as client:
         client.send(post("/api/trpc/auth.login", b"{}")[:-1])
-        answer = await client.answer()
+        answer = await client.response()
         assert (answer.status, answer[b"connection"]) == (408, b"close")
         assert upstream.requests == []
 
@@ -252,7 +252,7 @@ async def test_draining_finishes_what_runs_and_ends_what_rests():
         drain = asyncio.ensure_future(gateway.server.drain(5))
         assert await resting.ended()
         release.set()
-        assert (await busy.answer()).status == 200
+        assert (await busy.response()).status == 200
         await drain
 
 

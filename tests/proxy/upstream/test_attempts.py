@@ -23,7 +23,7 @@ from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
-from tests.upstream_fixture import Answer, running_upstream, wire
+from tests.upstream_fixture import Response, running_upstream, wire
 from tests.upstream_fixture import Upstream as Fake
 
 GET = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -39,7 +39,7 @@ def entry(*endpoints: str, more: str = "", head: str = "") -> str:
     )
 
 
-async def ask(gateway: Running, data: bytes = GET) -> Answer:
+async def ask(gateway: Running, data: bytes = GET) -> Response:
     async with wire(gateway.port) as client:
         return await client.ask(data)
 

@@ -37,7 +37,7 @@ class Slow:
     """A script that answers each request when it is let."""
 
     def __init__(self, response: bytes = says(b"slow")) -> None:
-        self.answer = response
+        self.response = response
         self.go_on = asyncio.Event()
 
     async def __call__(self, fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -47,7 +47,7 @@ class Slow:
         await asyncio.wait((gone, waiting), return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         gone.cancel()
-        writer.write(self.answer)
+        writer.write(self.response)
 
 
 @contextlib.asynccontextmanager

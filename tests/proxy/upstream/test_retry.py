@@ -260,7 +260,7 @@ async def test_a_streamed_body_is_sent_once():
             client.send(head + b"x" * 100_000)
             await eventually(lambda: fake.connections)
             client.send(b"x" * 100_000)
-            assert (await client.answer()).status == 503
+            assert (await client.response()).status == 503
         assert len(fake.requests) == 1
 
 
@@ -270,7 +270,7 @@ async def test_nothing_is_sent_again_once_the_client_has_got_something():
     async with running_upstream(script=then_ok(early, cut)) as fake:
         async with running_gateway(ENTRY.format(url=fake.url), policies=MORE) as gateway, wire(gateway.port) as client:
             assert (await client.ask(b"GET /files/a HTTP/1.1\r\nhost: a\r\n\r\n")).status == 103
-            assert (await client.answer()).status == 502
+            assert (await client.response()).status == 502
         assert len(fake.requests) == 1
     async with running_upstream(script=then_ok(cut)) as fake:
         async with running_gateway(ENTRY.format(url=fake.url), policies=MORE) as gateway, wire(gateway.port) as client:
