@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.proxy.flow.step import Step
 from tests.floors.sources import ROOT, sources, tracked
 
 # A program writes the report; the changelog also names what is gone.
@@ -94,3 +95,8 @@ def test_what_docstrings_and_comments_name_exists(names: set[str]) -> None:
 )
 def test_a_name_of_nothing_is_seen(text: str, found: list[str], names: set[str]) -> None:
     assert missing(text, names) == found
+
+
+def test_the_architecture_has_a_line_for_each_step_of_a_request() -> None:
+    text = (ROOT / "docs/architecture.md").read_text()
+    assert re.findall(r"^\| `([A-Z]+)` \|", text, flags=re.MULTILINE) == [step.name for step in Step]
