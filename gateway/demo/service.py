@@ -24,7 +24,7 @@ def json_response(status: int, value: Any, headers: dict[str, str] | None = None
 
 
 def _from_here(request: web.Request) -> bool:
-    """Whether the peer is this host itself, and not a proxy on this host that speaks for somebody else."""
+    """Whether the peer is this host itself, and not a proxy on this host that forwards for another client."""
     try:
         peer = ipaddress.ip_address(request.remote or "")
     except ValueError:

@@ -37,7 +37,7 @@ def rfc3339(moment: float) -> str:
 class Pseudonyms:
     """Short stable names for people: the same subject has the same name, and the name does not lead back to it.
 
-    Keyed, so that somebody with the log and a list of users cannot join the two (blake2s keyed mode, RFC 7693 2.9).
+    Keyed, so that the log and a list of users cannot be joined without the key (blake2s keyed mode, RFC 7693 2.9).
     """
 
     def __init__(self, key: bytes, remember: int = 4096) -> None:

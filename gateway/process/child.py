@@ -123,7 +123,8 @@ class Child:
             born = loop.time()
             try:
                 code = await self._live()
-            except OSError:  # no process could be made: out of memory, of processes, of descriptors
+            except (OSError, ValueError):
+                # No process could be made (out of memory, of processes, of descriptors), or it reported no JSON.
                 code = os.EX_OSERR
             self.ready = False
             self.status = None

@@ -106,8 +106,7 @@ class Supervisor:
             for number, (public, egress) in enumerate(zip_longest(listeners.public, listeners.egress)):
                 self._children.append(Child(number, public, events, egress))
             await self._watch(listeners.addresses(config))
-            listeners.close_shared()  # ours; the workers close theirs, and only then does the port refuse
-            return await self._drain()
+            return await self._drain(listeners)
 
     async def _end_children(self) -> None:
         for child in self._children:
@@ -130,12 +129,13 @@ class Supervisor:
         if self._why_not:
             raise CannotStart(self._why_not)
 
-    async def _drain(self) -> int:
+    async def _drain(self, listeners: Listeners) -> int:
         seconds = self._reloader.config.listen.drain
         self._admin.draining = True
         self._log.event("draining", seconds=seconds)
         for child in self._children:
             child.order(Drain(seconds))
+        listeners.close_shared()  # ours; the workers close theirs, and only then does the port refuse
         alone = await asyncio.gather(*(child.retire(seconds + GRACE) for child in self._children))
         for task in self._tasks:
             task.cancel()

@@ -109,19 +109,22 @@ async def test_a_worker_that_cannot_serve_says_why(supervisor: Supervisor, tmp_p
     await eventually(lambda: ("death", 2) in supervisor.events)
 
 
-@pytest.mark.parametrize("half", ["", '{"ready":tr'])
-async def test_a_report_that_breaks_off_is_no_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: str
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [("", 9), ('{"ready":tr', 9), ("no JSON\n", os.EX_OSERR)],
+    ids=["nothing", "half a line, as a worker leaves it that is killed while it writes", "another format"],
+)
+async def test_a_report_that_cannot_be_read_is_no_report_and_the_worker_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str, code: int
 ) -> None:
-    """As a worker leaves it that the system kills while it writes."""
-    killed = tmp_path / "killed"
-    killed.write_text(
-        f"#!{sys.executable}\nimport os, sys\nos.write(int(sys.argv[-1]), {half.encode()!r})\nos._exit(9)\n"
+    worker = tmp_path / "worker"
+    worker.write_text(
+        f"#!{sys.executable}\nimport os, sys\nos.write(int(sys.argv[-1]), {sent.encode()!r})\nos._exit(9)\n"
     )
-    killed.chmod(killed.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(sys, "executable", str(killed))
+    worker.chmod(worker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(worker))
     supervisor = Supervisor(tmp_path)
-    await eventually(lambda: supervisor.events.count(("death", 9)) == 2)
+    await eventually(lambda: supervisor.events.count(("death", code)) == 2)
     assert supervisor.reports == []
     supervisor.child.kill()
     assert await supervisor.child.retire(5.0)

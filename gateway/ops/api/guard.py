@@ -91,7 +91,7 @@ def is_preflight(request: web.Request) -> bool:
 
 def is_of_origin(request: web.Request, origins: Collection[str]) -> bool:
     """Whether the request is of a page of one of ``origins``, compared letter by letter as browsers send them. ``null``
-    is nobody's origin: sandboxed pages of any site send it."""
+    is never one: sandboxed pages of any site send it."""
     sent = request.headers.getall("Origin", [])
     return len(sent) == 1 and (sent[0] in origins or ("*" in origins and sent[0] != "null"))
 
