@@ -13,6 +13,7 @@ from gateway.proxy.flow.flow import Flow
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
 from tests.data_plane_fixture import serving
+from tests.eventually import eventually
 from tests.gateway_fixture import Running
 from tests.proxy.requests import get, post
 from tests.upstream_fixture import OK, wire
@@ -35,9 +36,7 @@ def left(kind: type) -> list[object]:
 
 async def quiet(gateway: Running) -> None:
     """Until nothing is in flight and every client is gone."""
-    async with asyncio.timeout(5):
-        while gateway.server.dispatcher.in_flight or gateway.server.clients:
-            await asyncio.sleep(0.002)
+    await eventually(lambda: not gateway.server.dispatcher.in_flight and not gateway.server.clients)
     gateway.seen.exchanges.clear()
     for _ in range(3):
         await asyncio.sleep(0)

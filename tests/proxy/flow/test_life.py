@@ -227,7 +227,7 @@ async def test_what_raises_in_a_step_is_reported_once_and_leaves_nothing_behind(
         if breaking is not None:
             await breaking
         if step in UNANSWERED:
-            assert (await here.client.answer()).status == 500
+            assert (await here.client.response()).status == 500
         else:  # the response has begun, or is sent: nothing may be added to it
             async with asyncio.timeout(5):
                 with contextlib.suppress(ConnectionError):

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.demo.toolkit import DemoToolkit
 from gateway.proxy.server.server import Server
+from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Recorder, Running, running_gateway
 from tests.upstream_fixture import Response, wire
 
@@ -111,9 +112,8 @@ async def test_the_backend_is_answered_and_the_key_is_put_in_place_of_its_own(mo
 async def test_calls_that_come_together_are_all_answered() -> None:
     async with place() as here, contextlib.AsyncExitStack() as stack:
         backends = [await stack.enter_async_context(wire(here.port)) for _ in range(5)]
-        while len(here.egress.clients) < 5:
-            await asyncio.sleep(0.002)
-        for connection in here.egress.clients:  # in one turn of the loop
+        await eventually(lambda: len(here.egress.clients) == 5)
+        for connection in here.egress.clients:  # in one iteration of the loop
             connection.data_received(
                 b"POST /text/llm/ HTTP/1.1\r\nhost: 127.0.0.1\r\n"
                 b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
