@@ -32,10 +32,14 @@ OUR_OWN = {
     "say": "send, write, report",
     "says": "send, write, report",
     "resting": "idle, open",
+    "place": "position, index, slot, permit",
+    "answer": "response",
+    "answers": "responses",
 }
-# In prose these are the ones that git grep finds, and ordinary English only where this says so: (file, phrase).
+# Names that users see stay as they are.
+SEEN_BY_USERS = {"process/supervisor.py": {"place"}}  # a field of the log line worker_died
+# In comments and docstrings some of them are ordinary English. These are not needed there either.
 IN_PROSE = re.compile(r"\b(?:told|heard|passage|keepsake|patience|lane|desk|standing_in)\b")
-ORDINARY_ENGLISH: set[tuple[str, str]] = set()
 # Names that classes of several modules share, since code finds them by that name.
 SHARED_CLASS_NAMES = {
     "Settings": "the settings of each policy kind, found by this name in the kind's module",
@@ -64,8 +68,8 @@ def class_names(modules: Mapping[str, ast.AST]) -> dict[str, list[str]]:
 
 
 def test_identifiers_are_the_fields_words() -> None:
-    wrong = {name: sorted(found) for name, text in sources().items() if (found := names_of_our_own(text))}
-    assert wrong == {}, f"instead: {OUR_OWN}"
+    found = {name: names for name, text in sources().items() if (names := names_of_our_own(text))}
+    assert found == SEEN_BY_USERS, f"instead: {OUR_OWN}"
 
 
 def test_prose_is_the_fields_words() -> None:
@@ -73,8 +77,6 @@ def test_prose_is_the_fields_words() -> None:
     for path in (path for path in tracked("gateway/*") if path.suffix in (".py", ".lua")):
         name = path.relative_to(ROOT / "gateway").as_posix()
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            for one, phrase in ORDINARY_ENGLISH:
-                line = line.replace(phrase, "") if one == name else line
             if IN_PROSE.search(line):
                 wrong.append(f"{name}:{number}: {line.strip()}")
     assert not wrong, "\n".join(wrong)
@@ -91,7 +93,7 @@ def test_a_word_of_our_own_is_seen(name: str) -> None:
     assert names_of_our_own(f"{name} = 1") == {name}
 
 
-@pytest.mark.parametrize("name", ["returned", "desktop", "planet", "notify", "outstanding", "turnstile"])
+@pytest.mark.parametrize("name", ["returned", "desktop", "planet", "notify", "outstanding", "turnstile", "replace"])
 def test_a_word_of_the_field_is_let_be(name: str) -> None:
     assert names_of_our_own(f"{name} = 'told'  # heard") == set()
 
