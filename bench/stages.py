@@ -83,7 +83,7 @@ def request(number: int, good: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+def parts(runtime: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     """Name and call of each part, in the order of a request."""
     reader = Reader()
     first = reader.again(request(1, good))
@@ -92,25 +92,25 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     second = reader.again(again)
     exchange = Exchange("GET", "/api/items", before.fields, "127.0.0.1", time.monotonic())
     exchange.head, exchange.path = before, "/api/items"
-    exchange.route = plan = plane.routes.find(exchange, "GET")
+    exchange.route = route = runtime.routes.find(exchange, "GET")
     yield "request, read by the parser", lambda: reader.again(again)
     yield "its fields, from scratch", lambda: admit.RequestHead(first)
     yield "its fields, by what differs", lambda: admit.read(second, before)
     yield "the record of the request", lambda: Exchange("GET", "/", before.fields, "127.0.0.1", 0.0)
     yield "head, checked, with the path", lambda: admit.validate(exchange, before, 16384)
     yield "canonical path", lambda: canonical("/api/items")
-    yield "route", lambda: plane.routes.find(exchange, "GET")
-    for decide, _ in plan.request_hooks[0]:
+    yield "route", lambda: runtime.routes.find(exchange, "GET")
+    for decide, _ in route.request_hooks[0]:
         stage: Any = decide.__self__  # type: ignore[attr-defined]  # hooks are bound methods
 
-        def ask(decide: Callable[[Exchange], object] = decide) -> None:
+        def decide_again(decide: Callable[[Exchange], object] = decide) -> None:
             exchange.limits = []
             decide(exchange)
 
-        yield f"{type(stage).__name__.lower()}, on the way in", ask
-    attempt = UpstreamAttempt("items", plan.upstream.pool)
+        yield f"{type(stage).__name__.lower()}, on the way in", decide_again
+    attempt = UpstreamAttempt("items", route.upstream.pool)
     call = UpstreamCall(exchange, "/api/items", ignore_informational)
-    yield "head for the upstream", lambda: attempt.compose(call, plan.upstream.endpoints[0], None)
+    yield "head for the upstream", lambda: attempt.compose(call, route.upstream.endpoints[0], None)
     answer = [
         (b"Server", b"nginx"),
         (b"Date", b"Sun, 06 Nov 1994 08:49:37 GMT"),
@@ -125,15 +125,15 @@ def parts(plane: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Callab
     def respond() -> None:
         exchange.response_headers = []
         exchange.limits = limits
-        for hook in plan.response_hooks[plan.depth]:
+        for hook in route.response_hooks[route.depth]:
             hook(exchange)
 
-    for decide, _ in plan.request_hooks[0]:
+    for decide, _ in route.request_hooks[0]:
         decide(exchange)
     limits = exchange.limits
     yield "stages, on the way back", respond
     added = exchange.response_headers
-    yield "response's head", lambda: render_head(200, known, added, plan.removed, b"content-length: 1000\r\n", True)
+    yield "response's head", lambda: render_head(200, known, added, route.removed, b"content-length: 1000\r\n", True)
     exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
     nowhere = os.open(os.devnull, os.O_WRONLY)
     log, metrics = Log(Sink(nowhere, folder / "lock"), b"k" * 32, worker=0), WorkerMetrics()
@@ -151,9 +151,9 @@ async def main() -> None:
         config = load(HERE / "gateway" / "upstreams.yaml", environment)
         assert isinstance(config, Config), config
         store = LmdbStore(folder / "state")
-        plane = Runtime(config, Tools(store, time.time, ()))
+        runtime = Runtime(config, Tools(store, time.time, ()))
         print(f"{python()}\n\n| part | us |\n|---|---:|")
-        for part, call in parts(plane, token(secret, "user"), folder):
+        for part, call in parts(runtime, token(secret, "user"), folder):
             call()
             print(f"| {part} | {cost(call):.2f} |")
         store.close()

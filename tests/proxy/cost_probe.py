@@ -45,7 +45,7 @@ ANSWER = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\nvary: Origin\r\n\r\n" + b"x" * 900
 )
 ROOT = str(Path(gateway.__file__).parent) + os.sep
-ABREAST = 8  # requests in one turn of the event loop, as 32 busy connections bring them
+ABREAST = 8  # requests in one iteration of the event loop, as 32 busy connections bring them
 WARM, COUNTED, KEPT = 320, 80, 1000
 
 
@@ -115,7 +115,7 @@ async def instructions(work: Callable[[], Awaitable[None]]) -> int:
         counted += event == "opcode"
         return trace
 
-    for task in asyncio.all_tasks():  # a task that already runs is not entered again: its frames are told by hand
+    for task in asyncio.all_tasks():  # a task that already runs is not entered again: its frames are traced by hand
         inner: Any = task.get_coro()
         while isinstance(inner, CoroutineType) and inner.cr_frame is not None:
             if inner.cr_frame.f_code.co_filename.startswith(ROOT):
@@ -164,24 +164,24 @@ async def measure(folder: Path, kind: str) -> dict[str, float]:
             await asyncio.sleep(0)
             await asyncio.sleep(0)
 
-    def told() -> None:
-        """What was gathered is handed on, as it is a few times a second."""
+    def hand_on() -> None:
+        """Hand on what was gathered, as is done a few times a second."""
         metrics.report()
         log.sink.close()
         log.sink = Sink(nowhere)
 
     await send(WARM)
-    told()
+    hand_on()
     held = sys.getallocatedblocks()
     await send(KEPT)
-    told()
+    hand_on()
     crept = sys.getallocatedblocks() - held
     counted = await instructions(lambda: send(COUNTED))
     return {"instructions": counted / COUNTED, "blocks": crept}
 
 
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as place:
-        found = asyncio.run(asyncio.wait_for(measure(Path(place), sys.argv[1]), 30))
+    with tempfile.TemporaryDirectory() as name:
+        found = asyncio.run(asyncio.wait_for(measure(Path(name), sys.argv[1]), 30))
     print(json.dumps(found), flush=True)
     os._exit(0)  # the connections of the run were never closed, and say so when they are collected

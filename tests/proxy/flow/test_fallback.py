@@ -1,4 +1,4 @@
-"""Fallbacks that remember or ask somebody else, over real sockets: who gets which answer, and who is asked how often."""
+"""Fallbacks that store responses or call another upstream, over real sockets: which response, and how many calls."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ DEAD = "http://127.0.0.1:1"
 
 
 @dataclass
-class Place:
+class Chain:
     gateway: Running
     first: Upstream
     second: Upstream
     now: float = 1_767_268_800.0
 
     def make_ill(self, script: Script) -> None:
-        """The first upstream talks so from now on, on kept connections too: they are closed."""
+        """The first upstream behaves so from now on, on kept connections too: they are closed."""
         self.first.script = script
         runtime = self.gateway.runtime
         for connection in list(runtime.upstreams["first"].endpoints[0].idle):
@@ -69,10 +69,10 @@ class Place:
 
 
 @contextlib.asynccontextmanager
-async def place(chain: str, first: str = "", second: str = "") -> AsyncIterator[Place]:
+async def running(chain: str, first: str = "", second: str = "") -> AsyncIterator[Chain]:
     policies = POLICIES.replace("bodies:\n", "bodies:\n  any: {max: 10MB}\n") + MORE
     async with running_upstream(GOOD) as one, running_upstream(GOOD.replace(b"real", b"next")) as two:
-        made = Place(None, one, two)  # type: ignore[arg-type]  # the gateway needs its clock first
+        made = Chain(None, one, two)  # type: ignore[arg-type]  # the gateway needs its clock first
         entry = ENTRY.format(chain=chain, first=first or one.url, second=second or two.url)
         async with running_gateway(entry, policies=policies, wall=lambda: made.now) as made.gateway:
             yield made
@@ -89,8 +89,8 @@ async def cut(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.
     await writer.drain()
 
 
-async def test_the_last_good_answer_stands_in_and_then_what_stands_behind_it() -> None:
-    async with place("[last, static]") as here:
+async def test_the_last_good_response_is_given_and_then_the_next_fallback() -> None:
+    async with running("[last, static]") as here:
         real = await here.ask()
         assert b"x-gateway-fallback" not in real
         assert real[b"cache-control"] == b"public, max-age=60"
@@ -113,8 +113,8 @@ async def test_the_last_good_answer_stands_in_and_then_what_stands_behind_it() -
         assert (await here.ask())[b"x-gateway-fallback"] == b"static"
 
 
-async def test_what_is_remembered_does_not_change_what_passes_meanwhile() -> None:
-    async with place("last") as here:
+async def test_what_is_stored_does_not_change_what_passes_meanwhile() -> None:
+    async with running("last") as here:
         here.first.response = GOOD.replace(b"200 OK", b"500 Oh")
         assert (await here.ask()).status == 500
         here.make_ill(cut)
@@ -124,8 +124,8 @@ async def test_what_is_remembered_does_not_change_what_passes_meanwhile() -> Non
         assert json.loads((await here.ask()).body)["reason"] == "upstream_timeout", "neither was worth keeping"
 
 
-async def test_without_an_answer_of_the_chain_the_refusal_stays() -> None:
-    async with place("last", first=DEAD) as here:
+async def test_without_a_response_of_the_chain_the_refusal_stays() -> None:
+    async with running("last", first=DEAD) as here:
         response = await here.ask()
         assert (response.status, json.loads(response.body)["reason"]) == (502, "upstream_unreachable")
         assert b"x-gateway-fallback" not in response
@@ -135,8 +135,8 @@ async def test_without_an_answer_of_the_chain_the_refusal_stays() -> None:
 @pytest.mark.parametrize("size", [0, 5, 100_000])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 async def test_what_was_never_sent_is_sent_to_the_other_upstream_whole(method: str, size: int) -> None:
-    async with place("[other, static]", first=DEAD) as here:
-        for _ in range(5):  # three that cannot connect, two while the first upstream rests
+    async with running("[other, static]", first=DEAD) as here:
+        for _ in range(5):  # three that cannot connect, two while the breaker of the first upstream is open
             response = await here.ask(method, body=b"x" * size, more="authorization: Bearer users\r\n")
             assert (response.status, json.loads(response.body)) == (200, {"next": 1})
             assert (response[b"x-gateway-fallback"], response[b"cache-control"]) == (b"other", b"no-store")
@@ -150,18 +150,20 @@ async def test_what_was_never_sent_is_sent_to_the_other_upstream_whole(method: s
 
 
 async def test_what_may_have_been_done_is_not_done_again() -> None:
-    async with place("[other, static]") as here:
+    async with running("[other, static]") as here:
         here.first.script = hang
         assert (await here.ask())[b"x-gateway-fallback"] == b"other"
         assert (await here.ask("PUT", body=b"{}"))[b"x-gateway-fallback"] == b"other"
         assert (await here.ask("POST", body=b"{}"))[b"x-gateway-fallback"] == b"static"
         assert len(here.second.requests) == 2
-        assert (await here.ask("POST", body=b"{}"))[b"x-gateway-fallback"] == b"other", "now the first one rests"
+        assert (await here.ask("POST", body=b"{}"))[b"x-gateway-fallback"] == b"other", (
+            "now the breaker of the first one is open"
+        )
         assert (len(here.first.requests), len(here.second.requests)) == (3, 3)
 
 
 async def test_a_large_body_that_is_on_its_way_is_gone() -> None:
-    async with place("[other, static]") as here:
+    async with running("[other, static]") as here:
         begun = asyncio.Event()
 
         async def swallow(_: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -179,8 +181,8 @@ async def test_a_large_body_that_is_on_its_way_is_gone() -> None:
         assert here.second.requests == []
 
 
-async def test_the_other_upstream_is_left_in_peace_too_and_its_own_fallback_is_not_asked() -> None:
-    async with place("[other, static]", first=DEAD) as here:
+async def test_the_breaker_of_the_other_upstream_opens_too_and_its_own_fallback_is_not_asked() -> None:
+    async with running("[other, static]", first=DEAD) as here:
         here.second.script = hang
         responses = [(await here.ask())[b"x-gateway-fallback"] for _ in range(6)]
         assert responses == [b"static"] * 6
@@ -192,8 +194,8 @@ async def test_the_other_upstream_is_left_in_peace_too_and_its_own_fallback_is_n
         }
 
 
-async def test_an_answer_of_the_other_that_breaks_off_counts_for_the_other() -> None:
-    async with place("[other, static]", first=DEAD) as here:
+async def test_a_response_of_the_other_that_breaks_off_counts_for_the_other() -> None:
+    async with running("[other, static]", first=DEAD) as here:
         here.second.script = cut
         for _ in range(3):
             response = await here.ask()
@@ -203,9 +205,9 @@ async def test_an_answer_of_the_other_that_breaks_off_counts_for_the_other() -> 
 
 
 async def test_report_mode_counts_and_goes_on() -> None:
-    async with place("[quiet, other]", first=DEAD) as here:
+    async with running("[quiet, other]", first=DEAD) as here:
         assert (await here.ask())[b"x-gateway-fallback"] == b"other"
-    async with place("quiet", first=DEAD) as here:
+    async with running("quiet", first=DEAD) as here:
         assert (await here.ask()).status == 502
         assert here.gateway.seen.exchanges[-1].reported == ["upstream_unreachable"]
 
@@ -213,7 +215,7 @@ async def test_report_mode_counts_and_goes_on() -> None:
 async def test_responses_are_stored_from_kept_connections_and_from_new_ones_and_those_of_the_other_upstream_are_not() -> (
     None
 ):
-    async with place("[last, other]") as here:
+    async with running("[last, other]") as here:
         for path in ("/a/new", "/a/kept"):
             assert (await here.ask(path=path)).status == 200
         here.make_ill(hang)

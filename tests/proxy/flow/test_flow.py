@@ -1,4 +1,4 @@
-"""Answers without a body, interim ones and trailers on their way through the gateway, and what a call leaves behind."""
+"""Responses without a body, informational ones and trailers on their way through the gateway, and what a call leaves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ANY = "/files/a"
 
 
 @pytest.mark.parametrize("length", [b"", b"content-length: 5\r\n"])
-async def test_head_is_answered_without_a_body_and_with_the_length_of_one(length: bytes):
+async def test_head_has_a_response_without_a_body_and_with_the_length_of_one(length: bytes):
     async with serving(b"HTTP/1.1 200 OK\r\netag: a\r\n" + length + b"\r\n") as (gateway, upstream):
         async with wire(gateway.port) as client:
             for _ in range(2):  # the second would read a body that the first left over
@@ -41,7 +41,7 @@ async def test_head_is_answered_without_a_body_and_with_the_length_of_one(length
 
 
 @pytest.mark.parametrize(("status", "more"), [(204, b""), (304, b"etag: a\r\n"), (304, b"content-length: 9\r\n")])
-async def test_an_answer_that_never_has_a_body_keeps_both_connections(status: int, more: bytes):
+async def test_a_response_that_never_has_a_body_keeps_both_connections(status: int, more: bytes):
     async with (
         serving(b"HTTP/1.1 %d X\r\n%b\r\n" % (status, more)) as (gateway, upstream),
         wire(gateway.port) as client,
@@ -55,7 +55,7 @@ async def test_an_answer_that_never_has_a_body_keeps_both_connections(status: in
         assert upstream.connections == 1
 
 
-async def test_trailers_come_through_except_those_that_would_change_the_answer():
+async def test_trailers_come_through_except_those_that_would_change_the_response():
     trailers = b"x-sum: 1\r\nset-cookie: a=b\r\nx-powered-by: y\r\ncontent-type: text/html\r\n"
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
     async with serving(head + b"5\r\nhello\r\n0\r\n" + trailers + b"\r\n") as (gateway, upstream):
@@ -63,16 +63,16 @@ async def test_trailers_come_through_except_those_that_would_change_the_answer()
             for _ in range(2):
                 client.send(get(ANY))
                 async with asyncio.timeout(5):
-                    said = await client.reader.readuntil(b"\r\n\r\n") + await client.reader.readuntil(b"\r\n\r\n")
-                assert said.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n")
-                assert b"transfer-encoding: chunked" in said and b"content-length" not in said
+                    received = await client.reader.readuntil(b"\r\n\r\n") + await client.reader.readuntil(b"\r\n\r\n")
+                assert received.endswith(b"\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n")
+                assert b"transfer-encoding: chunked" in received and b"content-length" not in received
             old = await client.ask(b"GET /files/a HTTP/1.0\r\nhost: g\r\n\r\n")
             assert (old.status, old.body) == (200, b"hello")  # 1.0 knows no chunks, so no trailers
         assert upstream.connections == 1
 
 
 @pytest.mark.parametrize("trailer", [b"content-length: 9", b"x: \x01", b"x y: 1"])
-async def test_a_trailer_that_could_be_read_as_framing_or_not_at_all_breaks_the_answer(trailer: bytes):
+async def test_a_trailer_that_could_be_read_as_framing_or_not_at_all_breaks_the_response(trailer: bytes):
     head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
     async with (
         serving(head + b"5\r\nhello\r\n0\r\n" + trailer + b"\r\n\r\n") as (gateway, _),
@@ -83,17 +83,17 @@ async def test_a_trailer_that_could_be_read_as_framing_or_not_at_all_breaks_the_
         assert b"hello" not in answer.body
 
 
-async def test_early_hints_come_before_the_answer_and_carry_links_only():
+async def test_early_hints_come_before_the_response_and_carry_links_only():
     final = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
     hints = b"HTTP/1.1 103 Early Hints\r\nlink: </a.css>; rel=preload\r\nset-cookie: a=b\r\nserver: x\r\n\r\n"
     async with (
         serving(b"HTTP/1.1 102 Processing\r\n\r\n" + hints + final) as (gateway, _),
         wire(gateway.port) as client,
     ):
-        interim = await client.ask(get(ANY))
-        assert (interim.status, interim.fields) == (103, [(b"link", b"</a.css>; rel=preload")])
+        informational = await client.ask(get(ANY))
+        assert (informational.status, informational.fields) == (103, [(b"link", b"</a.css>; rel=preload")])
         assert (await client.response()).status == 200
-        old = await client.ask(b"GET /files/a HTTP/1.0\r\nhost: g\r\n\r\n")  # 1.0 knows no interim answers
+        old = await client.ask(b"GET /files/a HTTP/1.0\r\nhost: g\r\n\r\n")  # HTTP/1.0 knows no 1xx
         assert old.status == 200
 
 
@@ -139,26 +139,22 @@ async def test_nothing_is_left_behind_by_calls_of_any_ending():
 
 
 async def test_a_client_that_leaves_ends_its_call_on_a_kept_connection_too():
-    asked = 0
+    requests = 0
 
     async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
+        nonlocal requests
         while await fake.read(reader):
-            asked += 1
-            if asked == 1:
+            requests += 1
+            if requests == 1:
                 writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
     async with serving(script=script) as (gateway, upstream):
         async with wire(gateway.port) as client:
             assert (await client.ask(get(ANY))).body == b"ok"
             client.send(get(ANY))
-            async with asyncio.timeout(5):
-                while asked < 2:
-                    await asyncio.sleep(0.002)
-        async with asyncio.timeout(5):
-            await upstream.gone.wait()
-            while gateway.server.dispatcher.in_flight:
-                await asyncio.sleep(0.002)
+            await eventually(lambda: requests == 2)
+        await asyncio.wait_for(upstream.gone.wait(), 5)
+        await eventually(lambda: not gateway.server.dispatcher.in_flight)
         assert [exchange.status for exchange in gateway.seen.exchanges] == [200, 0]
         assert gateway.seen.exchanges[1].endpoint == "", "it has not answered, and its time is no upstream's"
         endpoint = gateway.runtime.upstreams["tutor"].endpoints[0]
@@ -179,7 +175,9 @@ async def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_for_what_
         assert len(upstream.requests) == (3 if statuses[1] == 200 else 2)
 
 
-async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(monkeypatch: pytest.MonkeyPatch):
+async def test_responses_of_one_iteration_are_each_their_own_and_one_bug_is_one_response(
+    monkeypatch: pytest.MonkeyPatch,
+):
     async with serving() as (gateway, _):
         async with contextlib.AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
@@ -202,15 +200,14 @@ async def test_answers_of_one_turn_are_each_their_own_and_one_bug_is_one_answer(
         assert [name for name, _ in gateway.seen.events] == ["bug"]
 
 
-async def test_the_limits_of_one_turn_are_exact_and_share_a_transaction(tmp_path: Path):
+async def test_the_limits_of_one_iteration_are_exact_and_share_a_transaction(tmp_path: Path):
     store = LmdbStore(tmp_path, size=1 << 20)
     async with running_upstream() as upstream, contextlib.AsyncExitStack() as stack:
         entry = ENTRY.format(url=upstream.url, response="2s", header_timeout="10s", body_timeout="10s")
         policies = POLICIES.replace("100000/minute", "5/day").replace("bodies:", "bodies:\n" + POLICIES_MORE.rstrip())
         gateway = await stack.enter_async_context(running_gateway(entry, policies=policies, store=store))
         clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(8)]
-        while len(gateway.server.clients) < 8:
-            await asyncio.sleep(0.002)
+        await eventually(lambda: len(gateway.server.clients) == 8)
         begun = transactions(store)
         for connection in gateway.server.clients:
             connection.data_received(get(ANY))

@@ -1,4 +1,4 @@
-"""The words of the gateway's own answers."""
+"""Responses as bytes: heads, refusals in each format, and what they are put together from."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_every_refusal_reads_well_in_every_shape(slug, shape):
     exchange.id = "request-1"
     refusal = refuse(slug, "for the log alone", retry_after=1)
     _, body = refusal_content(refusal, exchange.id, shape)
-    told = json.loads(body)
+    content = json.loads(body)
     if shape == "superjson":
-        told = told["error"]["json"]
+        content = content["error"]["json"]
     elif shape == "none":
-        told = told["error"]
-    sentence = told["detail"] if shape == "problem" else told["message"]
-    data = told if shape == "problem" else told["data"]
+        content = content["error"]
+    sentence = content["detail"] if shape == "problem" else content["message"]
+    data = content if shape == "problem" else content["data"]
     assert "{" not in sentence and "1 seconds" not in sentence
     assert sentence.endswith(".")
     assert (data["reason"], data["request_id"], data["retry_after"]) == (slug, "request-1", 1)
@@ -63,7 +63,7 @@ def test_every_refusal_reads_well_in_every_shape(slug, shape):
 
 
 def plain(refusal, exchange, of):
-    """The answer put together anew, field by field."""
+    """The response put together anew, field by field."""
     content_type, body = refusal_content(refusal, exchange.id, of.error_format)
     own = [DATE.field(784111777.0), content_type, (b"cache-control", b"no-store"), *refusal.headers]
     if refusal.retry_after:
@@ -90,7 +90,7 @@ ADDED = [
 
 @pytest.mark.parametrize("shape", ["problem", "superjson", "none"])
 @pytest.mark.parametrize("added", ADDED, ids=range(len(ADDED)))
-def test_what_is_found_ready_reads_as_if_put_together_anew(added, shape):
+def test_a_refusal_from_a_template_reads_as_if_put_together_anew(added, shape):
     removed = frozenset({b"content-type"} if len(added) > 2 else ())
     of = replace(bind("route", []), error_format=shape, removed=removed)
     for slug, wait, headers in (
@@ -104,16 +104,16 @@ def test_what_is_found_ready_reads_as_if_put_together_anew(added, shape):
             exchange.id, exchange.response_headers = name, list(added)
             refusal = refuse(slug, "x", retry_after=wait, headers=headers)
             wanted = plain(refusal, exchange, of)
-            for _ in range(2):  # the second is found ready
+            for _ in range(2):  # the second is from the template
                 data, length = render_refusal(refusal, exchange, of, DATE.field(784111777.0), True)
                 assert (data, length) == (wanted, len(wanted.partition(b"\r\n\r\n")[2]))
 
 
-def test_the_answer_to_head_has_the_length_and_no_body():
+def test_the_response_to_head_has_the_length_and_no_body():
     exchange = Exchange("HEAD", "/", {}, "192.0.2.1", 0.0)
     exchange.id = "request-1"
-    told, length = render_refusal(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), False)
-    head, _, body = told.partition(b"\r\n\r\n")
+    data, length = render_refusal(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), False)
+    head, _, body = data.partition(b"\r\n\r\n")
     _, whole = refusal_content(refuse("no_route"), exchange.id, "problem")
     assert b"content-length: %d\r\nconnection: close" % len(whole) in head
     assert (body, length) == (b"", 0)
@@ -123,13 +123,13 @@ def test_the_answer_to_head_has_the_length_and_no_body():
 def test_no_name_of_a_request_breaks_out_of_the_body(name):
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     exchange.id = name
-    told, _ = render_refusal(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), True)
-    assert json.loads(told.partition(b"\r\n\r\n")[2])["request_id"] == name
+    data, _ = render_refusal(refuse("no_route"), exchange, bind("route", []), DATE.field(0.0), True)
+    assert json.loads(data.partition(b"\r\n\r\n")[2])["request_id"] == name
 
 
-def test_two_sentences_of_one_slug_are_two_answers():
+def test_two_sentences_of_one_slug_are_two_responses():
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     for sentence in ("One.", "Another."):
         refusal = Refusal(replace(REASONS["rate_limited"], sentence=sentence))
-        told, _ = render_refusal(refusal, exchange, bind("route", []), DATE.field(0.0), True)
-        assert json.loads(told.partition(b"\r\n\r\n")[2])["detail"] == sentence
+        data, _ = render_refusal(refusal, exchange, bind("route", []), DATE.field(0.0), True)
+        assert json.loads(data.partition(b"\r\n\r\n")[2])["detail"] == sentence

@@ -1,4 +1,4 @@
-"""Answers that a stage reads before they are passed on: small, in pieces, large, cut off; the client gets them whole."""
+"""Responses that a stage sees before they are passed on: small, in pieces, large, cut off; the client gets them whole."""
 
 import asyncio
 
@@ -44,7 +44,7 @@ async def login(gateway: Running, body: bytes = b'{"email":"ada@x.y"}') -> tuple
 
 
 @pytest.mark.parametrize(
-    ("said", "body"),
+    ("sent", "body"),
     [
         (whole(401, b"no"), b"no"),
         (whole(401, b""), b""),
@@ -55,16 +55,16 @@ async def login(gateway: Running, body: bytes = b'{"email":"ada@x.y"}') -> tuple
         (HEAD % 401 + b"connection: close\r\n\r\nno", b"no"),
     ],
 )
-async def test_the_client_gets_what_was_said_and_the_failure_counts(said: bytes, body: bytes) -> None:
+async def test_the_client_gets_what_was_said_and_the_failure_counts(sent: bytes, body: bytes) -> None:
     async with running_upstream() as upstream:
-        upstream.response = said
+        upstream.response = sent
 
         async def script(_: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await upstream.read(reader)
-            writer.write(said)
+            writer.write(sent)
             await writer.drain()
 
-        if b"connection: close" in said:
+        if b"connection: close" in sent:
             upstream.script = script
         async with running_gateway(ENTRY, {"TUTOR": upstream.url}, policies=POLICIES) as gateway:
             assert await login(gateway) == (401, body)
@@ -73,7 +73,7 @@ async def test_the_client_gets_what_was_said_and_the_failure_counts(said: bytes,
             assert gateway.seen.exchanges[0].bytes_out == len(body)
 
 
-async def test_an_answer_that_ends_early_is_cut_and_counts_by_its_status() -> None:
+async def test_a_response_that_ends_early_is_cut_and_counts_by_its_status() -> None:
     async with running_upstream() as upstream:
 
         async def script(_: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +118,7 @@ async def test_a_store_that_fails_is_an_error_and_no_way_in(monkeypatch: pytest.
         assert len(upstream.requests) == 1
 
 
-async def test_fields_that_steer_the_form_of_the_answer_stay_here() -> None:
+async def test_fields_that_steer_the_form_of_the_response_are_not_forwarded() -> None:
     async with running_upstream() as upstream:
         async with (
             running_gateway(ENTRY, {"TUTOR": upstream.url}, policies=POLICIES) as gateway,

@@ -1,4 +1,4 @@
-"""What is read off a client's connection: requests in order, bodies in bounds, and no more at once than is asked for."""
+"""Requests are read off a connection in their order, bodies within bounds, and no more at once than may wait."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_nothing_is_read_behind_the_last_request_of_a_connection() -> None:
     assert connection.refused == []
 
 
-def test_an_upload_nobody_reads_stops_and_goes_on_when_it_is_read() -> None:
+def test_an_upload_that_is_not_read_pauses_the_client_until_it_is() -> None:
     connection = Connection()
     connection.feed(UPLOAD % (4 * HIGH_WATER) + b"x" * (HIGH_WATER + 1))
     body = connection.requests[0].body
@@ -122,7 +122,7 @@ def test_an_upload_nobody_reads_stops_and_goes_on_when_it_is_read() -> None:
     body.drop()
     assert connection.wire.reading
     connection.feed(b"x" * (3 * HIGH_WATER - 1))
-    assert connection.requests[0].whole and connection.wire.reading, "what nobody will read holds nobody up"
+    assert connection.requests[0].whole and connection.wire.reading, "what is dropped does not pause the client"
 
 
 def test_a_counted_upload_is_not_parsed_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ def test_a_counted_upload_is_not_parsed_in_slices(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "said",
+    "data",
     [
         b"GET /" + b"a" * 10_000,
         b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 2000,
@@ -146,10 +146,10 @@ def test_a_counted_upload_is_not_parsed_in_slices(monkeypatch: pytest.MonkeyPatc
         b"GET / HTTP/1.1\r\nx: " + b"y" * 10_000,
     ],
 )
-def test_a_head_without_end_is_refused_while_it_comes(said: bytes) -> None:
+def test_a_head_without_end_is_refused_while_it_comes(data: bytes) -> None:
     connection = Connection()
-    for start in range(0, len(said), 500):
-        connection.feed(said[start : start + 500])
+    for start in range(0, len(data), 500):
+        connection.feed(data[start : start + 500])
     assert connection.refused == ["headers_too_large"] and connection.requests == []
 
 

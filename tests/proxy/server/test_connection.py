@@ -1,23 +1,33 @@
-"""What a client sees when the gateway itself breaks."""
+"""One connection of a client: whose requests wait for whom, and how it ends."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+from gateway.proxy.server.connection import ClientConnection
 from tests.data_plane_fixture import serving
-from tests.proxy.requests import get
+from tests.gateway_fixture import Running
+from tests.proxy.requests import get, post
 from tests.upstream_fixture import wire
 
+ANY = "/files/a"
 
-async def test_a_fault_after_the_answer_ends_the_connection_and_no_other() -> None:
-    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # it tells of the task that ended
+
+def only(gateway: Running) -> ClientConnection:
+    """The only connection of a client."""
+    (found,) = gateway.server.clients
+    return found
+
+
+async def test_a_fault_after_the_response_ends_the_connection_and_no_other() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # which reports the task that ended
     async with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok") as (gateway, _):
         observer: Any = gateway.server.dispatcher.observer
         whole = observer.done
 
         def broken(*seen: object) -> None:
-            raise RuntimeError("the watcher is broken")
+            raise RuntimeError("the observer is broken")
 
         async with wire(gateway.port) as client:
             observer.done = broken
@@ -27,3 +37,35 @@ async def test_a_fault_after_the_answer_ends_the_connection_and_no_other() -> No
         observer.done = whole
         async with wire(gateway.port) as client:
             assert (await client.ask(get("/files/a"))).body == b"ok"
+
+
+async def test_a_whole_body_that_is_not_read_does_not_pause_the_client():
+    async with serving() as (gateway, _), wire(gateway.port) as client:
+        assert (await client.ask(get(ANY))).status == 200
+        held = only(gateway)
+        held.data_received(post("/nowhere", b"x" * 150_000))  # in one piece: it is whole when it is refused
+        assert (await client.response()).status == 404
+        assert held.transport is not None and held.transport.is_reading()
+        assert (await client.ask(get(ANY))).status == 200
+
+
+async def test_a_client_that_takes_no_responses_gets_no_more():
+    async with serving() as (gateway, _), wire(gateway.port) as client:
+        assert (await client.ask(get(ANY))).status == 200
+        held = only(gateway)
+        held.pause_writing()
+        for _ in range(3):
+            held.data_received(get(ANY))
+        await asyncio.sleep(0)
+        assert gateway.seen.begun == 1 and len(held.parser.pipelined) == 3
+        held.resume_writing()
+        assert [(await client.response()).status for _ in range(3)] == [200] * 3
+
+
+async def test_a_request_that_was_read_has_its_response_though_the_gateway_drains():
+    async with serving() as (gateway, upstream), wire(gateway.port) as client:
+        assert (await client.ask(get(ANY))).status == 200
+        only(gateway).data_received(get(ANY))
+        await gateway.server.drain(2.0)
+        assert (await client.response()).status == 200
+        assert len(upstream.requests) == 2

@@ -28,18 +28,18 @@ def bound() -> socket.socket:
     return sock
 
 
-async def test_a_crowd_is_taken_in_a_few_turns_of_the_loop() -> None:
+async def test_a_crowd_is_taken_in_a_few_iterations_of_the_loop() -> None:
     class Crowd(Joined):
         pass
 
     sock = bound()
     listener = Listener(asyncio.get_running_loop(), sock, Crowd, None)
     crowd = [socket.create_connection(sock.getsockname()) for _ in range(2 * AT_ONCE)]  # the kernel takes their calls
-    turns = 0
+    iterations = 0
     while Crowd.made < len(crowd):
         await asyncio.sleep(0)
-        turns += 1
-        assert turns < 50, Crowd.made
+        iterations += 1
+        assert iterations < 50, Crowd.made
     for one in crowd:
         one.close()
     listener.close()

@@ -1,4 +1,4 @@
-"""Requests all the way through: what reaches the upstream, and what the client is told."""
+"""Requests all the way through: what reaches the upstream, and what the client gets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.proxy.requests import get, post
 from tests.upstream_fixture import Upstream, wire
 
 
-async def test_a_request_passes_and_its_answer_comes_back_whole():
+async def test_a_request_passes_and_its_response_comes_back_whole():
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         answer = await client.ask(get("/api/info?a=1"))
         assert (answer.status, answer.body) == (200, b"{}")
@@ -119,7 +119,7 @@ async def test_an_allowed_origin_can_read_a_refusal_and_the_upstreams_own_cors_i
         assert b"x-powered-by" not in passed
 
 
-async def test_large_and_chunked_answers_stream():
+async def test_large_and_chunked_responses_stream():
     big = b"x" * 1_000_000
     async with serving() as (gateway, upstream), wire(gateway.port) as client:
         upstream.response = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n" + big
@@ -233,7 +233,7 @@ async def test_a_stalled_body_is_ended():
         assert upstream.requests == []
 
 
-async def test_draining_finishes_what_runs_and_ends_what_rests():
+async def test_draining_finishes_what_runs_and_ends_idle_connections():
     release = asyncio.Event()
 
     async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -245,18 +245,18 @@ async def test_draining_finishes_what_runs_and_ends_what_rests():
     async with (
         serving(script=script) as (gateway, upstream),
         wire(gateway.port) as busy,
-        wire(gateway.port) as resting,
+        wire(gateway.port) as idle,
     ):
         busy.send(get("/api/info"))
         await asyncio.wait_for(upstream.arrived.wait(), 5)
         drain = asyncio.ensure_future(gateway.server.drain(5))
-        assert await resting.ended()
+        assert await idle.ended()
         release.set()
         assert (await busy.response()).status == 200
         await drain
 
 
-async def test_a_bug_is_answered_plainly_and_logged_by_place_only():
+async def test_a_bug_has_the_plainest_response_and_is_logged_by_its_line_only():
     async with serving() as (gateway, _), wire(gateway.port) as client:
         gateway.runtime.routes = None
         answer = await client.ask(get(f"/api/info?{SECRET}"))
