@@ -184,7 +184,8 @@ class RequestParser:
         """Read on after a request for an upgrade, where llhttp stops.
 
         The request is answered as any other unless its route asks for a tunnel, so its body is read by another parser;
-        what follows the request is in a protocol that is not spoken here (RFC 9110 7.8).
+        what follows the request is in a protocol that is not spoken here (RFC 9110 7.8), and is dropped: a client may send it
+        only after the 101 (RFC 6455 4.1).
         """
         arriving = self._arriving
         if arriving is None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.proxy.server.listener import AT_ONCE, Listener
+from tests.eventually import eventually
 
 
 class Joined(asyncio.Protocol):
@@ -74,9 +75,7 @@ async def test_without_a_descriptor_left_it_waits_and_goes_on(monkeypatch: pytes
     sock.bind(("127.0.0.1", 0))
     listener = Listener(asyncio.get_running_loop(), sock, Later, None)
     with socket.create_connection(sock.getsockname()):
-        async with asyncio.timeout(5):
-            while not Later.made:
-                await asyncio.sleep(0)
+        await eventually(lambda: Later.made)
     assert sock.refused == 3
     listener.close()
 
