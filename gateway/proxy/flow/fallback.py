@@ -84,9 +84,9 @@ class UpstreamFallback:
             try:
                 await pass_on(response)
             finally:
-                if exchange.reason != slug:  # it broke off, which is this upstream's failure and not the first one's
-                    side.reason, exchange.reason = exchange.reason, slug
-                    side.failure, exchange.failure = exchange.failure, failure
+                if response.error is not None:  # it broke off, which is this upstream's failure and not the first one's
+                    side.reason, side.failure = response.error.kind.slug, response.error.kind
+                    exchange.reason, exchange.failure = slug, failure
             return True
         finally:
             leave(decision)

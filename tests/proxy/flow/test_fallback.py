@@ -204,6 +204,20 @@ async def test_a_response_of_the_other_that_breaks_off_counts_for_the_other() ->
         assert set(here.gateway.seen.reasons) == {"upstream_unreachable", "upstream_resting"}
 
 
+async def test_a_response_of_the_other_that_breaks_off_as_the_first_did_counts_for_the_other_too() -> None:
+    async with running("[other, static]") as here:
+        here.first.response = b"no response of HTTP"
+        here.second.script = cut
+        for _ in range(3):
+            response = await here.ask()
+            assert (response.status, response.whole) == (200, False)
+        assert (await here.ask())[b"x-gateway-fallback"] == b"static"
+        assert {name: breaker.circuit().state for name, breaker in here.gateway.runtime.breakers.items()} == {
+            "first": "open",
+            "second": "open",
+        }
+
+
 async def test_report_mode_counts_and_goes_on() -> None:
     async with running("[quiet, other]", first=DEAD) as here:
         assert (await here.ask())[b"x-gateway-fallback"] == b"other"
