@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from gateway.core.exchange import Exchange
 from gateway.demo.toolkit import DemoToolkit
+from gateway.policy.base.stage import Stage
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
+from tests.proxy.own_route import use_stages
 from tests.upstream_fixture import Response, running_upstream, wire
 
 ENTRY = """\
@@ -240,3 +243,20 @@ async def test_a_client_that_has_the_response_finds_the_failure_counted(
             response = await client.ask(f"{request}{ending}\r\n{{}}".encode())
     assert response.status == {"gone": 502, "500": 500}[failure] if path == "/text" else 200
     assert order == ["counted", "answered"]
+
+
+class Faulty(Stage):
+    """A stage with a fault on the way back."""
+
+    def on_response(self, exchange: Exchange) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_the_gateway_after_a_failed_call_does_not_open_it() -> None:
+    async with breaking("http://127.0.0.1:1") as here:
+        breaker = here.gateway.runtime.breakers["tutor"]
+        use_stages(here.gateway, [breaker, Faulty()])
+        for _ in range(6):
+            assert (await here.post("/text")).status == 500
+        assert breaker.circuit().state == "closed"
+        assert {exchange.reason for exchange in here.gateway.seen.exchanges} == {"internal_error"}

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Coroutine
 from typing import Protocol
 
 from gateway.core.exchange import Exchange, WholeResponse
+from gateway.core.failure import CallFailure
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
@@ -229,10 +230,10 @@ class Flow:
             except BaseException:
                 exchange.status = 0  # nothing was sent
                 raise
-        run_response_hooks(exchange, route, self.depth, self.writer)
         if response.status == 101:
             await self._tunnel(response)
             return
+        run_response_hooks(exchange, route, self.depth, self.writer)
         if whole:
             self.write_response(body)
             return
@@ -245,15 +246,14 @@ class Flow:
     async def _tunnel(self, response: UpstreamConnection) -> None:
         """Send the 101 of ``response``, and pass bytes both ways until one side closes."""
         exchange = self.exchange
-        head = render_switching(response, exchange, self.route)
-        try:
-            tunnel = Tunnel(self.scheduler.loop, self.client, response, head)
-        except ConnectionResetError:
-            if self.client.closing:
-                raise
-            refusal = refuse("upstream_broken", "closed as it switched protocols")
+        if response.closed:
+            exchange.failure = failure = CallFailure.BROKEN
+            refusal = refuse(failure.slug, "closed as it switched protocols")
             self._write(respond_with(refusal, exchange, self.route, self.depth, self.writer))
             return
+        run_response_hooks(exchange, self.route, self.depth, self.writer)
+        head = render_switching(response, exchange, self.route)
+        tunnel = Tunnel(self.scheduler.loop, self.client, response, head)
         self.response = None
         self.step = TUNNEL
         try:
@@ -330,8 +330,10 @@ class Flow:
         if self.client.closing:
             self.client.reset()
             return
-        self.exchange.reason, self.exchange.status = "internal_error", 500
-        self.client.write(render_internal_error(self.exchange.id))
+        exchange = self.exchange
+        exchange.reason, exchange.status = "internal_error", 500
+        exchange.failure = None  # whatever the call came to: this is no failure of the upstream
+        self.client.write(render_internal_error(exchange.id))
 
     def cut(self) -> None:
         """End a response in the middle."""

@@ -45,7 +45,7 @@ class Tunnel:
     """Takes the connections of ``client`` and ``upstream`` over, and sends the client ``head`` first.
 
     Both are out of their parsers, pool and timeouts from here on; ``client`` still sees the end of its connection. Raises
-    ConnectionResetError when one of them is closed already: then the upstream's is closed too.
+    ConnectionResetError when the client has left: then the upstream's connection is closed too.
     """
 
     def __init__(
@@ -55,14 +55,17 @@ class Tunnel:
         self._closed = loop.create_future()
         near, far = TunnelEnd(self._client_lost), TunnelEnd(self._upstream_lost)
         near.other, far.other = far, near
-        far.transport = upstream.transport
-        early = upstream.detach(far)
+        far.transport, early = upstream.detach(far)
         try:
-            client.write(head + early)
             near.transport = client.detach(near)
         except ConnectionResetError:
             far.transport.abort()
             raise
+        if client.writing_paused:  # of which a transport informs a protocol once, and that was the one before
+            near.pause_writing()
+        if upstream.drained is not None:
+            far.pause_writing()
+        near.transport.write(head + early)
         self._near, self._far, self._early = near, far, len(early)
 
     @property

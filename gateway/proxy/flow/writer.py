@@ -10,13 +10,10 @@ from gateway.proxy.flow.render import render_informational
 
 
 class ClientWire(Protocol):
-    """The connection to the client. ``write`` and ``send`` raise ConnectionResetError when the client has left."""
+    """The connection to the client. ``write`` raises ConnectionResetError when the client has left."""
 
     def write(self, data: bytes) -> None:
         """Send ``data`` at once, behind what waits to be sent."""
-
-    def send(self, data: bytes, alone: bool) -> None:
-        """Send ``data`` with what other requests of this iteration send; at once where it is ``alone``."""
 
     async def drain(self) -> None:
         """Wait while the client takes less than it is sent."""
@@ -31,6 +28,14 @@ class Downstream(ClientWire, Protocol):
     @property
     def closing(self) -> bool:
         """Whether nothing can be sent any more."""
+
+    @property
+    def writing_paused(self) -> bool:
+        """Whether the client takes less than it is sent."""
+
+    def send(self, data: bytes, alone: bool) -> None:
+        """Send ``data`` with what other requests of this iteration send; at once where it is ``alone``. Raises as
+        ``write``."""
 
     def release(self, keep_alive: bool) -> None:
         """Go on to the next request, or close unless ``keep_alive``."""
@@ -57,13 +62,6 @@ class ResponseWriter:
         self.wire = wire
         self.http10 = http10
         self.keep_alive = keep_alive
-
-    def send(self, data: bytes, alone: bool) -> None:
-        """Send the whole of a response. ``alone``: no other request is in flight. Raises as ``ClientWire.send``."""
-        if self.keep_alive:
-            self.wire.send(data, alone)
-        else:
-            self.wire.write(data)
 
     def send_informational(self, status: int, raw: list[Pair]) -> None:
         """Send an upstream's 1xx with the fields ``raw``, where it may be passed on and the client knows of 1xx."""

@@ -55,14 +55,15 @@ class UpstreamConnection(asyncio.Protocol):
     ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``buffered``
     bytes of it have arrived and were not taken. ``paused``: the client takes them more slowly than they come, so silence
     is not the upstream's fault. ``deadline`` is the loop's time by which the next byte has to come, 0.0 for "not set".
-    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows.
+    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows. ``drained`` waits for an
+    upstream that takes less than it is sent.
     """
 
     transport: asyncio.Transport
 
     __slots__ = (
-        "_bodiless", "_chunked", "_drained", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
-        "_on_ready", "_parser", "_parts", "_switching", "buffered", "deadline", "error", "fields", "idle_since", "length", "owner", "paused",
+        "_bodiless", "_chunked", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
+        "_on_ready", "_parser", "_parts", "_switching", "buffered", "deadline", "drained", "error", "fields", "idle_since", "length", "owner", "paused",
         "phase", "sending", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
 
@@ -85,7 +86,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._parser: Any = HttpResponseParser(self)
         self._on_ready: Callable[[], None] | None = None
         self._on_informational: OnInformational = ignore_informational
-        self._drained: asyncio.Future[None] | None = None
+        self.drained: asyncio.Future[None] | None = None
 
     # one call
 
@@ -130,8 +131,8 @@ class UpstreamConnection(asyncio.Protocol):
         if self.phase is not HEAD or self.error is not None:
             return False
         self.transport.write(data)
-        if self._drained is not None:
-            await self._drained
+        if self.drained is not None:
+            await self.drained
         return self.phase is HEAD and self.error is None
 
     async def head(self) -> None:
@@ -190,20 +191,22 @@ class UpstreamConnection(asyncio.Protocol):
         self.resume_writing()
         self.close()
 
-    def detach(self, protocol: asyncio.Protocol) -> bytes:
-        """Hand the transport to ``protocol`` for good: neither the pool nor the parser sees another byte of it.
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self.transport is None or self.transport.is_closing()
 
-        Gives the bytes that have arrived and were not taken. asyncio does not call the ``connection_made`` of ``protocol``.
-        Raises ConnectionResetError when the connection is closed.
-        """
-        transport = self.transport
-        if transport is None or transport.is_closing():
+    def detach(self, protocol: asyncio.Protocol) -> tuple[asyncio.Transport, bytes]:
+        """Hand the transport to ``protocol`` for good, without ``connection_made``: pool and parser see no more of it.
+
+        Gives it, and the bytes that have arrived and were not taken. Raises ConnectionResetError when it is closed."""
+        if self.closed:
             raise ConnectionResetError("the upstream has closed the connection")
-        early = self.take()
+        transport, early = self.transport, self.take()
         transport.set_protocol(protocol)
         transport.resume_reading()
         self._let_go()
-        return early
+        return transport, early
 
     async def _changed(self) -> None:
         """Wait until something has happened that ``head`` or ``read`` waits for."""
@@ -238,7 +241,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as error:
             if isinstance(error, HttpParserUpgrade) and self._switching and self.phase is DONE:
-                self._keep = False
                 self._parts.append(data[error.args[0] :])  # the new protocol's
                 self.transport.pause_reading()  # until it has the connection
                 self._ready()
@@ -283,11 +285,11 @@ class UpstreamConnection(asyncio.Protocol):
         self.owner.forget(self)
 
     def pause_writing(self) -> None:
-        if self._drained is None:
-            self._drained = self._loop.create_future()
+        if self.drained is None:
+            self.drained = self._loop.create_future()
 
     def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
+        drained, self.drained = self.drained, None
         if drained is not None:
             _wake(drained)
 

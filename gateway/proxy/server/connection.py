@@ -83,6 +83,11 @@ class ClientConnection(asyncio.Protocol):
         """Whether the connection is between requests."""
         return self.parser.current is None and not self.parser.discarding
 
+    @property
+    def writing_paused(self) -> bool:
+        """Whether the client takes less than it is sent."""
+        return self._drained is not None
+
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -234,6 +239,7 @@ class ClientConnection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
         self.parser.discarding = True
+        self._write_batch.flush()
         transport.set_protocol(protocol)
         return transport
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from gateway.core.exchange import Exchange
+import pytest
+
+from gateway.core.exchange import Exchange, WholeResponse
+from gateway.core.failure import CallFailure
+from gateway.core.field_lines import FieldLines
 from gateway.policy.base.stage import Stage
+from gateway.proxy.flow.tunnel import TunnelEnd
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
 from tests.data_plane_fixture import serving
 from tests.eventually import eventually
@@ -137,6 +144,71 @@ async def test_an_upstream_that_does_not_switch_has_its_response_passed_on() -> 
         answer = await client.ask(ASK)
         assert (answer.status, answer.body, answer[b"connection"]) == (200, b"{}", b"close")
         assert upstream.requests[0].all(b"upgrade") == [b"chat"]
+
+
+class Named(Slot):
+    """A slot that adds a field to each response, and notes how the call to the upstream failed."""
+
+    failure: CallFailure | None = None
+
+    def on_response(self, exchange: Exchange) -> None:
+        exchange.response_headers.append(FieldLines.of(((b"x-named", b"1"),)))
+
+    def on_response_whole(self, exchange: Exchange, response: WholeResponse) -> None:
+        """The connection of the upstream is closed just before the tunnel would take it."""
+        for connection in self.open:
+            connection.close()
+
+    def on_done(self, exchange: Exchange) -> None:
+        super().on_done(exchange)
+        self.failure = exchange.failure
+
+    open: set[UpstreamConnection]
+
+
+async def test_an_upstream_that_leaves_as_it_switches_has_failed_and_the_response_has_each_field_once() -> None:
+    async with serving(script=echo) as (gateway, _), wire(gateway.port) as client:
+        slot = Named()
+        slot.open = gateway.runtime.upstreams["tutor"].pool.open
+        use_stages(gateway, [slot], upgrade=b"chat")
+        answer = await client.ask(ASK)
+        assert (answer.status, answer[b"x-named"]) == (502, b"1")
+        assert gateway.seen.reasons == ["upstream_broken"]
+        assert (slot.taken, slot.failure) == (0, CallFailure.BROKEN)
+
+
+async def flood(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Grants the switch, and sends as much as is taken from there on."""
+    await fake.read(reader)
+    writer.write(SWITCHING)
+    while True:
+        writer.write(b"x" * 100_000)
+        await writer.drain()
+
+
+async def test_no_more_is_read_from_an_upstream_than_a_slow_client_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused = asyncio.Event()
+    pause_writing = TunnelEnd.pause_writing
+
+    def pausing(end: TunnelEnd) -> None:
+        pause_writing(end)
+        paused.set()
+
+    monkeypatch.setattr(TunnelEnd, "pause_writing", pausing)
+    async with serving(script=flood) as (gateway, _), wire(gateway.port) as client:
+        use_stages(gateway, [], upgrade=b"chat")
+        (connection,) = await eventually(lambda: gateway.server.clients)
+        transport = connection.transport
+        assert transport is not None
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        transport.set_write_buffer_limits(high=0)  # so that the 101 itself, and what came with it, waits for the client
+        client.send(ASK)
+        for _ in range(20):
+            await asyncio.wait_for(paused.wait(), 5)
+            assert transport.get_write_buffer_size() < 1_000_000
+            paused.clear()
+            async with asyncio.timeout(5):
+                await client.reader.readexactly(1_000_000)
 
 
 async def test_a_switch_that_nobody_asked_for_is_no_response() -> None:

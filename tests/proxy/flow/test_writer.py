@@ -17,9 +17,6 @@ class Wire:
     def write(self, data: bytes) -> None:
         self.sent += data
 
-    def send(self, data: bytes, alone: bool) -> None:
-        self.sent += data
-
     async def drain(self) -> None:
         """It takes all at once."""
 

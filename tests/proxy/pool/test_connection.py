@@ -214,7 +214,7 @@ async def test_a_connection_that_is_handed_over_leaves_the_pool_and_the_parser()
     async with running_upstream(script=script) as fake, calling(fake.port) as upstream:
         connection, taking = responded(await call(upstream)), Taking()
         transport = connection.transport
-        assert connection.detach(taking) == b"old"
+        assert connection.detach(taking)[1] == b"old"
         assert (upstream.pool.open, upstream.pool.endpoints[0].idle, connection.transport) == (set(), [], None)
         transport.write(b"ping")
         await eventually(lambda: bytes(taking.received) == b"anything but HTTP")
@@ -260,7 +260,7 @@ async def test_a_switch_of_protocols_that_was_asked_for_is_handed_over_with_its_
         await connection.head()
         assert (connection.status, connection.fields.pairs) == (101, [])
         transport = connection.transport
-        assert connection.detach(taking) == b"first"
+        assert connection.detach(taking)[1] == b"first"
         transport.write(b"ping")
         await eventually(lambda: bytes(taking.received) == b"pong")
         transport.abort()
