@@ -23,7 +23,8 @@ FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
 
 LONGEST_REPORT = 16 * 1024 * 1024
-"""Bytes of one line from a worker. A thousand routes with five outcomes each are half a megabyte."""
+"""Bytes of one line from a worker. A thousand routes with five outcomes each are half a megabyte, all that a worker counts
+apart (``ops.metrics.worker.MOST_SERIES``) under the longest names six."""
 
 _ROOT = str(Path(gateway.__file__ or "").resolve().parent.parent)
 

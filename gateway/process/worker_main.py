@@ -7,7 +7,7 @@ import contextlib
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import orjson
 import uvloop
@@ -24,6 +24,9 @@ from gateway.state.store import StateError
 NO_ORDER = 1  # exit code: the supervisor ended before it sent an order
 CANNOT_SERVE = 2  # exit code: this configuration cannot be served, and trying again does not help
 
+UNREAD = 4 * 1024 * 1024
+"""Bytes that may wait for a supervisor that does not read."""
+
 
 async def work(control: socket.socket) -> int:
     """Take the first order and serve until the end; the exit code."""
@@ -34,11 +37,7 @@ async def work(control: socket.socket) -> int:
     hold(start.run)
     log = Log(Sink(1, log_lock(start.run)), start.key, worker=start.number)
     Bridge(log).install()
-
-    def send(report: Mapping[str, object]) -> None:
-        if not writer.is_closing():  # without a supervisor the worker still drains, and nobody reads its reports
-            writer.write(orjson.dumps(report) + b"\n")
-
+    send = sender(writer)
     store: LmdbStore | None = None
     code = 0
     try:
@@ -62,6 +61,20 @@ async def work(control: socket.socket) -> int:
             await writer.drain()
         writer.close()
     return code
+
+
+def sender(writer: asyncio.StreamWriter) -> Callable[[Mapping[str, object]], None]:
+    """The function that sends reports. It leaves a status out while more than ``UNREAD`` bytes wait: the next one has
+    everything, and they would fill the memory."""
+
+    def send(report: Mapping[str, object]) -> None:
+        if writer.is_closing():  # without a supervisor the worker still drains, and nobody reads its reports
+            return
+        if "status" in report and writer.transport.get_write_buffer_size() > UNREAD:
+            return
+        writer.write(orjson.dumps(report) + b"\n")
+
+    return send
 
 
 async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:

@@ -20,7 +20,7 @@ import pytest
 from gateway.config.model import Config
 from gateway.process.channel import Drain, Order, Reload, Start, encode
 from gateway.process.run_directory import RunDirectory
-from gateway.process.worker_main import CANNOT_SERVE, NO_ORDER
+from gateway.process.worker_main import CANNOT_SERVE, NO_ORDER, UNREAD, sender
 from tests.process.configs import written
 
 ROOT = Path(__file__).parents[2]
@@ -125,6 +125,27 @@ async def test_a_supervisor_that_ends_before_it_orders_anything(begin: Begin) ->
     async with begin() as worker:
         worker.writer.close()
         assert await worker.ended() == NO_ORDER
+
+
+async def test_reports_that_a_supervisor_does_not_read_do_not_fill_the_memory() -> None:
+    ours, theirs = socket.socketpair()
+    reader, supervisor = await asyncio.open_connection(sock=ours, limit=2 * UNREAD)
+    _, writer = await asyncio.open_connection(sock=theirs)
+    send, status = sender(writer), {"status": "x" * (UNREAD // 4)}
+    for _ in range(20):
+        send(status)
+    send({"reload": "digest", "why": ""})
+    assert writer.transport.get_write_buffer_size() < 2 * UNREAD
+    reports = [orjson.loads(await reader.readline())]
+    while "reload" not in reports[-1]:
+        reports.append(orjson.loads(await reader.readline()))
+    assert 0 < reports.count(status) < 20, "an answer is never left out"
+    send(status)
+    assert orjson.loads(await reader.readline()) == status, "the next report has everything"
+    supervisor.close()
+    writer.close()
+    send(status)
+    await asyncio.gather(supervisor.wait_closed(), writer.wait_closed())
 
 
 async def test_without_its_supervisor_a_worker_drains_and_ends(begin: Begin, tmp_path: Path) -> None:

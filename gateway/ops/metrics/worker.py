@@ -15,6 +15,10 @@ from gateway.ops.metrics.histogram import Observations
 
 NO_ROUTE = "unmatched"  # the route label of what matched no route, as the data plane names it
 
+MOST_SERIES = 50_000
+"""Routes, statuses and reasons that are counted apart. An upstream may send any status, and each would cost memory and a
+place in every report; of further ones only the class is counted (RFC 9110 15): 451 as 400."""
+
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 _BEYOND_FIRST = {"retries": families.RETRIES, "hedges": families.HEDGES, "ejections": families.EJECTIONS}
 
@@ -65,7 +69,7 @@ class WorkerMetrics:
         key = (name, exchange.status, exchange.reason)
         series = self._series.get(key)
         if series is None:
-            series = self._series[key] = RequestSeries(*self._observations_of(name))
+            series = self._new_series(key)
         series.durations.append(elapsed)
         if exchange.endpoint:
             series.upstream_durations.append(exchange.upstream_time)
@@ -76,6 +80,15 @@ class WorkerMetrics:
         if exchange.reported:
             for slug in exchange.reported:
                 self._add(families.REPORTED, name, slug)
+
+    def _new_series(self, key: tuple[str, int, str]) -> RequestSeries:
+        name, status, reason = key
+        if len(self._series) >= MOST_SERIES:
+            key = (name, status // 100 * 100, reason)
+        found = self._series.get(key)
+        if found is None:
+            found = self._series[key] = RequestSeries(*self._observations_of(name))
+        return found
 
     def _observations_of(self, route: str) -> tuple[Observations, Observations]:
         found = self._observations.get(route)

@@ -140,7 +140,12 @@ class RespProtocol(asyncio.Protocol):
     def send(self, batch: Batch) -> None:
         """Writes all commands of a batch."""
         self._awaited.append(_Awaited(batch, len(batch.commands), batch.replies))
-        self._write([_packed(command) for command in batch.commands])
+        try:
+            packed = [_packed(command) for command in batch.commands]
+        except Exception as error:  # a word that is none: the next reply would be taken for the one to this batch
+            self.abort(error)
+        else:
+            self._write(packed)
 
     def _write(self, commands: Sequence[bytes]) -> None:
         self._writer.transport.write(b"".join(commands))

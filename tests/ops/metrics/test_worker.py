@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import orjson
+import pytest
 
+from gateway.ops.metrics import worker
 from gateway.ops.metrics.families import MetricsReport
 from gateway.ops.metrics.worker import WorkerMetrics
 from tests.ops.metrics.exchanges import exchange
@@ -122,6 +124,17 @@ def test_events_and_levels_of_the_process() -> None:
     assert value(report, "gateway_connections", "egress") == 5
     assert value(report, "gateway_log_lines_dropped_total") == 9
     assert value(report, "gateway_state_ok") == 0
+
+
+def test_an_upstream_that_makes_up_statuses_adds_no_series_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MOST_SERIES", 3)
+    metrics = WorkerMetrics()
+    for status in (200, 201, 202, 451, 499, 599, 200):
+        metrics.done(exchange(status=status, upstream=0.1), 0.5)
+    report = metrics.report()
+    counted = {status: count for (_, status, _), count in report["counters"]["gateway_requests_total"]}
+    assert counted == {"200": 2, "201": 1, "202": 1, "400": 2, "500": 1}
+    assert observed(report, "gateway_request_seconds", "chat") == (7, 3.5)
 
 
 def test_a_report_goes_over_the_channel_as_it_is() -> None:

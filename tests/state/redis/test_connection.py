@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.state.redis.connection import PipelinedConnection
+from gateway.state.redis.lockouts import KnownLock
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.gcra import Take
@@ -65,6 +66,17 @@ async def test_a_master_no_more_is_left() -> None:
             await store.take([FIVE], NOON)
         assert (await store.take([FIVE], NOON))[0].ok
         assert seen == [2]
+
+
+async def test_a_command_that_cannot_be_written_takes_no_reply_of_another(any_redis: Server) -> None:
+    store = RedisStore(any_redis.url, KEY, timeout=0.5)
+    await store.ping()
+    damaged = KnownLock("address:ab:\ud800", 1, NOON, NOON, 3, NOON)  # a locks.json may say so
+    with pytest.raises(Unreachable, match="UnicodeEncodeError"):
+        async with asyncio.timeout(5):
+            await store.restore([damaged], NOON)
+    assert (await store.take([FIVE._replace(key=b"behind it")], NOON))[0].ok
+    await store.close()
 
 
 async def test_an_error_is_of_the_call_that_it_answers(any_redis: Server) -> None:
