@@ -109,9 +109,11 @@ class ClientConnection(asyncio.Protocol):
         self.parser.close()
         self.resume_writing()
         flow, self.flow = self.flow, None
-        if flow is not None:
-            self.dispatcher.client_left(flow)
-        self._registry.disconnected(self)
+        try:
+            if flow is not None:
+                self.dispatcher.client_left(flow)
+        finally:
+            self._registry.disconnected(self)
 
     def pause_writing(self) -> None:
         if self._drained is None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any
 
+from gateway.core.exchange import Exchange
+from gateway.policy.base.stage import Stage
 from gateway.proxy.server.connection import ClientConnection
 from tests.data_plane_fixture import serving
+from tests.eventually import eventually
 from tests.gateway_fixture import Running
+from tests.proxy.own_route import use_stages
 from tests.proxy.requests import get, post
 from tests.upstream_fixture import wire
 
@@ -37,6 +42,27 @@ async def test_a_fault_after_the_response_ends_the_connection_and_no_other() -> 
         observer.done = whole
         async with wire(gateway.port) as client:
             assert (await client.ask(get("/files/a"))).body == b"ok"
+
+
+class Faulty(Stage):
+    """A stage that waits for ever, and has a fault when it is left."""
+
+    def on_request(self, exchange: Exchange) -> Awaitable[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def on_done(self, exchange: Exchange) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_client_that_leaves_is_counted_no_longer_whatever_its_request_raises() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)  # which reports what was raised
+    async with serving() as (gateway, _), wire(gateway.port) as client:
+        use_stages(gateway, [Faulty()])
+        client.send(get(ANY))
+        await eventually(lambda: gateway.server.dispatcher.in_flight)
+        await client.close()
+        await eventually(lambda: not gateway.server.dispatcher.in_flight)
+        assert not gateway.server.clients
 
 
 async def test_a_whole_body_that_is_not_read_does_not_pause_the_client():
