@@ -70,10 +70,10 @@ class CompiledRoute:
     taken in one transaction with the first limits of other requests (``Store.group_commit``).
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``whole_hooks`` see a response that has arrived whole before it is passed on; ``collects`` says that one that is streamed
-    is collected for them. ``upgrade`` is the protocol that its requests ask the upstream for,
-    whose connection becomes a tunnel then. ``fixed`` is the verdict of a route that has no
-    upstream. ``policies`` are the names of its policies by section, which a batch over several routes unites; ``named`` has
-    those of the kinds that count the calls of a batch one by one.
+    is collected for them. ``upgrade`` is the protocol that its requests ask the upstream for, whose connection becomes a
+    tunnel then. ``fixed`` is the verdict of a route that has no upstream. ``policies`` are the names of its policies by
+    section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
+    by one.
     """
 
     name: str

@@ -37,12 +37,12 @@ class RouteTable:
 
     def __init__(
         self,
-        prefixes: list[TrpcMount],
+        mounts: list[TrpcMount],
         paths: PatternTable[CompiledRoute],
         merge: Callable[[tuple[CompiledRoute, ...]], CompiledRoute | str],
         refusal_route: RefusalRoute,
     ) -> None:
-        self._prefixes = prefixes
+        self._mounts = mounts
         self._paths = paths
         self._merge = merge
         self._refusal_route = refusal_route
@@ -54,7 +54,7 @@ class RouteTable:
         ``method`` is the request's own, or the one a preflight asks for.
         """
         path = exchange.path
-        for mount in self._prefixes:
+        for mount in self._mounts:
             if path.startswith(mount.prefix):
                 return self._procedures(exchange, method, mount)
         routes = self._paths.every(path)
