@@ -7,10 +7,13 @@ import json
 
 import pytest
 
+from gateway.policy.base.tools import Tools
+from gateway.proxy.compile.runtime import Runtime
 from tests.data_plane_fixture import serving
+from tests.eventually import eventually
 from tests.gateway_fixture import SECRET
 from tests.proxy.requests import get, post
-from tests.upstream_fixture import Upstream, wire
+from tests.upstream_fixture import OK, Upstream, wire
 
 
 async def test_a_request_passes_and_its_response_comes_back_whole():
@@ -264,3 +267,27 @@ async def test_a_bug_has_the_plainest_response_and_is_logged_by_its_line_only():
         ((name, fields),) = gateway.seen.events
         assert name == "bug"
         assert SECRET not in str(fields)
+
+
+async def test_a_request_in_flight_finishes_on_the_runtime_that_it_began_with():
+    answering = asyncio.Event()
+
+    async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await fake.read(reader)
+            await answering.wait()
+            writer.write(OK)
+
+    async with serving(script=script) as (gateway, upstream), wire(gateway.port) as client:
+        client.send(get("/api/info"))
+        await upstream.arrived.wait()
+        before, after = gateway.runtime, Runtime(gateway.config, Tools(gateway.store))
+        gateway.server.swap(after)
+        await before.close()
+        answering.set()
+        assert (await client.response()).status == 200
+        old, new = (runtime.upstreams["tutor"].pool for runtime in (before, after))
+        await eventually(lambda: not old.open)  # closed: the pool takes nothing back
+        assert (await client.ask(get("/api/info"))).status == 200
+        assert (upstream.connections, len(new.open), len(new.endpoints[0].idle)) == (2, 1, 1)
+        await after.close()
