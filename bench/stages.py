@@ -138,7 +138,7 @@ def parts(runtime: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Call
     nowhere = os.open(os.devnull, os.O_WRONLY)
     log, metrics = Log(Sink(nowhere, folder / "lock"), b"k" * 32, worker=0), WorkerMetrics()
     yield "access line", lambda: log.access(exchange, 0.001)
-    yield "figures", lambda: metrics.done(exchange, 0.001)
+    yield "metrics", lambda: metrics.done(exchange, 0.001)
 
 
 async def main() -> None:
