@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -31,13 +31,13 @@ ALIASES = {
 # open, token (the access token) or closed; with the limits beside per-client.
 PROCEDURES = """
 example.hi                     m public    closed
-auth.login                     m public    open    login-per-address login-per-account
-auth.signin                    m public    open    login-per-address login-per-account
-auth.signup                    m public    open    signup-per-address
+auth.login                     m public    open    login-per-address sign-in-per-network login-per-account
+auth.signin                    m public    open    login-per-address sign-in-per-network login-per-account
+auth.signup                    m public    open    signup-per-address signup-per-network
 auth.signout                   m protected token
 auth.logout                    m protected token
-auth.refreshToken              m public    open    refresh-per-address
-auth.verifyEmail               m public    open    verify-per-address verify-per-account
+auth.refreshToken              m public    open    refresh-per-address refresh-per-network
+auth.verifyEmail               m public    open    verify-per-address sign-in-per-network verify-per-account
 auth.resetPassword             m public    closed
 auth.requestPasswordReset      m public    closed
 auth.deleteAccount             m protected token   password-per-user
@@ -176,6 +176,16 @@ def test_a_procedure_is_decided_as_intended(row: Procedure, config: Config, proc
         assert route.upstream == "tutor"
         assert route.policies["rate_limits"] == ("per-client", *row.limits)
         assert {"m": "POST", "q": "GET"}[row.kind] in route.methods
+
+
+def test_nobody_signs_in_or_up_without_a_limit_of_the_network(config: Config) -> None:
+    limits: Any = config.policies["rate_limits"]
+    open_to_all = [route for route in config.routes if route.deny is None and route.policies["auth"] == ()]
+    signing_in = [route for route in open_to_all if any(name.startswith("auth.") for name in route.procedures)]
+    assert {route.name for route in signing_in} == {"login", "signup", "verify-email", "refresh-token"}
+    for route in signing_in:
+        keys = [limits[name].key for name in route.policies["rate_limits"]]
+        assert ("network",) in keys, route.name
 
 
 def test_the_aliases_are_those_of_the_backend(config: Config) -> None:

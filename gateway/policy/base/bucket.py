@@ -14,7 +14,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.grammar import TOKEN
 from gateway.policy.base.pointer import find, normalized, parse_pointer
 
-KEY_PATTERN = rf"^(address|principal|route|header:{TOKEN}|input:(/([^~/]|~[01])*)+)$"
+KEY_PATTERN = rf"^(address|network|principal|route|header:{TOKEN}|input:(/([^~/]|~[01])*)+)$"
 _KEY = re.compile(KEY_PATTERN).fullmatch
 
 REMEMBERED = 4096
@@ -30,7 +30,9 @@ def _key(text: str) -> str:
             "is not available in this version: count by the field that names the account, such as input:/email"
         )
     if not _KEY(text):
-        raise ValueError("is not a key: write address, principal, route, header:NAME or input:/POINTER (RFC 6901)")
+        raise ValueError(
+            "is not a key: write address, network, principal, route, header:NAME or input:/POINTER (RFC 6901)"
+        )
     return text.lower() if text.startswith("header:") else text
 
 
@@ -48,6 +50,21 @@ def address_key(text: str) -> bytes:
 
     IPv4 written as IPv6 (mapped, or translated by RFC 6052) is IPv4. Any other text is a key of its own.
     """
+    return _shortened(text, 4, 8)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def network_key(text: str) -> bytes:
+    """The key of the network of a client: the /24 of its IPv4 address, or the /48 of its IPv6 address.
+
+    No longer prefixes are announced between networks, and RFC 6177 lets one customer have a whole /48, which is 65,536
+    keys of ``address_key``. Texts are read as ``address_key`` reads them.
+    """
+    return _shortened(text, 3, 6)
+
+
+def _shortened(text: str, of_ipv4: int, of_ipv6: int) -> bytes:
+    """The key of the first so many bytes of the address ``text``."""
     try:
         address: IPv4Address | IPv6Address = ip_address(text.partition("%")[0])
     except ValueError:
@@ -57,9 +74,9 @@ def address_key(text: str) -> bytes:
         if mapped is None and address in _TRANSLATED:
             mapped = IPv4Address(address.packed[12:])
         if mapped is None:
-            return length_prefixed(address.packed[:8])
+            return length_prefixed(address.packed[:of_ipv6])
         address = mapped
-    return length_prefixed(address.packed)
+    return length_prefixed(address.packed[:of_ipv4])
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -79,6 +96,8 @@ def key_part(key: str) -> KeyPart:
     kind, _, name = key.partition(":")
     if kind == "address":
         return lambda exchange, route, value: address_key(exchange.client)
+    if kind == "network":
+        return lambda exchange, route, value: network_key(exchange.client)
     if kind == "principal":
         return lambda exchange, route, value: principal_key(exchange.principal, exchange.client)
     if kind == "route":

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.core.exchange import Exchange
-from gateway.policy.base.bucket import Key, address_key, key_part, length_prefixed, principal_key
+from gateway.policy.base.bucket import Key, address_key, key_part, length_prefixed, network_key, principal_key
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,32 @@ def test_two_clients(one: str, other: str) -> None:
     assert address_key(one) != address_key(other)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:ffff::1", True),
+        ("2001:db8:1::", "2001:db8:1:0:ffff::", True),
+        ("2001:db8:1:2::1", "2001:db8:2:2::1", False),
+        ("192.0.2.1", "192.0.2.255", True),
+        ("192.0.2.1", "::ffff:192.0.2.255", True),
+        ("192.0.2.1", "64:ff9b::192.0.2.255", True),
+        ("192.0.2.1", "192.0.3.1", False),
+        ("64:ff9b::192.0.2.1", "64:ff9b::192.0.3.1", False),
+        ("192.0.2.1", "c000:201::", False),
+        ("fe80:0:0:1::1%eth0", "fe80:0:0:2::1%eth1", True),
+        ("unknown", "unknown2", False),
+    ],
+)
+def test_a_network_is_a_48_or_a_24(one: str, other: str, same: bool) -> None:
+    assert (network_key(one) == network_key(other)) is same
+
+
+def test_all_subnets_of_one_customer_are_one_network() -> None:
+    subnets = [f"2001:db8:1:{number:x}::1" for number in range(0, 65_536, 97)]
+    assert len({address_key(subnet) for subnet in subnets}) == len(subnets)
+    assert len({network_key(subnet) for subnet in subnets}) == 1
+
+
 def test_a_client_without_a_principal_is_counted_by_its_address() -> None:
     assert principal_key("", "192.0.2.1") == principal_key("", "::ffff:192.0.2.1")
     assert principal_key("ada", "192.0.2.1") == principal_key("ada", "192.0.2.2")
@@ -62,6 +88,8 @@ def bucket(key: str, route: str = "r", value: Any = None, **changed: Any) -> byt
 def test_each_word_of_a_key_depends_on_its_own_part_of_a_request() -> None:
     assert bucket("address") != bucket("address", client="192.0.2.2")
     assert bucket("address") == bucket("address", principal="ada", route="other")
+    assert bucket("network") == bucket("network", client="192.0.2.2", principal="ada", route="other")
+    assert bucket("network") != bucket("network", client="192.0.3.1")
     assert bucket("principal", principal="ada") != bucket("principal", principal="bob")
     assert bucket("route") != bucket("route", route="other")
     assert bucket("header:x-device") != bucket("header:x-device", fields={})
@@ -70,7 +98,9 @@ def test_each_word_of_a_key_depends_on_its_own_part_of_a_request() -> None:
     assert bucket("input:/a", value={"a": 1}) != bucket("input:/a", value={"b": 1})
 
 
-@pytest.mark.parametrize("word", ["address", "principal", "route", "header:x-device", "input:/email", "input:/a~1b/0"])
+@pytest.mark.parametrize(
+    "word", ["address", "network", "principal", "route", "header:x-device", "input:/email", "input:/a~1b/0"]
+)
 def test_a_word_of_a_key(word: str) -> None:
     assert TypeAdapter(Key).validate_python(word) == word
 

@@ -207,7 +207,7 @@ def test_a_limit_is_taken_when_its_key_is_first_known(key: list[str], when: When
     ("written", "sentence"),
     [
         ({"key": ["account"]}, "is not available in this version: count by the field that names the account"),
-        ({"key": ["ip"]}, "is not a key: write address, principal, route"),
+        ({"key": ["ip"]}, "is not a key: write address, network, principal, route"),
         ({"key": ["header:"]}, "is not a key"),
         ({"key": ["header:two words"]}, "is not a key"),
         ({"key": ["input:email"]}, "is not a key"),
