@@ -6,11 +6,11 @@ import json as jsonlib
 
 import typer
 
-from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit
+from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, show_warnings
 
 
 def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
-    """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems."""
+    """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems; a warning changes neither."""
     loaded = load_or_exit(config, json)
     counts = {
         "routes": len(loaded.routes),
@@ -20,7 +20,9 @@ def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
     if json:
         files = [str(path) for path in loaded.files]
         about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}
-        typer.echo(jsonlib.dumps(about))
+        warnings = [warning.as_dict() for warning in loaded.warnings]
+        typer.echo(jsonlib.dumps({**about, "warnings": warnings}))
         return
+    show_warnings(loaded.warnings)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())
     typer.echo(f"ok: {counted}, environment {loaded.environment}, digest {loaded.digest[:12]}")

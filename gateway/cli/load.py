@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -45,14 +46,24 @@ def load_or_exit(path: Path, as_json: bool) -> Config:
 def show(problems: list[Problem]) -> None:
     """Prints problems one a line, as ``file:line:column  path  sentence  hint``, and how many there are."""
     out = console(stderr=True)
+    _print(problems, "", out)
+    count = len(problems)
+    out.print(f"{count} problem{'s' if count > 1 else ''}: the gateway would not start")
+
+
+def show_warnings(warnings: Sequence[Problem]) -> None:
+    """Prints warnings one a line, as ``warning  file:line:column  path  sentence  hint``."""
+    _print(warnings, "warning", console(stderr=True))
+
+
+def _print(problems: Sequence[Problem], label: str, out: Console) -> None:
     for problem in problems:
         spot = f"{problem.file}:{problem.line}:{problem.column}"
         parts = [
+            Text(label, "yellow"),
             Text(spot, "cyan"),
             Text(problem.path, "bold"),
             Text(problem.sentence, "red"),
             Text(problem.hint, "green"),
         ]
         out.print(Text("  ").join(part for part in parts if part.plain), soft_wrap=True)
-    count = len(problems)
-    out.print(f"{count} problem{'s' if count > 1 else ''}: the gateway would not start")

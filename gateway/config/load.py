@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Named
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,7 +52,7 @@ def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config
     report = Report()
     loaded = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report).config()
     problems = report.problems()
-    return loaded if loaded is not None and not problems else problems
+    return replace(loaded, warnings=tuple(report.warnings())) if loaded is not None and not problems else problems
 
 
 # Takes the place of invalid defaults, so that no route is reported to miss what it might inherit.

@@ -32,6 +32,7 @@ from gateway.config.names import (
     none_if_empty,
 )
 from gateway.config.policy_keys import keys_of_defaults, keys_of_routes
+from gateway.config.problem import Problem
 from gateway.config.tree import Position
 from gateway.config.upstream_settings import (
     EjectionSettings,
@@ -302,7 +303,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole configuration, checked and frozen. ``digest`` is the SHA-256 of all files, in hex."""
+    """The whole configuration, checked and frozen. ``digest`` is the SHA-256 of all files, in hex. ``warnings`` keep nothing
+    from running."""
 
     version: int = 1
     environment: str = "development"
@@ -316,3 +318,4 @@ class Config:
     policies: dict[str, dict[str, Policy]] = field(default_factory=dict)
     digest: str = ""
     files: tuple[Path, ...] = ()
+    warnings: tuple[Problem, ...] = ()

@@ -40,6 +40,7 @@ class Report:
 
     def __init__(self) -> None:
         self._problems: set[Problem] = set()
+        self._warnings: set[Problem] = set()
         self._reported: set[tuple[Position, str]] = set()
 
     def add(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
@@ -52,6 +53,15 @@ class Report:
         """Like ``add``, but adds nothing when the value has a problem already: one mistake has one message."""
         if (position, format_path(path)) not in self._reported:
             self.add(position, path, sentence, hint)
+
+    def warn(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
+        """Adds a warning: what ``sentence`` says of the value at ``path`` is likely a mistake, but keeps nothing from running."""
+        written = format_path(path)
+        self._warnings.add(Problem(position.file, position.line, position.column, written, sentence, hint))
+
+    def warnings(self) -> list[Problem]:
+        """All warnings in the order of the files, from top to bottom."""
+        return sorted(self._warnings)
 
     def problems(self) -> list[Problem]:
         """All problems in the order of the files, from top to bottom."""
@@ -70,6 +80,11 @@ class Location:
         """Adds a problem at ``below``, or at the deepest written value above it, unless it has one already."""
         node, _ = follow(self.node, below)
         self.report.add_unless_reported(node.position, (*self.path, *below), sentence, hint)
+
+    def warn(self, below: NodePath, sentence: str, hint: str = "") -> None:
+        """Adds a warning at ``below``, or at the deepest written value above it."""
+        node, _ = follow(self.node, below)
+        self.report.warn(node.position, (*self.path, *below), sentence, hint)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

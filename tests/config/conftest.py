@@ -20,3 +20,17 @@ def problems_of(tmp_path: Path) -> Problems:
         return [] if isinstance(loaded, Config) else [f"{problem.path} {problem.sentence}" for problem in loaded]
 
     return problems
+
+
+@pytest.fixture
+def warnings_of(tmp_path: Path) -> Problems:
+    """The same for the warnings of an entry file without problems."""
+
+    def warnings(text: str, **env: str) -> list[str]:
+        entry = tmp_path / "upstreams.yaml"
+        entry.write_text(f"version: 1\n{text}")
+        loaded = load(entry, env)
+        assert isinstance(loaded, Config), "\n".join(map(str, loaded))
+        return [f"{warning.path} {warning.sentence}" for warning in loaded.warnings]
+
+    return warnings

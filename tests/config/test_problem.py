@@ -57,6 +57,20 @@ def test_a_location_points_at_the_deepest_written_value() -> None:
     ]
 
 
+def test_a_warning_is_no_problem_and_points_at_a_value_too() -> None:
+    report = Report()
+    tree = read(b"name: login\nlimits:\n  - first\n", "a.yaml", report)
+    assert tree is not None
+    Location(tree, ("routes", 0), report).warn(("limits", 0), "is odd", "mend it")
+    report.warn(Position("a.yaml", 1, 1), (), "is old")
+    report.warn(Position("a.yaml", 1, 1), (), "is old")
+    assert [str(warning) for warning in report.warnings()] == [
+        "a.yaml:1:1  is old",
+        "a.yaml:3:5  routes[0].limits[0]  is odd  mend it",
+    ]
+    assert report.problems() == []
+
+
 def test_hints() -> None:
     assert nearest("acces", ["access", "other"]) == "did you mean access?"
     assert nearest("zzz", ["access", "other"]) == "known: access, other"
