@@ -98,6 +98,10 @@ class Client(Stage):
         exchange.client = client
         return None
 
+    def trusts(self, peer: str) -> bool:
+        """Whether the address of a connection is that of a trusted proxy."""
+        return (self._peers.get(peer) or self._add_peer(peer))[1]
+
     def _add_peer(self, text: str) -> tuple[str, bool]:
         """The peer's address in canonical form, and whether it is a trusted proxy. Both are remembered."""
         # The kernel adds the interface to a link-local address; networks are matched without it.

@@ -11,9 +11,9 @@ from dataclasses import replace
 import pytest
 
 from tests.eventually import eventually
+from tests.upstream_fixture import Upstream
 from tests.wire.raw_client import (
     CHUNKED,
-    HOST,
     PROBE,
     connected,
     head,
@@ -23,10 +23,15 @@ from tests.wire.raw_client import (
     send,
     send_and_read,
     serving,
-    settle,
 )
 
 ALIVE = head()
+
+
+async def silent(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """An upstream that does not respond."""
+    await upstream.read(reader)
+    await reader.read()
 
 
 async def _drip(sock: socket.socket, data: bytes, pause: float) -> None:
@@ -132,36 +137,41 @@ async def test_a_thousand_idle_connections_keep_nobody_waiting_and_end():
 
 
 async def test_one_connection_too_many_is_refused_and_the_next_may_come_once_one_has_left():
-    async with serving(limits="connections: 3") as (gateway, upstream):
+    async with serving(script=silent, limits="connections: 3") as (gateway, upstream):
         with contextlib.ExitStack() as stack:
-            kept = [stack.enter_context(contextlib.closing(await connected(gateway.port))) for _ in range(3)]
-            await settle()
+            busy = [stack.enter_context(contextlib.closing(await connected(gateway.port))) for _ in range(3)]
+            for sock in busy:
+                await send(sock, ALIVE)
+            await eventually(lambda: len(upstream.requests) == 3)
             transcript = await send_and_read(gateway.port, b"", False, True)
             assert [(response.status, reason_of(response)) for response in transcript.responses] == [
                 (503, "too_many_connections")
             ]
             assert transcript.responses[0][b"retry-after"] == b"1"
-            await settle()
-            kept.pop().close()
-            await settle()
+            assert gateway.server.connections == 3
+            busy.pop().close()
+            await eventually(lambda: gateway.server.connections == 2)
+            upstream.script = None
             assert [
                 response.status for response in (await send_and_read(gateway.port, PROBE, False, True)).responses
             ] == [200]
-        assert len(upstream.requests) == 1
 
 
 async def test_one_connection_too_many_can_read_so_though_it_has_sent_a_request():
     """RFC 9112 9.6: closing with the request unread resets the connection, and the reset may overtake the response."""
-    async with serving(limits="connections: 1") as (gateway, upstream):
-        with contextlib.closing(await connected(gateway.port)):
-            await settle()
-            with contextlib.closing(await connected(gateway.port)) as sock:
-                await asyncio.get_running_loop().sock_sendall(sock, login(b"content-length: 2\r\n"))
-                await settle()
-                await asyncio.get_running_loop().sock_sendall(sock, HOST)
+    async with serving(script=silent, limits="connections: 1") as (gateway, upstream):
+        with contextlib.closing(await connected(gateway.port)) as busy:
+            await send(busy, ALIVE)
+            await eventually(lambda: upstream.requests)
+            sock = socket.socket()
+            with contextlib.closing(sock):
+                # In one go, before the loop of this test runs: the request is there when the connection is accepted.
+                sock.connect(("127.0.0.1", gateway.port))
+                sock.send(login(b"content-length: 2\r\n"))
+                sock.setblocking(False)
                 transcript = await read_to_end(sock)
             assert [(response.status, reason_of(response)) for response in transcript.responses] == [
                 (503, "too_many_connections")
             ]
             assert not transcript.reset
-        assert upstream.requests == []
+        assert len(upstream.requests) == 1

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Reply, refuse
+from gateway.policy.client import Network
 from gateway.proxy.flow.flow import Flow, Scheduler
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.message.head import RequestHead, read, validate
@@ -20,13 +21,16 @@ from gateway.proxy.routing.route import CompiledRoute, with_verdict
 
 @dataclass(frozen=True, slots=True)
 class ListenerLimits:
-    """What one worker takes on a listener. Times in seconds, sizes in bytes."""
+    """What one worker takes on a listener. Times in seconds, sizes in bytes. ``connections_of_address``: of one address, None
+    for no bound; the proxies of ``trusted_proxies`` have none."""
 
     connections: int
     header_bytes: int
     header_timeout: float
     body_timeout: float
     keepalive: float
+    connections_of_address: int | None = None
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 HealthPaths = Callable[[str], Reply | None]

@@ -17,7 +17,7 @@ from gateway.proxy.flow.life import ENDS, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECI
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.respond import respond_with
 from gateway.proxy.flow.step import OVER
-from gateway.proxy.flow.writer import Downstream, ResponseWriter
+from gateway.proxy.flow.writer import ClientWire, ResponseWriter
 from gateway.proxy.observer import Observer
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
 
@@ -58,7 +58,7 @@ class Dispatcher:
     def _group(self) -> AbstractContextManager[object]:
         return nullcontext() if self.runtime is None else self.runtime.group
 
-    def refuse_head(self, client: Downstream, peer: str, refusal: Refusal) -> None:
+    def refuse_head(self, client: ClientWire, peer: str, refusal: Refusal) -> None:
         """Refuse what never became a request: its head cannot be read, or is not awaited any longer."""
         exchange = Exchange("", "", {}, peer, monotonic())
         decision = Decision(exchange, with_verdict(self.unrouted, refusal))

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.verdict import Refusal
 from gateway.proxy.flow.dispatcher import Dispatcher
 from gateway.proxy.flow.flow import Flow
 from gateway.proxy.message.head import RequestHead
@@ -24,9 +24,6 @@ class Registry(Protocol):
 
     write_batch: WriteBatch
 
-    def connected(self, connection: ClientConnection) -> bool:
-        """Count ``connection``; False when it is one too many."""
-
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""
 
@@ -35,7 +32,9 @@ class ClientConnection(asyncio.Protocol):
     """Gives the requests that ``parser`` reads to ``dispatcher``, one at a time, in the order in which they arrived.
 
     ``flow`` is the way of the request in progress. ``idle_since`` is the loop's time since when there is none, 0.0 while
-    there is one. ``head`` is that of the request before, while it may be repeated.
+    there is one. ``head`` is that of the request before, while it may be repeated. ``joining`` is the task of the listener
+    that makes the connection, which it ``accepted`` at that time of the loop; ``address`` the key of the address that the
+    connection counts for, empty when it counts for none.
     """
 
     __slots__ = (
@@ -44,11 +43,14 @@ class ClientConnection(asyncio.Protocol):
         "_registry",
         "_unreadable",
         "_write_batch",
+        "accepted",
+        "address",
         "data_received",
         "dispatcher",
         "flow",
         "head",
         "idle_since",
+        "joining",
         "parser",
         "peer",
         "secure",
@@ -57,8 +59,11 @@ class ClientConnection(asyncio.Protocol):
 
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a slot: the parser's own, see below
 
-    def __init__(self, dispatcher: Dispatcher, registry: Registry) -> None:
+    def __init__(self, dispatcher: Dispatcher, registry: Registry, address: bytes = b"") -> None:
         self.dispatcher = dispatcher
+        self.address = address
+        self.accepted = dispatcher.loop.time()
+        self.joining: asyncio.Task[None] | None = None
         self.parser = RequestParser(self, dispatcher.loop, dispatcher.limits.header_bytes)
         self.data_received = self.parser.feed  # with no frame in between for each read
         self.transport: asyncio.Transport | None = None
@@ -84,6 +89,16 @@ class ClientConnection(asyncio.Protocol):
         return self.parser.current is None and not self.parser.discarding
 
     @property
+    def waiting_since(self) -> float:
+        """The loop's time since when the connection waits for a request, or for what is left of a refused one; 0.0 while it
+        has one to serve."""
+        if self.transport is None:
+            return self.accepted  # in its handshake
+        if self.flow is not None or (self.parser.current is not None and self._lingering is None):
+            return 0.0
+        return self.idle_since or self.parser.head_since
+
+    @property
     def writing_paused(self) -> bool:
         """Whether the client takes less than it is sent."""
         return self._drained is not None
@@ -96,11 +111,13 @@ class ClientConnection(asyncio.Protocol):
         self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
         self.parser.head_since = self.dispatcher.loop.time()
-        free = self._registry.connected(self)
-        if self.dispatcher.draining:
-            self.force_close()  # accepted while the listener closed: nobody would end it
-        elif not free:
-            self.refuse_head(refuse("too_many_connections", retry_after=1, close=True))
+        if self.dispatcher.draining or self.parser.discarding:
+            self.abort()  # accepted while the listener closed, or ended in its handshake: nobody else would end it
+
+    def not_made(self) -> None:
+        """The connection has ended before ``connection_made``."""
+        if self.transport is None:
+            self._registry.disconnected(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
@@ -167,6 +184,7 @@ class ClientConnection(asyncio.Protocol):
             self._next(keep_alive)
             return
         # Take what the client still sends, for a while: with bytes unread, a close is a reset (RFC 9112 9.6).
+        self.idle_since = self.dispatcher.loop.time()
         self._lingering = self.dispatcher.loop.call_later(LINGER, self._end_linger, False)
         request.keep_alive = keep_alive
 
@@ -203,6 +221,7 @@ class ClientConnection(asyncio.Protocol):
         """Refuse what never became a request, and end the connection."""
         self.parser.head_since = 0.0
         self.parser.discarding = True
+        self.idle_since = self.dispatcher.loop.time()
         try:
             if not self.closing:
                 self.dispatcher.refuse_head(self, self.peer, refusal)
@@ -250,6 +269,8 @@ class ClientConnection(asyncio.Protocol):
         self.parser.discarding = True
         if self.transport is not None:
             self.transport.abort()
+        elif self.joining is not None:
+            self.joining.cancel()
 
     def failed(self, error: Exception) -> None:
         """A phase raised for the request in progress."""

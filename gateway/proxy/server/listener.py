@@ -10,7 +10,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 AT_ONCE = 128  # connections taken in one iteration, so that the requests in progress go on
 BACKLOG = 4096  # connections that the kernel holds until they are taken
@@ -19,20 +19,42 @@ PAUSE = 1.0  # seconds without accepting when there is no descriptor or memory f
 _SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
+class ListenerTls(NamedTuple):
+    """How connections are secured. A handshake ends after ``handshake`` seconds, the exchange of close_notify (RFC 8446
+    6.1) and what is to be sent before it after ``shutdown`` seconds."""
+
+    context: ssl.SSLContext
+    handshake: float
+    shutdown: float
+
+
+class AcceptedConnection(Protocol):
+    """The protocol of a connection that was accepted. ``joining`` is the task that makes it, its handshake included: whoever
+    cancels it ends the connection."""
+
+    joining: asyncio.Task[None] | None
+
+    def not_made(self) -> None:
+        """The connection has ended before ``connection_made``."""
+
+
+class Admission(Protocol):
+    """Counts connections from here on."""
+
+    def admit(self, accepted: socket.socket, address: str) -> AcceptedConnection | None:
+        """The protocol of a connection from ``address``; None when there is one too many, which is closed then."""
+
+
 class Listener:
-    """Accepts on ``sock``, which is bound, and makes a protocol of ``factory`` for each connection."""
+    """Accepts on ``sock``, which is bound, what ``admission`` admits."""
 
     def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        sock: socket.socket,
-        factory: Callable[[], asyncio.BaseProtocol],
-        tls: ssl.SSLContext | None,
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, admission: Admission, tls: ListenerTls | None = None
     ) -> None:
+        self.tls = tls
         self._loop = loop
         self._sock = sock
-        self._factory = factory
-        self._tls = tls
+        self._admission = admission
         self._joining: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
         sock.setblocking(False)
@@ -53,7 +75,7 @@ class Listener:
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
             try:
-                accepted, _ = self._sock.accept()
+                accepted, address = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -64,15 +86,31 @@ class Listener:
                 self._pause = self._loop.call_later(PAUSE, self._loop.add_reader, self._sock, self._accept)
                 return
             accepted.setblocking(False)
-            task = self._loop.create_task(self._join(accepted))
-            self._joining.add(task)
-            task.add_done_callback(self._joining.discard)
+            admitted = self._admission.admit(accepted, address[0])
+            if admitted is not None:
+                self._join(accepted, admitted)
 
-    async def _join(self, accepted: socket.socket) -> None:
-        try:
-            await self._loop.connect_accepted_socket(self._factory, accepted, ssl=self._tls)
-        except OSError:  # left already, or a handshake that failed: there is no client to respond to
-            accepted.close()
-        except asyncio.CancelledError:
-            accepted.close()
-            raise
+    def _join(self, accepted: socket.socket, admitted: AcceptedConnection) -> None:
+        admitted.joining = task = self._loop.create_task(self._make(accepted, admitted))
+        self._joining.add(task)
+
+        def made(task: asyncio.Task[None]) -> None:  # a callback: a task that is cancelled at once never runs
+            self._joining.discard(task)
+            admitted.joining = None
+            if task.cancelled() or task.exception() is not None:
+                accepted.close()
+                admitted.not_made()
+
+        task.add_done_callback(made)
+
+    async def _make(self, accepted: socket.socket, admitted: AcceptedConnection) -> None:
+        """Make the connection. Raises OSError (ssl.SSLError is one) where the client has left, or its handshake fails or
+        takes too long: there is nobody to respond to."""
+        tls = self.tls
+        await self._loop.connect_accepted_socket(  # type: ignore[type-var]  # BaseProtocol is a class, which no Protocol extends
+            lambda: admitted,
+            accepted,
+            ssl=tls and tls.context,
+            ssl_handshake_timeout=tls and tls.handshake,
+            ssl_shutdown_timeout=tls and tls.shutdown,
+        )

@@ -8,35 +8,47 @@ import ssl
 from collections.abc import Callable
 
 from gateway.core.verdict import refuse
+from gateway.policy.base.bucket import address_key
+from gateway.policy.client import Client
 from gateway.proxy.flow.arrival import HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.dispatcher import Dispatcher
 from gateway.proxy.observer import Observer
+from gateway.proxy.server.admission import ConnectionCount
 from gateway.proxy.server.connection import ClientConnection
-from gateway.proxy.server.listener import Listener
+from gateway.proxy.server.listener import Listener, ListenerTls
+from gateway.proxy.server.refused_wire import RefusedWire
 from gateway.proxy.wire.write_batch import WriteBatch
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
+HANDSHAKE = 10.0  # seconds that a TLS handshake may take at most, where ``header_timeout`` is longer
+SHUTDOWN = 5.0  # seconds for a client to take what is left and the close_notify of TLS
+EXPLAINED = 16  # refused connections between two sweeps that get a response and a line in the log; more are closed only
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
 
 class Server:
     """The data plane of one worker on one listener. ``swap`` gives it the runtime for requests to come.
 
-    ``health`` has the responses to the health paths, of which a listener may have none.
+    ``health`` has the responses to the health paths, of which a listener may have none. ``count`` has the connections that
+    are open, ``refused`` is how many were one too many.
     """
 
     def __init__(self, limits: ListenerLimits, observer: Observer, health: HealthPaths = lambda _: None) -> None:
         self.loop = asyncio.get_running_loop()
-        self.clients: set[ClientConnection] = set()
+        self.count: ConnectionCount[ClientConnection] = ConnectionCount()
+        self.clients = self.count.connections
+        self.refused = 0
         self.write_batch = WriteBatch(self.loop)
         self._changed = asyncio.Event()  # nothing is in flight, or a client has left
         self.dispatcher = Dispatcher(self.loop, limits, observer, health, self._changed.set)
+        self._proxies = Client(limits.trusted_proxies)
+        self._explained = 0  # refused connections since the last sweep that had a response
         self._listener: Listener | None = None
         self._sweeper: asyncio.TimerHandle | None = None
 
     @property
     def connections(self) -> int:
-        """Open client connections."""
+        """Open client connections, those in their handshake included."""
         return len(self.clients)
 
     def swap(self, runtime: Served) -> None:
@@ -46,10 +58,14 @@ class Server:
     def limit(self, limits: ListenerLimits) -> None:
         """Have ``limits`` for connections and requests to come."""
         self.dispatcher.limits = limits
+        self._proxies = Client(limits.trusted_proxies)
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
-        self._listener = Listener(self.loop, sock, lambda: ClientConnection(self.dispatcher, self), tls)
+        secured = None
+        if tls is not None:
+            secured = ListenerTls(tls, min(HANDSHAKE, self.dispatcher.limits.header_timeout), SHUTDOWN)
+        self._listener = Listener(self.loop, sock, self, secured)
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
     async def drain(self, seconds: float) -> None:
@@ -85,18 +101,34 @@ class Server:
             return False
         return True
 
-    def connected(self, connection: ClientConnection) -> bool:
-        """Count ``connection``; False when it is one too many."""
-        self.clients.add(connection)
-        return len(self.clients) <= self.dispatcher.limits.connections
+    def admit(self, accepted: socket.socket, address: str) -> ClientConnection | None:
+        """The protocol of a connection from ``address``, counted from now on; None when it is one too many and closed."""
+        limits = self.dispatcher.limits
+        bound = limits.connections_of_address
+        key = b"" if bound is None or self._proxies.trusts(address) else address_key(address)
+        if self.count.make_room(key, limits.connections, bound, self.loop.time()):
+            connection = ClientConnection(self.dispatcher, self, key)
+            self.count.add(connection)
+            return connection
+        self.refused += 1
+        try:
+            if (self._listener is None or self._listener.tls is None) and self._explained < EXPLAINED:
+                self._explained += 1
+                detail = "of this address" if len(self.clients) < limits.connections else ""
+                refusal = refuse("too_many_connections", detail, retry_after=1, close=True)
+                self.dispatcher.refuse_head(RefusedWire(accepted), address, refusal)
+        finally:
+            accepted.close()
+        return None
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""
-        self.clients.discard(connection)
+        self.count.remove(connection)
         self._changed.set()
 
     def _sweep(self) -> None:
         now, limits = self.loop.time(), self.dispatcher.limits
+        self._explained = 0
         late, idle = now - limits.header_timeout, now - limits.keepalive
         for connection in list(self.clients):
             head_since = connection.parser.head_since

@@ -10,17 +10,43 @@ from typing import Any
 
 import pytest
 
-from gateway.proxy.server.listener import AT_ONCE, Listener
+from gateway.proxy.server.listener import AT_ONCE, Listener, ListenerTls
 from tests.eventually import eventually
 
 
 class Joined(asyncio.Protocol):
-    """Counts the connections made."""
+    """A connection that was admitted."""
 
-    made = 0
+    joining: asyncio.Task[None] | None = None
+
+    def __init__(self, admission: Everybody) -> None:
+        self._admission = admission
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        type(self).made += 1
+        self._admission.made += 1
+
+    def not_made(self) -> None:
+        self._admission.not_made += 1
+
+
+class Everybody:
+    """Admits every connection, and counts those made and those that never were."""
+
+    def __init__(self) -> None:
+        self.made = self.not_made = 0
+        self.admitted: list[Joined] = []
+
+    def admit(self, accepted: socket.socket, address: str) -> Joined:
+        assert address == "127.0.0.1"
+        self.admitted.append(Joined(self))
+        return self.admitted[-1]
+
+
+class Nobody:
+    """Admits no connection, and closes it."""
+
+    def admit(self, accepted: socket.socket, address: str) -> None:
+        accepted.close()
 
 
 def bound() -> socket.socket:
@@ -30,17 +56,14 @@ def bound() -> socket.socket:
 
 
 async def test_a_crowd_is_taken_in_a_few_iterations_of_the_loop() -> None:
-    class Crowd(Joined):
-        pass
-
-    sock = bound()
-    listener = Listener(asyncio.get_running_loop(), sock, Crowd, None)
+    sock, everybody = bound(), Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody)
     crowd = [socket.create_connection(sock.getsockname()) for _ in range(2 * AT_ONCE)]  # the kernel takes their calls
     iterations = 0
-    while Crowd.made < len(crowd):
+    while everybody.made < len(crowd):
         await asyncio.sleep(0)
         iterations += 1
-        assert iterations < 50, Crowd.made
+        assert iterations < 50, everybody.made
     for one in crowd:
         one.close()
     listener.close()
@@ -49,7 +72,7 @@ async def test_a_crowd_is_taken_in_a_few_iterations_of_the_loop() -> None:
 async def test_nobody_is_taken_after_the_end() -> None:
     sock = bound()
     where = sock.getsockname()
-    listener = Listener(asyncio.get_running_loop(), sock, Joined, None)
+    listener = Listener(asyncio.get_running_loop(), sock, Everybody())
     listener.close()
     listener.close()  # twice is once
     with pytest.raises(ConnectionRefusedError):
@@ -58,9 +81,6 @@ async def test_nobody_is_taken_after_the_end() -> None:
 
 async def test_without_a_descriptor_left_it_waits_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.proxy.server.listener.PAUSE", 0.0)
-
-    class Later(Joined):
-        pass
 
     class Short(socket.socket):
         refused = 0
@@ -73,20 +93,65 @@ async def test_without_a_descriptor_left_it_waits_and_goes_on(monkeypatch: pytes
 
     sock = Short()
     sock.bind(("127.0.0.1", 0))
-    listener = Listener(asyncio.get_running_loop(), sock, Later, None)
+    later = Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, later)
     with socket.create_connection(sock.getsockname()):
-        await eventually(lambda: Later.made)
+        await eventually(lambda: later.made)
     assert sock.refused == 3
     listener.close()
 
 
+SECURED = ListenerTls(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), handshake=5.0, shutdown=5.0)
+
+
 async def test_a_handshake_that_fails_is_the_end_of_that_connection_only() -> None:
-    sock = bound()
-    listener = Listener(asyncio.get_running_loop(), sock, Joined, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    sock, everybody = bound(), Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody, SECURED)
     reader, writer = await asyncio.open_connection(*sock.getsockname())
     writer.write(b"GET / HTTP/1.1\r\n\r\n")
     async with asyncio.timeout(5):
         with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
             await reader.readexactly(1000)
+    await eventually(lambda: everybody.not_made == 1)
+    writer.close()
+    listener.close()
+
+
+async def test_a_handshake_that_takes_too_long_is_ended() -> None:
+    sock, everybody = bound(), Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody, SECURED._replace(handshake=0.1))
+    with socket.create_connection(sock.getsockname()) as silent:
+        await eventually(lambda: everybody.not_made == 1)
+        silent.settimeout(5)
+        assert silent.recv(1) == b""
+    listener.close()
+
+
+class Fickle(Everybody):
+    """Ends each connection before its task has run."""
+
+    def admit(self, accepted: socket.socket, address: str) -> Joined:
+        admitted = super().admit(accepted, address)
+        asyncio.get_running_loop().call_soon(lambda: admitted.joining and admitted.joining.cancel())
+        return admitted
+
+
+@pytest.mark.parametrize("secured", [None, SECURED])
+async def test_a_connection_that_is_ended_before_it_is_made_is_closed(secured: ListenerTls | None) -> None:
+    sock, fickle = bound(), Fickle()
+    listener = Listener(asyncio.get_running_loop(), sock, fickle, secured)
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    assert (fickle.made, fickle.not_made) == (0, 1)
+    writer.close()
+    listener.close()
+
+
+async def test_a_connection_that_is_not_admitted_is_not_made() -> None:
+    sock = bound()
+    listener = Listener(asyncio.get_running_loop(), sock, Nobody())
+    reader, writer = await asyncio.open_connection(*sock.getsockname())
+    assert await reader.read() == b""
     writer.close()
     listener.close()
