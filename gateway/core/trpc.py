@@ -6,14 +6,20 @@ with a triplet in it is no name. Nothing here is decoded a second time.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from gateway.core.spelling import folded
+from gateway.core.strict_json import read
+from gateway.core.superjson import deserialize
+
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+"
 _one = re.compile(_NAME).fullmatch
+_MOST_PARAMETERS = 100
+_LONGEST_PARAMETER = 256  # characters of a parameter's name that are looked at
+_NOT_NAME = re.compile("[^a-z0-9_-]")
 _several = re.compile(rf"{_NAME}(?:,{_NAME})*+").fullmatch
 
 
@@ -66,53 +72,55 @@ def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int
     return ProcedureCalls(names, True, ",".join(names))
 
 
-def inputs(body: bytes | None, query: str, batch: bool, count: int, transformer: str = "superjson") -> list[object]:
+def query_input(query: str) -> str | None:
+    """The text of the ``input`` parameter of a canonical query, None without one or with an empty one.
+
+    Raises ValueError when another parser may find another one, or another answer to whether it is a batch: where ``input``
+    or ``batch`` is there twice, or a name in another case, with brackets, a dot or blanks comes to one of them.
+    """
+    if not query or query == "batch=1":
+        return None
+    words = first_words(query)
+    values = dict([part.partition("=")[::2] for part in query.split("&")])
+    for word in ("input", "batch"):
+        if words.count(word) > 1 or (word in words and word not in values):
+            raise ValueError(f"the query holds {word} twice, or in another spelling")
+    return unquote_plus(values["input"]) if values.get("input") else None
+
+
+def first_words(query: str) -> list[str]:
+    """What each parameter's name in a canonical query comes to for parsers of brackets, of dots, and without case.
+
+    Raises ValueError for more than 100 parameters, and for a semicolon, which separates for some (HTML 4 B.2.2).
+    """
+    if ";" in query:
+        raise ValueError("the query holds a semicolon, which may separate parameters")
+    if query.count("&") >= _MOST_PARAMETERS:
+        raise ValueError("the query has too many parameters")
+    names = [unquote_plus(part.partition("=")[0][:_LONGEST_PARAMETER]) for part in query.split("&")]
+    return [_NOT_NAME.sub(" ", folded(name)).strip(" ").partition(" ")[0] for name in names]
+
+
+def inputs(text: str | None, batch: bool, count: int, transformer: str = "superjson") -> list[object]:
     """Each call's input, in call order; None for a call without one. Raises ValueError for input that cannot be read safely.
 
-    ``body`` is the request body of a POST and must be None for a GET, where the backend reads ``input`` of the query
-    whatever the body holds. With ``transformer="none"`` the values themselves are the inputs.
-
-    Refused although the backend may read them: an object key twice (parsers differ on which counts), any coding but UTF-8,
-    and superjson's ``referentialEqualities``, which let one field take the value of another after it was checked.
+    ``text`` is the content of a POST, or the ``input`` of the query of a GET. With ``transformer="none"`` the values
+    themselves are the inputs. ``core.strict_json`` and ``core.superjson`` say what is refused; of a batch also any member
+    that is the input of no call: a second reader may take "00" for 0.
     """
-    text = parameter(query, "input") if body is None else body.decode()
-    if text is None or (body is None and not text):
+    if text is None:
         return [None] * count
-    whole = _parse(text)
+    whole = read(text)
+    unwrap = _plain if transformer == "none" else deserialize
     if not batch:
-        return [_unwrap(whole, transformer)]
+        return [unwrap(whole)]
     if not isinstance(whole, dict):
         raise ValueError("a batch needs an object of inputs")
-    return [_unwrap(whole[key], transformer) if key in whole else None for key in map(str, range(count))]
+    indices = [str(index) for index in range(count)]
+    if not whole.keys() <= set(indices):
+        raise ValueError("a batch has an input of no call")
+    return [unwrap(whole[index]) if index in whole else None for index in indices]
 
 
-def _unwrap(value: object, transformer: str) -> object:
-    if transformer == "none":
-        return value
-    if not isinstance(value, dict):
-        raise ValueError("an input needs an object with json in it")
-    meta = value.get("meta")
-    if isinstance(meta, dict) and "referentialEqualities" in meta:
-        raise ValueError("an input may not refer to another part of itself")
-    return value.get("json")
-
-
-def _parse(text: str) -> object:
-    try:
-        value: object = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text that can be keyed on
-    except RecursionError:
-        raise ValueError("the input is nested too deeply") from None
+def _plain(value: object) -> object:
     return value
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("the input holds an object key twice")
-    return members
-
-
-def _constant(name: str) -> object:
-    raise ValueError("the input holds a number JSON does not have")

@@ -13,6 +13,7 @@ from gateway.ops.health import merge
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.plain import Pseudonyms
+from gateway.policy.base.pointer import account_name
 from gateway.process.stores import Stores
 from gateway.state.store import (
     CircuitStore,
@@ -110,4 +111,4 @@ class RunAdmin:
         return self._stores.used()
 
     def account_pseudonym(self, account: str) -> str:
-        return self.pseudonym(account.strip().casefold())
+        return self.pseudonym(account_name(account))

@@ -14,6 +14,7 @@ from gateway.ops.api.admin import Admin
 from gateway.ops.api.order import InvalidOrder, decode_texts
 from gateway.ops.api.problem import json_response
 from gateway.ops.plain import rfc3339
+from gateway.policy.base.pointer import account_name
 from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Lock
 
@@ -45,6 +46,11 @@ def unlock_of(body: bytes) -> Unlock:
     order = Unlock(**decode_texts(body, {"account", "address", "by"}, usage))
     if not order.account and not order.address:
         raise InvalidOrder("Name an account or an address")
+    if order.account:
+        try:
+            account_name(order.account)
+        except ValueError as error:
+            raise InvalidOrder(f"account: {error}") from None
     if order.address:
         try:
             # A locked IPv6 client is listed by its network; any address of it stands for it.

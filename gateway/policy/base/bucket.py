@@ -12,7 +12,8 @@ from pydantic import AfterValidator, WithJsonSchema
 
 from gateway.core.exchange import Exchange
 from gateway.core.grammar import TOKEN
-from gateway.policy.base.pointer import find, normalized, parse_pointer
+from gateway.policy.base.inputs import value_at
+from gateway.policy.base.pointer import input_key, parse_pointer
 
 KEY_PATTERN = rf"^(address|network|principal|route|header:{TOKEN}|input:(/([^~/]|~[01])*)+)$"
 _KEY = re.compile(KEY_PATTERN).fullmatch
@@ -88,7 +89,8 @@ def principal_key(principal: str, client: str) -> bytes:
 
 
 KeyPart = Callable[[Exchange, str, object], bytes]
-"""From an exchange, a route's name and an input to one part of a bucket's key."""
+"""From an exchange, a route's name and an input to one part of a bucket's key. Raises ValueError where the input holds nothing
+that may share a count."""
 
 
 def key_part(key: str) -> KeyPart:
@@ -106,4 +108,4 @@ def key_part(key: str) -> KeyPart:
         field = name.encode()
         return lambda exchange, route, value: length_prefixed(exchange.fields.get(field, b""))
     pointer = parse_pointer(name)
-    return lambda exchange, route, value: length_prefixed(normalized(find(value, pointer)))
+    return lambda exchange, route, value: length_prefixed(input_key(value_at(exchange, value, pointer)))

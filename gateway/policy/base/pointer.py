@@ -1,17 +1,23 @@
-"""Values inside JSON documents: found by JSON Pointer (RFC 6901) and normalized, so that they can be keys of a count."""
+"""Values inside JSON documents: found by JSON Pointer (RFC 6901), and taken as what names an account or a count."""
 
 from __future__ import annotations
 
-import json
-import unicodedata
+import re
 from typing import Final
+
+from gateway.core.spelling import BLANK, folded
 
 MISSING: Final = object()
 """The value of a pointer to nothing; not the same as null."""
 
-# JavaScript's trim() takes the byte order mark for white space, Python's strip() does not.
-_BLANK = " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-_BLANK += "\u2028\u2029\u202f\u205f\u3000\ufeff"
+LONGEST: Final = 320
+"""Characters of a text that names an account: 64 before the @ and 255 behind it (RFC 5321 section 4.5.3.1)."""
+
+_MOST_EXACT = 2**53 - 1  # Number.MAX_SAFE_INTEGER: beyond it JavaScript takes two integers for one
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
+_HALF = re.compile("[\ud800-\udfff]").search
+_NO_LETTER = str.maketrans("", "", "_-. ")
 
 
 def parse_pointer(pointer: str) -> tuple[str, ...]:
@@ -22,9 +28,17 @@ def parse_pointer(pointer: str) -> tuple[str, ...]:
 
 
 def find(document: object, tokens: tuple[str, ...]) -> object:
-    """The value that the reference tokens lead to (RFC 6901 section 4), or MISSING."""
+    """The value that the reference tokens lead to (RFC 6901 section 4), or MISSING.
+
+    Raises ValueError where a member beside the one that is named has its name for a reader who overlooks case, hyphens and
+    underscores, as decoders of JSON do.
+    """
     for token in tokens:
         if isinstance(document, dict):
+            if token in document and len(document) > 1:
+                loose = loosened(token)
+                if sum(loosened(name) == loose for name in document) > 1:
+                    raise ValueError("the object has a second member of nearly that name")
             document = document.get(token, MISSING)
         elif isinstance(document, list) and token.isdecimal() and token.isascii() and str(int(token)) == token:
             document = document[int(token)] if int(token) < len(document) else MISSING
@@ -33,33 +47,47 @@ def find(document: object, tokens: tuple[str, ...]) -> object:
     return document
 
 
-def normalized(value: object) -> bytes:
-    """One spelling for all values that a backend may take for the same, and different ones for different kinds.
+def loosened(name: str) -> str:
+    """The name of a member as the most lenient reader takes it."""
+    return folded(name).translate(_NO_LETTER)
 
-    Strings lose case, compatibility forms (UAX 15 NFKC) and outer blanks. All else is JSON with sorted keys and with the
-    numbers that JavaScript would read: 1, 1.0 and 1e0 are one, and so are -0 and 0. Raises ValueError for a value that is
-    nested too deeply.
+
+def account_name(value: object) -> str:
+    """One spelling for all texts that a backend may take for the same account: without case, accents, compatibility forms,
+    characters that are not seen, and outer blanks (``core.spelling``).
+
+    Raises ValueError for whatever is no text of 1 to ``LONGEST`` characters, or holds a control character: a backend reads
+    a list, a number or a text with a NUL in its own way. The sentence quotes nothing.
     """
-    if value is MISSING:
-        return b"m"
-    if isinstance(value, str):
-        folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).casefold())
-        return b"s" + folded.strip(_BLANK).encode("utf-8", "surrogatepass")
-    try:
-        return b"j" + json.dumps(_as_javascript(value), sort_keys=True, separators=(",", ":")).encode()
-    except RecursionError:
-        raise ValueError("the value is nested too deeply") from None
+    if value is MISSING or value is None:
+        raise ValueError("nothing names the account")
+    if not isinstance(value, str):
+        raise ValueError("what names the account is no text")
+    if len(value) > LONGEST:
+        raise ValueError(f"what names the account is longer than {LONGEST} characters")
+    if _CONTROL(value.strip(BLANK)):
+        raise ValueError("what names the account holds a control character")
+    if _HALF(value):
+        raise ValueError("what names the account holds half a surrogate pair")
+    spelled = folded(value)
+    if not spelled:
+        raise ValueError("nothing names the account")
+    return spelled
 
 
-def _as_javascript(value: object) -> object:
-    """``value`` with each number as JavaScript's only type of number."""
-    if isinstance(value, dict):
-        return {key: _as_javascript(member) for key, member in value.items()}
-    if isinstance(value, list):
-        return [_as_javascript(member) for member in value]
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        try:
-            return float(value) + 0.0
-        except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
-    return value
+def account_key(value: object) -> bytes:
+    """The key of the account that ``value`` names. Raises ValueError as ``account_name``."""
+    return b"s" + account_name(value).encode()
+
+
+def input_key(value: object) -> bytes:
+    """The key of an input that shares a count: a text as ``account_key``, or a whole number that every parser reads alike.
+
+    A number and the text of its digits are one key, since a backend that expects one often takes the other. Raises
+    ValueError for everything else.
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MOST_EXACT:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_EXACT:
+        value = str(value)
+    return account_key(value)

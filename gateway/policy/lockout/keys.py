@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv6Network, ip_address
 
 from gateway.policy.base.bucket import address_key, length_prefixed
-from gateway.policy.base.pointer import normalized
+from gateway.policy.base.pointer import account_key
 
 _LONGEST_NAME = 45  # characters, those of the longest IPv6 address
 
@@ -21,8 +21,8 @@ def address_name(client: str) -> str:
 
 
 def account_lock_key(lockout: str, account: object) -> bytes:
-    """The key of ``account``, one for all its spellings. Raises ValueError for a value that is nested too deeply."""
-    return length_prefixed(lockout.encode()) + normalized(account)
+    """The key of ``account``, one for all its spellings. Raises ValueError for what names none (``policy.base.pointer``)."""
+    return length_prefixed(lockout.encode()) + account_key(account)
 
 
 def address_lock_key(lockout: str, client: str) -> bytes:

@@ -18,8 +18,8 @@ from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.reason import REASONS
 from gateway.core.trpc_status import statuses_of
 from gateway.core.verdict import Refusal, refuse
-from gateway.policy.base.inputs import inputs_of
-from gateway.policy.base.pointer import find, parse_pointer
+from gateway.policy.base.inputs import inputs_of, unreadable, value_at
+from gateway.policy.base.pointer import parse_pointer
 from gateway.policy.base.settings import Duration, Model, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -103,7 +103,8 @@ class Lockout(Stage):
     """Adds the reservations of each call to ``exchange.attempts``.
 
     With a ``remote`` store the attempts are reserved there, a round trip away; otherwise ``store`` gives the result at
-    once. May refuse with ``account_locked``, ``address_locked`` and ``body_malformed``.
+    once. May refuse with ``account_locked``, ``address_locked``, ``body_malformed`` and
+    ``media_type_refused``.
     """
 
     __slots__ = ("_events", "_name", "_pointer", "_remote", "_settings", "_statuses", "_store", "_tasks", "_wall")
@@ -154,12 +155,12 @@ class Lockout(Stage):
             values = inputs_of(exchange)
             calls = exchange.calls
             return [
-                Reservation(index, self._attempts(find(value, self._pointer), exchange.client))
+                Reservation(index, self._attempts(value_at(exchange, value, self._pointer), exchange.client))
                 for index, value in enumerate(values)
                 if not calls or self._name in calls[index].route.named[SECTION]
             ]
         except ValueError as error:
-            return refuse("body_malformed", f"{self._name}: {error}")
+            return unreadable(self._name, error)
 
     def _attempts(self, account: object, client: str) -> tuple[Attempt, ...]:
         rule = self._settings

@@ -17,9 +17,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
-from gateway.core.verdict import Refusal, Verdict, refuse
+from gateway.core.verdict import Refusal, Verdict
 from gateway.policy.base.bucket import Key
-from gateway.policy.base.inputs import inputs_of
+from gateway.policy.base.inputs import inputs_of, unreadable
 from gateway.policy.base.settings import LeaseField, Policy, RateField
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -93,7 +93,8 @@ class RateLimit(Stage):
 
     With a ``remote`` store the limits are taken there, a round trip away; otherwise ``store`` gives the result at once.
     Adds ``(limit, taken)`` to ``exchange.limits`` for each limit; the first such stage on the way back turns all of them
-    into one set of fields. May refuse with ``rate_limited`` and, where the input counts, ``body_malformed``.
+    into one set of fields. May refuse with ``rate_limited`` and, where the input counts, ``body_malformed`` and
+    ``media_type_refused``.
     """
 
     __slots__ = ("_all_enforced", "_limits", "_only", "_reads_input", "_remote", "_store", "_wall", "grouped")
@@ -139,7 +140,7 @@ class RateLimit(Stage):
                     takes.append(take)
                     limits.append(limit)
         except ValueError as error:
-            return refuse("body_malformed", f"{self._limits[0].name}: {error}")
+            return unreadable(self._limits[0].name, error)
         return takes, limits
 
     def _decide(self, exchange: Exchange, limits: Sequence[Limit], results: Sequence[Taken]) -> Refusal | None:

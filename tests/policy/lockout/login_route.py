@@ -44,7 +44,7 @@ class LoginRoute:
         self, *emails: Any, client: str = "192.0.2.1", routes: Any = None, batch: bool | None = None
     ) -> Exchange:
         """A request before its verdict; one e-mail is a plain call, several are a batch."""
-        exchange = Exchange("POST", "/", {}, client, 0.0)
+        exchange = Exchange("POST", "/", {b"content-type": b"application/json"}, client, 0.0)
         exchange.calls = [Call("auth.login", route) for route in routes or [LOGIN] * len(emails)]
         exchange.route = LOGIN
         inputs = [{"json": {"email": email, "password": "nope"}} for email in emails]

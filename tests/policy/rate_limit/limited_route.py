@@ -47,7 +47,8 @@ class LimitedRoute:
         calls: Sequence[Any] = (),
         at: Any = None,
     ) -> "Outcome":
-        exchange = Exchange(method, "/", fields or {}, client, 0.0)
+        sent = {b"content-type": b"application/json", **(fields or {})}
+        exchange = Exchange(method, "/", sent, client, 0.0)
         exchange.principal, exchange.query = principal, query
         exchange.body = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         exchange.calls = [Call("x", named) for named in calls]
