@@ -7,22 +7,30 @@ import json as jsonlib
 import typer
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, show_warnings
+from gateway.process.descriptors import hard_limit, room
 
 
 def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
-    """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems; a warning changes neither."""
+    """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems; a warning changes neither.
+
+    A note says when the descriptors of a process on this machine carry fewer connections than are written.
+    """
     loaded = load_or_exit(config, json)
     counts = {
         "routes": len(loaded.routes),
         "procedures": sum(len(route.procedures) for route in loaded.routes),
         "policies": sum(len(policies) for policies in loaded.policies.values()),
     }
+    found = room(loaded, hard_limit())
+    notes = [] if found.enough else [f"{found.sentence()} (ulimit -Hn)"]
     if json:
         files = [str(path) for path in loaded.files]
         about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}
         warnings = [warning.as_dict() for warning in loaded.warnings]
-        typer.echo(jsonlib.dumps({**about, "warnings": warnings}))
+        typer.echo(jsonlib.dumps({**about, "warnings": warnings, "notes": notes}))
         return
     show_warnings(loaded.warnings)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())
     typer.echo(f"ok: {counted}, environment {loaded.environment}, digest {loaded.digest[:12]}")
+    for note in notes:
+        typer.echo(f"note: {note}")

@@ -19,6 +19,7 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.demo.quickstart import running_quickstart
+from gateway.process.descriptors import limit_in_force, room
 from gateway.process.listeners import Addresses, CannotStart
 from gateway.process.supervisor import Supervisor
 
@@ -73,23 +74,25 @@ async def serve(
     if isinstance(loaded, list):
         if json:
             rows = [problem.as_dict() for problem in loaded]
-            print(jsonlib.dumps({"ok": False, "problems": rows}), file=sys.stderr)
+            _write_line(jsonlib.dumps({"ok": False, "problems": rows}))
         else:
             show(loaded)
         return 2
 
     def on_started(addresses: Addresses) -> None:
+        found = room(loaded, limit_in_force())
         if json:
-            line = jsonlib.dumps(asdict(addresses))
-        else:
-            line = (
-                f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
-                f"workers {addresses.workers}  config {addresses.digest[:12]}"
-            )
-        print(line, file=sys.stderr, flush=True)
+            _write_line(jsonlib.dumps({**asdict(addresses), "connections": found.connections}))
+            return
+        _write_line(
+            f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
+            f"workers {addresses.workers}  connections {found.connections} each  config {addresses.digest[:12]}"
+        )
+        if not found.enough:
+            _write_line(f"gateway run: {found.sentence()}")
         lines = suggestions(addresses) if suggestions is not None else ""
-        if lines and not json:
-            print(lines, file=sys.stderr, flush=True)
+        if lines:
+            _write_line(lines)
 
     try:
         return await Supervisor(loaded, read, version(), on_started, hangup_stops=suggestions is not None).run()
@@ -99,8 +102,16 @@ async def serve(
 
 def _cannot(why: str, json: bool) -> int:
     """Say why there is no run; the exit code for wrong input."""
-    print(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}", file=sys.stderr)
+    _write_line(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}")
     return 2
+
+
+def _write_line(line: str) -> None:
+    """Write a line to standard error. A full disk or a reader that is gone costs the line and not the run."""
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except OSError:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # what is left of the line would fail again at the exit
 
 
 def version() -> str:

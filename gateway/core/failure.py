@@ -21,7 +21,7 @@ class CallFailure(Enum):
     STALLED = "timeout", "upstream_stalled"  # a response stopped in the middle
     TOTAL_TIMEOUT = "timeout", "upstream_total_timeout"  # the whole call took too long
     BROKEN = "broken", "upstream_broken"  # a response that cannot be read or breaks off
-    BUSY = "", "upstream_busy"  # the gateway has as many connections as it may have
+    BUSY = "", "upstream_busy"  # the gateway has as many connections as it may have, or can have (``core.shortage``)
 
     def __init__(self, word: str, slug: str) -> None:
         self.word = word

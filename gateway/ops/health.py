@@ -6,12 +6,13 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import orjson
 
 from gateway.core.verdict import Reply
 from gateway.ops.plain import rfc3339
+from gateway.ops.shortages import ShortageStatus
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit
 
 # The breaker of an upstream without one: the shape of the response is the same for all.
@@ -77,12 +78,23 @@ class Serving:
     breakers: Mapping[str, Callable[[], Circuit]] = field(default_factory=dict)
 
 
+class ConnectionsStatus(TypedDict):
+    """How many client connections a worker takes on each listener, and how many are ``written`` in the configuration:
+    more than its file descriptors may carry."""
+
+    limit: int
+    written: int
+
+
 class Health:
     """The health of one worker. ``serving`` is None until a configuration is compiled; ``draining`` never goes back."""
 
     def __init__(self, version: str, wall: Callable[[], float] = time.time) -> None:
         self.serving: Serving | None = None
         self.draining = False
+        self.connections = ConnectionsStatus(limit=0, written=0)
+        self.shortages: Callable[[], list[ShortageStatus]] = list
+        """Gives what the gateway has run out of (``ops.shortages``)."""
         self._version = version
         self._wall = wall
         self._started = wall()
@@ -99,12 +111,13 @@ class Health:
             if serving
             else {}
         )
-        return {
+        shortages = self.shortages()
+        status = {
             "status": "draining"
             if self.draining
             else "starting"
             if serving is None
-            else overall(upstreams, serving.store.ok),
+            else overall(upstreams, serving.store.ok and not shortages),
             "version": self._version,
             "uptime_s": int(self._wall() - self._started),
             "config": {
@@ -116,8 +129,11 @@ class Health:
                 "ok": serving.store.ok if serving else False,
                 "since": rfc3339(serving.store.since) if serving and serving.store.since else None,
             },
+            "connections": self.connections,
+            "shortages": shortages,
             "upstreams": upstreams,
         }
+        return {**status, "reasons": reasons(status)}
 
     def _breaker(self, name: str) -> dict[str, Any]:
         circuit = self.serving.breakers.get(name) if self.serving else None
@@ -142,20 +158,34 @@ def health_response(status: Mapping[str, Any]) -> Reply:
 
 
 def without_endpoints(status: dict[str, Any]) -> dict[str, Any]:
-    """The part of a status that is public. It does not name the hosts behind the gateway."""
+    """The part of a status that is public. It does not name the hosts behind the gateway: not where one was not reached."""
+    shortages = [{key: value for key, value in one.items() if key != "where"} for one in status["shortages"]]
     upstreams = {
         name: {key: value for key, value in upstream.items() if key != "endpoints"}
         for name, upstream in status["upstreams"].items()
     }
-    return {**status, "upstreams": upstreams}
+    return {**status, "shortages": shortages, "upstreams": upstreams}
 
 
-def overall(upstreams: Mapping[str, Mapping[str, Any]], store_ok: bool) -> str:
-    """``ok``; ``degraded``: an upstream or the store is not ok; or ``down``: every upstream is, so nothing can be served."""
+def overall(upstreams: Mapping[str, Mapping[str, Any]], sound: bool) -> str:
+    """``ok``; ``degraded``: an upstream is not ok, or the gateway itself is not ``sound``; or ``down``: no upstream is ok or
+    degraded, so nothing can be served."""
     statuses = [upstream["status"] for upstream in upstreams.values()]
     if statuses and all(status == "down" for status in statuses):
         return "down"
-    return "ok" if store_ok and all(status == "ok" for status in statuses) else "degraded"
+    return "ok" if sound and all(status == "ok" for status in statuses) else "degraded"
+
+
+def reasons(status: Mapping[str, Any]) -> list[str]:
+    """Why ``status`` is not ok, for people; nothing when it is."""
+    found = [f"out of {one['kind']} since {one['since']}" for one in status["shortages"]]
+    state = status["state"]
+    if not state.get("ok", True) and state.get("since"):
+        found.append(f"the state store fails since {state['since']}")
+    found += [
+        f"upstream {name} is {one['status']}" for name, one in status["upstreams"].items() if one["status"] != "ok"
+    ]
+    return found
 
 
 def breaker_status(circuit: Circuit, now: float) -> dict[str, Any]:
@@ -213,10 +243,21 @@ def merge(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:
     failing = [status["state"] for status in statuses if not status["state"]["ok"]]
     state = failing[0] if failing else first["state"]
     serving = [status["status"] for status in statuses if status["status"] in ("ok", "degraded", "down")]
-    word = overall(upstreams, state["ok"]) if serving else first["status"]
+    shortages = merged_shortages([status["shortages"] for status in statuses])
+    word = overall(upstreams, state["ok"] and not shortages) if serving else first["status"]
     if word == "ok" and len(serving) < len(statuses):
         word = "degraded"
-    return {**first, "status": word, "state": state, "upstreams": upstreams}
+    return {**first, "status": word, "state": state, "shortages": shortages, "upstreams": upstreams}
+
+
+def merged_shortages(each: Sequence[Sequence[ShortageStatus]]) -> list[ShortageStatus]:
+    """The shortages of several processes, one a kind: since the first of them, and how often in all."""
+    kinds: dict[str, ShortageStatus] = {}
+    for one in (one for listed in each for one in listed):
+        before = kinds.get(one["kind"], one)
+        times = one["times"] if before is one else before["times"] + one["times"]
+        kinds[one["kind"]] = {**one, "since": min(before["since"], one["since"]), "times": times}
+    return list(kinds.values())
 
 
 def _merged(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

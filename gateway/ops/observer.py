@@ -6,22 +6,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.core.exchange import Exchange
+from gateway.core.shortage import Shortage
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.plain import rfc3339
+from gateway.ops.shortages import Shortages
 from gateway.state.rules.lockout import Lock
 
 
 class WorkerObserver:
-    """The ``Observer`` (``proxy.observer``) of a worker. Lives on its event loop; keeps no request."""
+    """The ``Observer`` (``proxy.observer``) of a worker. Lives on its event loop; keeps no request. ``shortages`` has what
+    the gateway has run out of, on all listeners."""
 
-    def __init__(self, log: Log, metrics: WorkerMetrics) -> None:
+    def __init__(self, log: Log, metrics: WorkerMetrics, shortages: Shortages | None = None) -> None:
+        self.shortages = Shortages() if shortages is None else shortages
         self._log = log
         self._metrics = metrics
 
     def for_listener(self, listener: str) -> WorkerObserver:
         """The observer of a listener whose log lines name it, with the same metrics."""
-        return WorkerObserver(self._log.bind(listener=listener), self._metrics)
+        return WorkerObserver(self._log.bind(listener=listener), self._metrics, self.shortages)
 
     def begin(self, exchange: Exchange) -> None:
         """Nothing is counted before the end: the server knows how many requests are in flight."""
@@ -45,6 +49,13 @@ class WorkerObserver:
         self._metrics.locked(lockout, lock.kind)
         until = rfc3339(lock.until)
         self.event("locked", lockout=lockout, kind=lock.kind, who=lock.who, until=until, reason=lock.reason)
+
+    def shortage(self, kind: Shortage, where: str) -> None:
+        """See ``proxy.observer.Observer``. Each is counted; the log has one line in a while."""
+        self._metrics.shortage(kind)
+        times = self.shortages.note(kind, where)
+        if times:
+            self.event("shortage", kind=kind, where=where, times=times)
 
     def endpoints(self, upstream: str, listed: Iterable[Mapping[str, Any]]) -> None:
         """The endpoints of an upstream, as health lists them. A name is healthy when all addresses behind it are."""

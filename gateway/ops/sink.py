@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import select
@@ -9,6 +10,8 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+
+from gateway.core.shortage import Shortage, shortage_of
 
 # Lines: written at once when so many wait. Each time the thread wakes, it takes the interpreter lock from the event loop:
 # 40 times a second that was 2 % of all processor time.
@@ -38,6 +41,7 @@ class Sink:
         self._many = min(MANY, backlog // 2)
         self._lines: deque[bytes] = deque()  # no lock: append and popleft are atomic
         self._reported = 0  # dropped lines that a gap line has counted
+        self._shortage: Shortage | None = None
         self._torn = False  # the last write stopped inside a line
         self._awake = False
         self._first = threading.Event()
@@ -62,9 +66,20 @@ class Sink:
     def _start(self) -> None:
         if self._thread is None:
             # A daemon, so that a reader which never reads cannot keep the process alive.
-            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="log", daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError) as error:  # the lines wait for the next one, which tries again
+                self._shortage = shortage_of(error)
+                self._awake = False
+                return
+            self._thread = thread
         self._first.set()
+
+    def take_shortage(self) -> Shortage | None:
+        """What the gateway has run out of, when that has cost lines since the last call of this."""
+        short, self._shortage = self._shortage, None
+        return short
 
     def flush(self) -> None:
         """Have the queued lines written now; returns at once."""
@@ -88,7 +103,11 @@ class Sink:
             self._awake = False  # after the clear: a writer that finds it false sets _first again
             waiting = len(self._lines)
             if waiting:  # no local name for the list: it would keep the lines alive until the next ones come
-                self._put([self._lines.popleft() for _ in range(waiting)])
+                try:
+                    self._put([self._lines.popleft() for _ in range(waiting)])
+                except MemoryError:  # which must not end the thread
+                    self._shortage = Shortage.MEMORY
+                    self.dropped += waiting
             if last:
                 return
 
@@ -98,19 +117,21 @@ class Sink:
             lines.insert(0, self.gap_line(missing))
         data = memoryview((b"\n" if self._torn else b"") + b"\n".join(lines) + b"\n")
         sent = 0
-        if self._lock >= 0:
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
         try:
+            if self._lock >= 0:
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
             while sent < len(data):
                 sent += self._some(data[sent:])
             self._torn = False
             self._reported += missing
-        except OSError:
+        except OSError as error:
+            self._shortage = shortage_of(error)
             self._torn = sent > 0 and data[sent - 1] != 10
             self.dropped += bytes(data[sent:]).count(b"\n")
         finally:
             if self._lock >= 0:
-                fcntl.flock(self._lock, fcntl.LOCK_UN)
+                with contextlib.suppress(OSError):
+                    fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _some(self, data: memoryview) -> int:
         try:

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 from gateway.config.model import Config
 from gateway.config.routes import described
 from gateway.core.secret import Secret
-from gateway.ops.health import merge
+from gateway.ops.health import merge, merged_shortages, reasons
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.plain import Pseudonyms
+from gateway.ops.shortages import ShortageStatus
 from gateway.policy.base.pointer import account_name
 from gateway.process.stores import Stores
 from gateway.state.store import (
@@ -25,7 +26,8 @@ from gateway.state.store import (
 
 
 class WorkerStatus(Protocol):
-    """What is read of a worker: its process id while it lives, whether it takes requests, its last status."""
+    """What is read of a worker: its process id while it lives, whether it takes requests, its last status, and why it does
+    not serve as it should (empty when it does)."""
 
     @property
     def pid(self) -> int | None: ...
@@ -33,13 +35,15 @@ class WorkerStatus(Protocol):
     def ready(self) -> bool: ...
     @property
     def status(self) -> dict[str, Any] | None: ...
+    @property
+    def trouble(self) -> str: ...
 
 
 class RunAdmin:
     """The ``Admin`` (``ops.api.admin``) of a run.
 
     ``config`` gives the configuration that is served now; ``workers`` is the supervisor's own list; ``key`` is the one
-    of the log's pseudonyms. ``draining`` never goes back.
+    of the log's pseudonyms; ``shortages`` gives those of this process. ``draining`` never goes back.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class RunAdmin:
         stores: Stores,
         version: str,
         wall: Callable[[], float] = time.time,
+        shortages: Callable[[], list[ShortageStatus]] = list,
     ) -> None:
         self.draining = False
         self.now = wall
@@ -62,6 +67,7 @@ class RunAdmin:
         self._metrics = metrics
         self._stores = stores
         self._version = version
+        self._shortages = shortages
         self._started = wall()
 
     def token(self) -> Secret | None:
@@ -73,17 +79,20 @@ class RunAdmin:
     def status(self) -> dict[str, Any]:
         statuses = [worker.status for worker in self._workers if worker.status is not None]
         ready = sum(worker.ready for worker in self._workers)
+        troubles = [f"worker {n}: {worker.trouble}" for n, worker in enumerate(self._workers) if worker.trouble]
         if statuses:
             status = merge(statuses)
-            if status["status"] == "ok" and ready < len(self._workers):
+            status["shortages"] = merged_shortages([status["shortages"], self._shortages()])
+            if status["status"] == "ok" and (ready < len(self._workers) or troubles or status["shortages"]):
                 status["status"] = "degraded"
         else:
-            status = {"status": "starting", "config": {}, "state": {}, "upstreams": {}}
+            status = {"status": "starting", "config": {}, "state": {}, "shortages": self._shortages(), "upstreams": {}}
         if self.draining:
             status["status"] = "draining"
         pids = [worker.pid for worker in self._workers]
         return {
             **status,
+            "reasons": [*reasons(status), *troubles],
             "version": self._version,
             "uptime_s": int(self.now() - self._started),
             "workers": {"wanted": len(self._workers), "ready": ready, "pids": pids},

@@ -1,8 +1,8 @@
 """The channel between the supervisor and a worker: a private socket pair, never a command line or a file.
 
 Orders go down as pickles with their length in front, secrets included; reports come up as lines of JSON. A worker gets
-the configuration as the supervisor checked it, so that a file which was broken since cannot prevent a replacement. The
-pickles are trusted as the parent process is: no other process holds an end of the pair.
+the configuration and the certificates as the supervisor checked them, so that a file which was broken since cannot
+prevent a replacement. The pickles are trusted as the parent process is: no other process holds an end of the pair.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import asyncio
 import io
 import pickle
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from gateway.config.model import Config
 from gateway.core.secret import Secret
+from gateway.process.certificates import Certificates
 
 _LENGTH = struct.Struct("<I")
 
@@ -25,7 +27,8 @@ _LENGTH = struct.Struct("<I")
 class Start:
     """A worker's first order. ``number`` tells the workers apart; ``listener`` is the descriptor of the bound socket that
     it inherited, ``egress`` that of the egress listener where there is one; ``run`` is the directory of this run; ``key``
-    keys the pseudonyms in the log; ``loaded_at`` is in Unix seconds."""
+    keys the pseudonyms in the log; ``loaded_at`` is in Unix seconds. ``others`` has, by number, the descriptors of the other
+    workers' sockets (``Cover``): the public one, and that of egress where there is one."""
 
     config: Config
     number: int
@@ -35,6 +38,8 @@ class Start:
     version: str
     loaded_at: float
     egress: int | None = None
+    certificates: Certificates | None = None
+    others: Mapping[int, tuple[int, int | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,14 @@ class Reload:
 
     config: Config
     loaded_at: float
+    certificates: Certificates | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Take the connections of these workers too, which cannot, and of no others any more."""
+
+    numbers: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +65,7 @@ class Drain:
     seconds: float
 
 
-Order = Start | Reload | Drain
+Order = Start | Reload | Cover | Drain
 
 
 class _Pickler(pickle.Pickler):

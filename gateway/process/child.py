@@ -15,9 +15,12 @@ from typing import Any
 import orjson
 
 import gateway
+from gateway.core.shortage import Shortage, shortage_of
 from gateway.ops.metrics.families import MetricsReport
-from gateway.process.channel import Order, Reload, Start, encode
+from gateway.process.channel import Cover, Order, Reload, Start, encode
 
+STARTING = 30.0  # seconds until a process that takes no requests counts as failed, and is ended
+SILENT = 5.0  # seconds without a report, of which one comes each second: the process is stopped, or its loop is held up
 YOUNG = 5.0  # seconds: a worker that dies sooner is replaced with a growing delay
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 5.0
@@ -46,6 +49,10 @@ class ChildEvents:
     make_start: Callable[[Child], Start]
     """Gives the first order of a new process."""
     environment: dict[str, str]
+    inherited: tuple[int, ...] = ()
+    """Descriptors that a new process gets besides its own sockets."""
+    on_shortage: Callable[[Shortage, str], None] = lambda kind, where: None
+    """No process could be made: what the gateway has run out of, and where."""
 
 
 class Child:
@@ -61,17 +68,37 @@ class Child:
         self.status: dict[str, Any] | None = None
         self.digest = ""
         """The digest of the configuration that the worker was last given."""
+        self.failures = 0
+        """Processes in a row that ended before they took requests."""
         self.process: asyncio.subprocess.Process | None = None
         self._events = events
         self._writer: asyncio.StreamWriter | None = None
         self._reload: asyncio.Future[str] | None = None
         self._retired = False
+        self._why = ""  # the process before could not serve
+        self._reported = 0.0  # the loop's time of its last report
+        self._covering: frozenset[int] = frozenset()
         self._hurry = asyncio.Event()
         self._task = asyncio.create_task(self._keep())
 
     @property
     def pid(self) -> int | None:
         return self.process.pid if self.process and self.process.returncode is None else None
+
+    @property
+    def trouble(self) -> str:
+        """Why the worker does not serve as it should, for operators; empty when it does."""
+        silence = asyncio.get_running_loop().time() - self._reported
+        if self.ready:
+            return f"no report for {silence:.0f} s" if silence > SILENT else ""
+        return f"{self.failures} processes have failed, the last: {self._why}" if self.failures else "starting"
+
+    def cover(self, numbers: frozenset[int]) -> None:
+        """Have it take the connections of the workers of these ``numbers`` as well, and of no others any more."""
+        numbers -= {self.number}
+        if self.ready and numbers != self._covering:
+            self._covering = numbers
+            self.order(Cover(numbers))
 
     def order(self, order: Order) -> None:
         """Send an order to the worker, if there is one."""
@@ -122,11 +149,15 @@ class Child:
         delay = FIRST_DELAY
         while not self._retired:
             born = loop.time()
+            self._why, self._covering = "", frozenset()
             try:
                 code = await self._live()
-            except (OSError, ValueError):
+            except (OSError, ValueError, MemoryError, RuntimeError) as error:
                 # No process could be made (out of memory, of processes, of descriptors), or it reported no JSON.
                 code = os.EX_OSERR
+                self._not_made(error)
+            self.failures = 0 if self.ready else self.failures + 1
+            self._why = self._why or f"exit code {code}"
             self.ready = False
             self.status = None
             self._events.on_end(self.number)
@@ -144,6 +175,13 @@ class Child:
                     delay = FIRST_DELAY
             self._events.on_change()
 
+    def _not_made(self, error: Exception) -> None:
+        self._why = f"{type(error).__name__}: {error}"[:200]
+        # fork(2) gives EAGAIN where a process more would be one too many.
+        short = Shortage.THREADS if isinstance(error, BlockingIOError) else shortage_of(error)
+        if short is not None:
+            self._events.on_shortage(short, f"starting worker {self.number}")
+
     async def _live(self) -> int:
         """The life of one process; its exit code."""
         ours, theirs = socket.socketpair()
@@ -154,9 +192,10 @@ class Child:
                 sys.executable,
                 *("-P", "-m", "gateway.process.worker_main", str(theirs.fileno())),
                 stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), *(sock.fileno() for sock in (self.listener, self.egress) if sock)),
+                pass_fds=self._passed(theirs),
                 env={**self._events.environment, "PYTHONPATH": path},
             )
+        late = asyncio.get_running_loop().call_later(STARTING, self._end_late)
         try:
             reader, self._writer = await asyncio.open_connection(sock=ours, limit=LONGEST_REPORT)
             if self._retired:
@@ -170,6 +209,7 @@ class Child:
                         self._on_report(orjson.loads(line))
             return await process.wait()
         finally:
+            late.cancel()
             if process.returncode is None:
                 process.kill()
                 await process.wait()
@@ -177,9 +217,20 @@ class Child:
                 self._writer.close()
                 self._writer = None
 
+    def _passed(self, control: socket.socket) -> tuple[int, ...]:
+        """The descriptors that the process inherits, each once."""
+        own = (control, self.listener, self.egress)
+        return tuple({*(sock.fileno() for sock in own if sock is not None), *self._events.inherited})
+
+    def _end_late(self) -> None:
+        if not self.ready:
+            self._why = f"took no requests within {STARTING:g} s"
+            self.end()
+
     def _on_report(self, report: dict[str, Any]) -> None:
         if "status" in report:
             changed = self.ready is not report["ready"]
+            self._reported = asyncio.get_running_loop().time()
             self.ready = report["ready"]
             self.status = report["status"]
             self._events.on_metrics(self.number, report["metrics"])
@@ -189,4 +240,5 @@ class Child:
             if self._reload is not None and not self._reload.done():
                 self._reload.set_result(report["why"])
         elif "cannot" in report:
+            self._why = report["cannot"]
             self._events.on_cannot_serve(report["cannot"])

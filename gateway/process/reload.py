@@ -10,6 +10,7 @@ from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
+from gateway.process.certificates import Certificates, read_certificates
 from gateway.process.channel import Reload
 from gateway.process.child import Child
 
@@ -19,14 +20,18 @@ Loader = Callable[[], Config | list[Problem]]
 
 
 class Reloader:
-    """Holds the configuration that is served. ``load`` reads and checks the files; ``children`` is the supervisor's own
-    list."""
+    """Holds the configuration that is served, and its certificates. ``load`` reads and checks the files; ``children`` is the
+    supervisor's own list."""
 
     def __init__(self, config: Config, load: Loader, children: Sequence[Child]) -> None:
+        self.certificates: Certificates | None = None
         self.config = config
         self.loaded_at = time.time()
         self._load = load
         self._children = children
+        self._with_old_certificates: set[Child] = (
+            set()
+        )  # starting while others got new ones, with the same files or not
         self._lock = asyncio.Lock()
 
     async def reload(self, metrics: RunMetrics, log: Log) -> bool:
@@ -38,8 +43,16 @@ class Reloader:
                 metrics.reloaded(False)
                 log.event("reload_refused", problems=[str(problem)[:512] for problem in loaded[:20]])
                 return False
-            order = Reload(loaded, time.time())
-            before = Reload(self.config, self.loaded_at)
+            try:
+                certificates = read_certificates(loaded.listen.tls)
+            except OSError as error:
+                metrics.reloaded(False)
+                log.event("reload_refused", problems=[f"listen.tls: {error}"[:512]])
+                return False
+            order = Reload(loaded, time.time(), certificates)
+            before = Reload(self.config, self.loaded_at, self.certificates)
+            if certificates != self.certificates:
+                self._with_old_certificates |= {child for child in self._children if not child.ready}
             reasons = await self._order(order)
             why = next((reason for reason in reasons if reason), "")
             if why:
@@ -47,7 +60,7 @@ class Reloader:
                 metrics.reloaded(False)
                 log.event("reload_failed", why=why, digest=before.config.digest)
                 return False
-            self.config, self.loaded_at = order.config, order.loaded_at
+            self.config, self.loaded_at, self.certificates = order.config, order.loaded_at, order.certificates
             metrics.reloaded(True)
             log.event("reloaded", digest=loaded.digest)
             fixed = needs_restart(before.config, loaded)
@@ -63,16 +76,18 @@ class Reloader:
         return not self._lock.locked() and any(self._lags(child) for child in self._children)
 
     def _lags(self, child: Child) -> bool:
-        return child.ready and child.digest != self.config.digest
+        return child.ready and (child.digest != self.config.digest or child in self._with_old_certificates)
 
     async def catch_up(self) -> None:
         """Give such workers the configuration that is served. One that cannot follow is ended: the process after it
         starts with the right one."""
         async with self._lock:
-            order = Reload(self.config, self.loaded_at)
+            order = Reload(self.config, self.loaded_at, self.certificates)
             for child in self._children:
                 if self._lags(child) and await child.reload(order, TIMEOUT):
                     child.end()
+                if child.ready:
+                    self._with_old_certificates.discard(child)
 
 
 def needs_restart(before: Config, after: Config) -> list[str]:

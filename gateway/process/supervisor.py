@@ -13,19 +13,25 @@ from itertools import zip_longest
 from aiohttp import web
 
 from gateway.config.model import Config
+from gateway.core.shortage import Shortage
 from gateway.ops.api.app import application
 from gateway.ops.log import Bridge, Log
 from gateway.ops.metrics.run import RunMetrics
+from gateway.ops.shortages import Shortages
 from gateway.ops.sink import Sink
 from gateway.process.admin import RunAdmin
+from gateway.process.certificates import read_certificates
 from gateway.process.channel import Drain, Start
 from gateway.process.child import Child, ChildEvents
+from gateway.process.coverage import Coverage
+from gateway.process.descriptors import raise_limit, room
 from gateway.process.listeners import Addresses, CannotStart, Listeners
 from gateway.process.reload import Loader, Reloader
 from gateway.process.run_directory import RunDirectory, log_lock
 from gateway.process.stores import Stores
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
+LOOK = 1.0  # seconds between two looks for workers that do not report
 ATTEMPTS = 4  # deaths before the first worker was ever ready, after which the run is given up
 
 
@@ -49,6 +55,8 @@ class Supervisor:
         self._children: list[Child] = []
         self._reloader = Reloader(config, load, self._children)
         self._metrics = RunMetrics()
+        self._shortages = Shortages()
+        self._coverage = Coverage(self._children, self._event)
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
         self._why_not = ""
@@ -63,12 +71,18 @@ class Supervisor:
 
     async def run(self) -> int:
         """Run until a signal ends it; the exit code. Raises CannotStart."""
-        path = self._reloader.config.state.path
+        self._descriptors = raise_limit()
+        config = self._reloader.config
         try:
-            self._directory = RunDirectory(path)
+            self._reloader.certificates = read_certificates(config.listen.tls)
         except OSError as error:
-            raise CannotStart(f"the state folder {path} cannot be used: {error.strerror}") from error
-        sink = Sink(1, log_lock(self._directory.path))
+            raise CannotStart(f"listen.tls: the certificate cannot be used: {error}") from error
+        try:
+            self._directory = RunDirectory(config.state.path)
+            sink = Sink(1, log_lock(self._directory.path))
+        except OSError as error:
+            raise CannotStart(f"the state folder {config.state.path} cannot be used: {error.strerror}") from error
+        self._sink = sink
         self._log = Log(sink, self._key, worker="supervisor")
         Bridge(self._log).install()
         try:
@@ -82,7 +96,14 @@ class Supervisor:
         self._metrics.workers(0, config.listen.workers)
         stores = Stores(lambda: self._reloader.config)
         self._admin = RunAdmin(
-            lambda: self._reloader.config, self._children, self._metrics, self._log, self._key, stores, self._version
+            lambda: self._reloader.config,
+            self._children,
+            self._metrics,
+            self._log,
+            self._key,
+            stores,
+            self._version,
+            shortages=self._shortages.lasting,
         )
         runner = web.AppRunner(application(self._admin), access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         async with contextlib.AsyncExitStack() as stack:
@@ -102,6 +123,8 @@ class Supervisor:
                 on_cannot_serve=self._on_cannot_serve,
                 make_start=self._start_order,
                 environment=dict(os.environ),
+                inherited=tuple(sock.fileno() for sock in (*listeners.public, *listeners.egress)),
+                on_shortage=self._on_shortage,
             )
             for number, (public, egress) in enumerate(zip_longest(listeners.public, listeners.egress)):
                 self._children.append(Child(number, public, events, egress))
@@ -116,14 +139,22 @@ class Supervisor:
     async def _watch(self, addresses: Addresses) -> None:
         """Follow the workers until the run is to end. Raises CannotStart when none can ever serve."""
         while not self._stop.is_set():
-            await self._changed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._changed.wait()
             self._changed.clear()
+            short = self._sink.take_shortage()
+            if short is not None:
+                self._on_shortage(short, "writing the log")
             ready = sum(child.ready for child in self._children)
             self._metrics.workers(ready, len(self._children))
             if ready == len(self._children) and not self._was_ready:
                 self._was_ready = True
                 self._log.event("started", version=self._version, digest=addresses.digest, workers=ready)
+                self._report_room()
                 self._on_serving(addresses)
+            if self._was_ready:
+                self._coverage.renew()
             if self._reloader.must_catch_up():
                 self._spawn(self._reloader.catch_up())
         if self._why_not:
@@ -160,7 +191,25 @@ class Supervisor:
 
     async def _reload(self) -> None:
         if await self._reloader.reload(self._metrics, self._log):
+            self._report_room()
             self._changed.set()
+
+    def _report_room(self) -> None:
+        """Log what the descriptors of a worker carry where that is less than is written."""
+        found = room(self._reloader.config, self._descriptors)
+        if not found.enough:
+            self._event(
+                "connections_limited", descriptors=found.limit, connections=found.connections, why=found.sentence()
+            )
+
+    def _event(self, name: str, **fields: object) -> None:
+        self._log.event(name, **fields)
+
+    def _on_shortage(self, kind: Shortage, where: str) -> None:
+        self._metrics.shortage(kind)
+        times = self._shortages.note(kind, where)
+        if times:
+            self._event("shortage", kind=kind, where=where, times=times)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -191,4 +240,10 @@ class Supervisor:
             self._version,
             self._reloader.loaded_at,
             child.egress.fileno() if child.egress is not None else None,
+            self._reloader.certificates,
+            {
+                other.number: (other.listener.fileno(), other.egress.fileno() if other.egress is not None else None)
+                for other in self._children
+                if other is not child
+            },
         )

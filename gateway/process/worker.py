@@ -9,19 +9,21 @@ import asyncio
 import contextlib
 import gc
 import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from gateway.config.model import Config, Tls
-from gateway.ops.health import Health, Serving, StoreStatus
+from gateway.config.model import Config
+from gateway.core.shortage import Shortage, shortage_in, shortage_of
+from gateway.ops.health import ConnectionsStatus, Health, Serving, StoreStatus
 from gateway.ops.log import Log
 from gateway.ops.metrics.families import LISTENER_EGRESS, LISTENER_PUBLIC
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
 from gateway.policy.base.tools import Tools
+from gateway.process.certificates import tls_context, use
 from gateway.process.channel import Reload, Start
+from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.heap import trimmer
 from gateway.process.upkeep import keep_up
 from gateway.proxy.compile.runtime import Runtime
@@ -41,9 +43,12 @@ class Worker:
     def __init__(self, start: Start, log: Log, store: Store, send: Callable[[Mapping[str, object]], None]) -> None:
         config = start.config
         self.config = config
-        self.health = Health(start.version)
         self.metrics = WorkerMetrics()
         self.observer = WorkerObserver(log, self.metrics)
+        self.health = Health(start.version)
+        self.health.shortages = self.observer.shortages.lasting
+        self._descriptors = limit_in_force()
+        self._sink = log.sink
         self.server = Server(limits_of(config), self.observer, self.health.public)
         # The socket decides, not the configuration: a reload opens no port.
         self.egress = (
@@ -56,7 +61,11 @@ class Worker:
         self._store_status = StoreStatus("embedded")
         self._shared: FailoverStore | None = None
         self._runtime: Runtime | None = None
-        self._tls = tls_context(config.listen.tls)
+        self._tls = tls_context(start.certificates)
+        self._others = {
+            number: (socket.socket(fileno=public), socket.socket(fileno=egress) if egress is not None else None)
+            for number, (public, egress) in start.others.items()
+        }
         self._send = send
         self._trim = trimmer()
 
@@ -83,6 +92,7 @@ class Worker:
         was = self._store_status.ok
         self._store_status.update(up, time.time())
         if not up:
+            self._note_state(shortage_in(why))
             self.observer.event("state_away", error=why)
         elif not was:
             self.observer.event("state_back")
@@ -101,6 +111,9 @@ class Worker:
         await self.stopping.wait()
         self.health.draining = True
         self.report()
+        for sock in (sock for pair in self._others.values() for sock in pair if sock is not None):
+            sock.close()  # or the port would go on listening for as long as this worker drains
+        self._others.clear()
         end = time.monotonic() + self.drain_seconds
         await self.server.drain(self.drain_seconds)
         if self.egress is not None:  # only now: requests that the backend still worked on may have needed it
@@ -118,6 +131,8 @@ class Worker:
 
     def show(self, config: Config, loaded_at: float) -> Runtime | None:
         """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""
+        found = room(config, self._descriptors)
+        config = fitted(config, found)
         proxies = tuple(config.listen.trusted_proxies)
         runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer))
         runtime.start()
@@ -132,18 +147,18 @@ class Worker:
         upstreams = {name: upstream.endpoints for name, upstream in runtime.upstreams.items()}
         circuits = {name: breaker.circuit for name, breaker in runtime.breakers.items()}
         self.health.serving = Serving(config.digest, loaded_at, self._store_status, upstreams, circuits)
+        self.health.connections = ConnectionsStatus(limit=found.connections, written=found.written)
         self.config = config
         return before
 
     async def reload(self, order: Reload) -> None:
         """Serve another configuration, or go on with this one; a report has the reason."""
         try:
-            certificates = order.config.listen.tls
+            certificates = order.certificates
             if certificates and self._tls:
                 tls_context(certificates)  # a bad pair must not replace the good one
+                use(self._tls, certificates)
             before = self.show(order.config, order.loaded_at)
-            if certificates and self._tls:
-                self._tls.load_cert_chain(certificates.cert, certificates.key)
         except Exception as error:
             self._send({"reload": order.config.digest, "why": f"{type(error).__name__}: {error}"})
             return
@@ -152,6 +167,18 @@ class Worker:
         self._send({"reload": order.config.digest, "why": ""})
         self.report()
 
+    def cover(self, numbers: frozenset[int]) -> None:
+        """Take the connections of the workers of these ``numbers`` too, which cannot."""
+        if self.stopping.is_set():
+            return
+        pairs = {number: pair for number, pair in self._others.items() if number in numbers}
+        try:
+            self.server.cover({number: public for number, (public, _) in pairs.items()})
+            if self.egress is not None:
+                self.egress.cover({number: egress for number, (_, egress) in pairs.items() if egress is not None})
+        except OSError as error:
+            self.observer.shortage(shortage_of(error) or Shortage.DESCRIPTORS, "covering another worker")
+
     def check_and_report(self) -> None:
         """Sweep the store, see whether it works, and report."""
         self._check_store()
@@ -159,6 +186,9 @@ class Worker:
 
     def report(self) -> None:
         """Send the status and the metrics to the supervisor."""
+        short = self._sink.take_shortage()
+        if short is not None:
+            self.observer.shortage(short, "writing the log")
         status = self.health.status()
         for name, upstream in status["upstreams"].items():
             self.observer.endpoints(name, upstream["endpoints"])
@@ -173,6 +203,10 @@ class Worker:
         self.metrics.listener(LISTENER_PUBLIC, self.server.dispatcher.in_flight, self.server.connections)
         if self.egress is not None:
             self.metrics.listener(LISTENER_EGRESS, self.egress.dispatcher.in_flight, self.egress.connections)
+        limit = self.config.listen.limits.connections
+        self.metrics.connections_limit(LISTENER_PUBLIC, limit)
+        if self.egress is not None:
+            self.metrics.connections_limit(LISTENER_EGRESS, limit)
         self.metrics.state_store(self._store_status.ok)
         self.metrics.lines_dropped(self.observer.lines_dropped)
         self._send({"ready": self.health.ready(), "status": status, "metrics": self.metrics.report()})
@@ -180,6 +214,10 @@ class Worker:
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():
             self.metrics.calls(name, attempts.take_counts(), attempts.budgets_left())
+
+    def _note_state(self, short: Shortage | None) -> None:
+        if short is not None:
+            self.observer.shortage(short, f"the state store ({self._store_status.name})")
 
     def _check_store(self) -> None:
         now = time.time()
@@ -190,6 +228,7 @@ class Worker:
             self._store_status.update(not away, now)
         except Exception as error:  # whatever is wrong with the store, the worker lives on and reports it
             self._store_status.update(False, now)
+            self._note_state(shortage_of(error) or shortage_in(str(error)))
             if was:
                 self.observer.event("state_failing", error=str(error))
         if self._store_status.ok and not was:
@@ -202,14 +241,3 @@ def limits_of(config: Config) -> ListenerLimits:
     return ListenerLimits(
         limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
     )
-
-
-def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
-    """The server's TLS. Raises OSError (ssl.SSLError is one) for files that cannot be used."""
-    if tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(tls.cert, tls.key)
-    return context

@@ -15,7 +15,7 @@ import uvloop
 import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.ops.log import Bridge, Log
 from gateway.ops.sink import Sink
-from gateway.process.channel import Drain, Reload, Start, receive
+from gateway.process.channel import Cover, Drain, Reload, Start, receive
 from gateway.process.run_directory import hold, log_lock
 from gateway.process.worker import Worker
 from gateway.state.lmdb.store import LmdbStore
@@ -83,6 +83,8 @@ async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:
         order = await receive(reader)
         if isinstance(order, Reload):
             await worker.reload(order)
+        elif isinstance(order, Cover):
+            worker.cover(order.numbers)
         elif isinstance(order, Drain):
             worker.drain_seconds = order.seconds
             worker.stop()

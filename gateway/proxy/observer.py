@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from gateway.core.exchange import Exchange
+from gateway.core.shortage import Shortage
 
 
 class Observer(Protocol):
@@ -21,3 +22,6 @@ class Observer(Protocol):
 
     def event(self, name: str, **fields: object) -> None:
         """Something happened outside a request: a reload, a connection refused. Fields never hold secrets."""
+
+    def shortage(self, kind: Shortage, where: str) -> None:
+        """The gateway has run out of ``kind`` at ``where``, for operators."""

@@ -62,7 +62,10 @@ def test_the_public_body_is_the_contract_without_endpoints() -> None:
             "uptime_s": 61,
             "config": {"digest": "d1gest", "loaded_at": "2023-11-14T22:13:20Z"},
             "state": {"store": "embedded", "ok": True, "since": None},
+            "connections": {"limit": 0, "written": 0},
+            "shortages": [],
             "upstreams": {"tutor": {"status": "ok", "breaker": CLOSED}},
+            "reasons": [],
         },
     )
 
@@ -118,6 +121,25 @@ def test_a_store_that_fails_is_degraded_since_the_first_failure() -> None:
     assert health_body["state"] == {"store": "embedded", "ok": False, "since": "1970-01-01T00:00:02Z"}
     store.update(True, 4.0)
     assert body(serving(store=store), "/health")[1]["state"]["since"] is None
+
+
+def test_a_shortage_is_degraded_and_the_public_body_does_not_say_where() -> None:
+    health = serving()
+    health.shortages = lambda: [
+        {"kind": "ports", "where": "connecting to 10.0.0.7:80", "since": "1970-01-01T00:00:02Z", "times": 9}
+    ]
+    code, health_body = body(health, "/health")
+    assert (code, health_body["status"]) == (200, "degraded")
+    assert health_body["reasons"] == ["out of ports since 1970-01-01T00:00:02Z"]
+    assert health_body["shortages"] == [{"kind": "ports", "since": "1970-01-01T00:00:02Z", "times": 9}]
+    assert health.status()["shortages"][0]["where"] == "connecting to 10.0.0.7:80"
+
+
+def test_why_it_is_not_ok_is_in_the_body() -> None:
+    store = StoreStatus("embedded")
+    store.update(False, 2.0)
+    _, health_body = body(serving(Endpoint(), Endpoint(healthy=False), store=store), "/health")
+    assert health_body["reasons"] == ["the state store fails since 1970-01-01T00:00:02Z", "upstream tutor is degraded"]
 
 
 def test_live_and_ready() -> None:

@@ -13,6 +13,7 @@ from gateway.config.model import Config
 from gateway.ops.health import Health, Serving, StoreStatus
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
+from gateway.ops.shortages import ShortageStatus
 from gateway.ops.sink import Sink
 from gateway.process.admin import RunAdmin
 from gateway.process.stores import Stores
@@ -27,6 +28,7 @@ class Worker:
     pid: int | None
     ready: bool
     status: dict[str, Any] | None
+    trouble: str = ""
 
 
 def serving(pid: int) -> Worker:
@@ -42,6 +44,7 @@ class Given:
         self.config: Config = written(folder)
         self.workers: list[Worker] = []
         self.metrics = RunMetrics()
+        self.shortages: list[ShortageStatus] = []
         self.clock = NOON
         self.sink = Sink(-1)
         self.admin = RunAdmin(
@@ -53,6 +56,7 @@ class Given:
             Stores(lambda: self.config),
             "1.2.3",
             lambda: self.clock,
+            lambda: self.shortages,
         )
 
 
@@ -78,6 +82,34 @@ def test_it_is_ok_when_all_workers_are_and_degraded_while_one_is_missing(given: 
     status = given.admin.status()
     assert (status["status"], status["config"]["digest"]) == ("ok", "d1gest")
     assert status["workers"] == {"wanted": 2, "ready": 2, "pids": [7, 8]}
+
+
+def test_a_worker_that_is_missing_or_says_nothing_is_named_with_the_reason(given: Given) -> None:
+    given.workers += [
+        serving(7),
+        Worker(None, False, None, "2 processes have failed, the last: exit code 1"),
+        serving(9),
+    ]
+    given.workers[2].trouble = "no report for 7 s"
+    status = given.admin.status()
+    assert status["status"] == "degraded"
+    assert status["reasons"] == [
+        "worker 1: 2 processes have failed, the last: exit code 1",
+        "worker 2: no report for 7 s",
+    ]
+
+
+def test_shortages_are_those_of_the_workers_and_the_supervisors_own(given: Given) -> None:
+    given.workers.append(serving(7))
+    assert given.workers[0].status is not None
+    worker: ShortageStatus = {"kind": "descriptors", "where": "accepting", "since": "2026-01-01T12:00:05Z", "times": 3}
+    given.workers[0].status["shortages"] = [worker]
+    given.shortages.append({**worker, "where": "starting worker 1", "since": "2026-01-01T12:00:01Z", "times": 2})
+    status = given.admin.status()
+    assert (status["status"], status["reasons"]) == ("degraded", ["out of descriptors since 2026-01-01T12:00:01Z"])
+    assert status["shortages"] == [
+        {**worker, "where": "starting worker 1", "since": "2026-01-01T12:00:01Z", "times": 5}
+    ]
 
 
 def test_a_drain_goes_before_everything(given: Given) -> None:

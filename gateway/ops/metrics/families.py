@@ -120,8 +120,16 @@ ENDPOINT_HEALTHY = Gauge(
     "min",
 )
 EVENTS = Counter("gateway_events_total", "Events in the log, by name.", ("event",))
+SHORTAGES = Counter(
+    "gateway_shortages_total",
+    "Times that the gateway itself ran out of something: descriptors, ports, memory, threads or disk.",
+    ("kind",),
+)
 IN_FLIGHT = Gauge("gateway_requests_in_flight", "Requests in progress, at most a second old.", ("listener",))
 CONNECTIONS = Gauge("gateway_connections", "Open connections of a listener, at most a second old.", ("listener",))
+CONNECTIONS_LIMIT = Gauge(
+    "gateway_connections_limit", "Connections that a listener may have, of all workers together.", ("listener",)
+)
 STATE_OK = Gauge(
     "gateway_state_ok",
     "1 while the configured state store works, 0 while the embedded one replaces it or it fails.",
@@ -138,6 +146,7 @@ WORKER: tuple[Counter | Gauge | Histogram, ...] = (
     UPSTREAM_SECONDS,
     IN_FLIGHT,
     CONNECTIONS,
+    CONNECTIONS_LIMIT,
     REPORTED,
     FALLBACKS,
     LOCKS,
@@ -153,6 +162,7 @@ WORKER: tuple[Counter | Gauge | Histogram, ...] = (
     EJECTIONS,
     STATE_OK,
     EVENTS,
+    SHORTAGES,
     LOG_LINES_DROPPED,
 )
 """What a worker reports, in the order in which it is exposed."""

@@ -81,6 +81,11 @@ class RunMetrics(Collector):
         """Count a worker that is replaced."""
         self._restarts += 1
 
+    def shortage(self, kind: str) -> None:
+        """Count that the supervisor has run out of ``kind``."""
+        counted = self._ended.counters.setdefault(families.SHORTAGES.name, {})
+        counted[(kind,)] = counted.get((kind,), 0) + 1
+
     def reloaded(self, good: bool) -> None:
         """Count a reload of the configuration, and whether it was served."""
         self._reloads["good" if good else "bad"] += 1

@@ -107,6 +107,14 @@ class WorkerMetrics:
         """Count an event. ``name`` comes from the code, never from a client."""
         self._add(families.EVENTS, name)
 
+    def shortage(self, kind: str) -> None:
+        """Count that the gateway has run out of ``kind``."""
+        self._add(families.SHORTAGES, kind)
+
+    def connections_limit(self, name: str, connections: int) -> None:
+        """Set how many connections a listener may have."""
+        self._set(families.CONNECTIONS_LIMIT, connections, name)
+
     def locked(self, lockout: str, kind: str) -> None:
         """Count a lock that was set."""
         self._add(families.LOCKS, lockout, kind)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
+from gateway.core.shortage import Shortage
 from gateway.state.rules.lockout import Lock
 from gateway.state.store import RemoteStore, Store
 
@@ -27,6 +28,10 @@ class OperatorEvents(Protocol):
         """The policy ``lockout`` has set a lock."""
         ...
 
+    def shortage(self, kind: Shortage, where: str) -> None:
+        """The gateway has run out of ``kind`` at ``where``, for operators."""
+        ...
+
 
 class NoEvents:
     """OperatorEvents that nobody watches."""
@@ -38,6 +43,9 @@ class NoEvents:
         pass
 
     def locked(self, lockout: str, lock: Lock) -> None:
+        pass
+
+    def shortage(self, kind: Shortage, where: str) -> None:
         pass
 
 

@@ -40,6 +40,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
         idle=timeouts.idle,
         max_connections=settings.max_connections,
         balancer=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
+        on_shortage=tools.events.shortage,
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.config.upstream_settings import is_name
 from gateway.proxy.pool.endpoint import Endpoint
+from gateway.proxy.pool.own_shortage import own_shortage
 from gateway.proxy.pool.pool import Pool
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
@@ -97,7 +98,14 @@ class DnsDiscovery:
         del self._lookups[configured]
         try:
             addresses = list(dict.fromkeys(lookup.result()))[:MAX_ADDRESSES]
-        except (OSError, ValueError) as error:  # UnicodeError, which is a ValueError: a name that cannot be one
+        except (OSError, MemoryError, RuntimeError) as error:
+            short = await own_shortage(error, configured.host, configured.port)
+            if short is not None:  # nothing is wrong with the name
+                self._pool.on_shortage(short, f"looking up {configured.host}")
+                return
+            self._failed(configured, str(error)[:200])
+            return
+        except ValueError as error:  # UnicodeError: a name that cannot be one
             self._failed(configured, str(error)[:200])
             return
         if not addresses:

@@ -6,16 +6,21 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from gateway.core.failure import CallFailure
+from gateway.core.shortage import Shortage
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import NotSent
+from gateway.proxy.pool.own_shortage import own_shortage
 from gateway.proxy.pool.phase import BODY, DONE, IDLE
 from gateway.proxy.pool.timeouts import ResponseTimeouts
 from gateway.proxy.wire.write_batch import WriteBatch
+
+OnShortage = Callable[[Shortage, str], None]
+"""Gets what the gateway has run out of, and where."""
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
@@ -50,7 +55,8 @@ class Pool:
     """Connections to the endpoints of one upstream.
 
     ``connect``, ``response``, ``silence`` (between bytes of a response's body) and ``idle`` are in seconds;
-    ``max_connections`` may be open at once. ``balancer`` chooses among ``endpoints`` by the loop's time.
+    ``max_connections`` may be open at once. ``balancer`` chooses among ``endpoints`` by the loop's time. ``on_shortage``
+    gets what the gateway has run out of when that is why there is no connection, and where.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class Pool:
         idle: float,
         max_connections: int,
         balancer: Balancer | None = None,
+        on_shortage: OnShortage = lambda kind, where: None,
     ) -> None:
         self.endpoints = endpoints
         self.connect_timeout = connect
@@ -79,6 +86,7 @@ class Pool:
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
         self.write_batch = WriteBatch(self.loop)
+        self.on_shortage = on_shortage
         self._ticker: asyncio.TimerHandle | None = None
 
     def replace_endpoints(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
@@ -130,9 +138,8 @@ class Pool:
         except TimeoutError:
             endpoint.failures += 1
             raise NotSent(CallFailure.CONNECT_TIMEOUT, "connecting took too long") from None
-        except OSError as error:  # refused, no route, name not found, certificate not trusted
-            endpoint.failures += 1
-            raise NotSent(CallFailure.CONNECT, str(error)[:200]) from None
+        except (OSError, MemoryError, RuntimeError) as error:
+            raise await self._not_connected(endpoint, error) from None
         finally:
             self.opening -= 1
         if connection.transport is None:
@@ -142,6 +149,18 @@ class Pool:
         if self._ticker is None:
             self._ticker = self.loop.call_later(TICK, self._tick)
         return connection
+
+    async def _not_connected(self, endpoint: Endpoint, error: Exception) -> NotSent:
+        """What ``error`` means to the call. Only where the gateway has what it needs is it the endpoint's failure: refused,
+        no route, name not found, certificate not trusted. Raises ``error`` when it is a bug."""
+        short = await own_shortage(error, endpoint.address or endpoint.host, endpoint.port)
+        if short is not None:
+            self.on_shortage(short, f"connecting to {endpoint.label}")
+            return NotSent(CallFailure.BUSY, f"the gateway is out of {short}")
+        if not isinstance(error, OSError):
+            raise error
+        endpoint.failures += 1
+        return NotSent(CallFailure.CONNECT, str(error)[:200])
 
     def _close_oldest_idle(self) -> bool:
         """Make room by closing the connection that has been idle for longest at the first endpoint that has any."""

@@ -63,14 +63,18 @@ class Listener:
 
     def close(self) -> None:
         """Take no more connections; those that are in a TLS handshake end."""
+        self.stop()
+        for task in self._joining:
+            task.cancel()
+
+    def stop(self) -> None:
+        """Take no more connections; those that were accepted go on."""
         if self._sock.fileno() < 0:
             return
         self._loop.remove_reader(self._sock)
         self._sock.close()
         if self._pause is not None:
             self._pause.cancel()
-        for task in self._joining:
-            task.cancel()
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from gateway.core.verdict import refuse
 from gateway.policy.base.bucket import address_key
@@ -43,7 +43,9 @@ class Server:
         self.dispatcher = Dispatcher(self.loop, limits, observer, health, self._changed.set)
         self._proxies = Client(limits.trusted_proxies)
         self._explained = 0  # refused connections since the last sweep that had a response
+        self._tls: ListenerTls | None = None
         self._listener: Listener | None = None
+        self._covered: dict[int, Listener] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
     @property
@@ -62,11 +64,18 @@ class Server:
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
-        secured = None
         if tls is not None:
-            secured = ListenerTls(tls, min(HANDSHAKE, self.dispatcher.limits.header_timeout), SHUTDOWN)
-        self._listener = Listener(self.loop, sock, self, secured)
+            self._tls = ListenerTls(tls, min(HANDSHAKE, self.dispatcher.limits.header_timeout), SHUTDOWN)
+        self._listener = Listener(self.loop, sock, self, self._tls)
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
+
+    def cover(self, sockets: Mapping[int, socket.socket]) -> None:
+        """Accept on ``sockets`` as well, and on no others any more besides its own. They stay the caller's. Raises OSError
+        when there is no descriptor for one more."""
+        for number in self._covered.keys() - sockets.keys():
+            self._covered.pop(number).stop()
+        for number in sockets.keys() - self._covered.keys():
+            self._covered[number] = Listener(self.loop, sockets[number].dup(), self, self._tls)
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, let requests in flight finish for at most ``seconds``, then cut what is left."""
@@ -74,6 +83,7 @@ class Server:
         dispatcher.draining = True
         if self._listener is not None:
             self._listener.close()
+        self.cover({})
         for connection in list(self.clients):
             if connection.idle:
                 connection.force_close()
