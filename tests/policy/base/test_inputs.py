@@ -189,7 +189,9 @@ TYPES = [
 
 
 @pytest.mark.parametrize(
-    "query", [*QUERIES, *("input=" + query.replace("&", "%26") for query in QUERIES), "&".join(["%CC%95" * 40] * 66)]
+    "query",
+    [*QUERIES, *("input=" + query.replace("&", "%26") for query in QUERIES), "&".join(["%CC%95" * 40] * 66)],
+    ids=lambda query: ascii(query[:16]),
 )
 def test_the_longest_query_is_judged_in_milliseconds(query: str) -> None:
     assert quickest(exchange("GET", 1, query)) < 0.004

@@ -80,7 +80,7 @@ NO_ACCOUNTS: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", NO_ACCOUNTS, ids=ascii)
+@pytest.mark.parametrize("value", NO_ACCOUNTS, ids=lambda value: type(value).__name__)
 def test_what_names_no_account(value: Any) -> None:
     for key in (account_key, input_key, account_name):
         with pytest.raises(ValueError, match="names the account") as raised:

@@ -121,7 +121,7 @@ NO_ACCOUNTS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("value", NO_ACCOUNTS, ids=ascii)
+@pytest.mark.parametrize("value", NO_ACCOUNTS, ids=lambda value: type(value).__name__)
 def test_a_value_that_names_nothing_has_no_count(value: Any) -> None:
     limited = LimitedRoute(per_account=limit("5/minute", "input:/email"))
     assert limited.send(body={"email": value}).refused[0] == "body_malformed"
