@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 
 from gateway.core.fields import (
     FRAMING,
@@ -27,6 +28,12 @@ _DROPPED = re.compile(
     rb"x-lighttpd-send-.*|x-reproxy-.*"
 )
 _STOPPED = FRAMING | {b""}
+
+MOST_FIELDS = 1000
+"""Fields of a head, or of the trailers, of one response."""
+
+MOST_BYTES = 64 * 1024
+"""Bytes of the names and values of these fields together."""
 
 # What differs from one response to the next, and the spellings that backends use.
 _VARYING_NAMES = frozenset((b"content-length", b"date", b"etag", b"x-correlation-id", b"x-request-id"))
@@ -54,9 +61,11 @@ def response_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]
     Pairs are lower-case, in order, repeated ones apart. Left out: hop-by-hop ones, everything Connection names,
     access-control-*, what names the software, and the framing ones (content-length, transfer-encoding, connection,
     keep-alive, trailer, upgrade; repeated ones joined with ``, `` so that two lengths never look like one).
-    Raises Malformed for a name that is no token and a control byte other than HTAB in a value.
+    Raises Malformed for a name that is no token, a control byte other than HTAB in a value, and for too much.
     """
     raw = tuple(raw)
+    if len(raw) > MOST_FIELDS or sum(map(len, chain.from_iterable(raw))) > MOST_BYTES:
+        raise Malformed("the fields are too many or too large")
     names = _NAMES
     if not free_of_controls([value for _, value in raw]):
         raise Malformed("a field value holds a control byte")
@@ -137,8 +146,8 @@ def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
             if name is None or pair[0] != old[0]:
                 return None
             values[name] = pair[1]
-    if not free_of_controls(values.values()):
-        return None
+    if not free_of_controls(values.values()) or sum(map(len, values.values())) > MOST_BYTES // 16:
+        return None  # as a whole it is refused, or read, by the rules for all
     pairs, framing = before.pairs, before.framing
     length = values.pop(b"content-length", None)
     if length is not None:

@@ -32,6 +32,7 @@ _DROPPED = frozenset(
 )  # fmt: skip
 
 _OVERHEAD = 400  # bytes that an entry costs beside its texts, as measured
+_FIELD_OVERHEAD = 130  # the same of a field: two bytes objects and their pair
 _WARNING = (b"warning", b'110 gateway "Response is Stale"')  # RFC 7234 5.5.1, for the caches that still read it
 
 
@@ -76,7 +77,7 @@ class StoredResponses:
         if not self._may_store(pairs):
             return
         stored = tuple(pair for pair in pairs if pair[0] not in _DROPPED)
-        size = len(body) + sum(len(name) + len(value) for name, value in stored) + _OVERHEAD
+        size = len(body) + sum(len(name) + len(value) + _FIELD_OVERHEAD for name, value in stored) + _OVERHEAD
         key = self._key(exchange, upstream, path)
         self._remove(key)
         if size > self._max:

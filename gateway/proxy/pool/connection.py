@@ -14,17 +14,14 @@ from typing import Any, Protocol
 from gateway.core.failure import CallFailure
 from gateway.core.fields import Pair
 from gateway.core.response_fields import NO_FIELDS, read_incremental, response_pairs
+from gateway.proxy.pool import response_limits as limits
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import BODY, DONE, HEAD, IDLE, INFORMATIONAL
+from gateway.proxy.pool.response_limits import TrailerFields
 from gateway.proxy.wire.http import HttpParserError, HttpParserUpgrade, HttpResponseParser, cause
 from gateway.proxy.wire.write_batch import WriteBatch
 
-SMALL = 64 * 1024  # a response up to this size is collected and passed on in one piece
-HIGH_WATER = 256 * 1024  # a streamed response is paused while this much waits for the client
-HEAD_LIMIT = 64 * 1024
-
-OnInformational = Callable[[int, list[Pair]], None]
-"""Gets the status and the fields of a 1xx response (RFC 9110 15.2)."""
+OnInformational = Callable[[int, list[Pair]], None]  # gets status and fields of a 1xx response (RFC 9110 15.2)
 
 
 class CalledEndpoint(Protocol):
@@ -51,7 +48,6 @@ class ConnectionOwner(Protocol):
 
 class UpstreamConnection(asyncio.Protocol):
     """A connection of ``owner``, which has served a call before when it is ``used``.
-
     ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``buffered``
     bytes of it have arrived and were not taken. ``paused``: the client takes them more slowly than they come, so silence
     is not the upstream's fault. ``deadline`` is the loop's time by which the next byte has to come, 0.0 for "not set".
@@ -62,7 +58,7 @@ class UpstreamConnection(asyncio.Protocol):
     transport: asyncio.Transport
 
     __slots__ = (
-        "_bodiless", "_chunked", "_fields", "_head_size", "_keep", "_loop", "_on_informational",
+        "_bodiless", "_chunked", "_fields", "_framing_size", "_head_size", "_keep", "_loop", "_on_informational",
         "_on_ready", "_parser", "_parts", "_switching", "buffered", "deadline", "drained", "error", "fields", "idle_since", "length", "owner", "paused",
         "phase", "sending", "status", "streaming", "trailers", "transport", "used",
     )  # fmt: skip
@@ -78,17 +74,15 @@ class UpstreamConnection(asyncio.Protocol):
         self.status = self.buffered = 0
         self.length: int | None = None
         self.fields = NO_FIELDS
-        self.trailers: list[Pair] = []
+        self.trailers = TrailerFields()
         self.error: UpstreamError | None = None
         self._fields: list[Pair] = []  # the head's, then the trailers'
-        self._head_size = 0  # bytes; 0 until the first byte of a response
+        self._head_size = self._framing_size = 0  # bytes of the head so far, and since the last one of a streamed body
         self._parts: list[bytes] = []
         self._parser: Any = HttpResponseParser(self)
         self._on_ready: Callable[[], None] | None = None
         self._on_informational: OnInformational = ignore_informational
         self.drained: asyncio.Future[None] | None = None
-
-    # one call
 
     def send(
         self,
@@ -109,7 +103,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._parser = HttpResponseParser(self)
         self.phase = HEAD
         self.streaming = False
-        self.trailers = []
+        self.trailers = TrailerFields()
         self._fields = []
         self._head_size = 0
         self._on_ready = on_ready
@@ -197,12 +191,11 @@ class UpstreamConnection(asyncio.Protocol):
         return self.transport is None or self.transport.is_closing()
 
     def detach(self, protocol: asyncio.Protocol) -> tuple[asyncio.Transport, bytes]:
-        """Hand the transport to ``protocol`` for good, without ``connection_made``: pool and parser see no more of it.
-
-        Gives it, and the bytes that have arrived and were not taken. Raises ConnectionResetError when it is closed."""
+        """Hand the transport to ``protocol`` for good, without ``connection_made``. Gives it, and the bytes that have
+        arrived and were not taken. Raises ConnectionResetError when it is closed."""
         if self.closed:
             raise ConnectionResetError("the upstream has closed the connection")
-        transport, early = self.transport, self.take()
+        transport, early = self.transport, self.take()  # pool and parser see no more of it
         transport.set_protocol(protocol)
         transport.resume_reading()
         self._let_go()
@@ -224,8 +217,6 @@ class UpstreamConnection(asyncio.Protocol):
             self._on_ready = None
             on_ready()
 
-    # asyncio.Protocol
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # the transport of a stream is a Transport
 
@@ -233,7 +224,9 @@ class UpstreamConnection(asyncio.Protocol):
         phase = self.phase
         if phase is HEAD or phase is INFORMATIONAL:
             self._head_size += len(data)
-        elif phase is not BODY:
+        elif phase is BODY:
+            before = self.buffered
+        else:
             self._keep = False
             self.close()
             return
@@ -250,20 +243,26 @@ class UpstreamConnection(asyncio.Protocol):
         if self.phase is DONE:
             self._ready()
         elif self.phase is BODY:
-            self._continue_body()
-        elif self._head_size > HEAD_LIMIT:
-            self.fail(CallFailure.BROKEN, "the head of the response is too large")
+            self._continue_body(len(data) if phase is BODY and self.buffered == before else 0)
+        elif self._head_size > limits.HEAD_BYTES:
+            self.fail(CallFailure.BROKEN, limits.TOO_LARGE)
 
-    def _continue_body(self) -> None:
-        """A part of the body is here, and more is to come."""
-        if not self.streaming and (self.length is None or self.length > SMALL):
-            self.streaming = True
-        if self.streaming:
-            self.deadline = 0.0
-            if self.buffered > HIGH_WATER and not self.paused:
-                self.paused = True
-                self.transport.pause_reading()
-            self._ready()
+    def _continue_body(self, framing: int) -> None:
+        """A part of the response is here, and more is to come. ``framing``: its bytes where none was content."""
+        if not self.streaming and self.length is not None and self.length <= limits.SMALL:
+            return
+        self.streaming = True
+        self._framing_size = self._framing_size + framing if framing else 0
+        if self._framing_size > limits.FRAMING_BYTES:
+            self.fail(CallFailure.BROKEN, "too much between two pieces of the content")
+            return
+        self.deadline = 0.0
+        if len(self._parts) > limits.PARTS:
+            self._parts = [b"".join(self._parts)]
+        if self.buffered > limits.HIGH_WATER and not self.paused:
+            self.paused = True
+            self.transport.pause_reading()
+        self._ready()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._let_go()
@@ -293,8 +292,6 @@ class UpstreamConnection(asyncio.Protocol):
         if drained is not None:
             _wake(drained)
 
-    # httptools
-
     def on_message_begin(self) -> None:
         if self.phase is not HEAD:
             raise ValueError("more than one response")
@@ -307,6 +304,9 @@ class UpstreamConnection(asyncio.Protocol):
         if status < 200 and not (status == 101 and self._switching and self._parser.should_upgrade()):
             if status < 100 or status == 101:
                 raise ValueError(f"status {status}")
+            self._head_size += limits.INFORMATIONAL_BYTES
+            if self._head_size > limits.HEAD_BYTES:
+                raise ValueError(limits.TOO_LARGE)
             self._on_informational(status, self._fields)
             self._fields = []
             self.phase = INFORMATIONAL

@@ -8,10 +8,11 @@ from time import monotonic
 from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS
 from gateway.core.verdict import Refusal
-from gateway.proxy.pool.connection import SMALL, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import DONE
+from gateway.proxy.pool.response_limits import SMALL
 from gateway.proxy.upstream.attempt import UpstreamAttempt, repeatable
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.call import LATER, STARTED, Progress, UpstreamCall

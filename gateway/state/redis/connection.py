@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from hiredis import Reader, pack_command
 
+from gateway.state.redis.bounds import ReplyBounds
 from gateway.state.redis.pipeline import (
     Batch,
     Command,
@@ -132,6 +133,7 @@ class RespProtocol(asyncio.Protocol):
     ) -> None:
         self._writer = writer  # kept, since a writer that is garbage closes its connection
         self._reader = Reader()
+        self._bounds = ReplyBounds()
         self._on_replies = on_replies
         self._on_lost = on_lost
         self._awaited: deque[_Awaited] = deque()
@@ -154,14 +156,18 @@ class RespProtocol(asyncio.Protocol):
         """Takes as many replies as there are."""
         gets, awaited = self._reader.gets, self._awaited
         try:
+            self._bounds.check(data)
             self._reader.feed(data)
             while (reply := gets()) is not False:
+                self._bounds.clear()
                 _, many, replies, _ = first = awaited[0]
                 replies.append(reply)
                 if len(replies) == many:
                     awaited.popleft()
                     self._on_all_replies(first)
-        except Exception as error:  # no RESP, or a reply to no command: nothing more can be made of this
+        except (
+            Exception
+        ) as error:  # no RESP, too much of it, or a reply to no command: nothing more can be made of this
             self.abort(error)
 
     def _on_all_replies(self, awaited: _Awaited) -> None:

@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.core.units import parse_duration
+from gateway.state.redis.bounds import BoundedParser
 from gateway.state.store import StateError
 
 CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
@@ -79,8 +80,13 @@ def clients_for(url: str) -> RedisClients:
             return _behind_sentinels(parts, options)
         if parts.scheme == "redis+cluster":
             nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]
-            return RedisClients(None, RedisCluster(startup_nodes=nodes, **_login(parts), **_tls(parts), **options))
-        return RedisClients(Redis.from_url(url, **options))
+            cluster = RedisCluster(startup_nodes=nodes, **_login(parts), **_tls(parts), **options)
+            # It takes no parser, and gives what is here to the connections that it makes.
+            cluster.connection_kwargs["parser_class"] = BoundedParser
+            for node in cluster.nodes_manager.startup_nodes.values():
+                node.connection_kwargs["parser_class"] = BoundedParser
+            return RedisClients(None, cluster)
+        return RedisClients(Redis.from_url(url, parser_class=BoundedParser, **options))
     except (ValueError, TypeError, RedisError) as error:
         raise StateError(f"state.redis is no address of a Redis: {type(error).__name__}") from None
 
@@ -95,6 +101,9 @@ def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> RedisClien
     sentinels = Sentinel(  # type: ignore[no-untyped-call]  # it has no types
         _hosts(parts, 26379), sentinel_kwargs={**options, **tls, **own}
     )
+    for sentinel in sentinels.sentinels:
+        sentinel.connection_pool.connection_kwargs["parser_class"] = BoundedParser
+    options["parser_class"] = BoundedParser
     server = sentinels.master_for(master, db=int(database or 0), **_login(parts), **tls, **options)
     return RedisClients(server, None, sentinels)
 

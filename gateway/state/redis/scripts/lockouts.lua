@@ -211,7 +211,9 @@ local function locks(prefix, limit, seen)
       }
     end
   end
-  return {version, found, redis.call('ZRANGEBYSCORE', KEYS[3], exact(now - DAY / 1000), '+inf', 'WITHSCORES')}
+  -- The newest: those of an operator's script that unlocks without end are no more than a reply may hold.
+  local unlocks = redis.call('ZRANGE', KEYS[3], '+inf', exact(now - DAY / 1000), 'BYSCORE', 'REV', 'LIMIT', 0, 10000, 'WITHSCORES')
+  return {version, found, unlocks}
 end
 
 -- Sets locks that another server of ours knew, unless they were unlocked since; then the records count as ours.
