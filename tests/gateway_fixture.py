@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -14,8 +15,9 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.exchange import Exchange
 from gateway.policy.base.tools import Tools
+from gateway.proxy.compile.limits import limits_of
 from gateway.proxy.compile.runtime import Runtime
-from gateway.proxy.flow.arrival import ListenerLimits
+from gateway.proxy.flow.arrival import HealthPaths
 from gateway.proxy.server.server import Server
 from gateway.state.store import Store
 from tests.memory_store import MemoryStore
@@ -96,6 +98,8 @@ async def running_gateway(
     policies: str = POLICIES,
     wall: Callable[[], float] = time.time,
     store: Store | None = None,
+    tls: ssl.SSLContext | None = None,
+    health: HealthPaths = lambda _: None,
 ) -> AsyncIterator[Running]:
     """A gateway for the configuration text ``entry`` (or the file at that path), on a free port of loopback.
 
@@ -109,18 +113,13 @@ async def running_gateway(
         else:
             config = written(Path(folder), entry, policies, env or {})
         seen, store = Recorder(), store or MemoryStore()
-        limits = config.listen.limits
-        server = Server(
-            ListenerLimits(
-                limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
-            ),
-            seen,
-        )
-        runtime = Runtime(config, Tools(store, wall, config.listen.trusted_proxies))
+        server = Server(limits_of(config), seen, health)
+        requests = config.listen.limits.per_address.requests
+        runtime = Runtime(config, Tools(store, wall, config.listen.trusted_proxies, requests_of_address=requests))
         runtime.start()
         server.swap(runtime)
         sock = socket.create_server(("127.0.0.1", 0))
-        await server.start(sock)
+        await server.start(sock, tls)
         try:
             yield Running(server, runtime, config, sock.getsockname()[1], seen, store)
         finally:

@@ -43,7 +43,8 @@ from gateway.config.upstream_settings import (
     Region,
     RetrySettings,
 )
-from gateway.policy.base.settings import ByteSize, Model, Network, Policy, SecretField, Share
+from gateway.core.units import Rate
+from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
 
 
@@ -60,6 +61,12 @@ def _cores(value: Any) -> Any:
 def _roomy(value: int) -> int:
     if value < 1024:
         raise ValueError("must be at least 1KiB: shorter than that no browser's request fits")
+    return value
+
+
+def _some_responses(value: int) -> int:
+    if value < 1024 * 1024:
+        raise ValueError("must be at least 1MiB: a few responses on their way to clients are more than that")
     return value
 
 
@@ -82,11 +89,23 @@ HeaderBytes = Annotated[ByteSize, AfterValidator(_roomy)]
 NOWHERE = Position("", 0, 0)
 
 
+class PerAddress(Model):
+    """Limits of one address in one worker. IPv6 addresses of one /64 are one; a proxy of ``trusted_proxies`` has none, its
+    requests count for their clients."""
+
+    connections: Count | None = None
+    """Open connections; no bound by default."""
+    requests: Count | None = None
+    """Requests in flight; no bound by default."""
+    unrouted: RateField = Rate(100, 1.0)
+    """Requests that no rate limit counts: preflights, health, refusals of unknown origins and unreadable heads."""
+
+
 class Limits(Model):
     """Limits of one worker, beyond which it refuses."""
 
     connections: Count = 10_000
-    """Open client connections of one worker."""
+    """Open client connections of one worker, from accept to their end."""
     header_bytes: HeaderBytes = 16 * 1024
     """Request line and headers together."""
     header_timeout: Positive = 10.0
@@ -95,6 +114,11 @@ class Limits(Model):
     """For a whole request body to arrive."""
     keepalive: Positive = 75.0
     """How long a connection without a request stays open."""
+    send_timeout: Positive = 30.0
+    """How long a client may take nothing of what it is sent, or less than 4 KiB a second."""
+    unsent: Annotated[ByteSize, AfterValidator(_some_responses)] = 64 * 1024 * 1024
+    """Bytes that wait for clients to take them, of all connections of one worker."""
+    per_address: PerAddress = PerAddress()
 
 
 class Tls(Model):

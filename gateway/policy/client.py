@@ -8,38 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.proxies import REMEMBERED, Address, Network, TrustedProxies, parse_address
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
 # No honest chain of trusted proxies is longer; without a bound a header of 16 KiB costs thousands of parses.
 MAX_HOPS = 32
 
-# What a peer without an address (a Unix socket) is called: RFC 7239 section 6.2.
-UNKNOWN = "unknown"
-
-_REMEMBERED = 4096
 _LONGEST_REMEMBERED = 128  # bytes; longer fields are parsed each time, so that memory stays bounded
 
 # 1.2.3.4:55, [::1] and [::1]:4 are what proxies write when they add the port.
 _WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?").fullmatch
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-
-def parse_address(text: str) -> Address | None:
-    """The address ``text`` names, an IPv4-mapped one as IPv4; None for anything else, a zone id included."""
-    if "%" in text:  # a zone means something only to the host that wrote it (RFC 4007 section 6)
-        return None
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address
 
 
 def _entry(text: str) -> Address | None:
@@ -56,29 +38,20 @@ def _entry(text: str) -> Address | None:
     return address if ":" in match[1] else None
 
 
-def _folded(network: Network) -> Network:
-    """A network of IPv4-mapped addresses as the IPv4 network that it means."""
-    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return IPv4Network((mapped, network.prefixlen - 96))
-    return network
-
-
 class Client(Stage):
     """Sets ``exchange.client``; may refuse with ``forwarded_malformed``."""
 
-    __slots__ = ("_clients", "_peers", "_trusted")
+    __slots__ = ("_clients", "_peers", "_proxies")
 
     def __init__(self, trusted: Iterable[Network] = ()) -> None:
-        self._trusted = tuple(_folded(network) for network in trusted)
-        self._peers: dict[str, tuple[str, bool]] = {}
+        self._proxies = TrustedProxies(trusted)
+        self._peers = self._proxies.peers
         self._clients: dict[bytes, str] = {}
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         peer = self._peers.get(exchange.peer)
         if peer is None:
-            peer = self._add_peer(exchange.peer)
+            peer = self._proxies.peer(exchange.peer)
         exchange.client = peer[0]
         if not peer[1]:
             return None  # the client itself wrote the field, so it is worth nothing
@@ -92,28 +65,15 @@ class Client(Stage):
                 return nearest
             client = nearest
             if len(header) <= _LONGEST_REMEMBERED:
-                if len(self._clients) >= _REMEMBERED:
+                if len(self._clients) >= REMEMBERED:
                     self._clients.clear()
                 self._clients[header] = client
         exchange.client = client
         return None
 
-    def trusts(self, peer: str) -> bool:
-        """Whether the address of a connection is that of a trusted proxy."""
-        return (self._peers.get(peer) or self._add_peer(peer))[1]
-
-    def _add_peer(self, text: str) -> tuple[str, bool]:
-        """The peer's address in canonical form, and whether it is a trusted proxy. Both are remembered."""
-        # The kernel adds the interface to a link-local address; networks are matched without it.
-        address = parse_address(text.partition("%")[0])
-        known = (str(address), self._is_trusted(address)) if address is not None else (UNKNOWN, False)
-        if len(self._peers) >= _REMEMBERED:
-            self._peers.clear()
-        self._peers[text] = known
-        return known
-
-    def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
+    def trusts(self, address: str) -> bool:
+        """Whether ``address`` is that of a trusted proxy."""
+        return self._proxies.peer(address)[1]
 
     def _nearest(self, header: bytes) -> str | Refusal:
         """The first address from the right that is not a trusted proxy; the leftmost one when all are."""
@@ -129,7 +89,7 @@ class Client(Stage):
             if address is None:
                 return refuse("forwarded_malformed", f"hop {hops} from the right is not an address")
             client = str(address)
-            if not self._is_trusted(address):
+            if not self._proxies.trusts(address):
                 return client
         return client
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar, cast
 
-from gateway.policy import body, breaker, client, cors, identity, response_headers
+from gateway.policy import body, breaker, client, cors, identity, in_flight, response_headers
 from gateway.policy.auth import auth
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
@@ -126,6 +126,8 @@ KINDS: tuple[Kind, ...] = (
     ),
     # every key below may need the address
     Kind(name="client", build=lambda _, tools: client.build(tools), on_refusals=True),
+    # before anything is spent on a request that one address has too many of
+    Kind(name="in_flight", build=lambda _, tools: in_flight.build(tools), of_users=True),
     # before the signature is checked, so that checking is metered
     _FLOOD,
     Kind(

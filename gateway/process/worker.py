@@ -26,8 +26,8 @@ from gateway.process.channel import Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.heap import trimmer
 from gateway.process.upkeep import keep_up
+from gateway.proxy.compile.limits import egress_limits_of, limits_of
 from gateway.proxy.compile.runtime import Runtime
-from gateway.proxy.flow.arrival import ListenerLimits
 from gateway.proxy.server.server import Server
 from gateway.state.store import Store
 
@@ -52,7 +52,9 @@ class Worker:
         self.server = Server(limits_of(config), self.observer, self.health.public)
         # The socket decides, not the configuration: a reload opens no port.
         self.egress = (
-            Server(limits_of(config), self.observer.for_listener(LISTENER_EGRESS)) if start.egress is not None else None
+            Server(egress_limits_of(config), self.observer.for_listener(LISTENER_EGRESS))
+            if start.egress is not None
+            else None
         )
         self.stopping = asyncio.Event()
         self.drain_seconds = config.listen.drain
@@ -134,7 +136,8 @@ class Worker:
         found = room(config, self._descriptors)
         config = fitted(config, found)
         proxies = tuple(config.listen.trusted_proxies)
-        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer))
+        requests = config.listen.limits.per_address.requests
+        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer, requests))
         runtime.start()
         before, self._runtime = self._runtime, runtime
         if before is not None:
@@ -143,7 +146,7 @@ class Worker:
         self.server.limit(limits_of(config))
         if self.egress is not None:
             self.egress.swap(runtime.egress)
-            self.egress.limit(limits_of(config))
+            self.egress.limit(egress_limits_of(config))
         upstreams = {name: upstream.endpoints for name, upstream in runtime.upstreams.items()}
         circuits = {name: breaker.circuit for name, breaker in runtime.breakers.items()}
         self.health.serving = Serving(config.digest, loaded_at, self._store_status, upstreams, circuits)
@@ -233,11 +236,3 @@ class Worker:
                 self.observer.event("state_failing", error=str(error))
         if self._store_status.ok and not was:
             self.observer.event("state_well")
-
-
-def limits_of(config: Config) -> ListenerLimits:
-    """The server's limits in a configuration."""
-    limits = config.listen.limits
-    return ListenerLimits(
-        limits.connections, limits.header_bytes, limits.header_timeout, limits.body_timeout, limits.keepalive
-    )

@@ -17,7 +17,8 @@ from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.sink import Sink
 from gateway.process.channel import Reload, Start
-from gateway.process.worker import Worker, limits_of
+from gateway.process.worker import Worker
+from gateway.proxy.compile.limits import limits_of
 from gateway.state.lmdb.store import LmdbStore
 from tests.eventually import eventually
 from tests.memory_store import MemoryStore

@@ -54,7 +54,8 @@ class Tools:
     """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed.
 
     ``remote`` is the store of all replicas, if there is one. Then ``store`` serves only what belongs to this host: the
-    circuits of breakers, and the revocations as the host knows them.
+    circuits of breakers, and the revocations as the host knows them. ``requests_of_address`` is how many requests of one
+    address may be in flight, None for no bound.
     """
 
     store: Store
@@ -62,3 +63,4 @@ class Tools:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     remote: RemoteStore | None = None
     events: OperatorEvents = field(default_factory=NoEvents)
+    requests_of_address: int | None = None

@@ -28,6 +28,10 @@ def _stays_on_refusals(kind: Kind) -> bool:
     return kind.on_refusals
 
 
+def _for_services(kind: Kind) -> bool:
+    return not kind.of_users
+
+
 class RouteCompiler:
     """Compiles routes, and merges those of a batch. ``unrouted`` is the route of a request that has an unreadable head."""
 
@@ -46,12 +50,15 @@ class RouteCompiler:
             compiled = with_verdict(compiled, refuse("route_denied", route.deny))
         else:
             upstream = str(route.upstream)
-            compiled = self._forwarding(route.name, route.policies, upstream, route.rewrite or "")
+            wanted = _for_services if route.listener == "egress" else None
+            compiled = self._forwarding(route.name, route.policies, upstream, route.rewrite or "", wanted)
         return replace(compiled, methods=methods, rewrite=route.rewrite or "", no_batch=route.batch == "deny")
 
-    def _forwarding(self, name: str, policies: Names, upstream: str, rewrite: str = "") -> CompiledRoute:
+    def _forwarding(
+        self, name: str, policies: Names, upstream: str, rewrite: str = "", wanted: Wanted | None = None
+    ) -> CompiledRoute:
         """A route that forwards to ``upstream``, whose fallbacks see its responses."""
-        bound = self._bound(name, policies, self._resilience.guards(upstream))
+        bound = self._bound(name, policies, self._resilience.guards(upstream), wanted)
         fallback = self._resilience.fallbacks.get(upstream)
         more = fallback.whole_hooks(upstream, rewrite) if fallback is not None else []
         called = self._resilience.upstreams[upstream]

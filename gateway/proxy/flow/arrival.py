@@ -9,8 +9,9 @@ from time import monotonic
 from typing import Protocol
 
 from gateway.core.exchange import Exchange
+from gateway.core.units import Rate
 from gateway.core.verdict import Reply, refuse
-from gateway.policy.client import Network
+from gateway.policy.base.proxies import Network
 from gateway.proxy.flow.flow import Flow, Scheduler
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.message.head import RequestHead, read, validate
@@ -21,15 +22,21 @@ from gateway.proxy.routing.route import CompiledRoute, with_verdict
 
 @dataclass(frozen=True, slots=True)
 class ListenerLimits:
-    """What one worker takes on a listener. Times in seconds, sizes in bytes. ``connections_of_address``: of one address, None
-    for no bound; the proxies of ``trusted_proxies`` have none."""
+    """What one worker takes on a listener. Times in seconds, sizes in bytes.
+
+    ``unsent`` are bytes that wait for all clients together. ``connections_of_address`` and ``unrouted`` hold for one address,
+    but for none of ``trusted_proxies``; None is no bound.
+    """
 
     connections: int
     header_bytes: int
     header_timeout: float
     body_timeout: float
     keepalive: float
+    send_timeout: float = 30.0
+    unsent: int = 64 * 1024 * 1024
     connections_of_address: int | None = None
+    unrouted: Rate | None = None
     trusted_proxies: tuple[Network, ...] = ()
 
 

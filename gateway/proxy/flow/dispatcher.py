@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal
+from gateway.core.verdict import Refusal, Reply
+from gateway.policy.client import Client
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.flow.arrival import Arrival, HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.decide import Decision, decide
@@ -17,6 +18,7 @@ from gateway.proxy.flow.life import ENDS, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECI
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.respond import respond_with
 from gateway.proxy.flow.step import OVER
+from gateway.proxy.flow.unrouted import UnroutedLimit
 from gateway.proxy.flow.writer import ClientWire, ResponseWriter
 from gateway.proxy.observer import Observer
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
@@ -38,6 +40,7 @@ class Dispatcher:
     ) -> None:
         self.loop = loop
         self.limits = limits
+        self.unrouted_limit = UnroutedLimit(limits.unrouted, Client(limits.trusted_proxies))
         self.observer = observer
         self.health = health
         self.runtime: Served | None = None
@@ -55,12 +58,27 @@ class Dispatcher:
         """Requests that have arrived and are not over."""
         return self.in_flight + self.arrived.waiting
 
+    def limit(self, limits: ListenerLimits) -> None:
+        """Have ``limits`` for requests to come."""
+        self.limits = limits
+        self.unrouted_limit = UnroutedLimit(limits.unrouted, Client(limits.trusted_proxies))
+
     def _group(self) -> AbstractContextManager[object]:
         return nullcontext() if self.runtime is None else self.runtime.group
 
-    def refuse_head(self, client: ClientWire, peer: str, refusal: Refusal) -> None:
-        """Refuse what never became a request: its head cannot be read, or is not awaited any longer."""
+    def limited(self, exchange: Exchange, verdict: Refusal | Reply) -> Refusal | Reply:
+        """See ``flow.Scheduler``."""
+        status = verdict.status if isinstance(verdict, Reply) else verdict.reason.status
+        return self.unrouted_limit.refusal(exchange, status) or verdict
+
+    def refuse_head(self, client: ClientWire, peer: str, refusal: Refusal) -> bool:
+        """Refuse what never became a request: its head cannot be read, or is not awaited any longer.
+
+        False: its client has had too many such responses, and gets none.
+        """
         exchange = Exchange("", "", {}, peer, monotonic())
+        if self.unrouted_limit.refusal(exchange, refusal.reason.status) is not None:
+            return False
         decision = Decision(exchange, with_verdict(self.unrouted, refusal))
         self.observer.begin(exchange)
         try:
@@ -69,6 +87,7 @@ class Dispatcher:
             client.write(respond_with(refusal, exchange, decision.route, decision.depth, writer))
         finally:
             self.observer.done(exchange, 0.0)
+        return True
 
     # the end of a request
 

@@ -40,6 +40,9 @@ class Scheduler(Protocol):
     answered: PhaseBatch
     over: PhaseBatch
 
+    def limited(self, exchange: Exchange, verdict: Refusal | Reply) -> Refusal | Reply:
+        """``verdict`` on a request that no rate limit has counted, or the refusal when its client has too many of them."""
+
     def finished(self, exchange: Exchange) -> None:
         """A request is over, answered or not."""
 
@@ -108,6 +111,8 @@ class Flow:
             self.step = WAITING
             verdict.add_done_callback(self._on_verdict)
         elif isinstance(verdict, (Refusal, Reply)) and (route.fallback is None or isinstance(verdict, Reply)):
+            if not self.exchange.limits:
+                verdict = self.scheduler.limited(self.exchange, verdict)
             self._write(respond_with(verdict, self.exchange, route, self.depth, self.writer))
         else:
             self._run_as_task(self._respond())
@@ -209,6 +214,8 @@ class Flow:
             if not isinstance(response, Refusal):
                 return await self._pass_on(response)
             verdict = response
+        elif not exchange.limits:
+            verdict = self.scheduler.limited(exchange, verdict)
         if isinstance(verdict, Refusal) and route.fallback is not None:
             verdict = await route.fallback.respond(
                 verdict, exchange, route, self.writer.send_informational, self._pass_on

@@ -21,8 +21,8 @@ class Counted(Protocol):
     @property
     def waiting_since(self) -> float: ...
 
-    def abort(self) -> None:
-        """End at once, whatever is in progress."""
+    def make_room(self) -> None:
+        """End at once, so that another connection has room."""
 
 
 Connection = TypeVar("Connection", bound=Counted)
@@ -92,7 +92,7 @@ class ConnectionCount(Generic[Connection]):
         if connection is None:
             return False
         self.remove(connection)
-        connection.abort()
+        connection.make_room()
         return len(group.connections) < most
 
     def add(self, connection: Connection) -> None:

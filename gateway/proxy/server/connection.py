@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -23,6 +24,8 @@ class Registry(Protocol):
     """The listener that a connection belongs to."""
 
     write_batch: WriteBatch
+    ended: Counter[str]
+    """Connections that the listener has ended, by why."""
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""
@@ -218,15 +221,20 @@ class ClientConnection(asyncio.Protocol):
     # the ends of a connection
 
     def refuse_head(self, refusal: Refusal) -> None:
-        """Refuse what never became a request, and end the connection."""
+        """Refuse what never became a request, and end the connection: at once where its client gets no response."""
         self.parser.head_since = 0.0
         self.parser.discarding = True
         self.idle_since = self.dispatcher.loop.time()
+        responded = True
         try:
             if not self.closing:
-                self.dispatcher.refuse_head(self, self.peer, refusal)
+                responded = self.dispatcher.refuse_head(self, self.peer, refusal)
         finally:
-            self._end()
+            if responded:
+                self._end()
+            else:
+                self._registry.ended["unreadable"] += 1
+                self.abort()
 
     def _end(self) -> None:
         """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the response (RFC 9112 9.6)."""
@@ -271,6 +279,11 @@ class ClientConnection(asyncio.Protocol):
             self.transport.abort()
         elif self.joining is not None:
             self.joining.cancel()
+
+    def make_room(self) -> None:
+        """End at once, so that another connection has room."""
+        self._registry.ended["made_room"] += 1
+        self.abort()
 
     def failed(self, error: Exception) -> None:
         """A phase raised for the request in progress."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from gateway.core.verdict import refuse
 from gateway.policy.base.bucket import address_key
-from gateway.policy.client import Client
+from gateway.policy.base.proxies import TrustedProxies
 from gateway.proxy.flow.arrival import HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.dispatcher import Dispatcher
 from gateway.proxy.observer import Observer
@@ -30,18 +31,18 @@ class Server:
     """The data plane of one worker on one listener. ``swap`` gives it the runtime for requests to come.
 
     ``health`` has the responses to the health paths, of which a listener may have none. ``count`` has the connections that
-    are open, ``refused`` is how many were one too many.
+    are open; ``ended`` is how many the listener has ended, by why: a label of ``gateway_connections_ended_total``.
     """
 
     def __init__(self, limits: ListenerLimits, observer: Observer, health: HealthPaths = lambda _: None) -> None:
         self.loop = asyncio.get_running_loop()
         self.count: ConnectionCount[ClientConnection] = ConnectionCount()
         self.clients = self.count.connections
-        self.refused = 0
+        self.ended: Counter[str] = Counter()
         self.write_batch = WriteBatch(self.loop)
         self._changed = asyncio.Event()  # nothing is in flight, or a client has left
         self.dispatcher = Dispatcher(self.loop, limits, observer, health, self._changed.set)
-        self._proxies = Client(limits.trusted_proxies)
+        self._proxies = TrustedProxies(limits.trusted_proxies)
         self._explained = 0  # refused connections since the last sweep that had a response
         self._tls: ListenerTls | None = None
         self._listener: Listener | None = None
@@ -59,8 +60,8 @@ class Server:
 
     def limit(self, limits: ListenerLimits) -> None:
         """Have ``limits`` for connections and requests to come."""
-        self.dispatcher.limits = limits
-        self._proxies = Client(limits.trusted_proxies)
+        self.dispatcher.limit(limits)
+        self._proxies = TrustedProxies(limits.trusted_proxies)
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
@@ -115,12 +116,12 @@ class Server:
         """The protocol of a connection from ``address``, counted from now on; None when it is one too many and closed."""
         limits = self.dispatcher.limits
         bound = limits.connections_of_address
-        key = b"" if bound is None or self._proxies.trusts(address) else address_key(address)
+        key = b"" if bound is None or self._proxies.peer(address)[1] else address_key(address)
         if self.count.make_room(key, limits.connections, bound, self.loop.time()):
             connection = ClientConnection(self.dispatcher, self, key)
             self.count.add(connection)
             return connection
-        self.refused += 1
+        self.ended["too_many"] += 1
         try:
             if (self._listener is None or self._listener.tls is None) and self._explained < EXPLAINED:
                 self._explained += 1

@@ -17,10 +17,10 @@ class Client:
 
     address: bytes = b""
     waiting_since: float = 0.0
-    aborted: bool = False
+    ended: bool = False
 
-    def abort(self) -> None:
-        self.aborted = True
+    def make_room(self) -> None:
+        self.ended = True
 
 
 def counting(*clients: Client) -> ConnectionCount[Client]:
@@ -33,14 +33,14 @@ def counting(*clients: Client) -> ConnectionCount[Client]:
 def test_below_the_limit_there_is_room_and_nobody_is_ended() -> None:
     waiting = Client(waiting_since=1.0)
     assert counting(waiting).make_room(b"", 2, None, 9.0)
-    assert not waiting.aborted
+    assert not waiting.ended
 
 
 def test_at_the_limit_the_one_that_has_waited_longest_makes_room() -> None:
     busy, longest, later = Client(), Client(waiting_since=1.0), Client(waiting_since=2.0)
     count = counting(later, busy, longest)
     assert count.make_room(b"", 3, None, 9.0)
-    assert (busy.aborted, longest.aborted, later.aborted) == (False, True, False)
+    assert (busy.ended, longest.ended, later.ended) == (False, True, False)
     assert count.connections == {busy, later}
 
 
@@ -57,7 +57,7 @@ def test_one_that_has_a_request_since_the_look_is_not_ended() -> None:
     count.add(Client(waiting_since=9.0))
     first.waiting_since = 0.0
     assert count.make_room(b"", 3, None, 9.0)
-    assert (first.aborted, second.aborted) == (False, True)
+    assert (first.ended, second.ended) == (False, True)
 
 
 def test_a_lower_limit_after_a_reload_is_reached_one_by_one_and_not_at_once() -> None:
@@ -70,7 +70,7 @@ def test_one_address_has_a_limit_of_its_own_and_makes_room_among_its_own() -> No
     other, own = Client(b"b", 1.0), Client(b"a", 5.0)
     count = counting(other, own, Client(b"a"))
     assert count.make_room(b"a", 10, 2, 9.0)
-    assert (other.aborted, own.aborted) == (False, True)
+    assert (other.ended, own.ended) == (False, True)
     count.add(Client(b"a"))
     assert not count.make_room(b"a", 10, 2, 10.0)
     assert count.make_room(b"b", 10, 2, 10.0)

@@ -1,0 +1,79 @@
+"""Requests in flight of one address: bounded, and counted back whichever way they end."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Refusal
+from gateway.policy.base.tools import Tools
+from gateway.policy.in_flight import InFlight, build
+from tests.memory_store import MemoryStore
+
+PROXIES = (ip_network("10.0.0.0/8"),)
+
+
+def stage(limit: int = 2) -> InFlight:
+    made = build(Tools(MemoryStore(), trusted_proxies=PROXIES, requests_of_address=limit))
+    assert made is not None
+    return made
+
+
+def of(client: str) -> Exchange:
+    exchange = Exchange("GET", "/", {}, client, 0.0)
+    exchange.client = client
+    return exchange
+
+
+def test_without_the_key_there_is_no_stage() -> None:
+    assert build(Tools(MemoryStore())) is None
+
+
+def test_one_too_many_is_refused_and_may_come_when_another_is_done() -> None:
+    limit = stage()
+    first, second, third = of("192.0.2.1"), of("192.0.2.1"), of("192.0.2.1")
+    assert limit.on_request(first) is None and limit.on_request(second) is None
+    refused = limit.on_request(third)
+    assert isinstance(refused, Refusal)
+    assert (refused.reason.slug, refused.retry_after) == ("rate_limited", 1)
+    limit.on_done(third)  # of a stage that refused, which was entered too
+    assert isinstance(limit.on_request(of("192.0.2.1")), Refusal)
+    limit.on_done(first)
+    assert limit.on_request(third) is None
+
+
+def test_other_addresses_are_counted_apart_and_those_of_one_ipv6_client_together() -> None:
+    limit = stage(1)
+    assert limit.on_request(of("2001:db8::1")) is None
+    assert isinstance(limit.on_request(of("2001:db8::ffff:2")), Refusal)
+    assert limit.on_request(of("2001:db8:0:1::1")) is None
+
+
+def test_a_trusted_proxy_itself_has_no_bound() -> None:
+    limit = stage(1)
+    for _ in range(5):
+        assert limit.on_request(of("10.1.2.3")) is None
+    assert limit.addresses == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from(["192.0.2.1", "192.0.2.2", "2001:db8::1"]), st.booleans())))
+def test_the_count_is_that_of_requests_that_are_not_done(steps: list[tuple[str, bool]]) -> None:
+    limit = stage(3)
+    open_requests: list[Exchange] = []
+    for client, done in steps:
+        if done and open_requests:
+            limit.on_done(open_requests.pop(0))
+            continue
+        exchange = of(client)
+        passed = limit.on_request(exchange) is None
+        assert passed == (sum(each.client == client for each in open_requests) < 3)
+        if passed:
+            open_requests.append(exchange)
+        else:
+            limit.on_done(exchange)
+    for exchange in open_requests:
+        limit.on_done(exchange)
+    assert limit.addresses == 0
