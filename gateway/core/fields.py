@@ -29,6 +29,9 @@ HOP_BY_HOP = frozenset(
 FRAMING = frozenset((b"content-length", b"transfer-encoding", b"connection", b"keep-alive", b"trailer", b"upgrade"))
 """Fields that frame a message on its connection, or say what becomes of the connection."""
 
+MOST_OPTIONS = 64
+"""Options of one Connection field; honest ones have one or two. 64 KiB of commas would take 2 ms."""
+
 is_token = re.compile(TOKEN.encode()).fullmatch
 """A match when a field name is a token (RFC 9110 section 5.1), else None."""
 
@@ -60,5 +63,7 @@ def free_of_controls(values: Iterable[bytes]) -> bool:
 
 
 def connection_options(value: bytes) -> frozenset[bytes]:
-    """The lower-case options of a Connection field (RFC 9110 7.6.1)."""
+    """The lower-case options of a Connection field (RFC 9110 7.6.1). Raises Malformed for more than ``MOST_OPTIONS``."""
+    if value.count(b",") >= MOST_OPTIONS:
+        raise Malformed("Connection names too many fields")
     return frozenset(option for part in value.lower().split(b",") if (option := part.strip(b" \t")))

@@ -1,6 +1,10 @@
 """Fragments of regular expressions for the rules of HTTP that several rooms match by.
 
 Each is without anchors and without capturing groups; ``.encode()`` makes it one for bytes.
+
+A pattern that reads what a client sends matches each character in one way only, so that its work is linear. A class may be
+possessive, a group never: before CPython 3.11.5 a possessive group that fails half-way keeps what it has read (cpython
+gh-106052), and ``(?:"[^"]*+")*+`` matches a quote that never ends.
 """
 
 TCHAR = r"[!#$%&'*+.^_`|~0-9A-Za-z-]"

@@ -10,7 +10,6 @@ is not. All sentences are safe to log, as they never hold a part of the target.
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote_to_bytes
 
 from gateway.core.grammar import HOST, PORT
 
@@ -29,15 +28,22 @@ def _members(characters: str) -> str:
 # Triplets that are already canonical in a query: visible ASCII that is not unreserved.
 _KEPT = "%(?:2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-D])"
 _SEARCH = _members(_QUERY) + "*+"
-_plain = re.compile(rf"/{_members(_PCHAR + '/')}*+(?:\?{_SEARCH}(?:{_KEPT}{_SEARCH})*+)?").fullmatch
+_plain = re.compile(rf"/{_members(_PCHAR + '/')}*+(?:\?{_SEARCH}(?:{_KEPT}{_SEARCH})*)?").fullmatch
 _TRIPLET = re.compile("%(..)")
+# Triplets of UTF-8 (RFC 3629 section 4) and what is between them: to decode 16 KiB of them takes 1 ms, this a third of it.
+_TAIL = "%[89AB][0-9A-F]"
+_UTF8 = re.compile(
+    f"(?:[^%]+|%[0-7][0-9A-F]|%(?:C[2-9A-F]|D[0-9A-F]){_TAIL}|%E0%[AB][0-9A-F]{_TAIL}|%E[1-9A-CEF]{_TAIL}{_TAIL}|"
+    f"%ED%[89][0-9A-F]{_TAIL}|%F0%[9AB][0-9A-F]{_TAIL}{_TAIL}|%F[1-3]{_TAIL}{_TAIL}{_TAIL}|"
+    f"%F4%8[0-9A-F]{_TAIL}{_TAIL})*"
+).fullmatch
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 _DOUBLE = re.compile("%25[0-9A-Fa-f]{2}")
 _HIGH = re.compile("%[89A-F]")
 _C1 = re.compile("%C2%[89]")
 _NOT_PATH = re.compile("[^" + re.escape(_PCHAR + "%/") + "]")
 _NOT_QUERY = re.compile("[^" + re.escape(_QUERY + _QUERY_LENIENT + "%") + "]")
-_TO_ENCODE = re.compile(_members(_QUERY_LENIENT))
+_TO_ENCODE = {character: f"%{ord(character):02X}" for character in _QUERY_LENIENT}
 _AUTHORITY = re.compile(f"{HOST}(?::{PORT})?")
 _ABSOLUTE = re.compile(r"https?://([^/?]*+)(.*)", re.IGNORECASE | re.DOTALL)
 
@@ -125,7 +131,10 @@ def _path(raw: str) -> str:
 def _query(raw: str) -> str:
     if _NOT_QUERY.search(raw):
         raise Ambiguous("the query holds a character that must be percent-encoded")
-    return _TO_ENCODE.sub(lambda match: f"%{ord(match[0]):02X}", _respell(raw, _IN_QUERY, "query"))
+    query = _respell(raw, _IN_QUERY, "query")
+    for character, triplet in _TO_ENCODE.items():
+        query = query.replace(character, triplet)
+    return query
 
 
 def _respell(raw: str, table: dict[str, str], where: str) -> str:
@@ -134,17 +143,12 @@ def _respell(raw: str, table: dict[str, str], where: str) -> str:
         return raw
     if _BARE_PERCENT.search(raw):
         raise Ambiguous(f"the {where} holds a percent sign that begins no triplet")
-
-    def spelling(match: re.Match[str]) -> str:
-        character = table[match[1]]
-        if not character:
-            raise Ambiguous(f"the {where} holds an encoded control character")
-        return character
-
-    text = _TRIPLET.sub(spelling, raw)
-    if _HIGH.search(text):
-        try:
-            unquote_to_bytes(text).decode()
-        except UnicodeDecodeError:
-            raise Ambiguous(f"the {where} is not UTF-8") from None
+    parts = _TRIPLET.split(raw)  # what is between triplets, and after each such part the digits of a triplet
+    spellings = [table[digits] for digits in parts[1::2]]
+    if "" in spellings:
+        raise Ambiguous(f"the {where} holds an encoded control character")
+    parts[1::2] = spellings
+    text = "".join(parts)
+    if _HIGH.search(text) and _UTF8(text) is None:
+        raise Ambiguous(f"the {where} is not UTF-8")
     return text

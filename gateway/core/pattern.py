@@ -14,7 +14,7 @@ from gateway.core.path import Ambiguous, canonical
 
 Payload = TypeVar("Payload")
 
-_PROCEDURE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+(?:\.\*)?")
+_PROCEDURE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*(?:\.\*)?")
 
 
 class PatternTable(Generic[Payload]):

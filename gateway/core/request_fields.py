@@ -40,7 +40,8 @@ _NOT_TO_BE_NAMED = re.compile(
 _CONNECTION_OPTIONS = frozenset((b"keep-alive", b"upgrade", b"trailer"))  # framing fields that Connection may name
 
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9-]+")
-_TOKEN_LIST = re.compile(rf"[ \t]*+(?:{TCHAR}*+[ \t]*+(?:,[ \t]*+|\Z))*+".encode())
+_ELEMENT = rf"[ \t]*+{TCHAR}*+[ \t]*+"
+_TOKEN_LIST = re.compile(rf"{_ELEMENT}(?:,{_ELEMENT})*".encode())
 
 
 class _RequestNames(dict[bytes, bytes]):

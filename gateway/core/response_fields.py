@@ -27,6 +27,10 @@ _DROPPED = re.compile(
     rb"access-control-.*|server|x-powered-by|x-aspnet(?:mvc)?-version|x-runtime|alt-svc|x-accel-.*|x-sendfile|"
     rb"x-lighttpd-send-.*|x-reproxy-.*"
 )
+LONGEST_VARY = 1024
+"""Bytes of an upstream's Vary that are merged with the gateway's own, and remembered; a longer one stands for ``*``, which
+is stricter (RFC 9110 12.5.5)."""
+
 _STOPPED = FRAMING | {b""}
 
 MOST_FIELDS = 1000
@@ -71,13 +75,18 @@ def response_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]
         raise Malformed("a field value holds a control byte")
     pairs: list[Pair] = []
     framing: dict[bytes, bytes] = {}
+    repeated: dict[bytes, list[bytes]] = {}
     stopped = _STOPPED
     for sent, value in raw:
         name = names[sent]
         if name not in stopped:
             pairs.append((name, value))
         elif name:
-            framing[name] = framing[name] + b", " + value if name in framing else value
+            if name in framing:
+                repeated.setdefault(name, [framing[name]]).append(value)
+            else:
+                framing[name] = value
+    framing.update({name: b", ".join(values) for name, values in repeated.items()})
     connection = framing.get(b"connection", b"keep-alive")
     if connection != b"keep-alive" and connection != b"close":
         named = connection_options(connection)
@@ -113,9 +122,10 @@ class ResponseFields:
         """
         if replaced is not self._replaced:
             self._replaced = replaced
+            vary = b",".join([value for name, value in self.pairs if name == b"vary" and name in replaced])
             self._lines = (
                 b"".join([b"%b: %b\r\n" % pair for pair in self.pairs if pair[0] not in replaced]),
-                b",".join([value for name, value in self.pairs if name == b"vary" and name in replaced]),
+                vary if len(vary) <= LONGEST_VARY else b"*",
             )
         return self._lines
 

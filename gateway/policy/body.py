@@ -16,7 +16,9 @@ from gateway.policy.base.tools import Tools
 
 _CONFIGURED = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
 _MEDIA_TYPE = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
-_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+# Parameters with no comma outside of quoted strings, each of which ends (RFC 9110 section 5.6.4). Each byte can be matched in
+# one way only: a search for quoted strings took 0.4 s for 15 KB of one that never ends.
+_WITHOUT_COMMA = re.compile(rb'[^",]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*"[^",]*+)*', re.DOTALL).fullmatch
 
 
 def _media_type(text: str) -> str:
@@ -75,7 +77,7 @@ class Body(Stage):
         """Whether ``sent`` is one media type (RFC 9110 section 8.3.1) that is on the list; parameters do not count."""
         base, _, parameters = sent.partition(b";")
         base = base.strip(b" \t").lower()
-        if b"," in parameters and b"," in _QUOTED.sub(b"", parameters):
+        if b"," in parameters and _WITHOUT_COMMA(parameters) is None:
             return False  # two fields in one: the backend may go by the other
         if base in self._types:
             return True

@@ -79,7 +79,9 @@ def is_operation(request: web.Request) -> bool:
 def needs_preflight(request: web.Request) -> bool:
     """Whether a browser sends this to another site only after a preflight (Fetch standard, "CORS-safelisted
     request-header"): forms and plain text go anywhere unasked, but neither JSON nor an Authorization field."""
-    if request.content_type == "application/json":
+    # The field itself: aiohttp's ``content_type`` parses all parameters, which takes 0.7 s for 8 KB of quotes.
+    sent = request.headers.getall("Content-Type", [])
+    if len(sent) == 1 and sent[0].partition(";")[0].strip().lower() == "application/json":
         return True
     return "authorization" in request.headers and not request.can_read_body
 

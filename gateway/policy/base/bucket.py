@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import blake2b
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Annotated
 
@@ -20,6 +21,9 @@ _KEY = re.compile(KEY_PATTERN).fullmatch
 
 REMEMBERED = 4096
 """Clients whose keys are remembered."""
+
+LONGEST_PART = 64
+"""Bytes of a client's text that are part of a key as they are."""
 
 # RFC 6052 section 2.1: behind a translator, every IPv4 client has an address in this one /64.
 _TRANSLATED = IPv6Network("64:ff9b::/96")
@@ -43,6 +47,11 @@ Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pa
 def length_prefixed(value: bytes) -> bytes:
     """``value`` as a part of a combined key, which must have one reading: "ab" + "c" is not "a" + "bc"."""
     return len(value).to_bytes(4, "big") + value
+
+
+def condensed(value: bytes) -> bytes:
+    """``value``, or its hash where it is long: stores remember the keys of thousands of clients."""
+    return value if len(value) <= LONGEST_PART else b"#" + blake2b(value, digest_size=LONGEST_PART).digest()
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -106,6 +115,6 @@ def key_part(key: str) -> KeyPart:
         return lambda exchange, route, value: length_prefixed(route.encode())
     if kind == "header":
         field = name.encode()
-        return lambda exchange, route, value: length_prefixed(exchange.fields.get(field, b""))
+        return lambda exchange, route, value: length_prefixed(condensed(exchange.fields.get(field, b"")))
     pointer = parse_pointer(name)
     return lambda exchange, route, value: length_prefixed(input_key(value_at(exchange, value, pointer)))

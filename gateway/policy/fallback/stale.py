@@ -31,6 +31,9 @@ _DROPPED = frozenset(
     {b"age", b"cache-control", b"date", b"expires", b"pragma", b"warning", b"x-correlation-id", b"x-gateway-fallback", b"x-request-id"}
 )  # fmt: skip
 
+_LISTS = frozenset((b"cache-control", b"vary"))
+_LONGEST_LIST = 1024  # bytes of one of these that are read
+
 _OVERHEAD = 400  # bytes that an entry costs beside its texts, as measured
 _FIELD_OVERHEAD = 130  # the same of a field: two bytes objects and their pair
 _WARNING = (b"warning", b'110 gateway "Response is Stale"')  # RFC 7234 5.5.1, for the caches that still read it
@@ -115,7 +118,7 @@ class StoredResponses:
     def _may_store(self, pairs: tuple[Pair, ...]) -> bool:
         covered = _SELECTING if self._public else _SELECTING + _PERSONAL
         for name, value in pairs:
-            if name == b"set-cookie":
+            if name == b"set-cookie" or (name in _LISTS and len(value) > _LONGEST_LIST):
                 return False
             if name == b"cache-control" and _FORBIDDEN & {part.partition(b"=")[0] for part in _list(value)}:
                 return False

@@ -32,7 +32,7 @@ class RequestBody:
 
     ``length`` is the declared Content-Length in bytes, None for a chunked body. ``limit`` is the most bytes that may
     be read, None for no bound. ``timeout`` is in seconds, counted only while waiting for the client, and grows by one
-    second per ``MINIMUM_RATE`` bytes received. ``arrived`` bytes are here, of which ``received`` were read.
+    second per ``MINIMUM_RATE`` bytes received. ``arrived`` bytes are here in ``pieces``, of which ``received`` were read.
     ``complete``: every byte is here, read or not, or no more will arrive.
     """
 
@@ -49,6 +49,7 @@ class RequestBody:
         "complete",
         "length",
         "limit",
+        "pieces",
         "received",
         "timeout",
     )
@@ -63,6 +64,7 @@ class RequestBody:
         self._waited = 0.0
         self._expects = False
         self.arrived = 0
+        self.pieces = 0
         self.complete = False
         self.length: int | None = None
         self.limit: int | None = None
@@ -80,6 +82,7 @@ class RequestBody:
     def feed(self, data: bytes) -> None:
         """Take ``data``, which has arrived."""
         self.arrived += len(data)
+        self.pieces += 1
         if self._parts is None:
             return
         self._parts.append(data)

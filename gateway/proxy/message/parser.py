@@ -13,6 +13,9 @@ from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, Ht
 
 MOST_FIELDS = 128
 BETWEEN = 64 * 1024  # bytes between two pieces of a chunked body: extensions, trailers (RFC 9112 7.1)
+FREE_CHUNKS = 512  # chunks of a body that may be of any size, and from then on
+CHUNK = 16  # bytes that they have on average, unless
+CHUNK_RATE = 256  # no more than so many come in a second: one byte in each would cost 0.2 us a byte
 MOST_PIPELINED = 16  # requests that may wait behind the one in progress; more are left unread
 SLICE = 4096  # bytes that are parsed at once where requests may end in them, so that few are read ahead
 
@@ -61,6 +64,7 @@ class RequestParser:
 
     __slots__ = (
         "_arriving",
+        "_chunks_since",
         "_events",
         "_fields",
         "_limit",
@@ -94,6 +98,7 @@ class RequestParser:
         self._arriving: ReceivedRequest | None = None  # the request whose body is arriving
         self.between = True
         self._unparsed = b""  # behind too many requests
+        self._chunks_since = 0.0  # the loop's time when the body had ``FREE_CHUNKS``
         self._pending = 0  # bytes since something was complete: a head, a piece of a body
         self._paused = 0  # reasons not to read from the client
 
@@ -167,7 +172,8 @@ class RequestParser:
 
     def _bound(self) -> None:
         """Bound the size of what is arriving and not complete, and note since when a head is."""
-        if self._pending > (BETWEEN if self._arriving is not None else self._limit + 1024):
+        most = BETWEEN if self._arriving is not None else self._limit + 1024
+        if self._pending > most or len(self._fields) > MOST_FIELDS:
             self._fail(refuse("headers_too_large", close=True))
         elif self.head_since == 0.0 and self.current is None:
             self.head_since = self._loop.time()
@@ -233,7 +239,17 @@ class RequestParser:
     def on_body(self, data: bytes) -> None:
         self._pending = 0
         if self._arriving is not None:
-            self.body_of(self._arriving).feed(data)
+            body = self.body_of(self._arriving)
+            body.feed(data)
+            if body.pieces >= FREE_CHUNKS and body.length is None:
+                self._bound_chunks(body)
+
+    def _bound_chunks(self, body: RequestBody) -> None:
+        now = self._loop.time()
+        if body.pieces == FREE_CHUNKS:
+            self._chunks_since = now
+        elif body.pieces > FREE_CHUNKS + body.arrived / CHUNK + CHUNK_RATE * (now - self._chunks_since):
+            raise ValueError("chunks of next to nothing")
 
     def on_message_complete(self) -> None:
         self._pending = 0
