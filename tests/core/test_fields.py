@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.fields import COMMON, FRAMING, HOP_BY_HOP, LOWER, connection_options, free_of_controls, is_token
+from gateway.core.fields import (
+    COMMON,
+    FRAMING,
+    HOP_BY_HOP,
+    LOWER,
+    MOST_OPTIONS,
+    Malformed,
+    connection_options,
+    free_of_controls,
+    is_token,
+)
 
 
 def test_every_common_name_is_a_lower_case_token_known_in_the_two_usual_spellings() -> None:
@@ -35,3 +45,9 @@ def test_horizontal_tab_is_the_one_control_byte_of_a_value(values: list[bytes]) 
 )
 def test_connection_options(value: bytes, options: set[bytes]) -> None:
     assert connection_options(value) == options
+
+
+def test_a_connection_field_names_a_few_fields_at_most() -> None:
+    assert len(connection_options(b",".join(b"x-%d" % number for number in range(MOST_OPTIONS)))) == MOST_OPTIONS
+    with pytest.raises(Malformed, match="too many"):
+        connection_options(b"," * MOST_OPTIONS)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.fields import Malformed, Pair
-from gateway.core.response_fields import ResponseFields, read_incremental, response_pairs
+from gateway.core.fields import MOST_OPTIONS, Malformed, Pair
+from gateway.core.response_fields import LONGEST_VARY, MOST_FIELDS, ResponseFields, read_incremental, response_pairs
 
 
 def pairs(*lines: str) -> list[tuple[bytes, bytes]]:
@@ -122,3 +122,19 @@ def test_two_lengths_in_two_spellings_never_become_one() -> None:
     first = read_incremental([(b"CONTENT-LENGTH", b"5"), (b"Content-Length", b"6")], None)
     then = read_incremental([(b"CONTENT-LENGTH", b"5"), (b"Content-Length", b"7")], first)
     assert then.framing == {b"content-length": b"5, 7"}
+
+
+def test_a_response_has_so_many_fields_at_most() -> None:
+    raw = [(b"Connection", b"close")] * MOST_FIELDS
+    assert response_pairs(raw[:MOST_OPTIONS])[1][b"connection"].count(b"close") == MOST_OPTIONS
+    with pytest.raises(Malformed, match="Connection"):
+        response_pairs(raw)
+    with pytest.raises(Malformed, match="more fields"):
+        response_pairs([*raw, (b"x", b"1")])
+
+
+def test_a_vary_without_end_stands_for_everything() -> None:
+    replaced = frozenset((b"vary",))
+    for length, merged in ((LONGEST_VARY, b"a" * LONGEST_VARY), (LONGEST_VARY + 1, b"*")):
+        fields = ResponseFields.of([(b"vary", b"a" * length)])
+        assert fields.lines(replaced) == (b"", merged)

@@ -117,4 +117,4 @@ def key_part(key: str) -> KeyPart:
         field = name.encode()
         return lambda exchange, route, value: length_prefixed(condensed(exchange.fields.get(field, b"")))
     pointer = parse_pointer(name)
-    return lambda exchange, route, value: length_prefixed(input_key(value_at(exchange, value, pointer)))
+    return lambda exchange, route, value: length_prefixed(condensed(input_key(value_at(exchange, value, pointer))))

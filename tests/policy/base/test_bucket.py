@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.core.exchange import Exchange
-from gateway.policy.base.bucket import Key, address_key, key_part, length_prefixed, network_key, principal_key
+from gateway.policy.base.bucket import (
+    LONGEST_PART,
+    Key,
+    address_key,
+    key_part,
+    length_prefixed,
+    network_key,
+    principal_key,
+)
 
 
 @pytest.mark.parametrize(
@@ -117,3 +125,15 @@ def test_a_header_is_named_in_any_case() -> None:
 def test_no_word_of_a_key(word: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Key).validate_python(word)
+
+
+def test_a_long_header_is_one_key_of_a_few_bytes() -> None:
+    """Stores remember the keys of thousands of clients: 8,192 headers of 16 KiB would be 134 MB of each worker."""
+    keys = [bucket("header:x-device", fields={b"x-device": b"a" * 16_000 + end}) for end in (b"", b"b", b"c")]
+    assert len(set(keys)) == 3
+    assert max(map(len, keys)) <= LONGEST_PART + 5
+    short = bucket("header:x-device", fields={b"x-device": b"#" + bytes(LONGEST_PART - 1)})
+    assert short not in keys
+    texts = [bucket("input:/a", value={"a": "\u1e9e" * length}) for length in (319, 320)]
+    assert len(set(texts)) == 2
+    assert max(map(len, texts)) <= LONGEST_PART + 5

@@ -69,6 +69,8 @@ def test_the_last_response_comes_back_with_its_age_until_it_is_too_old() -> None
         ({}, {"pairs": [*JSON, (b"set-cookie", b"a=b")]}),
         ({}, {"pairs": [*JSON, (b"vary", b"trpc-accept, x-tenant")]}),
         ({}, {"pairs": [*JSON, (b"vary", b"*")]}),
+        ({}, {"pairs": [*JSON, (b"vary", b"origin," * 200)]}),
+        ({}, {"pairs": [*JSON, (b"cache-control", b"max-age=9," * 200)]}),
         *(
             ({}, {"pairs": [*JSON, (b"cache-control", value)]})
             for value in (

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from gateway.core.verdict import Refusal
 from gateway.proxy.message import parser as reading
 from gateway.proxy.message.body import HIGH_WATER
-from gateway.proxy.message.parser import BETWEEN, MOST_PIPELINED, RequestParser
+from gateway.proxy.message.parser import (
+    BETWEEN,
+    CHUNK,
+    CHUNK_RATE,
+    FREE_CHUNKS,
+    MOST_FIELDS,
+    MOST_PIPELINED,
+    RequestParser,
+)
 from gateway.proxy.message.request import ReceivedRequest
 
 GET = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -177,3 +185,31 @@ def test_the_time_of_a_head_runs_from_its_first_byte_and_not_before() -> None:
     assert connection.parser.head_since == 7.0
     connection.feed(b"host: a\r\n\r\n")
     assert connection.parser.head_since == 0.0
+
+
+def test_chunks_of_next_to_nothing_are_refused_unless_they_come_slowly() -> None:
+    """A body of 64 KiB in chunks of one byte is 65,536 pieces: 15 ms, where one of a sensible size is 0.03 ms."""
+    for pause, refused in ((0.0, ["head_malformed"]), (1 / CHUNK_RATE, [])):
+        connection = Connection()
+        connection.feed(CHUNKED)
+        for _ in range(3 * FREE_CHUNKS):
+            connection.now += pause
+            connection.feed(b"1\r\na\r\n")
+        assert connection.refused == refused
+    body = connection.requests[0].body
+    assert body is not None and body.arrived == body.pieces == 3 * FREE_CHUNKS
+
+
+@pytest.mark.parametrize("size", [CHUNK, 1000])
+def test_chunks_of_some_bytes_may_be_as_many_and_as_quick_as_they_like(size: int) -> None:
+    connection = Connection()
+    connection.feed(CHUNKED + (b"%x\r\n%b\r\n" % (size, b"a" * size)) * 3 * FREE_CHUNKS)
+    assert connection.refused == [] and connection.requests[0].body is not None
+    assert connection.requests[0].body.arrived == 3 * FREE_CHUNKS * size
+
+
+def test_too_many_trailers_are_refused_while_they_come() -> None:
+    connection = Connection()
+    connection.feed(CHUNKED + b"0\r\n")
+    connection.feed(b"a:\r\n" * (MOST_FIELDS + 2))
+    assert connection.refused == ["headers_too_large"]
