@@ -27,10 +27,6 @@ _DROPPED = re.compile(
     rb"access-control-.*|server|x-powered-by|x-aspnet(?:mvc)?-version|x-runtime|alt-svc|x-accel-.*|x-sendfile|"
     rb"x-lighttpd-send-.*|x-reproxy-.*"
 )
-LONGEST_VARY = 1024
-"""Bytes of an upstream's Vary that are merged with the gateway's own, and remembered; a longer one stands for ``*``, which
-is stricter (RFC 9110 12.5.5)."""
-
 _STOPPED = FRAMING | {b""}
 
 MOST_FIELDS = 1000
@@ -38,6 +34,10 @@ MOST_FIELDS = 1000
 
 MOST_BYTES = 64 * 1024
 """Bytes of the names and values of these fields together."""
+
+LONGEST_VARY = 1024
+"""Bytes of an upstream's Vary that are merged with the gateway's own, and remembered; a longer one stands for ``*``, which
+is stricter (RFC 9110 12.5.5)."""
 
 # What differs from one response to the next, and the spellings that backends use.
 _VARYING_NAMES = frozenset((b"content-length", b"date", b"etag", b"x-correlation-id", b"x-request-id"))
