@@ -18,7 +18,7 @@ upstreams:
     endpoints: [{{url: "{url}"}}]
     timeouts: {{connect: 1s, response: {response}, body: {response}, idle: 4s}}
     trpc: {{prefix: /api/trpc, max_batch: 5, aliases: {{auth.signin: auth.login}}}}
-    request_headers: {{set: {{x-api-key: "${{UPSTREAM_KEY:-key}}"}}}}
+    request_headers: {{set: {{x-api-key: "${{UPSTREAM_KEY:-key}}"}}, pass: [x, x-note, x-stays]}}
 defaults: {{auth: access-token, cors: app, rate_limits: [per-client], body: json, response_headers: secure}}
 routes:
   - {{name: login, procedures: [auth.login], upstream: tutor, auth: public}}

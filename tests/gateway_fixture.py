@@ -14,7 +14,7 @@ from pathlib import Path
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.exchange import Exchange
-from gateway.policy.base.tools import Tools
+from gateway.policy.base.tools import NoEvents, OperatorEvents, Tools
 from gateway.proxy.compile.limits import limits_of
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.flow.arrival import HealthPaths
@@ -100,6 +100,7 @@ async def running_gateway(
     store: Store | None = None,
     tls: ssl.SSLContext | None = None,
     health: HealthPaths = lambda _: None,
+    events: OperatorEvents | None = None,
 ) -> AsyncIterator[Running]:
     """A gateway for the configuration text ``entry`` (or the file at that path), on a free port of loopback.
 
@@ -115,7 +116,10 @@ async def running_gateway(
         seen, store = Recorder(), store or MemoryStore()
         server = Server(limits_of(config), seen, health)
         requests = config.listen.limits.per_address.requests
-        runtime = Runtime(config, Tools(store, wall, config.listen.trusted_proxies, requests_of_address=requests))
+        tools = Tools(
+            store, wall, config.listen.trusted_proxies, events=events or NoEvents(), requests_of_address=requests
+        )
+        runtime = Runtime(config, tools)
         runtime.start()
         server.swap(runtime)
         sock = socket.create_server(("127.0.0.1", 0))

@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from gateway.config import routes
-from gateway.config.checks import breakers, egress, fallbacks, production, reachability, references
+from gateway.config.checks import breakers, egress, fallbacks, passed_headers, production, reachability, references
 from gateway.config.checks.production import Production
 from gateway.config.environment import Environment
 from gateway.config.model import (
@@ -193,6 +193,8 @@ class _Loading:
         reachability.check(located, config.upstreams)
         breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, first, self._report)
         egress.check(config, entry, located, self._report)
+        cors = config.policies.get(passed_headers.SECTION, {})
+        passed_headers.check(config.routes, config.upstreams, cors, written, self._report)
         if known_upstreams is not None:
             location = Location(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, location)

@@ -22,6 +22,7 @@ from gateway.config.names import (
     LoopbackHost,
     Method,
     Name,
+    PassedField,
     PathPattern,
     Positive,
     Procedure,
@@ -211,8 +212,10 @@ class Trpc(Model):
 
 
 class HeaderEdits(Model):
-    """Changes to the headers of requests on their way to an upstream."""
+    """Which headers of requests go to an upstream, and changes to them on the way."""
 
+    pass_: Annotated[tuple[PassedField, ...], Field(alias="pass")] = ()
+    """Headers that pass besides those of HTTP itself: names, or beginnings such as ``x-app-*``."""
     set: dict[FieldName, FieldValue] = Field(default_factory=dict)
     remove: tuple[FieldName, ...] = ()
 

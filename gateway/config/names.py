@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
 
+from gateway.core.fields import HOP_BY_HOP
 from gateway.core.grammar import FIELD_VALUE, HOST, PORT, TOKEN
+from gateway.core.identity_fields import identity_below, is_identity, seems_identity
 from gateway.core.loopback import is_loopback
 from gateway.core.methods import METHODS
 from gateway.core.pattern import path_problem, procedure_problem
@@ -20,6 +22,7 @@ from gateway.policy.cors import canonical_origin, parse_origin, split_lists
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"
 TOKEN_PATTERN = f"^{TOKEN}$"
+PASSED_PATTERN = r"^([A-Za-z0-9-]+\*?|\*)$"
 
 # Framing and connection fields are written by the gateway itself (RFC 9110 section 7.6.1, RFC 9112 section 6).
 OWN_FIELDS = frozenset(
@@ -111,6 +114,26 @@ def _field_name(text: str) -> str:
     return text.lower()
 
 
+def _passed_field(text: str) -> str:
+    _matching(text, PASSED_PATTERN, "is not a header name of letters, digits and hyphens, with a * at its end or none")
+    name = text.lower().removesuffix("*")
+    forged = "from a client it is forged: set it here with set, or leave it out"
+    if text.endswith("*"):
+        known = identity_below(name.encode())
+        if known is not None:
+            raise ValueError(
+                f"stands for {known.decode()} too, by which backends know who is asking: name headers one by one"
+            )
+        if seems_identity(name.encode().rstrip(b"-")):
+            raise ValueError(f"reads like the headers by which backends know who is asking; {forged}")
+        return name + "*"
+    if name in OWN_FIELDS or name.encode() in HOP_BY_HOP:
+        raise ValueError("is a header of one connection: the gateway itself writes it, or does without")
+    if is_identity(name.encode()):
+        raise ValueError(f"is a header by which backends know who is asking; {forged}")
+    return name
+
+
 def _field_value(value: Secret) -> Secret:
     # The sentence never repeats the value.
     if not re.fullmatch(FIELD_VALUE, value.reveal()):
@@ -187,6 +210,10 @@ UrlPath = Annotated[str, AfterValidator(_path), WithJsonSchema({"type": "string"
 UrlPrefix = Annotated[str, AfterValidator(_prefix), WithJsonSchema({"type": "string", "pattern": "^/.*[^/]$"})]
 PathPattern = Annotated[str, AfterValidator(_path_pattern), WithJsonSchema({"type": "string", "pattern": "^/"})]
 Method = Annotated[str, AfterValidator(_method), WithJsonSchema({"enum": list(METHODS)})]
+PassedField = Annotated[
+    str, AfterValidator(_passed_field), WithJsonSchema({"type": "string", "pattern": PASSED_PATTERN})
+]
+"""A header that passes, in lower case: a name, or the beginning of names and ``*``."""
 FieldName = Annotated[str, AfterValidator(_field_name), WithJsonSchema({"type": "string", "pattern": TOKEN_PATTERN})]
 FieldValue = Annotated[SecretField, AfterValidator(_field_value)]
 EndpointUrl = Annotated[

@@ -40,7 +40,7 @@ class PatternTable(Generic[Payload]):
 
     def find(self, name: str) -> Payload | None:
         """The payload of the first pattern that matches, or None."""
-        matches = self.every(name)
+        matches = self._exact.get(name) or self.every(name)
         return matches[0] if matches else None
 
     def every(self, name: str) -> tuple[Payload, ...]:

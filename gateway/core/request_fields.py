@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from gateway.core.fields import (
-    COMMON,
     FRAMING,
     HOP_BY_HOP,
     LOWER,
@@ -17,21 +16,26 @@ from gateway.core.fields import (
     is_token,
 )
 from gateway.core.grammar import TCHAR
+from gateway.core.identity_fields import is_identity, seems_identity
 
 # Set by the gateway itself for every upstream request.
 _SET_BY_GATEWAY = frozenset((b"host", b"content-length", b"expect"))
 
-# Fields in which proxies and identity-aware front ends inform backends; from a client they are forged. Method overrides and rewritten
-# URLs would reach another route than the one checked. ``proxy`` is CVE-2016-5385, x-middleware-* is CVE-2025-29927.
-_IDENTITY = re.compile(
-    rb"(?:x-)?forwarded(?:-.*)?|x-(?:user|auth|authenticated|authorization|remote|principal|gateway|internal|original|"
-    rb"rewrite|envoy|ssl|tls|jwt|middleware|consumer|credential|amzn-oidc|goog-authenticated-user|goog-iap|"
-    rb"ms-client-principal|appengine|azure)(?:-.*)?|x-(?:real|client|cluster-client|originating|proxyuser|"
-    rb"true-client)-ip|"
-    rb"x-(?:userid|username|groups?|roles?|scopes?|subject|claims|identity|permissions|admin|email|sub|host|url|"
-    rb"proxyuser|client-(?:cert|dn|verify)(?:-.*)?|http-method(?:-override)?|method-override)|"
-    rb"(?:remote|auth|ssl|cf|fastly)-.*|(?:true-client|client|wl-proxy-client|proxy-client)-ip|proxy|user-?id"
+# What passes to every upstream: the fields of HTTP and of the web platform that mean the same from any client, those that
+# tRPC clients and this app send, and ids and keys that speak for nobody but who sends them. From and
+# whatever else a backend might take for the word of a front end is not among them.
+_ORDINARY = (
+    b"a-im accept accept-charset accept-datetime accept-encoding accept-language accept-signature "
+    b"access-control-request-headers access-control-request-method alt-used authorization baggage cache-control "
+    b"content-digest content-disposition content-encoding content-language content-location content-md5 content-range "
+    b"content-type cookie date device-memory digest dnt downlink dpop dpr ect idempotency-key if-match if-modified-since "
+    b"if-none-match if-range if-unmodified-since last-event-id link max-forwards origin pragma prefer priority purpose range "
+    b"referer repr-digest rtt save-data sec-gpc sec-purpose service-worker service-worker-navigation-preload signature "
+    b"signature-input traceparent tracestate trpc-accept upgrade-insecure-requests user-agent via viewport-width "
+    b"want-content-digest want-digest want-repr-digest width x-api-key x-app-version x-correlation-id x-csrf-token "
+    b"x-request-id x-requested-with x-session-id x-trpc-source x-xsrf-token".split()
 )
+_ORDINARY_PREFIXES = (b"sec-ch-", b"sec-fetch-", b"sec-websocket-")
 # Fields whose loss on the way would change what a request is or who is asking: Connection must not name them.
 _NOT_TO_BE_NAMED = re.compile(
     rb"host|content-.*|authorization|cookie|origin|referer|expect|range|if-.*|date|cache-control|access-control-.*|"
@@ -55,21 +59,40 @@ class _RequestNames(dict[bytes, bytes]):
         raise Malformed("a field name is not a token")
 
 
-class _Forwarded(dict[bytes, bool]):
-    """Whether a request field of that lower-case name goes upstream."""
+class PassedFields(dict[bytes, bool]):
+    """Whether a request field of that lower-case name goes to an upstream; a name that is not known is computed and not kept.
+
+    ``patterns`` are further names that pass, in lower case, or beginnings of names that end with ``*``. A beginning stands for
+    no name that reads like one of an identity. ``on_withheld`` gets each name that stays behind because nothing says that it
+    passes.
+    """
+
+    __slots__ = ("_on_withheld", "_prefixes")
+
+    def __init__(self, patterns: Iterable[str] = (), on_withheld: Callable[[bytes], None] | None = None) -> None:
+        written = [pattern.encode() for pattern in patterns]
+        self._prefixes = tuple(pattern[:-1] for pattern in written if pattern.endswith(b"*"))
+        self._on_withheld = on_withheld
+        super().__init__(dict.fromkeys(_ORDINARY, True))
+        self.update((name, not is_identity(name)) for name in written if not name.endswith(b"*"))
+        self.update(dict.fromkeys(HOP_BY_HOP | _SET_BY_GATEWAY, False))
 
     def __missing__(self, name: bytes) -> bool:
-        return name not in HOP_BY_HOP and name not in _SET_BY_GATEWAY and _IDENTITY.fullmatch(name) is None
+        if name.startswith(_ORDINARY_PREFIXES):
+            return True
+        if is_identity(name):
+            return False
+        if self._prefixes and name.startswith(self._prefixes) and not seems_identity(name):
+            return True
+        if self._on_withheld is not None:
+            self._on_withheld(name)
+        return False
 
+
+ORDINARY_FIELDS = PassedFields()
+"""What passes to an upstream that names no further fields."""
 
 _NAMES = _RequestNames(LOWER)
-_PASSES = _Forwarded()
-_PASSES.update({name: _PASSES[name] for name in COMMON})
-
-
-def is_identity(name: bytes) -> bool:
-    """Whether a lower-case field name informs a backend of the client or of the original request: clients may not send it."""
-    return _IDENTITY.fullmatch(name) is not None
 
 
 def collect(raw: Iterable[Pair]) -> dict[bytes, bytes]:
@@ -123,13 +146,16 @@ def hop_by_hop(fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
     return HOP_BY_HOP | named
 
 
-def forwardable(fields: Mapping[bytes, bytes], without: frozenset[bytes] = frozenset()) -> list[Pair]:
-    """The pairs that go upstream: not hop-by-hop, not identity, not host, content-length or expect.
+def forwardable(
+    fields: Mapping[bytes, bytes],
+    without: frozenset[bytes] = frozenset(),
+    passes: Mapping[bytes, bool] = ORDINARY_FIELDS,
+) -> list[Pair]:
+    """The pairs that go upstream: those of the names that ``passes`` has, which are never hop-by-hop or identity.
 
     ``without`` names further fields to leave out, those that the gateway sets itself. Raises Malformed as hop_by_hop.
     """
     hop = hop_by_hop(fields)
-    passes = _PASSES
     kept = [pair for pair in fields.items() if passes[pair[0]]]
     if without or hop is not HOP_BY_HOP:
         stopped = without | hop

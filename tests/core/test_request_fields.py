@@ -1,13 +1,14 @@
 """What a request brings, and what of it goes upstream."""
 
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.fields import HOP_BY_HOP, Malformed
-from gateway.core.request_fields import collect, forwardable, hop_by_hop, is_identity
+from gateway.core.request_fields import ORDINARY_FIELDS, PassedFields, collect, forwardable, hop_by_hop, is_identity
 
 
 def pairs(*lines: str) -> list[tuple[bytes, bytes]]:
@@ -77,8 +78,9 @@ def test_usual_connection_values(value: bytes) -> None:
 
 def test_fields_that_connection_names_stop_here() -> None:
     fields = collect(pairs("Connection: close, X-Hop ,\tx-other", "X-Hop: 1", "X-Other: 2", "X-Kept: 3"))
+    passes = PassedFields(["x-*"])
     assert hop_by_hop(fields) == HOP_BY_HOP | {b"close", b"x-hop", b"x-other"}
-    assert forwardable(fields) == [(b"x-kept", b"3")]
+    assert forwardable(fields, passes=passes) == [(b"x-kept", b"3")]
 
 
 PROTECTED = (
@@ -125,6 +127,39 @@ REAL = (
 def test_fields_that_clients_really_send_go_upstream(name: str) -> None:
     assert not is_identity(name.encode())
     assert forwardable({name.encode(): b"1"}) == [(name.encode(), b"1")]
+
+
+@pytest.mark.parametrize("name", ["x-made-up", "x-acme-user", "via2", "x", "from", "client-cert", "x-b3-traceid"])
+def test_what_nothing_says_to_pass_stays_behind(name: str) -> None:
+    assert forwardable({name.encode(): b"1", b"accept": b"a"}) == [(b"accept", b"a")]
+
+
+def test_names_and_beginnings_that_an_upstream_gets_besides() -> None:
+    passes = PassedFields(["x-app-*", "x-tenant", "x-user-id", "x-acme-account"])
+    sent = "x-app-build x-app- x-application x-tenant x-tenant-id x-user-id x-app-user-id x-app-client-ip x-acme-account accept"
+    fields = {name.encode(): b"1" for name in sent.split()}
+    kept = [name.decode() for name, _ in forwardable(fields, passes=passes)]
+    assert kept == ["x-app-build", "x-app-", "x-tenant", "x-acme-account", "accept"]
+
+
+def test_hop_by_hop_and_own_fields_pass_by_no_pattern() -> None:
+    passes = PassedFields(["te", "host", "expect", "content-*", "tr*", "k*", "u*"])
+    names = (*HOP_BY_HOP, b"host", b"expect", b"content-length")
+    assert not any(passes[name] for name in names)
+
+
+def test_what_stays_behind_without_a_reason_is_reported_and_an_identity_is_not() -> None:
+    seen: list[bytes] = []
+    passes = PassedFields(["x-app-*"], seen.append)
+    fields = {name.encode(): b"1" for name in ["x-odd", "x-user-id", "accept", "te", "x-app-email", "sec-ch-ua-model"]}
+    assert forwardable(fields, passes=passes) == [(b"accept", b"1"), (b"sec-ch-ua-model", b"1")]
+    assert seen == [b"x-odd", b"x-app-email"]
+
+
+def test_the_fields_that_always_pass_are_those_of_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs/upstreams.md").read_text()
+    listed = page.partition("These always pass:\n\n```\n")[2].partition("```")[0].split()
+    assert sorted(listed) == sorted(name.decode() for name, passed in ORDINARY_FIELDS.items() if passed)
 
 
 def test_host_length_expect_and_the_fields_named_by_the_caller_stay_behind() -> None:

@@ -25,7 +25,8 @@ class Runtime:
         self.config = config
         self.group = tools.store.group_commit
         upstreams = config.upstreams
-        self.upstreams = {name: assemble(name, of, config.region, tools) for name, of in upstreams.items()}
+        most = config.listen.limits.header_bytes
+        self.upstreams = {name: assemble(name, of, config.region, tools, most) for name, of in upstreams.items()}
         self.background = {name: background_tasks(self.upstreams[name], of, tools) for name, of in upstreams.items()}
         self.attempts = {name: each.attempts for name, each in self.upstreams.items() if each.attempts is not None}
         resilience = Resilience(config, self.upstreams, self.background, tools)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gateway.config.model import UpstreamSettings as Settings
+from gateway.core.request_fields import PassedFields
 from gateway.policy.base.tools import Tools
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.discovery import DnsDiscovery
@@ -23,12 +24,16 @@ from gateway.proxy.upstream.deadline import Deadline
 from gateway.proxy.upstream.hedge import Hedge
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
+from gateway.proxy.upstream.withheld import WithheldFields
 
 BackgroundTask = HealthChecker | DnsDiscovery
 
 
-def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstream:
-    """The upstream ``name``, for a gateway in ``region``. Must run in the loop that will serve it."""
+def assemble(name: str, settings: Settings, region: str, tools: Tools, most: float = math.inf) -> Upstream:
+    """The upstream ``name``, for a gateway in ``region``, which gets no larger heads than ``most`` bytes.
+
+    Must run in the loop that will serve it.
+    """
     clock = asyncio.get_running_loop().time
     endpoints = _endpoints(settings)
     timeouts = settings.timeouts
@@ -44,7 +49,9 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools) -> Upstre
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
-    attempt = UpstreamAttempt(name, pool, fields, [key.lower().encode() for key in edits.remove])
+    withheld = WithheldFields(partial(tools.events.event, upstream=name))
+    passes = PassedFields(edits.pass_, withheld.add)
+    attempt = UpstreamAttempt(name, pool, fields, [key.lower().encode() for key in edits.remove], passes, most)
     several = len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None
     attempts = _attempts(attempt, settings, clock, tools) if several else None
     return Upstream(attempt, attempts, Deadline(timeouts.total, pool) if timeouts.total else None)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.pattern import PatternTable
-from gateway.core.trpc import calls
+from gateway.core.trpc import ProcedureCalls, calls
 from gateway.proxy.routing.route import CompiledRoute
 
 REMEMBERED_BATCHES = 256  # combinations of routes in one batch; clients choose them, so there must be a bound
@@ -70,25 +70,31 @@ class RouteTable:
         found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
         if isinstance(found, str):
             return self._refusal_route(found, mount.error_format, ())
-        made: list[Call] = []
+        names = found.procedures
+        if len(names) > 1:
+            return self._several(exchange, method, mount, found)
+        route = mount.procedures.find(names[0])
+        if route is None:
+            return self._refusal_route("no_route", mount.error_format, ())
+        exchange.calls = [Call(names[0], route)]
+        exchange.path = mount.prefix + found.tail
+        if method in route.methods:
+            return route
+        return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(route.methods)))
+
+    def _several(self, exchange: Exchange, method: str, mount: TrpcMount, found: ProcedureCalls) -> CompiledRoute:
         routes: list[CompiledRoute] = []
         for name in found.procedures:
             named = mount.procedures.find(name)
             if named is None:
-                return self._refusal_route(
-                    "batch_malformed" if len(found.procedures) > 1 else "no_route", mount.error_format, ()
-                )
-            made.append(Call(name, named))
+                return self._refusal_route("batch_malformed", mount.error_format, ())
             routes.append(named)
-        exchange.calls = made
+        exchange.calls = [Call(name, named) for name, named in zip(found.procedures, routes, strict=True)]
         exchange.path = mount.prefix + found.tail
-        route = routes[0]
-        allowed = route.methods
-        if len(routes) > 1:
-            allowed = allowed.intersection(*(one.methods for one in routes))
+        allowed = frozenset.intersection(*(one.methods for one in routes))
         if method not in allowed:
             return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(allowed)))
-        return route if len(routes) == 1 else self._batch(frozenset(routes), mount)
+        return self._batch(frozenset(routes), mount)
 
     def _batch(self, routes: frozenset[CompiledRoute], mount: TrpcMount) -> CompiledRoute:
         if any(route.no_batch for route in routes):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from time import monotonic
 
 from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.failure import CallFailure
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
-from gateway.core.request_fields import forwardable
+from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
 from gateway.core.verdict import Refusal
 from gateway.policy.identity import correlation
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.call import UpstreamCall
+from gateway.proxy.upstream.call import HeadTooLarge, UpstreamCall
 
 # Fields that the gateway sets, whatever the client sent.
 _SET_BY_GATEWAY = frozenset({b"x-request-id", b"x-correlation-id"})
@@ -34,7 +34,8 @@ def repeatable(exchange: Exchange, error: UpstreamError) -> bool:
 class UpstreamAttempt:
     """Makes single attempts at the endpoints of the upstream ``name``.
 
-    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case).
+    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case), as are those
+    that ``passes`` has not. ``most`` bounds a request's head as it is sent, in bytes.
     """
 
     def __init__(
@@ -43,15 +44,23 @@ class UpstreamAttempt:
         pool: Pool,
         fields: Iterable[tuple[bytes, bytes]] = (),
         removed: Iterable[bytes] = (),
+        passes: Mapping[bytes, bool] = ORDINARY_FIELDS,
+        most: float = math.inf,
     ) -> None:
         pairs = list(fields)
         self.name = name
         self.pool = pool
-        self._set = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
+        self._set = b"\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in pairs)
         self._dropped = frozenset(removed) | {field for field, _ in pairs} | _SET_BY_GATEWAY
+        self._passes = passes
+        self._most = most
 
     def compose(self, call: UpstreamCall, endpoint: Endpoint, body: bytes | None) -> bytes:
-        """The request that ``endpoint`` gets. ``body`` is its content where all of it is here; else it follows in pieces."""
+        """The request that ``endpoint`` gets. ``body`` is its content where all of it is here; else it follows in pieces.
+
+        Raises HeadTooLarge. A head that the client sent within its limit may grow beyond it: by fields that the gateway
+        sets, by another path, and threefold where a query holds characters that must be encoded.
+        """
         exchange = call.exchange
         if body is not None:
             exchange.bytes_in = len(body)
@@ -68,18 +77,22 @@ class UpstreamAttempt:
             if head.upstream is not self:
                 head.upstream, head.lines = self, self._lines(exchange.fields)
             lines = head.lines
-        own = b"\r\nx-forwarded-for: %b\r\nx-forwarded-proto: %b\r\nx-request-id: %b\r\nx-correlation-id: %b\r\n" % (
-            exchange.client.encode(),
-            b"https" if exchange.secure else b"http",
-            exchange.id.encode(),
-            correlation(exchange),
-        )
         target = f"{call.path}?{exchange.query}" if exchange.query else call.path
         line = f"{exchange.method} {target} HTTP/1.1\r\nhost: ".encode()
-        return b"".join((line, endpoint.host_field, own, self._set, framing, *lines.values(), b"\r\n", body or b""))
+        own = (
+            f"\r\nx-forwarded-for: {exchange.client}\r\nx-forwarded-proto: {'https' if exchange.secure else 'http'}\r\n"
+            f"x-request-id: {exchange.id}\r\nx-correlation-id: "
+        ).encode()
+        end = body or b""
+        data = b"".join(
+            [line, endpoint.host_field, own, correlation(exchange), self._set, framing, *lines.values(), b"\r\n", end]
+        )
+        if len(data) > self._most and len(data) - len(end) > self._most:
+            raise HeadTooLarge
+        return data
 
     def _lines(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
-        return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped)}
+        return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped, self._passes)}
 
     async def make(
         self,
@@ -93,31 +106,35 @@ class UpstreamAttempt:
         """Send ``call`` to ``endpoint`` for a response that begins by the loop's time ``until``.
 
         A reused connection that was closed meanwhile is replaced once; ``fresh``: none is reused. A refusal is about the
-        content that the client sends. Raises UpstreamError, NotSent if nothing was sent.
+        content that the client sends. Raises UpstreamError, NotSent if nothing was sent, and HeadTooLarge.
         """
+        data = self.compose(call, endpoint, call.body)
         connection = None if fresh else self.pool.take_idle(endpoint)
         if connection is not None:
             try:
-                return await self._send(call, endpoint, connection, on_informational, until)
+                return await self._send(data, call, endpoint, connection, on_informational, until)
             except UpstreamError as error:
                 if call.streamed is not None or not repeatable(call.exchange, error):
                     raise
         connection = await self.pool.connect(endpoint, until)
-        return await self._send(call, endpoint, connection, on_informational, until)
+        return await self._send(data, call, endpoint, connection, on_informational, until)
 
     async def _send(
         self,
+        data: bytes,
         call: UpstreamCall,
         endpoint: Endpoint,
         connection: UpstreamConnection,
         on_informational: OnInformational,
         until: float,
     ) -> UpstreamConnection | Refusal:
-        """Send ``call`` on ``connection``, which is closed unless it comes back with a response. Raises UpstreamError."""
+        """Send ``call``, which is ``data``, on ``connection``, which is closed unless it comes back with a response.
+
+        Raises UpstreamError.
+        """
         exchange, stream = call.exchange, call.streamed
         endpoint.in_flight += 1
         try:
-            data = self.compose(call, endpoint, call.body)
             if call.upgrade:
                 line, _, rest = data.partition(b"\r\n")
                 data = b"%b\r\nconnection: upgrade\r\nupgrade: %b\r\n%b" % (line, call.upgrade, rest)

@@ -24,6 +24,10 @@ LATER: Final = Progress.LATER
 """Something has to be waited for first: a connection, the request's content, a retry that may be needed."""
 
 
+class HeadTooLarge(Exception):
+    """The head of a request would be larger on its way to the upstream than heads may be. Nothing was sent."""
+
+
 class UpstreamCall:
     """A call for ``path``, which is canonical.
 

@@ -7,7 +7,7 @@ from time import monotonic
 
 from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS
-from gateway.core.verdict import Refusal
+from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
@@ -15,7 +15,7 @@ from gateway.proxy.pool.phase import DONE
 from gateway.proxy.pool.response_limits import SMALL
 from gateway.proxy.upstream.attempt import UpstreamAttempt, repeatable
 from gateway.proxy.upstream.attempts import Attempts
-from gateway.proxy.upstream.call import LATER, STARTED, Progress, UpstreamCall
+from gateway.proxy.upstream.call import LATER, STARTED, HeadTooLarge, Progress, UpstreamCall
 from gateway.proxy.upstream.deadline import Deadline
 
 
@@ -49,7 +49,7 @@ class Upstream:
         """Send the request on if nothing has to be waited for first.
 
         STARTED: ``take`` gives the response once the call's ``on_ready`` was called. LATER: ``response`` is to be awaited.
-        A refusal is about the content that the client sent.
+        A refusal is about what the client sent.
         """
         if not self._starts:
             return LATER
@@ -64,7 +64,10 @@ class Upstream:
             exchange.body = body = received  # for ``response``, should it come to that
         pool = self.pool
         endpoint = pool.endpoints[0]
-        data = self._attempt.compose(call, endpoint, body)
+        try:
+            data = self._attempt.compose(call, endpoint, body)
+        except HeadTooLarge:
+            return self._too_large()
         connection = pool.take_idle(endpoint)
         if connection is None:
             return LATER
@@ -108,6 +111,8 @@ class Upstream:
             return await self._deadline.hold(self._response(call))
         except UpstreamError as error:
             return self._refusal(call.exchange, error)
+        except HeadTooLarge:
+            return self._too_large()
 
     async def _response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
         exchange, failed = call.exchange, call.failed
@@ -127,6 +132,9 @@ class Upstream:
         if self.attempts is not None:
             return await self.attempts.make(call)
         return await self._attempt.make(call, self.pool.endpoints[0], call.on_informational, fresh=failed is not None)
+
+    def _too_large(self) -> Refusal:
+        return refuse("headers_too_large", f"on their way to {self.name}")
 
     def _refusal(self, exchange: Exchange, error: UpstreamError) -> Refusal:
         """What ``error`` means to the client."""
