@@ -94,6 +94,7 @@ class Exchange:
         "fields",
         "head",
         "id",
+        "inputs",
         "limits",
         "method",
         "origin",
@@ -114,6 +115,10 @@ class Exchange:
         "target",
         "upstream_time",
     )
+
+    inputs: Sequence[
+        object
+    ]  # policy/base/inputs: what the content or the query holds; not there until a stage asks for it
 
     def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:
         # proxy/flow/arrival, when the head is read

@@ -9,23 +9,31 @@ the caller bounds.
 from __future__ import annotations
 
 import json
+import re
 from typing import Final
 
-from gateway.core.spelling import folded
+from gateway.core.spelling import all_folded
 
 DEEPEST: Final = 64
 """Objects and lists inside each other. The backend's deepest input has five."""
 
-MOST_VALUES: Final = 5_000
-"""Brackets that open, and commas, of one document: 64 KiB could hold twelve times as many, at 0.2 us each."""
+MOST_VALUES: Final = 2_500
+"""Brackets that open, and commas, of one document: 64 KiB could hold 25 times as many, at up to 0.4 us each."""
 
 LONGEST_NAME: Final = 256
 """Characters of the name of a member."""
 
-_MOST_FOLDING = 8_192
-_FOLDING = 16
-"""To fold a name that is not ASCII costs as much as its characters and so many more; a document may cost ``_MOST_FOLDING``,
-which is 2 ms."""
+LONGEST_NAMES: Final = 32 * 1024
+"""Characters of all different names of one document together."""
+
+_MOST_FOLDING = 1_024
+_FOLDING = 8
+"""To fold a name that is not of visible ASCII costs as much as its characters and so many more, up to 1.3 us each; a document
+may cost ``_MOST_FOLDING``."""
+
+# Escapes of both halves of a surrogate pair, and of one half.
+_PAIR = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]").search
 
 # Assigning to one of these reaches the prototype of the object, and so what is read where a member is missing.
 _PROTOTYPE = frozenset(("__proto__", "constructor", "prototype"))
@@ -51,47 +59,52 @@ def read(text: str) -> object:
     if containers + text.count(",") > MOST_VALUES:
         raise ValueError("the content has too many values to be read")
     try:
-        value: object = json.loads(
-            text, object_pairs_hook=_Objects().made, parse_constant=_constant, parse_int=_integer
-        )
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(value, ensure_ascii=False).encode()
+        objects = _Objects()
+        value: object = json.loads(text, object_pairs_hook=objects.made, parse_constant=_constant, parse_int=_integer)
     except RecursionError:
         raise ValueError("the content is nested too deeply") from None
-    except UnicodeEncodeError:
-        raise ValueError("the content holds half a surrogate pair") from None
     except json.JSONDecodeError:
         raise ValueError("the content is no JSON") from None
+    objects.check_names()
+    if ("\\ud" in text or "\\uD" in text) and _HALF(_PAIR.sub("_", text.replace("\\\\", "_"))):
+        raise ValueError("the content holds half a surrogate pair")
     if containers > DEEPEST and _is_deep(value):
         raise ValueError("the content is nested too deeply")
     return value
 
 
 class _Objects:
-    """Makes the objects of one document."""
+    """Makes the objects of one document, and notes the sets of names in it: most documents repeat a few."""
 
-    __slots__ = ("_folding",)
+    __slots__ = ("_shapes",)
 
     def __init__(self) -> None:
-        self._folding = 0
+        self._shapes: set[tuple[str, ...]] = set()
 
     def made(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         members = dict(pairs)
         if len(members) != len(pairs):
             raise ValueError("an object has a member twice")
-        if not _PROTOTYPE.isdisjoint(members):
-            raise ValueError("an object has a member of the name of a prototype")
-        if members and len(max(members, key=len)) > LONGEST_NAME:
-            raise ValueError("an object has a member of too long a name")
-        if len(members) > 1:
-            names = "".join(members)
-            if not names.isascii():
-                self._folding += len(names) + _FOLDING * len(members)
-                if self._folding > _MOST_FOLDING:
-                    raise ValueError("the content has too many members whose names are not ASCII")
-            if len(set(map(folded, members))) != len(members):
-                raise ValueError("an object has two members whose names differ in case or form only")
+        self._shapes.add(tuple(members))
         return members
+
+    def check_names(self) -> None:
+        """Raise ValueError for a name that no object may have, and for two that none may have together."""
+        names = list(frozenset().union(*self._shapes))
+        if not _PROTOTYPE.isdisjoint(names):
+            raise ValueError("an object has a member of the name of a prototype")
+        whole = "".join(names)
+        if len(whole) > LONGEST_NAMES or (len(whole) > LONGEST_NAME and max(map(len, names)) > LONGEST_NAME):
+            raise ValueError("an object has a member of too long a name")
+        if not (whole.isascii() and whole.isprintable()):
+            odd = [name for name in names if not (name.isascii() and name.isprintable())]
+            if len("".join(odd)) + _FOLDING * len(odd) > _MOST_FOLDING:
+                raise ValueError("the content has too many members whose names are not ASCII")
+        folded = dict(zip(names, all_folded(names), strict=True))
+        if len(frozenset(folded.values())) != len(names):  # then two of one object may be
+            for shape in self._shapes:
+                if len(frozenset(map(folded.__getitem__, shape))) != len(shape):
+                    raise ValueError("an object has two members whose names differ in case or form only")
 
 
 def _constant(_: str) -> object:

@@ -1,5 +1,6 @@
 """Which texts are one for a reader who overlooks case, accents, or what is not seen."""
 
+import sys
 import time
 import unicodedata
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.spelling import folded
+from gateway.core.spelling import all_folded, folded
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,25 @@ def test_no_change_of_case_or_form_gets_around_it(text: str) -> None:
         assert folded(unicodedata.normalize(form, text)) == folded(text)  # type: ignore[arg-type]  # the four there are
 
 
-@pytest.mark.parametrize("piece", ["\u0315\u0300", "\ufdfa", "\u0390", "İ", "a", "\u200b", " "])
+def test_every_accent_is_in_one_of_the_blocks() -> None:
+    marks = [mark for mark in map(chr, range(sys.maxunicode + 1)) if unicodedata.combining(mark) >= 200]
+    marks.remove("\u0345")  # the iota below, whose upper case is a letter
+    assert [hex(ord(mark)) for mark in marks if folded(f"a{mark}") != "a"] == []
+
+
+@given(st.lists(st.text("aA \0éß", max_size=4), max_size=4))
+def test_all_of_several_are_folded_as_each_of_them(texts: list[str]) -> None:
+    assert all_folded(texts) == [folded(text) for text in texts]
+
+
+def test_a_text_that_grows_too_much_has_no_spelling() -> None:
+    """U+FDFA is one character, and 18 in compatibility forms."""
+    assert folded("\ufdfa" * 8)
+    with pytest.raises(ValueError, match="grows too much"):
+        folded("\ufdfa" * 320)
+
+
+@pytest.mark.parametrize("piece", ["\u0315\u0300", "\ufb03", "\uac00", "\u0390", "İ", "a", "\u200b", " "])
 def test_the_longest_name_of_an_account_folds_in_under_three_milliseconds(piece: str) -> None:
     text = (piece * 320)[:320]
     times = []

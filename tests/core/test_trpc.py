@@ -276,5 +276,5 @@ def test_an_input_is_the_one_that_both_the_first_and_the_last_parameter_of_any_s
     except ValueError:
         return
     pairs = parse_qsl(query, keep_blank_values=True)
-    named = [value for name, value in pairs if re.split(r"[^a-z]", name.strip().casefold())[0] == "input"]
+    named = [value for name, value in pairs if re.split(r"[^a-z0-9_-]", name.strip().casefold())[0] == "input"]
     assert named == ([] if found is None and not named else [found or ""])

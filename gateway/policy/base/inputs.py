@@ -28,9 +28,18 @@ class MediaTypeError(ValueError):
 def inputs_of(exchange: Exchange) -> Sequence[object]:
     """The input of each call; the whole JSON body where there are no calls. MISSING stands for an absent one.
 
-    ``exchange.body`` must have been read before. Raises ValueError for a request that two parsers may read differently; the
-    sentence quotes nothing of it, and ``unreadable`` makes a refusal of it.
+    Read once for each request, however many policies ask. ``exchange.body`` must have been read before. Raises ValueError
+    for a request that two parsers may read differently; the sentence quotes nothing of it, and ``unreadable`` makes a
+    refusal of it.
     """
+    try:
+        return exchange.inputs
+    except AttributeError:
+        exchange.inputs = values = _read(exchange)
+        return values
+
+
+def _read(exchange: Exchange) -> Sequence[object]:
     body = exchange.body
     if body:
         _check_head(exchange)

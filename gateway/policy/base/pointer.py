@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from gateway.core.spelling import BLANK, folded
+from gateway.core.spelling import BLANK, all_folded, folded
 
 MISSING: Final = object()
 """The value of a pointer to nothing; not the same as null."""
@@ -36,8 +36,8 @@ def find(document: object, tokens: tuple[str, ...]) -> object:
     for token in tokens:
         if isinstance(document, dict):
             if token in document and len(document) > 1:
-                loose = loosened(token)
-                if sum(loosened(name) == loose for name in document) > 1:
+                names = "\0".join(all_folded(document)).translate(_NO_LETTER).split("\0")
+                if names.count(loosened(token)) > 1:
                     raise ValueError("the object has a second member of nearly that name")
             document = document.get(token, MISSING)
         elif isinstance(document, list) and token.isdecimal() and token.isascii() and str(int(token)) == token:
