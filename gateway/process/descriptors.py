@@ -11,10 +11,12 @@ import resource
 from dataclasses import dataclass, replace
 
 from gateway.config.model import Config
+from gateway.proxy.server.listener import AT_ONCE
 
-RESERVE = 64
+RESERVE = 64 + AT_ONCE
 """Descriptors of a worker that no connection gets: its log, state, channel and timers take some 30, a lookup or a new
-certificate a few, a connection that is accepted to be refused one."""
+certificate a few. And those that are accepted in one iteration of the loop have theirs while the ones that make room for
+them are still being closed."""
 
 
 def raise_limit() -> int:

@@ -34,15 +34,15 @@ def test_the_listener_gets_what_the_upstreams_leave(config: Config) -> None:
     assert fitted(config, found).listen.limits.connections == found.connections
     assert fitted(config, found).upstreams == config.upstreams
     assert found.sentence() == (
-        "8,192 descriptors a worker carry 6,127 connections a listener, not the 10,000 of listen.limits.connections"
+        "8,192 descriptors a worker carry 5,999 connections a listener, not the 10,000 of listen.limits.connections"
     )
 
 
 def test_too_few_for_the_upstreams_are_shared(config: Config) -> None:
     found = room(config, 1024)
-    assert (found.connections, found.upstreams) == (480, 479)
-    assert [upstream.max_connections for upstream in fitted(config, found).upstreams.values()] == [239, 239]
-    assert "and 479 to all upstreams, not the 2,000 of their max_connections" in found.sentence()
+    assert (found.connections, found.upstreams) == (416, 415)
+    assert [upstream.max_connections for upstream in fitted(config, found).upstreams.values()] == [207, 207]
+    assert "and 415 to all upstreams, not the 2,000 of their max_connections" in found.sentence()
 
 
 @pytest.mark.parametrize("limit", LIMITS)

@@ -88,12 +88,19 @@ class ConnectionCount(Generic[Connection]):
     def _within(self, group: _Group[Connection], most: int, now: float) -> bool:
         if len(group.connections) < most:
             return True
+        return self._end(group, now) and len(group.connections) < most
+
+    def end_longest_waiting(self, now: float) -> bool:
+        """End the connection that has waited longest for a request; whether there was one."""
+        return self._end(self._all, now)
+
+    def _end(self, group: _Group[Connection], now: float) -> bool:
         connection = group.longest_waiting(now)
         if connection is None:
             return False
         self.remove(connection)
         connection.make_room()
-        return len(group.connections) < most
+        return True
 
     def add(self, connection: Connection) -> None:
         """Count ``connection``."""

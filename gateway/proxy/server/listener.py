@@ -7,16 +7,16 @@ Under load an iteration takes milliseconds, and the last of 256 clients that cam
 from __future__ import annotations
 
 import asyncio
-import errno
+import os
 import socket
 import ssl
 from typing import NamedTuple, Protocol
 
+from gateway.core.shortage import Shortage, shortage_of
+
 AT_ONCE = 128  # connections taken in one iteration, so that the requests in progress go on
 BACKLOG = 4096  # connections that the kernel holds until they are taken
-PAUSE = 1.0  # seconds without accepting when there is no descriptor or memory for one more
-
-_SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+PAUSE = 0.1  # seconds without accepting when there is no descriptor or memory for one more
 
 
 class ListenerTls(NamedTuple):
@@ -44,9 +44,20 @@ class Admission(Protocol):
     def admit(self, accepted: socket.socket, address: str) -> AcceptedConnection | None:
         """The protocol of a connection from ``address``; None when there is one too many, which is closed then."""
 
+    def relieve(self, kind: Shortage) -> bool:
+        """The gateway is out of ``kind`` for one more connection. Returns whether another one was ended for it, whose
+        descriptor is free in the next iteration."""
+
+    def refuse(self, accepted: socket.socket, address: str, detail: str) -> None:
+        """Close a connection from ``address`` that there is nothing for; ``detail`` says why, for the log."""
+
 
 class Listener:
-    """Accepts on ``sock``, which is bound, what ``admission`` admits."""
+    """Accepts on ``sock``, which is bound, what ``admission`` admits.
+
+    It holds a spare descriptor: without one, a process that is out of them could not even refuse those who connect, and they
+    would wait for ever.
+    """
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, sock: socket.socket, admission: Admission, tls: ListenerTls | None = None
@@ -57,6 +68,8 @@ class Listener:
         self._admission = admission
         self._joining: set[asyncio.Task[None]] = set()
         self._pause: asyncio.TimerHandle | None = None
+        self._spare = -1
+        self._renew_spare()
         sock.setblocking(False)
         sock.listen(BACKLOG)
         loop.add_reader(sock, self._accept)
@@ -73,6 +86,9 @@ class Listener:
             return
         self._loop.remove_reader(self._sock)
         self._sock.close()
+        if self._spare >= 0:
+            os.close(self._spare)
+            self._spare = -1
         if self._pause is not None:
             self._pause.cancel()
 
@@ -82,17 +98,58 @@ class Listener:
                 accepted, address = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as error:
-                if error.errno not in _SHORT:
+            except (OSError, MemoryError) as error:
+                kind = shortage_of(error)
+                if kind is None:
                     raise
-                # The client stays in the kernel's queue; asking again at once would be a loop without end.
-                self._loop.remove_reader(self._sock)
-                self._pause = self._loop.call_later(PAUSE, self._loop.add_reader, self._sock, self._accept)
-                return
+                if not self._accept_without(kind):
+                    return
+                continue
             accepted.setblocking(False)
             admitted = self._admission.admit(accepted, address[0])
             if admitted is not None:
                 self._join(accepted, admitted)
+
+    def _accept_without(self, kind: Shortage) -> bool:
+        """Take one connection although the gateway is out of ``kind``; whether to go on with the next at once."""
+        relieved = self._admission.relieve(kind)
+        if kind is not Shortage.DESCRIPTORS or not (self._spare >= 0 or self._renew_spare()):
+            self._rest()
+            return False
+        os.close(self._spare)
+        self._spare = -1
+        try:
+            accepted, address = self._sock.accept()
+        except (OSError, MemoryError):  # another process has taken it (ENFILE), or the client has left
+            self._rest()
+            return False
+        if relieved:
+            accepted.setblocking(False)
+            admitted = self._admission.admit(accepted, address[0])
+            if admitted is not None:
+                self._join(accepted, admitted)
+            self._loop.call_soon(self._renew_spare)
+            return False  # the next one when the descriptor is free
+        self._admission.refuse(accepted, address[0], f"the gateway is out of {kind}")
+        return self._renew_spare()
+
+    def _rest(self) -> None:
+        # The client stays in the kernel's queue; asking again at once would be a loop without end.
+        self._loop.remove_reader(self._sock)
+        self._pause = self._loop.call_later(PAUSE, self._go_on)
+
+    def _go_on(self) -> None:
+        self._renew_spare()
+        self._loop.add_reader(self._sock, self._accept)
+
+    def _renew_spare(self) -> bool:
+        """Whether there is a spare descriptor, opened anew where it was used."""
+        if self._spare < 0 <= self._sock.fileno():
+            try:
+                self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return False
+        return self._spare >= 0
 
     def _join(self, accepted: socket.socket, admitted: AcceptedConnection) -> None:
         admitted.joining = task = self._loop.create_task(self._make(accepted, admitted))

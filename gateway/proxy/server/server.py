@@ -8,6 +8,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from gateway.core.shortage import Shortage
 from gateway.core.verdict import refuse
 from gateway.policy.base.bucket import address_key
 from gateway.policy.base.proxies import TrustedProxies
@@ -121,16 +122,24 @@ class Server:
             connection = ClientConnection(self.dispatcher, self, key)
             self.count.add(connection)
             return connection
+        self.refuse(accepted, address, "of this address" if len(self.clients) < limits.connections else "")
+        return None
+
+    def relieve(self, kind: Shortage) -> bool:
+        """See ``Admission``."""
+        self.dispatcher.observer.shortage(kind, "accepting a connection")
+        return self.count.end_longest_waiting(self.loop.time())
+
+    def refuse(self, accepted: socket.socket, address: str, detail: str) -> None:
+        """See ``Admission``. A few in a while have a response: one costs more than closing."""
         self.ended["too_many"] += 1
         try:
-            if (self._listener is None or self._listener.tls is None) and self._explained < EXPLAINED:
+            if self._tls is None and self._explained < EXPLAINED:
                 self._explained += 1
-                detail = "of this address" if len(self.clients) < limits.connections else ""
                 refusal = refuse("too_many_connections", detail, retry_after=1, close=True)
                 self.dispatcher.refuse_head(RefusedWire(accepted), address, refusal)
         finally:
             accepted.close()
-        return None
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
-import resource
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -22,27 +20,9 @@ from gateway.proxy.pool.own_shortage import own_shortage
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.upstream import Upstream
+from tests.no_descriptors import no_descriptors
 from tests.proxy.upstream_calls import call, responded, slug
 from tests.upstream_fixture import running_upstream
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Without any free descriptor, as with as many connections as the limit allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    held: list[int] = []
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 256), hard))
-        while True:
-            try:
-                held.append(os.dup(0))
-            except OSError:
-                break
-        yield
-    finally:
-        for each in held:
-            os.close(each)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 class Watched:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import socket
 import ssl
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
+from gateway.core.shortage import Shortage
 from gateway.proxy.server.listener import AT_ONCE, Listener, ListenerTls
 from tests.eventually import eventually
+from tests.no_descriptors import no_descriptors
 
 
 class Joined(asyncio.Protocol):
@@ -30,10 +35,14 @@ class Joined(asyncio.Protocol):
 
 
 class Everybody:
-    """Admits every connection, and counts those made and those that never were."""
+    """Admits every connection, and counts those made, those that never were, and those refused for a shortage. ``idle`` can
+    be ended for another one."""
 
     def __init__(self) -> None:
         self.made = self.not_made = 0
+        self.idle: list[Callable[[], None]] = []
+        self.shortages: list[Shortage] = []
+        self.refused: list[str] = []
         self.admitted: list[Joined] = []
 
     def admit(self, accepted: socket.socket, address: str) -> Joined:
@@ -41,12 +50,24 @@ class Everybody:
         self.admitted.append(Joined(self))
         return self.admitted[-1]
 
+    def relieve(self, kind: Shortage) -> bool:
+        self.shortages.append(kind)
+        if not self.idle:
+            return False
+        asyncio.get_running_loop().call_soon(self.idle.pop())  # as a transport closes
+        return True
 
-class Nobody:
+    def refuse(self, accepted: socket.socket, address: str, detail: str) -> None:
+        self.refused.append(detail)
+        accepted.close()
+
+
+class Nobody(Everybody):
     """Admits no connection, and closes it."""
 
-    def admit(self, accepted: socket.socket, address: str) -> None:
+    def admit(self, accepted: socket.socket, address: str) -> Joined | None:  # type: ignore[override]  # None: as a Server
         accepted.close()
+        return None
 
 
 def bound() -> socket.socket:
@@ -79,7 +100,7 @@ async def test_nobody_is_taken_after_the_end() -> None:
         socket.create_connection(where)
 
 
-async def test_without_a_descriptor_left_it_waits_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_memory_for_one_more_it_waits_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.proxy.server.listener.PAUSE", 0.0)
 
     class Short(socket.socket):
@@ -88,7 +109,7 @@ async def test_without_a_descriptor_left_it_waits_and_goes_on(monkeypatch: pytes
         def accept(self) -> Any:
             if self.refused < 3:
                 self.refused += 1
-                raise OSError(errno.EMFILE, "too many open files")
+                raise OSError(errno.ENOBUFS, "no buffer space")
             return super().accept()
 
     sock = Short()
@@ -98,7 +119,69 @@ async def test_without_a_descriptor_left_it_waits_and_goes_on(monkeypatch: pytes
     with socket.create_connection(sock.getsockname()):
         await eventually(lambda: later.made)
     assert sock.refused == 3
+    assert later.shortages == [Shortage.MEMORY] * 3
     listener.close()
+
+
+async def test_out_of_descriptors_it_refuses_whoever_connects_and_nobody_waits() -> None:
+    sock, everybody = bound(), Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody)
+    crowd = [socket.socket() for _ in range(300)]
+    with no_descriptors() as held:
+        for one in crowd:
+            one.settimeout(5)
+            one.connect(sock.getsockname())
+        await eventually(lambda: len(everybody.refused) == len(crowd))
+        for one in crowd:
+            assert one.recv(1) == b""
+        assert set(everybody.refused) == {"the gateway is out of descriptors"}
+        assert everybody.made == 0
+        everybody.idle.append(partial(os.close, held.pop()))
+        crowd[0].close()
+        crowd[0] = socket.socket()
+        crowd[0].connect(sock.getsockname())
+        await eventually(lambda: everybody.made == 1)
+    for one in crowd:
+        one.close()
+    with socket.create_connection(sock.getsockname()):
+        await eventually(lambda: everybody.made == 2)
+    listener.close()
+
+
+async def test_an_idle_connection_makes_room_when_descriptors_run_out() -> None:
+    sock, everybody = bound(), Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody)
+    crowd = [socket.socket() for _ in range(20)]
+    with no_descriptors() as held:
+        everybody.idle += [partial(os.close, held.pop()) for _ in crowd]
+        for one in crowd:
+            one.connect(sock.getsockname())
+        await eventually(lambda: everybody.made == len(crowd))
+        assert (everybody.refused, everybody.idle) == ([], [])
+        assert set(everybody.shortages) == {Shortage.DESCRIPTORS}
+    for one in crowd:
+        one.close()
+    listener.close()
+
+
+async def test_the_spare_descriptor_is_given_back() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        listener = Listener(asyncio.get_running_loop(), bound(), Everybody())
+        listener.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_stopping_ends_no_connection_that_was_accepted() -> None:
+    sock, everybody = bound(), Everybody()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody, SECURED)
+    with socket.create_connection(sock.getsockname()):
+        await eventually(lambda: everybody.admitted)
+        listener.stop()
+        await asyncio.sleep(0)
+        assert everybody.not_made == 0
+        listener.close()
+        await eventually(lambda: everybody.not_made)
 
 
 SECURED = ListenerTls(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), handshake=5.0, shutdown=5.0)
