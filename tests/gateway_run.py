@@ -46,16 +46,20 @@ class Run:
         self.out = folder / "out.log"
         self.err = folder / "err.log"
 
-    async def start(self, *options: str, json: bool = True, stdout: int | None = None) -> None:
-        """``stdout``: a descriptor for the log, in place of the file ``out``."""
+    async def start(
+        self, *options: str, json: bool = True, stdout: int | None = None, stderr: int | None = None, ulimit: str = ""
+    ) -> None:
+        """``stdout`` and ``stderr``: descriptors in place of the files ``out`` and ``err``. ``ulimit``: the options of a
+        command that lowers limits of the process, such as ``-Sn 256``."""
         entry = self.folder / "upstreams.yaml"
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = await asyncio.create_subprocess_exec(
+                *(("sh", "-c", f'ulimit {ulimit} && exec "$0" "$@"') if ulimit else ()),
                 *(sys.executable, "-m", "gateway", "run", "--config", str(entry), *options),
                 *(("--json",) if json else ()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out if stdout is None else stdout,
-                stderr=err,
+                stderr=err if stderr is None else stderr,
                 env=self.env,
                 start_new_session=True,
             )

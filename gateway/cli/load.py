@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from gateway.cli.stderr import lossy
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
@@ -45,15 +46,17 @@ def load_or_exit(path: Path, as_json: bool) -> Config:
 
 def show(problems: list[Problem]) -> None:
     """Prints problems one a line, as ``file:line:column  path  sentence  hint``, and how many there are."""
-    out = console(stderr=True)
-    _print(problems, "", out)
     count = len(problems)
-    out.print(f"{count} problem{'s' if count > 1 else ''}: the gateway would not start")
+    with lossy():
+        out = console(stderr=True)
+        _print(problems, "", out)
+        out.print(f"{count} problem{'s' if count > 1 else ''}: the gateway would not start")
 
 
 def show_warnings(warnings: Sequence[Problem]) -> None:
     """Prints warnings one a line, as ``warning  file:line:column  path  sentence  hint``."""
-    _print(warnings, "warning", console(stderr=True))
+    with lossy():
+        _print(warnings, "warning", console(stderr=True))
 
 
 def _print(problems: Sequence[Problem], label: str, out: Console) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from importlib import metadata
@@ -15,6 +14,7 @@ import typer
 import uvloop
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show
+from gateway.cli.stderr import write_line
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
@@ -74,7 +74,7 @@ async def serve(
     if isinstance(loaded, list):
         if json:
             rows = [problem.as_dict() for problem in loaded]
-            _write_line(jsonlib.dumps({"ok": False, "problems": rows}))
+            write_line(jsonlib.dumps({"ok": False, "problems": rows}))
         else:
             show(loaded)
         return 2
@@ -82,17 +82,17 @@ async def serve(
     def on_started(addresses: Addresses) -> None:
         found = room(loaded, limit_in_force())
         if json:
-            _write_line(jsonlib.dumps({**asdict(addresses), "connections": found.connections}))
+            write_line(jsonlib.dumps({**asdict(addresses), "connections": found.connections}))
             return
-        _write_line(
+        write_line(
             f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
             f"workers {addresses.workers}  connections {found.connections} each  config {addresses.digest[:12]}"
         )
         if not found.enough:
-            _write_line(f"gateway run: {found.sentence()}")
+            write_line(f"gateway run: {found.sentence()}")
         lines = suggestions(addresses) if suggestions is not None else ""
         if lines:
-            _write_line(lines)
+            write_line(lines)
 
     try:
         return await Supervisor(loaded, read, version(), on_started, hangup_stops=suggestions is not None).run()
@@ -102,16 +102,8 @@ async def serve(
 
 def _cannot(why: str, json: bool) -> int:
     """Say why there is no run; the exit code for wrong input."""
-    _write_line(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}")
+    write_line(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}")
     return 2
-
-
-def _write_line(line: str) -> None:
-    """Write a line to standard error. A full disk or a reader that is gone costs the line and not the run."""
-    try:
-        print(line, file=sys.stderr, flush=True)
-    except OSError:
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # what is left of the line would fail again at the exit
 
 
 def version() -> str:

@@ -187,7 +187,8 @@ class Child:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         path = os.pathsep.join(filter(None, (_ROOT, self._events.environment.get("PYTHONPATH"))))
-        with theirs:
+        with theirs, contextlib.ExitStack() as undo:
+            undo.callback(ours.close)
             self.process = process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-P", "-m", "gateway.process.worker_main", str(theirs.fileno())),
@@ -195,6 +196,7 @@ class Child:
                 pass_fds=self._passed(theirs),
                 env={**self._events.environment, "PYTHONPATH": path},
             )
+            undo.pop_all()
         late = asyncio.get_running_loop().call_later(STARTING, self._end_late)
         try:
             reader, self._writer = await asyncio.open_connection(sock=ours, limit=LONGEST_REPORT)
@@ -234,6 +236,8 @@ class Child:
             self.ready = report["ready"]
             self.status = report["status"]
             self._events.on_metrics(self.number, report["metrics"])
+            if self.ready:
+                self.failures = 0
             if changed:
                 self._events.on_change()
         elif "reload" in report:

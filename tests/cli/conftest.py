@@ -37,7 +37,13 @@ async def runs(tmp_path: Path, backend: HeldBackend) -> AsyncIterator[Maker]:
     made: list[Run] = []
 
     async def make(
-        workers: int = 1, drain: str = "10s", entry: str = ENTRY, serving: bool = True, stdout: int | None = None
+        workers: int = 1,
+        drain: str = "10s",
+        entry: str = ENTRY,
+        serving: bool = True,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        ulimit: str = "",
     ) -> Run:
         env = {
             **os.environ,
@@ -48,7 +54,7 @@ async def runs(tmp_path: Path, backend: HeldBackend) -> AsyncIterator[Maker]:
         run = Run(tmp_path, env)
         text = entry.replace("WORKERS", str(workers)).replace("DRAIN", drain).replace("BACKEND", backend.url)
         (tmp_path / "upstreams.yaml").write_text(text)
-        await run.start(stdout=stdout)
+        await run.start(stdout=stdout, stderr=stderr, ulimit=ulimit)
         made.append(run)
         if serving:
             await run.serving()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import ssl
 from pathlib import Path
 
+from aiohttp import ClientSession
+
 from tests.certificate_files import issue
 from tests.eventually import eventually
-from tests.gateway_run import ENTRY, Maker, Run
+from tests.gateway_run import ENTRY, Maker, Run, health, worker_pids
 
 SECURE = ENTRY.replace("drain: DRAIN", "drain: DRAIN, tls: {cert: cert.pem, key: key.pem}")
 
@@ -44,8 +47,34 @@ async def test_a_reload_shows_the_new_certificate_and_a_bad_one_changes_nothing(
     assert await served(run) == "second"
 
 
+async def test_a_worker_is_replaced_with_the_certificate_that_was_read_whatever_became_of_the_files(
+    runs: Maker, http: ClientSession, tmp_path: Path
+) -> None:
+    issue(tmp_path, "first")
+    run = await runs(entry=SECURE, workers=2)
+    good = (tmp_path / "cert.pem").read_bytes()
+    (tmp_path / "key.pem").write_text("no key")
+    (tmp_path / "cert.pem").unlink()
+    before = await worker_pids(run, http)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+
+    async def replaced() -> bool:
+        workers = (await health(run, http))["workers"]
+        return workers["ready"] == 2 and not set(before) & set(workers["pids"])
+
+    await eventually(replaced)
+    (tmp_path / "cert.pem").write_bytes(good)
+    assert {await served(run) for _ in range(10)} == {"first"}
+    run.send(signal.SIGHUP)
+    (refused,) = [await run.event("reload_refused")]
+    assert refused["problems"][0].startswith("listen.tls: ")
+    assert (await health(run, http))["status"] == "ok"
+
+
 async def test_a_certificate_that_cannot_be_read_ends_the_start(runs: Maker, tmp_path: Path) -> None:
     issue(tmp_path, "first")
     (tmp_path / "key.pem").write_text("no key")
     run = await runs(entry=SECURE, serving=False)
     assert await run.ended() == 2
+    assert "listen.tls: the certificate cannot be used" in run.err.read_text()

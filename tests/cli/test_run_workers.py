@@ -17,7 +17,7 @@ async def test_a_killed_worker_is_replaced_and_the_port_keeps_answering(runs: Ma
     run = await runs(workers=2)
     before = (await health(run, http))["workers"]["pids"]
     os.kill(before[0], signal.SIGKILL)
-    # The supervisor holds the dead worker's socket open: connections wait for the next worker, none is refused.
+    # The dead worker's socket stays open, and the other one takes its connections: none is refused.
     responses = await asyncio.gather(*(status(http, run.url + "/api/info") for _ in range(30)))
     assert responses == [200] * 30
 
@@ -35,6 +35,31 @@ async def test_a_killed_worker_is_replaced_and_the_port_keeps_answering(runs: Ma
 
     await eventually(summed)
     assert (await samples(run, http))["gateway_worker_restarts_total"] == 1
+
+
+async def test_the_connections_of_a_worker_that_cannot_be_replaced_go_to_the_others(
+    runs: Maker, http: ClientSession
+) -> None:
+    run = await runs(workers=3)
+    pids = (await health(run, http))["workers"]["pids"]
+    state = run.folder / "state"
+    state.rename(run.folder / "away")  # no process can begin without it
+    for pid in pids[:2]:
+        os.kill(pid, signal.SIGKILL)
+    missing = await run.event("worker_missing")
+    responses = await asyncio.gather(*(status(http, run.url + "/api/info") for _ in range(40)))
+    assert responses == [200] * 40
+    assert "processes have failed, the last: " in missing["why"]
+    await eventually(lambda: len(run.events("worker_missing")) == 2)
+    shown = await health(run, http)
+    assert (shown["status"], shown["workers"]["ready"]) == ("degraded", 1)
+    assert [reason.split(":")[0] for reason in shown["reasons"]] == ["worker 0", "worker 1"]
+    (run.folder / "away").rename(state)
+    await eventually(lambda: len(run.events("worker_back")) == 2)
+    shown = await health(run, http)
+    assert (shown["status"], shown["reasons"], shown["workers"]["ready"]) == ("ok", [], 3)
+    os.kill(pids[2], signal.SIGKILL)
+    assert await asyncio.gather(*(status(http, run.url + "/api/info") for _ in range(20))) == [200] * 20
 
 
 async def test_a_worker_that_is_asked_to_end_drains_and_is_replaced(runs: Maker, http: ClientSession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from gateway.core.shortage import Shortage
 from gateway.ops.metrics.families import MetricsReport
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.child import Child, ChildEvents
@@ -41,6 +43,7 @@ class Supervisor:
                 on_cannot_serve=lambda why: self.events.append(("cannot", why)),
                 make_start=self.start,
                 environment=dict(os.environ),
+                on_shortage=lambda kind, where: self.events.append(("shortage", kind, where)),
             ),
         )
 
@@ -128,6 +131,58 @@ async def test_a_report_that_cannot_be_read_is_no_report_and_the_worker_is_repla
     assert supervisor.reports == []
     supervisor.child.kill()
     assert await supervisor.child.retire(5.0)
+    supervisor.listener.close()
+    supervisor.directory.remove()
+
+
+async def test_a_process_that_takes_no_requests_in_time_is_ended_and_counts_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = tmp_path / "worker"
+    worker.write_text("#!/bin/sh\nexec sleep 60\n")
+    worker.chmod(worker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "executable", str(worker))
+    monkeypatch.setattr("gateway.process.child.STARTING", 0.05)
+    supervisor = Supervisor(tmp_path)
+    child = supervisor.child
+    assert child.trouble == "starting"
+    await eventually(lambda: child.failures >= 2)
+    assert child.trouble == f"{child.failures} processes have failed, the last: took no requests within 0.05 s"
+    child.kill()
+    assert await child.retire(5.0)
+    supervisor.listener.close()
+    supervisor.directory.remove()
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), Shortage.DESCRIPTORS),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), Shortage.THREADS),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), Shortage.MEMORY),
+        (MemoryError(), Shortage.MEMORY),
+        (FileNotFoundError(errno.ENOENT, "no interpreter"), None),
+    ],
+    ids=repr,
+)
+async def test_a_process_that_cannot_be_made_is_tried_again_and_a_shortage_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: Shortage | None
+) -> None:
+    async def none(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncio, "create_subprocess_exec", none)
+        supervisor = Supervisor(tmp_path)
+        child = supervisor.child
+        await eventually(lambda: child.failures == 2)
+        reported = [event for event in supervisor.events if event[0] == "shortage"]
+        assert reported == ([("shortage", kind, "starting worker 7")] * 2 if kind else [])
+        assert type(error).__name__ in child.trouble
+    await eventually(lambda: child.ready)
+    assert (child.failures, child.trouble) == (0, "")
+    child.kill()
+    await child.retire(5.0)
     supervisor.listener.close()
     supervisor.directory.remove()
 

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.process.channel import Start
+from gateway.process.child import Child, ChildEvents
 from gateway.process.coverage import Coverage
+from gateway.process.run_directory import RunDirectory
+from gateway.process.sockets import bind
+from tests.eventually import eventually
+from tests.process.configs import written
 
 
 class Worker:
@@ -63,3 +77,79 @@ def test_one_that_says_nothing_is_an_event_at_once() -> None:
     given.coverage.renew()
     assert given.workers[1].covers == {0}
     assert given.events == [("worker_missing", {"number": 0, "why": "no report for 6 s"})]
+
+
+class Real:
+    """Two workers as processes, under a coverage."""
+
+    def __init__(self, folder: Path) -> None:
+        config = written(folder)
+        self.directory = RunDirectory(folder / "runs")
+        self.sockets = bind("127.0.0.1", 0, 2)
+        self.events: list[tuple[str, dict[str, object]]] = []
+        self.children: list[Child] = []
+
+        def start(child: Child) -> Start:
+            others = {other.number: (other.listener.fileno(), None) for other in self.children if other is not child}
+            own = child.listener.fileno()
+            return Start(config, child.number, own, self.directory.path, b"key", "1.0", 5.0, others=others)
+
+        events = ChildEvents(
+            on_change=lambda: None,
+            on_metrics=lambda number, report: None,
+            on_end=lambda number: None,
+            on_death=lambda child, code, age: None,
+            on_cannot_serve=lambda why: None,
+            make_start=start,
+            environment=dict(os.environ),
+            inherited=tuple(sock.fileno() for sock in self.sockets),
+        )
+        self.children += [Child(number, sock, events) for number, sock in enumerate(self.sockets)]
+        self.coverage = Coverage(self.children, lambda name, **fields: self.events.append((name, fields)))
+
+    def renewed(self, trouble: bool) -> bool:
+        self.coverage.renew()
+        return bool(self.children[0].trouble) is trouble
+
+    async def alive(self) -> bytes:
+        """The response to a request on a connection of its own."""
+        reader, writer = await asyncio.open_connection(*self.sockets[0].getsockname())
+        writer.write(b"GET /health/live HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        async with asyncio.timeout(5):
+            response = await reader.read()
+        writer.close()
+        return response.partition(b"\r\n")[0]
+
+
+@pytest.fixture
+async def real(tmp_path: Path) -> AsyncIterator[Real]:
+    made = Real(tmp_path)
+    yield made
+    for child in made.children:
+        child.kill()
+    await asyncio.gather(*(child.retire(5.0) for child in made.children))
+    for sock in made.sockets:
+        sock.close()
+    made.directory.remove()
+
+
+async def test_connections_to_a_stopped_worker_are_taken_by_the_other_those_that_wait_already_included(
+    real: Real, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await eventually(lambda: all(child.ready for child in real.children))
+    monkeypatch.setattr("gateway.process.child.SILENT", 1.5)
+    pid = real.children[0].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    waiting = [asyncio.create_task(real.alive()) for _ in range(30)]
+    await eventually(lambda: real.renewed(True))
+    assert set(await asyncio.gather(*waiting, *(real.alive() for _ in range(30)))) == {b"HTTP/1.1 200 OK"}
+    assert [name for name, _ in real.events] == ["worker_missing"]
+    os.kill(pid, signal.SIGCONT)
+    await eventually(lambda: real.renewed(False))
+    assert [name for name, _ in real.events] == ["worker_missing", "worker_back"]
+    other = real.children[1].pid
+    assert other is not None
+    os.kill(other, signal.SIGSTOP)
+    await eventually(lambda: bool(real.children[1].trouble) and not real.renewed(True))
+    assert {await real.alive() for _ in range(10)} == {b"HTTP/1.1 200 OK"}, "and the other way round"

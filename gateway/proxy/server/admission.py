@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Generic, Protocol, TypeVar
 
-LOOK = 0.5  # seconds between two looks through all connections: under a flood each one accepted would need one
+LOOK = 0.5  # seconds between two looks through all connections that find few: each one accepted would need one
 
 
 class Counted(Protocol):
@@ -31,20 +31,22 @@ Connection = TypeVar("Connection", bound=Counted)
 class _Group(Generic[Connection]):
     """Connections under one limit."""
 
-    __slots__ = ("_looked", "_waiting", "connections")
+    __slots__ = ("_found_many", "_looked", "_waiting", "connections")
 
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
         self._waiting: list[tuple[float, Connection]] = []  # as of the last look, the longest last
         self._looked = float("-inf")
+        self._found_many = False  # the last look paid for itself: half of all can be ended before the next one
 
     def longest_waiting(self, now: float) -> Connection | None:
         """The connection that has waited longest for a request; None when none waits that was seen at the last look."""
         found = self._next()
-        if found is None and now - self._looked >= LOOK:
+        if found is None and (self._found_many or now - self._looked >= LOOK):
             self._looked = now
             waiting = [(connection.waiting_since, connection) for connection in self.connections]
             self._waiting = sorted((one for one in waiting if one[0]), key=lambda one: -one[0])
+            self._found_many = 2 * len(self._waiting) >= len(self.connections)
             found = self._next()
         return found
 
