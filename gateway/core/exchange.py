@@ -20,6 +20,8 @@ class MatchedRoute(Protocol):
     @property
     def error_format(self) -> str: ...
     @property
+    def internal(self) -> bool: ...
+    @property
     def named(self) -> Mapping[str, frozenset[str]]: ...
 
 
@@ -28,6 +30,7 @@ class _NoRoute:
 
     name = ""
     error_format = "problem"
+    internal = False
     named: Mapping[str, frozenset[str]] = {}
 
 
@@ -39,10 +42,16 @@ class RequestContent(Protocol):
 
     length: int | None
     limit: int | None
-    received: int
-    complete: bool
 
+    @property
+    def received(self) -> int: ...
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def late(self) -> bool: ...
     def whole(self) -> bytes | Refusal | None: ...
+    def put_back(self, data: bytes) -> None: ...
+    async def gather(self, least: int) -> Refusal | None: ...
     async def read(self) -> bytes | Refusal: ...
     async def read_all(self) -> bytes | Refusal: ...
 
@@ -52,6 +61,17 @@ class ForwardedHead(Protocol):
 
     upstream: object
     lines: dict[bytes, bytes]
+
+
+class Slot(NamedTuple):
+    """What an admitted call holds of a circuit (``state.rules.circuit``): its epoch, and whether the call is its probe.
+
+    ``left``: the client of the probe has left, and the call goes on.
+    """
+
+    epoch: int
+    probe: bool = False
+    left: bool = False
 
 
 class Call:
@@ -145,7 +165,7 @@ class Exchange:
         self.body: bytes | None = None  # policy/body: the whole content once a stage asked for it
         self.reported: list[str] = []  # policy/base/report: slugs that report mode let pass
         self.attempts: list[tuple[object, object]] = []  # policy/lockout: a stage, and what it has reserved
-        self.slot: int | None = None  # policy/breaker: the epoch of the slot held, None without one
+        self.slot: Slot | None = None  # policy/breaker: the slot held, None without one
         # the call to the upstream: proxy/upstream
         self.sent = 0.0  # time.monotonic() when the last of the request so far went out, 0.0 if nothing
         self.endpoint = ""  # host:port that responded

@@ -7,18 +7,20 @@ of the upstream count: never one that the client caused, and never a refusal by 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.core.exchange import Exchange
-from gateway.core.failure import CallFailure
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.exchange import Exchange, Slot
+from gateway.core.failure import BEFORE_SENDING, CallFailure
+from gateway.core.verdict import Refusal, Verdict, refuse
+from gateway.policy.base.candidates import Candidates
 from gateway.policy.base.settings import Duration, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.state.rules.circuit import CLOSED, Circuit, Trip
+from gateway.state.rules import circuit as rules
+from gateway.state.rules.circuit import CLOSED, HALF_OPEN, Circuit, Trip
 from gateway.state.store import CircuitStore
 
 # The failures that each word of ``count`` covers. A connection that was closed before any byte of a response is covered
@@ -83,9 +85,25 @@ class Settings(Policy):
 
 
 class Breaker(Stage):
-    """The breaker in front of ``upstream``. An admitted call holds a slot, which ``on_done`` gives back with the outcome."""
+    """The breaker in front of ``upstream``. An admitted call holds a slot, which ``on_done`` gives back with the outcome.
 
-    __slots__ = ("_events", "_failures", "_ignore", "_name", "_settings", "_store", "_trip", "_wall", "upstream")
+    A probe keeps all other calls waiting, so it never waits for its client: its content is here before it is admitted, and
+    its outcome is recorded when the response begins, however slowly that is taken.
+    """
+
+    __slots__ = (
+        "_candidates",
+        "_events",
+        "_failures",
+        "_ignore",
+        "_name",
+        "_probe",
+        "_settings",
+        "_store",
+        "_trip",
+        "_wall",
+        "upstream",
+    )
 
     def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
         self.upstream = upstream
@@ -99,14 +117,56 @@ class Breaker(Stage):
         self._store: CircuitStore = tools.store  # also beside a remote store: each host judges by its own calls
         self._wall: Callable[[], float] = tools.wall
         self._events = tools.events
+        self._candidates = Candidates()
+        self._probe: Exchange | None = None  # the last one that this worker has admitted
 
-    def on_request(self, exchange: Exchange) -> Refusal | None:
+    def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
+        stream = exchange.stream
+        if stream is None or stream.complete or exchange.body is not None:
+            return self._admit(exchange)
+        now = self._wall()
+        circuit = self._store.circuit(self._name, now)
+        if circuit.state == CLOSED:
+            exchange.slot = Slot(circuit.epoch)
+            return None
+        would = rules.admit(circuit, self._trip, now)
+        return self._admit_when_whole(exchange) if would.ok else self._refusal(would.retry_in)
+
+    def _admit(self, exchange: Exchange) -> Refusal | None:
         admitted = self._store.admit(self._name, self._trip, self._wall())
         self._report_change(admitted.was, admitted.circuit)
         if admitted.ok:
-            exchange.slot = admitted.epoch
+            exchange.slot = slot = Slot(admitted.epoch, admitted.circuit.state == HALF_OPEN)
+            if slot.probe:
+                self._probe = exchange
             return None
-        return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(admitted.retry_in)))
+        return None if self._take_over(exchange, admitted.circuit) else self._refusal(admitted.retry_in)
+
+    def _take_over(self, exchange: Exchange, circuit: Circuit) -> bool:
+        """Whether ``exchange`` is the probe now, in place of one of this worker whose client has left. Whichever of the two
+        finds the upstream well closes the circuit: clients that leave and come again cannot keep it as it is."""
+        left = None if self._probe is None else self._probe.slot
+        if left is None or not left.left or left.epoch != circuit.epoch or circuit.state != HALF_OPEN:
+            return False
+        exchange.slot = Slot(left.epoch, True)
+        self._probe = exchange
+        return True
+
+    async def _admit_when_whole(self, exchange: Exchange) -> Refusal | None:
+        """Let a request whose content is still arriving try the upstream once it is here."""
+        whole = await self._candidates.read_whole(exchange)
+        if isinstance(whole, Refusal):
+            return whole
+        if whole:
+            return self._admit(exchange)
+        circuit = self.circuit()
+        if circuit.state != CLOSED:
+            return self._refusal(1.0)
+        exchange.slot = Slot(circuit.epoch)  # another request has tried it meanwhile
+        return None
+
+    def _refusal(self, seconds: float) -> Refusal:
+        return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(seconds)))
 
     @property
     def checked(self) -> bool:
@@ -125,18 +185,43 @@ class Breaker(Stage):
 
     def probed(self, epoch: int, failed: bool | None) -> None:
         """Records the outcome of the probe of ``epoch``; None when it does not count."""
+        self._record(epoch, failed)
+
+    def _record(self, epoch: int, failed: bool | None) -> Circuit:
         circuit, was = self._store.record_outcome(self._name, self._trip, epoch, failed, self._wall())
         self._report_change(was, circuit)
+        return circuit
+
+    def on_response(self, exchange: Exchange) -> None:
+        slot = exchange.slot
+        if slot is None or not slot.probe or not exchange.endpoint or exchange.fallback or exchange.failure is not None:
+            return
+        circuit = self._end(exchange, slot)
+        # What becomes of the rest of the response counts as that of any call.
+        exchange.slot = Slot(circuit.epoch) if circuit is not None and circuit.state == CLOSED else None
 
     def on_done(self, exchange: Exchange) -> None:
-        epoch, exchange.slot = exchange.slot, None
-        if epoch is None:
-            return
-        self.probed(epoch, self.failed(exchange))
+        slot, exchange.slot = exchange.slot, None
+        if slot is not None:
+            self._end(exchange, slot)
+
+    def _end(self, exchange: Exchange, slot: Slot) -> Circuit | None:
+        """The circuit after the call that held ``slot``; None where another call has taken that over, and goes on."""
+        failed = self.failed(exchange)
+        if slot.left and failed is not False:
+            if self._probe is not exchange:
+                return None
+            failed = None  # its client did not want to know
+        if self._probe is exchange:
+            self._probe = None
+        return self._record(slot.epoch, failed)
 
     def failed(self, exchange: Exchange) -> bool | None:
         """Whether the upstream failed; None when the call does not count: the client left, sent something wrong
         or too slowly, or the gateway had no room."""
+        stream = exchange.stream
+        if stream is not None and stream.late and exchange.failure not in BEFORE_SENDING:
+            return None
         if exchange.reason:
             return True if exchange.failure in self._failures else None
         status: int = exchange.status
@@ -168,10 +253,9 @@ class CheckedBreaker(Breaker):
         now = self._wall()
         circuit = self._store.circuit(self._name, now)
         if circuit.state == CLOSED:
-            exchange.slot = circuit.epoch
+            exchange.slot = Slot(circuit.epoch)
             return None
-        left = self._trip.recover_after if circuit.forced else circuit.retry_at - now
-        return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(left)))
+        return self._refusal(self._trip.recover_after if circuit.forced else circuit.retry_at - now)
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Breaker:

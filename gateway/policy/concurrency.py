@@ -1,7 +1,7 @@
 """How many calls an upstream gets at once: the others wait in a queue, and a full queue refuses.
 
 Without it a service that is slow to respond takes every connection, one call at a time. Permits and queue belong to one
-worker; a permit is held from admission until the last byte of the response.
+worker; a permit is held from admission until the last byte of the response. ``policy.base.shares`` has who gets one next.
 """
 
 from __future__ import annotations
@@ -9,23 +9,47 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from gateway.core import units
 from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.verdict import Refusal, Verdict, refuse
+from gateway.policy.base.bucket import address_key
+from gateway.policy.base.proxies import TrustedProxies
 from gateway.policy.base.settings import Duration, Model
+from gateway.policy.base.shares import Client, Permits, Share
 from gateway.policy.base.stage import Stage
+from gateway.policy.base.tools import Tools
 
 _LONGEST = 60.0  # seconds; the app has given up long before
-_SMALL = 64 * 1024  # bytes of a body that is read before a permit is taken
+_ENOUGH = 64 * 1024  # bytes of a body that are here before a permit is taken; all of a shorter one
+_UNDIVIDED = 3  # permits that one client may hold of any limit: an app makes a handful of calls side by side
 
 
 def _wait(seconds: float) -> float:
     if not 0 < seconds <= _LONGEST:
         raise ValueError("must be more than 0 and at most 1m")
     return seconds
+
+
+def _per_client(value: Any) -> int | float:
+    if isinstance(value, str) and value.endswith("%"):
+        share = units.parse_share(value)
+        if share > 0:
+            return share
+    elif isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ValueError("must be a number of calls from 1 on, such as 10, or a share of the limit, such as 25%")
+
+
+PerClient = Annotated[
+    int | float,
+    PlainValidator(_per_client),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": units.SHARE_PATTERN}]}),
+]
+"""A number of calls, an int written ``10``, or a share of ``limit``, a float written ``25%``."""
 
 
 class Settings(Model):
@@ -37,99 +61,107 @@ class Settings(Model):
     """Calls that wait until another is over; the next is refused."""
     wait: Annotated[Duration, AfterValidator(_wait)] = 1.0
     """How long a call waits before it is refused."""
+    per_client: PerClient | None = None
+    """How many calls one client has under way at most, as a number or a share of ``limit``; while others have some too, the
+    same share of what they leave. A quarter by default, and three of any limit; ``100%``: no bound for one client."""
+
+    @property
+    def most(self) -> int:
+        """Permits that one client holds at most while it is the only one."""
+        if isinstance(self.per_client, int):
+            return min(self.limit, self.per_client)
+        if self.per_client is None:
+            return min(self.limit, max(_UNDIVIDED, math.ceil(self.limit / 4)))
+        return min(self.limit, math.ceil(self.limit * self.per_client))
 
 
 class Concurrency(Stage):
-    """The permits of one upstream. First come, first served; ``on_done`` hands a permit to the first in the queue.
+    """The permits of one upstream. ``on_done`` hands a permit to the first in the queue that may have it.
 
     ``breaker_open`` says whether the upstream's breaker would refuse. Then nobody waits: the breaker, which is the next
     stage, refuses at once.
     """
 
-    __slots__ = ("_breaker_open", "_free", "_holders", "_queue", "_settings", "upstream")
+    __slots__ = ("_breaker_open", "_permits", "_proxies", "_settings", "upstream")
 
-    def __init__(self, upstream: str, settings: Settings, breaker_open: Callable[[], bool]) -> None:
+    def __init__(
+        self, upstream: str, settings: Settings, breaker_open: Callable[[], bool], proxies: TrustedProxies
+    ) -> None:
         self.upstream = upstream
+        self._proxies = proxies
         self._settings = settings
         self._breaker_open = breaker_open
-        self._free = settings.limit
-        self._holders: set[Exchange] = set()
-        self._queue: dict[asyncio.Future[Verdict], Exchange] = {}  # in the order of arrival
+        most = settings.most
+        queue = math.ceil(settings.queue * most / settings.limit)
+        self._permits = Permits(Share(settings.limit, most), Share(settings.queue, queue))
 
     @property
     def taken(self) -> int:
         """Calls under way."""
-        return self._settings.limit - self._free
+        return self._permits.taken
 
     @property
     def waiting(self) -> int:
         """Calls in the queue."""
-        return len(self._queue)
+        return self._permits.waiting
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         body = exchange.stream
-        if body is not None and exchange.body is None and not body.complete and (body.length or _SMALL) < _SMALL:
-            return self._read_first(exchange, body)
-        return self._enter(exchange)
+        if body is None or body.complete or exchange.body is not None:
+            return self._enter(exchange)
+        if self._breaker_open():
+            return None  # no permit is held for what is still to come
+        return self._enter_when_here(exchange, body)
 
-    async def _read_first(self, exchange: Exchange, body: RequestContent) -> Verdict:
-        """A client that sends a short body slowly must not hold a permit meanwhile."""
-        content = await body.read_all()
-        if isinstance(content, Refusal):
-            return content
-        exchange.body = content
-        verdict = self._enter(exchange)
+    async def _enter_when_here(self, exchange: Exchange, body: RequestContent) -> Verdict:
+        """A client that sends slowly must not hold a permit meanwhile."""
+        refusal = await body.gather(_ENOUGH)
+        if refusal is None and body.complete:
+            content = body.whole()
+            if isinstance(content, Refusal):
+                return content
+            exchange.body = content
+        verdict = refusal or self._enter(exchange)
         return await verdict if isinstance(verdict, Awaitable) else verdict
 
     def _enter(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
-        if self._free:
-            self._free -= 1
-            self._holders.add(exchange)
+        permits, client = self._permits, self._client(exchange)
+        if permits.take(exchange, client):
             return None
         if self._breaker_open():
             return None
-        if len(self._queue) >= self._settings.queue:
+        if not permits.may_wait(client):
             return self._busy()
-        return self._enqueue(exchange)
+        return self._enqueue(exchange, client)
 
-    def _enqueue(self, exchange: Exchange) -> asyncio.Future[Verdict]:
+    def _client(self, exchange: Exchange) -> Client:
+        """Whose call it is; a trusted proxy's own call and one of the backend belong to nobody who has a share."""
+        if exchange.principal:
+            return exchange.principal
+        client = exchange.client
+        return None if exchange.route.internal or self._proxies.peer(client)[1] else address_key(client)
+
+    def _enqueue(self, exchange: Exchange, client: Client) -> asyncio.Future[Verdict]:
         # In the queue at once, not when a coroutine begins to run: the next request must find the queue as long as it is.
-        loop = asyncio.get_running_loop()
-        permit: asyncio.Future[Verdict] = loop.create_future()
-        timer = loop.call_later(self._settings.wait, self._on_timeout, permit)
-        self._queue[permit] = exchange
+        permit = self._permits.enqueue(exchange, client)
+        timer = asyncio.get_running_loop().call_later(self._settings.wait, self._on_timeout, permit, client)
         permit.add_done_callback(lambda _: timer.cancel())
-        permit.add_done_callback(self._on_permit_done)
         return permit
 
-    def _on_timeout(self, permit: asyncio.Future[Verdict]) -> None:
+    def _on_timeout(self, permit: asyncio.Future[Verdict], client: Client) -> None:
+        self._permits.grant()  # an upload may be complete by now, which nothing announces
         if not permit.done():
-            del self._queue[permit]
+            self._permits.leave(permit, client)
             permit.set_result(self._busy())
 
-    def _on_permit_done(self, permit: asyncio.Future[Verdict]) -> None:
-        self._queue.pop(permit, None)  # still there when the client has left and the future was cancelled
-
     def on_done(self, exchange: Exchange) -> None:
-        if exchange in self._holders:
-            self._holders.discard(exchange)
-            self._release()
-
-    def _release(self) -> None:
-        while self._queue:
-            permit = next(iter(self._queue))
-            exchange = self._queue.pop(permit)
-            if not permit.done():
-                self._holders.add(exchange)
-                permit.set_result(None)
-                return
-        self._free += 1
+        self._permits.release(exchange)
 
     def _busy(self) -> Refusal:
         detail = f"{self.upstream}: {self.taken} calls under way, {self.waiting} waiting"
         return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)))
 
 
-def build(upstream: str, settings: Settings, breaker_open: Callable[[], bool]) -> Concurrency:
+def build(upstream: str, settings: Settings, breaker_open: Callable[[], bool], tools: Tools) -> Concurrency:
     """The stage for ``upstream``, one for all of its routes."""
-    return Concurrency(upstream, settings, breaker_open)
+    return Concurrency(upstream, settings, breaker_open, TrustedProxies(tools.trusted_proxies))

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import random
+from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import Exchange
+from gateway.policy.base.tools import Tools
 from gateway.policy.concurrency import Settings, build
+from tests.memory_store import MemoryStore
+
+TOOLS = Tools(MemoryStore(), trusted_proxies=(ip_network("198.51.100.0/24"),))
 
 
 class LimitedUpstream:
     def __init__(self, limit: int = 2, queue: int = 3, wait: float = 5.0, breaker_open: bool = False) -> None:
         self.breaker_open = breaker_open
-        self.stage = build("stt", Settings(limit=limit, queue=queue, wait=wait), lambda: self.breaker_open)
+        self.stage = build("stt", Settings(limit=limit, queue=queue, wait=wait), lambda: self.breaker_open, TOOLS)
 
     def call(self) -> tuple[Exchange, Any]:
         exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
@@ -111,13 +117,16 @@ async def test_nobody_waits_for_an_upstream_whose_breaker_refuses() -> None:
 
 async def test_a_short_body_is_read_before_a_permit_is_taken() -> None:
     class Stream:
-        complete, length = False, 2
+        complete = False
 
         def __init__(self) -> None:
             self.through = asyncio.Event()
 
-        async def read_all(self) -> bytes:
+        async def gather(self, least: int) -> None:
             await self.through.wait()
+            self.complete = True
+
+        def whole(self) -> bytes:
             return b"{}"
 
     upstream = LimitedUpstream(limit=1)
@@ -168,8 +177,59 @@ async def test_no_permit_is_lost_or_given_twice_whichever_calls_come_and_go(seed
 
 
 @pytest.mark.parametrize(
-    "more", [{"limit": 0}, {"limit": True}, {"limit": 1, "queue": -1}, {"limit": 1, "wait": "2m"}, {}]
+    "more",
+    [
+        {"limit": 0},
+        {"limit": True},
+        {"limit": 1, "queue": -1},
+        {"limit": 1, "wait": "2m"},
+        {},
+        *({"limit": 9, "per_client": share} for share in (0, -1, True, "0%", "101%", 0.5, "3", "")),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(more: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate(more)
+
+
+@pytest.mark.parametrize(
+    ("limit", "per_client", "most"),
+    [(100, None, 25), (13, None, 4), (8, None, 3), (4, None, 3), (3, None, 3), (2, None, 2), (1, None, 1),
+     (100, 10, 10), (100, "10%", 10), (100, "100%", 100), (4, "1%", 1), (4, 10, 4)],
+)  # fmt: skip
+def test_the_share_of_one_client(limit: int, per_client: object, most: int) -> None:
+    written = {} if per_client is None else {"per_client": per_client}
+    assert Settings.model_validate({"limit": limit, **written}, context={"written": True}).most == most
+
+
+class Route:
+    """A route of the egress listener."""
+
+    internal = True
+
+
+async def test_a_client_is_a_principal_or_the_network_of_an_address_and_the_backend_is_none() -> None:
+    stage = build("stt", Settings(limit=20, queue=0, per_client=2), lambda: False, TOOLS)
+
+    def call(client: str, principal: str = "", internal: bool = False) -> str:
+        exchange = Exchange("GET", "/", {}, client, 0.0)
+        exchange.principal = principal
+        if internal:
+            exchange.route = Route()  # type: ignore[assignment]  # what is asked of it
+        verdict: Any = stage.on_request(exchange)
+        return "" if verdict is None else verdict.reason.slug
+
+    for client, principal in (("2001:db8::1", ""), ("2001:db8::1", "ada"), ("192.0.2.1", "ada"), ("2001:db8::2", "")):
+        assert call(client, principal) == ""
+    for client, principal in (("2001:db8::3", ""), ("192.0.2.7", "ada")):
+        assert call(client, principal) == "upstream_busy"
+    assert [call("198.51.100.7") for _ in range(3)] == [""] * 3, "a trusted proxy, whose clients count for themselves"
+    assert [call("127.0.0.1", internal=True) for _ in range(14)] == [""] * 13 + ["upstream_busy"]
+
+
+async def test_no_permit_and_no_wait_for_a_content_that_a_breaker_refuses() -> None:
+    upstream = LimitedUpstream(limit=1, breaker_open=True)
+    exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
+    exchange.stream = SimpleNamespace(complete=False)  # type: ignore[assignment]  # what is asked of it
+    assert upstream.stage.on_request(exchange) is None
+    assert upstream.stage.taken == 0

@@ -52,7 +52,13 @@ class RouteCompiler:
             upstream = str(route.upstream)
             wanted = _for_services if route.listener == "egress" else None
             compiled = self._forwarding(route.name, route.policies, upstream, route.rewrite or "", wanted)
-        return replace(compiled, methods=methods, rewrite=route.rewrite or "", no_batch=route.batch == "deny")
+        return replace(
+            compiled,
+            methods=methods,
+            rewrite=route.rewrite or "",
+            no_batch=route.batch == "deny",
+            internal=route.listener == "egress",
+        )
 
     def _forwarding(
         self, name: str, policies: Names, upstream: str, rewrite: str = "", wanted: Wanted | None = None

@@ -14,7 +14,7 @@ from gateway.policy.identity import build as build_identity
 from gateway.proxy.flow.arrival import Arrival, HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.decide import Decision, decide
 from gateway.proxy.flow.flow import Flow
-from gateway.proxy.flow.life import ENDS, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER
+from gateway.proxy.flow.life import ENDS, PROBING, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.respond import respond_with
 from gateway.proxy.flow.step import OVER
@@ -100,6 +100,10 @@ class Dispatcher:
 
     def client_left(self, flow: Flow) -> None:
         """The client of ``flow`` has left."""
+        slot = flow.exchange.slot
+        if slot is not None and slot.probe and flow.step in PROBING:
+            flow.exchange.slot = slot._replace(left=True)
+            return  # others wait for what becomes of the call, which goes on until its response begins
         for act in ENDS[flow.step].client_left:
             act(flow)
 

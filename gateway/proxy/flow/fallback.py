@@ -78,6 +78,8 @@ class UpstreamFallback:
                 side.reason = response.reason.slug
                 return False
             side.status = response.status
+            for hook in self._guards.response_hooks[self._guards.depth]:
+                hook(side)
             exchange.endpoint, exchange.upstream_time = side.endpoint, side.upstream_time
             self._mark(response)
             failure = exchange.failure

@@ -11,6 +11,8 @@ from gateway.core.verdict import Refusal, refuse
 MINIMUM_RATE = 16 * 1024
 HIGH_WATER = 128 * 1024  # bytes of a body that are not read yet: more are not taken from the client until they are
 
+_MOST_PARTS = 256  # unread pieces of a body; more are joined, since a tiny one takes twenty times its size
+
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -53,6 +55,8 @@ class RequestBody:
         "received",
         "timeout",
     )
+
+    late = False  # nothing is known of that here: see ``proxy.upstream.upload``
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -119,6 +123,31 @@ class RequestBody:
         """What ``read_all`` would return without waiting; None when it would wait."""
         return self._take() if self.complete else None
 
+    async def gather(self, least: int) -> Refusal | None:
+        """Wait until ``least`` bytes are here unread, at most ``HIGH_WATER``, or all of it; takes nothing.
+
+        The refusal when the client took too long.
+        """
+        while not self.complete and self._unread < least:
+            self._send_continue()
+            refusal = await self._wait()
+            if refusal is not None:
+                return refusal
+            if self._parts is not None and len(self._parts) > _MOST_PARTS:
+                self._parts = [b"".join(self._parts)]
+        return None
+
+    def put_back(self, data: bytes) -> None:
+        """Take back ``data``, which was read: it is read again."""
+        if self._parts is None or not data:
+            return
+        self._parts.insert(0, data)
+        self.received -= len(data)
+        self._unread += len(data)
+        if self._unread > HIGH_WATER and not self._paused and not self.complete:
+            self._paused = True
+            self._source.pause()
+
     async def read(self) -> bytes | Refusal:
         """The next bytes, ``b""`` at the end, or the refusal that ends the request."""
         if not self.complete:
@@ -158,13 +187,13 @@ class RequestBody:
         """Wait until more has arrived; a refusal when the client took too long."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        budget = self.timeout + self.received / MINIMUM_RATE - self._waited
+        budget = self.timeout + self.arrived / MINIMUM_RATE - self._waited
         self._wake = loop.create_future()
         try:
             async with asyncio.timeout(budget):
                 await self._wake
         except TimeoutError:
-            return refuse("body_timeout", f"{self.received} bytes received", close=True)
+            return refuse("body_timeout", f"{self.arrived} bytes received", close=True)
         finally:
             self._wake = None
         self._waited += loop.time() - started

@@ -186,7 +186,8 @@ class Pool:
         """End the call on ``connection`` if it takes too long."""
         in_body = connection.phase is BODY
         if self.timeouts.overdue(connection, now):
-            connection.fail(CallFailure.TOTAL_TIMEOUT, "the call took too long in all")
+            kind = CallFailure.HELD_UP if connection.paused else CallFailure.TOTAL_TIMEOUT
+            connection.fail(kind, "the call took too long in all")
         elif connection.paused:
             return
         elif connection.deadline == 0.0:

@@ -73,7 +73,7 @@ class CompiledRoute:
     is collected for them. ``upgrade`` is the protocol that its requests ask the upstream for, whose connection becomes a
     tunnel then. ``fixed`` is the verdict of a route that has no upstream. ``policies`` are the names of its policies by
     section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
-    by one.
+    by one. ``internal`` is a route of the egress listener, whose only client is the backend.
     """
 
     name: str
@@ -93,6 +93,7 @@ class CompiledRoute:
     upgrade: bytes = b""
     methods: frozenset[str] = frozenset()
     no_batch: bool = False
+    internal: bool = False
     policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     preflight: CompiledRoute | None = None

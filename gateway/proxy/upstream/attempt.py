@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from time import monotonic
 
-from gateway.core.exchange import Exchange, RequestContent
+from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
@@ -18,6 +18,7 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.upstream.call import HeadTooLarge, UpstreamCall
+from gateway.proxy.upstream.upload import Upload
 
 # Fields that the gateway sets, whatever the client sent.
 _SET_BY_GATEWAY = frozenset({b"x-request-id", b"x-correlation-id"})
@@ -161,7 +162,7 @@ class UpstreamAttempt:
         return connection
 
     async def _head_while_pumping(
-        self, exchange: Exchange, connection: UpstreamConnection, stream: RequestContent
+        self, exchange: Exchange, connection: UpstreamConnection, stream: Upload
     ) -> Refusal | None:
         """Send content as it arrives until the response begins, which may come first (a 413, say).
 
@@ -182,12 +183,14 @@ class UpstreamAttempt:
         finally:
             head.cancel()
             pump.cancel()
+            error = connection.error
+            stream.end(error is not None and error.kind is CallFailure.TIMEOUT)
 
-    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: RequestContent) -> Refusal | None:
+    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: Upload) -> Refusal | None:
         chunked = stream.length is None
         loop = self.pool.loop
         while True:
-            connection.deadline = math.inf  # waiting for the client, whose own clock runs
+            connection.deadline = math.inf  # waiting for the client, whose own clock runs in ``Upload``
             piece = await stream.read()
             if isinstance(piece, Refusal):
                 return piece

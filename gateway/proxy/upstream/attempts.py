@@ -9,10 +9,12 @@ from collections.abc import Callable, Coroutine
 from time import monotonic
 from typing import Any
 
-from gateway.core.failure import CallFailure
+from gateway.core.exchange import Exchange
+from gateway.core.failure import BEFORE_SENDING, CallFailure
 from gateway.core.fields import Pair
 from gateway.core.methods import IDEMPOTENT, SAFE
 from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.candidates import Candidates
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import NotSent, UpstreamError
@@ -88,6 +90,7 @@ class Attempts:
         self._counts: Counter[tuple[str, str]] = Counter()
         self._single = attempt
         self._pool = attempt.pool
+        self._candidates = Candidates()
 
     def take_counts(self) -> Counter[tuple[str, str]]:
         """What was done beyond first attempts since the last call of this: times, by metric and cause."""
@@ -99,9 +102,22 @@ class Attempts:
         extra = (("retries", self._retry), ("hedges", self._hedge))
         return {name: each.budget.left for name, each in extra if each is not None}
 
+    async def await_probe(self, exchange: Exchange) -> Refusal | None:
+        """Read the content of ``exchange`` whole, where an endpoint is on probation: only a call that does not wait for its
+        client may try that one. Where that cannot be, the content is left to be read as it arrives.
+
+        A refusal when the client does not send its content as it should.
+        """
+        if not any(endpoint.on_probation for endpoint in self._pool.endpoints):
+            return None
+        whole = await self._candidates.read_whole(exchange)
+        return whole if isinstance(whole, Refusal) else None
+
     def make(self, call: UpstreamCall) -> Coroutine[Any, Any, UpstreamConnection | Refusal]:
         """The response of the first attempt that is good, or of the last. Raises UpstreamError as the last attempt did."""
         state = CallState(call)
+        if call.streamed is not None:
+            state.tried = frozenset(endpoint for endpoint in self._pool.endpoints if endpoint.on_probation)
         first = self._attempt if self._hedge is None else self._hedged
         return first(state, math.inf) if self._retry is None else self._repeated(state, first, self._retry)
 
@@ -158,18 +174,18 @@ class Attempts:
             try:
                 response = await self._single.make(state.call, endpoint, state.on_informational, until)
             except NotSent as error:
-                self._record(endpoint, error.kind)
+                self._record(state, endpoint, error.kind)
                 waits += error.kind is CallFailure.CONNECT_TIMEOUT
                 if waits >= MAX_CONNECT_WAITS or self._pool.loop.time() >= until:
                     raise
                 refused = error
                 state.tried |= {endpoint}
             except UpstreamError as error:
-                self._record(endpoint, error.kind)
+                self._record(state, endpoint, error.kind)
                 raise
             else:
                 if isinstance(response, UpstreamConnection):
-                    self._record(endpoint, response.status)
+                    self._record(state, endpoint, response.status)
                 return response
 
     async def _hedged(self, state: CallState, until: float) -> UpstreamConnection | Refusal:
@@ -200,7 +216,10 @@ class Attempts:
         other = self._hedge is not None and not self.single_while() and self._pool.choose(state.tried) is not None
         return other and self._hedge is not None and self._hedge.budget.spend()
 
-    def _record(self, endpoint: Endpoint, outcome: CallFailure | int) -> None:
-        """Count what became of an attempt at ``endpoint``."""
+    def _record(self, state: CallState, endpoint: Endpoint, outcome: CallFailure | int) -> None:
+        """Count what became of an attempt at ``endpoint``, unless the client has kept it waiting."""
+        streamed = state.call.streamed
+        if streamed is not None and streamed.late and outcome not in BEFORE_SENDING:
+            return
         if self._ejection is not None and self._ejection.record(endpoint, outcome):
             self._counts["ejections", endpoint.label] += 1

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from gateway.core.exchange import Exchange, RequestContent
+from gateway.core.exchange import Exchange
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.upstream.upload import Upload
 
 
 class Progress(Enum):
@@ -33,12 +34,14 @@ class UpstreamCall:
 
     ``on_informational`` gets 1xx responses. ``on_ready`` is called once when a started call has a response or has failed;
     a call that is awaited needs none. ``connection`` is set while a started call is under way, ``failed`` when it has
-    failed there. ``body`` is set for a call that is awaited: the content where all of it is here before it is sent.
+    failed there. A call that is awaited has its content set: ``body`` where all of it is here before it is sent,
+    ``streamed`` where it is sent as it arrives.
     """
 
-    __slots__ = ("body", "connection", "exchange", "failed", "on_informational", "on_ready", "path")
+    __slots__ = ("body", "connection", "exchange", "failed", "on_informational", "on_ready", "path", "streamed")
 
     body: bytes | None
+    streamed: Upload | None
     connection: UpstreamConnection
     upgrade = b""
     """The protocol that the request asks for, empty for HTTP as before."""
@@ -55,11 +58,6 @@ class UpstreamCall:
         self.on_informational = on_informational
         self.on_ready = on_ready
         self.failed: UpstreamError | None = None
-
-    @property
-    def streamed(self) -> RequestContent | None:
-        """The content that is sent as it arrives, None without any."""
-        return None if self.body is not None else self.exchange.stream
 
     def abandon(self) -> None:
         """End a started call whose response nobody waits for any more."""

@@ -12,11 +12,11 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import DONE
-from gateway.proxy.pool.response_limits import SMALL
 from gateway.proxy.upstream.attempt import UpstreamAttempt, repeatable
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.call import LATER, STARTED, HeadTooLarge, Progress, UpstreamCall
 from gateway.proxy.upstream.deadline import Deadline
+from gateway.proxy.upstream.upload import HEAD_START, Upload
 
 
 class Upstream:
@@ -105,6 +105,9 @@ class Upstream:
 
         A call that was started and failed is made again where that is safe. A refusal means that there is no response.
         """
+        refusal = await self._await_content(call)
+        if refusal is not None:
+            return refusal
         try:
             if self._deadline is None:
                 return await self._response(call)
@@ -114,21 +117,31 @@ class Upstream:
         except HeadTooLarge:
             return self._too_large()
 
+    async def _await_content(self, call: UpstreamCall) -> Refusal | None:
+        """Wait for the content of ``call``, or a good part of it, before anything is taken that other clients need."""
+        exchange = call.exchange
+        call.streamed = None
+        stream = exchange.stream
+        if exchange.body is None and stream is not None:
+            refusal = await stream.gather(HEAD_START)
+            if refusal is None and not stream.complete and self.attempts is not None:
+                refusal = await self.attempts.await_probe(exchange)
+            if refusal is not None:
+                return refusal
+            if exchange.body is None:
+                received = stream.whole()
+                if isinstance(received, Refusal):
+                    return received
+                exchange.body = received  # for a fallback that calls another upstream, too
+                if received is None:
+                    exchange.stream = call.streamed = Upload(stream, self.pool.loop)
+        call.body = exchange.body
+        return None
+
     async def _response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
         exchange, failed = call.exchange, call.failed
         if failed is not None and not repeatable(exchange, failed):
             raise failed
-        body, stream = exchange.body, exchange.stream
-        if (
-            body is None
-            and stream is not None
-            and (stream.complete or (stream.length is not None and stream.length <= SMALL))
-        ):
-            received = await stream.read_all()  # before a connection is taken: a slow client must not hold one
-            if isinstance(received, Refusal):
-                return received
-            exchange.body = body = received  # for a fallback that calls another upstream
-        call.body = body
         if self.attempts is not None:
             return await self.attempts.make(call)
         return await self._attempt.make(call, self.pool.endpoints[0], call.on_informational, fresh=failed is not None)

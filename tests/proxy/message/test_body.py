@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 
@@ -99,3 +100,60 @@ async def test_a_client_that_sends_nothing_is_not_waited_for_longer_than_its_tim
     arriving, _ = body(timeout=0.01)
     refused = await arriving.read()
     assert isinstance(refused, Refusal) and refused.reason.slug == "body_timeout"
+
+
+async def test_a_part_of_it_is_waited_for_and_nothing_is_taken() -> None:
+    arriving, source = body()
+    waiting = asyncio.ensure_future(arriving.gather(4))
+    for piece in (b"abc", b"d"):
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        arriving.feed(piece)
+    assert await waiting is None
+    assert (arriving.received, await arriving.read(), source.sent) == (0, b"abcd", b"")
+
+
+@pytest.mark.parametrize("broken", [None, refuse("body_malformed")])
+async def test_all_of_a_shorter_one_is_waited_for(broken: Refusal | None) -> None:
+    arriving, _ = body(expects=True)
+    waiting = asyncio.ensure_future(arriving.gather(HIGH_WATER))
+    await asyncio.sleep(0)
+    arriving.feed(b"ab")
+    arriving.end(broken)
+    assert await waiting is None
+    assert arriving.whole() == (broken or b"ab")
+
+
+async def test_a_part_that_does_not_come_in_time_is_refused_and_the_client_invited_before() -> None:
+    arriving, source = body(timeout=0.01, expects=True)
+    refused = await arriving.gather(1)
+    assert isinstance(refused, Refusal) and refused.reason.slug == "body_timeout"
+    assert source.sent.startswith(b"HTTP/1.1 100 ")
+
+
+async def test_tiny_pieces_that_wait_are_joined() -> None:
+    arriving, _ = body()
+    waiting = asyncio.ensure_future(arriving.gather(3000))
+    for _ in range(1500):
+        await asyncio.sleep(0)
+        arriving.feed(b"xy")
+    assert await waiting is None
+    assert sys.getsizeof(arriving._parts) < 10_000
+    assert await arriving.read() == b"xy" * 1500
+
+
+async def test_what_is_put_back_is_read_again_and_holds_the_client_up_as_before() -> None:
+    arriving, source = body()
+    arriving.feed(b"x" * HIGH_WATER)
+    taken = await arriving.read()
+    assert isinstance(taken, bytes)
+    arriving.feed(b"y")
+    arriving.put_back(taken)
+    arriving.put_back(b"")
+    assert (source.paused, arriving.received) == (1, 0)
+    assert await arriving.read() == taken + b"y"
+    assert source.paused == 0
+    arriving.drop()
+    arriving.put_back(taken)
+    arriving.end()
+    assert arriving.whole() == b""

@@ -10,19 +10,8 @@ from gateway.proxy.pool.connection import ignore_informational
 from gateway.proxy.upstream.call import UpstreamCall
 
 
-def called(stream: Any = None) -> UpstreamCall:
-    exchange = Exchange("POST", "/a", {}, "192.0.2.1", 0.0)
-    exchange.stream = stream
-    return UpstreamCall(exchange, "/a", ignore_informational)
-
-
-def test_content_that_is_here_is_not_streamed() -> None:
-    call, stream = called(object()), called().exchange.stream
-    call.body = None
-    assert call.streamed is call.exchange.stream
-    call.body = b""
-    assert call.streamed is None
-    assert stream is None
+def called() -> UpstreamCall:
+    return UpstreamCall(Exchange("POST", "/a", {}, "192.0.2.1", 0.0), "/a", ignore_informational)
 
 
 def test_an_abandoned_call_closes_its_connection_and_counts_no_more() -> None:

@@ -1,0 +1,222 @@
+"""A client's pace: what it holds while it sends slowly, and that nobody is judged by it, as other clients see it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from gateway.demo.access_token import make_token
+from gateway.demo.toolkit import DemoToolkit
+from gateway.proxy.upstream import upload
+from gateway.state.rules.circuit import Circuit
+from tests.eventually import eventually
+from tests.gateway_fixture import POLICIES, SECRET, Running, running_gateway
+from tests.upstream_fixture import OK, Response, Script, Upstream, Wire, running_upstream
+
+SHIPPED = Path(__file__).parents[2] / "upstreams.yaml"
+KIB = 1024
+LONG = 400 * KIB  # bytes of an upload that is sent on before all of it is here
+NOON = 1_767_268_800.0
+
+ENTRY = """\
+version: 1
+include: [policies/*.yaml]
+listen: {{limits: {{body_timeout: 10s}}}}
+upstreams:
+  stt:
+    endpoints: [{endpoints}]
+    timeouts: {{connect: 300ms, response: 300ms}}
+{more}
+routes:
+  - {{name: stt, paths: [/stt], methods: [GET, POST], upstream: stt, auth: public, body: audio}}
+"""
+MORE_POLICIES = """\
+breakers:
+  external: {failures: 5, recover_after: 60s}
+"""
+
+
+def audio(policies: str = MORE_POLICIES) -> str:
+    return POLICIES.replace("bodies:\n", "bodies:\n  audio: {max: 11MB}\n") + policies
+
+
+def upload_head(length: int = LONG, path: str = "/stt", *fields: str) -> bytes:
+    lines = "".join(f"{field}\r\n" for field in fields)
+    return (
+        f"POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: multipart/form-data; boundary=x\r\n"
+        f"content-length: {length}\r\n{lines}\r\n"
+    ).encode()
+
+
+class Pace:
+    """A gateway on a wall clock moved by hand, with slow and honest clients."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+        self.gateway: Running
+
+    @property
+    def circuit(self) -> Circuit:
+        return self.gateway.runtime.breakers["stt"].circuit()
+
+    @property
+    def state(self) -> str:
+        return self.circuit.state
+
+    async def begin(self, stack: contextlib.AsyncExitStack, data: bytes, source: str = "127.0.0.1") -> Wire:
+        """A client at ``source`` that sends ``data`` and then stands still."""
+        client = Wire(*await asyncio.open_connection("127.0.0.1", self.gateway.port, local_addr=(source, 0)))
+        stack.push_async_callback(client.close)
+        client.send(data)
+        return client
+
+    async def stall(self, stack: contextlib.AsyncExitStack, count: int, data: bytes) -> list[Wire]:
+        """So many clients that send ``data`` and then stand still, each at an address of its own."""
+        return [await self.begin(stack, data, f"127.0.1.{number + 1}") for number in range(count)]
+
+    async def ask(self, data: bytes, source: str = "127.0.0.9") -> Response:
+        async with contextlib.AsyncExitStack() as stack:
+            return await (await self.begin(stack, data, source)).response()
+
+    async def honest(self) -> Response:
+        return await self.ask(upload_head(2) + b"{}")
+
+
+@contextlib.asynccontextmanager
+async def pace(more: str, *urls: str, policies: str = MORE_POLICIES) -> AsyncIterator[Pace]:
+    made = Pace()
+    endpoints = ", ".join(f'{{url: "{url}"}}' for url in urls)
+    entry = ENTRY.format(endpoints=endpoints, more=more)
+    async with running_gateway(entry, policies=audio(policies), wall=lambda: made.now) as made.gateway:
+        yield made
+
+
+def token(sub: str) -> str:
+    made, _ = make_token({"JWT_SECRET": SECRET}, sub.ljust(32, "0"), "15m", "access", time.time())
+    return f"authorization: Bearer {made}"
+
+
+async def test_uploads_of_one_byte_by_ten_accounts_hold_no_permit_of_the_shipped_gateway() -> None:
+    async with DemoToolkit() as toolkit, contextlib.AsyncExitStack() as stack:
+        env = {
+            "STT_URL": toolkit.url,
+            "TOOLKIT_URL": toolkit.url,
+            "TOOLKIT_API_KEY": "k" * 32,
+            "GATEWAY_OPS_TOKEN": "t" * 40,
+        }
+        here = Pace()
+        here.gateway = await stack.enter_async_context(running_gateway(SHIPPED, env))
+        path = "/api/stt/transcribe"
+        for account in range(10):
+            field = token(f"account-{account}")
+            for _ in range(10):
+                await here.begin(stack, upload_head(5_000_000, path, field) + b"-", f"127.0.0.{account + 2}")
+        await eventually(lambda: here.gateway.seen.begun == 100)
+        permits = here.gateway.runtime.concurrency["stt"]
+        honest = await here.ask(upload_head(2, path, token("honest")) + b"{}")
+        assert (honest.status, b"x-gateway-fallback" in honest) == (200, False)
+        assert (permits.taken, permits.waiting, len(here.gateway.runtime.upstreams["stt"].pool.open)) == (0, 0, 1)
+
+
+async def test_a_stalled_upload_is_no_probe() -> None:
+    async with (
+        running_upstream(OK.replace(b"200 OK", b"503 Oh")) as fake,
+        pace("    breaker: external", fake.url) as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(5):
+            assert (await here.honest()).status == 503
+        assert here.state == "open"
+        fake.response = OK
+        here.now += 61
+        await here.begin(stack, upload_head() + b"-" * 200 * KIB)
+        await eventually(lambda: here.gateway.seen.begun == 6)
+        assert (await here.honest()).status == 200
+        assert here.state == "closed"
+
+
+async def silent(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes some of the content, and closes."""
+    await reader.readuntil(b"\r\n\r\n")
+    await reader.readexactly(64 * KIB)
+
+
+async def early(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes some of the content, and answers that it gives up."""
+    await silent(fake, reader, writer)
+    writer.write(b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n")
+    await reader.read()
+
+
+async def never(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes all of the content, and gave up before its end without a word."""
+    await reader.readuntil(b"\r\n\r\n")
+    while await reader.read(64 * KIB):
+        pass
+
+
+@pytest.mark.parametrize("script", [silent, early])
+async def test_an_upstream_that_gives_up_on_slow_uploads_is_not_judged_by_them(script: Script) -> None:
+    async with (
+        running_upstream(script=script) as fake,
+        pace("    breaker: external", fake.url) as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        slow = await here.stall(stack, 6, upload_head() + b"-" * 100 * KIB)
+        statuses = [(await client.response(head_only=True)).status for client in slow]
+        assert set(statuses) <= {502, 503}
+        await eventually(lambda: len(here.gateway.seen.exchanges) == 6)
+        assert here.circuit.failures == 0
+        fake.script = None
+        assert (await here.honest()).status == 200
+
+
+async def test_an_upstream_that_gave_up_on_an_upload_that_was_finished_slowly_is_not_judged_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upload, "SLOW", 0.05)
+    async with running_upstream(script=never) as fake, pace("    breaker: external", fake.url) as here:
+        async with contextlib.AsyncExitStack() as stack:
+            slow = await here.stall(stack, 6, upload_head() + b"-" * 100 * KIB)
+            await eventually(lambda: fake.connections == 6)
+            await asyncio.sleep(0.1)
+            for client in slow:
+                client.send(b"-" * 300 * KIB)
+            assert [(await client.response()).status for client in slow] == [504] * 6
+            assert here.circuit.failures == 0
+        for _ in range(5):
+            assert (await here.ask(upload_head() + b"-" * LONG)).status == 504
+        assert here.state == "open", "an upload that does not keep it waiting judges it"
+
+
+async def test_endpoints_are_not_ejected_for_slow_uploads() -> None:
+    more = "    ejection: {failures: 2, eject_for: 60s}"
+    async with (
+        running_upstream(script=silent) as one,
+        running_upstream(script=silent) as other,
+        pace(more, one.url, other.url) as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        slow = await here.stall(stack, 8, upload_head() + b"-" * 100 * KIB)
+        assert {(await client.response()).status for client in slow} == {502}
+        endpoints = here.gateway.runtime.upstreams["stt"].endpoints
+        assert [(endpoint.failures, endpoint.ejected_for) for endpoint in endpoints] == [(0, 0.0)] * 2
+
+
+async def test_a_client_that_stands_still_gives_permit_and_connection_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload, "STILL", 0.2)
+    more = "    concurrency: {limit: 4, queue: 0}"
+    async with running_upstream() as fake, pace(more, fake.url) as here, contextlib.AsyncExitStack() as stack:
+        permits, pool = here.gateway.runtime.concurrency["stt"], here.gateway.runtime.upstreams["stt"].pool
+        one = await here.begin(stack, upload_head() + b"-" * 100 * KIB, "127.0.0.2")
+        other = await here.begin(stack, upload_head() + b"-" * (LONG - 1), "127.0.0.3")
+        await eventually(lambda: permits.taken == 2)
+        assert (await here.honest()).status == 200
+        assert [(await client.response()).status for client in (one, other)] == [408, 408]
+        await eventually(lambda: (permits.taken, len(pool.open), pool.endpoints[0].in_flight) == (0, 1, 0))
+        assert here.gateway.seen.reasons == ["", "body_timeout", "body_timeout"]
