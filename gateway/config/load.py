@@ -10,7 +10,16 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from gateway.config import routes
-from gateway.config.checks import breakers, egress, fallbacks, passed_headers, production, reachability, references
+from gateway.config.checks import (
+    breakers,
+    egress,
+    fallbacks,
+    passed_headers,
+    production,
+    reachability,
+    reading,
+    references,
+)
 from gateway.config.checks.production import Production
 from gateway.config.environment import Environment
 from gateway.config.model import (
@@ -190,7 +199,9 @@ class _Loading:
             references.check_upstream(route, location, upstream_names)
             references.check_keys(route, location, config.policies.get("rate_limits", {}))
             routes.check(route, location, config.upstreams)
+            reading.check_body(route, location, config.policies)
         reachability.check(located, config.upstreams)
+        reading.check_strangers(config.routes, config.policies, written, self._report)
         breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, first, self._report)
         egress.check(config, entry, located, self._report)
         cors = config.policies.get(passed_headers.SECTION, {})

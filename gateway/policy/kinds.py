@@ -57,6 +57,9 @@ class Kind:
     """Adds its header fields to each response and costs nothing, so that a refusal before there is a route has them."""
     needs_body: bool = False
     """Looks inside the request's body, which is read before it."""
+    reads_input: Callable[[Policy], bool] | None = None
+    """Which of its policies look into the JSON that the upstream reads; None when none does. A route that names one takes no
+    other body than JSON (``config.checks.reading``)."""
     per_call: bool = False
     """In a batch it counts the calls whose own routes name the policy; other kinds judge the batch as a whole."""
     exclusive: bool = False
@@ -80,6 +83,10 @@ def _limits(when: rate_limit.When) -> Build:
         return rate_limit.build(cast(Sequence[tuple[str, rate_limit.Settings]], policies), when, tools)
 
     return taken_then
+
+
+def _counts_by_input(settings: Policy) -> bool:
+    return isinstance(settings, rate_limit.Settings) and rate_limit.when_of(settings) is rate_limit.When.INPUT
 
 
 # A limit is taken at the earliest point where its key is known, so its stages come three times.
@@ -153,7 +160,9 @@ KINDS: tuple[Kind, ...] = (
         build=each(body.build),
     ),
     # limits keyed on what the body says
-    replace(_FLOOD, build=_limits(rate_limit.When.INPUT), on_refusals=False, needs_body=True),
+    replace(
+        _FLOOD, build=_limits(rate_limit.When.INPUT), on_refusals=False, needs_body=True, reads_input=_counts_by_input
+    ),
     # names the account by the body; behind the limits, so that refused requests spend no attempt
     Kind(
         name="lockout",
@@ -163,6 +172,7 @@ KINDS: tuple[Kind, ...] = (
         about="Counts wrong guesses, and locks.",
         build=each(lockout.build),
         needs_body=True,
+        reads_input=lambda _: True,
         per_call=True,
         of_users=True,
     ),

@@ -23,8 +23,9 @@ LOCKED = """\
 version: 1
 upstreams: {tutor: {endpoints: [{url: "http://127.0.0.1:1"}], trpc: {prefix: /api/trpc}}}
 lockouts: {accounts: {failures: 5, within: 15m, lock_for: [1m], account: /email, on_status: [401]}}
+bodies: {json: {max: 64KiB, types: [application/json]}}
 routes:
-  - {name: login, procedures: [auth.login], upstream: tutor, auth: public, lockout: accounts}
+  - {name: login, procedures: [auth.login], upstream: tutor, auth: public, lockout: accounts, body: json}
   - {name: rest, procedures: ["lessons.*"], upstream: tutor, auth: public}
 """
 

@@ -137,7 +137,8 @@ async def test_no_more_guesses_reach_the_backend_than_the_shipped_files_allow(tm
         assert set(summed(found, 0)) <= set(ACCOUNTS)
         assert set(summed(found, 1)) <= set(ADDRESSES)
         assert found.total() > 50  # the attack was one
-        assert most(summed(found, 0)) <= min(allowed, 10)
+        assert most(summed(found, 0)) <= 100  # everywhere
+        assert most(found) <= min(allowed, 10)  # at one account from one address
         assert most(summed(found, 1)) <= allowed
         assert run.events("bug") == []
 

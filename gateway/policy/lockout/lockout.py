@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.reason import REASONS
@@ -77,9 +77,31 @@ class Settings(Policy):
     on_status: Annotated[tuple[Status, ...], Field(min_length=1)] = (401,)
     """The statuses with which the upstream responds to a wrong guess."""
     scope: Literal["account", "account+address"] = "account"
-    """Whose failures count together: all on an account, or only those from one address."""
+    """Whose failures count together: all on an account, or only those from one address. With ``everywhere`` it is
+    ``account+address``, written or not."""
+    everywhere: Rule | None = None
+    """Locks an account that fails over many addresses; each address alone is held by ``failures``."""
     address: Rule | None = Rule(failures=50, within=3600.0, lock_for=(3600.0,))
     """Locks an address that fails over many accounts."""
+
+    @property
+    def by_address(self) -> bool:
+        """Whether each address has a count of its own for an account."""
+        return self.scope == "account+address" or self.everywhere is not None
+
+    @model_validator(mode="after")
+    def _sane(self) -> Settings:
+        if self.everywhere is None:
+            return self
+        if self.scope == "account" and "scope" in self.model_fields_set:
+            raise ValueError(
+                "has everywhere beside scope: account, which is that already: write scope: account+address"
+            )
+        if self.everywhere.failures < 2 * self.failures:
+            raise ValueError(
+                "would let one address lock an account for everybody: everywhere.failures must be at least twice failures"
+            )
+        return self
 
 
 _NEVER = {
@@ -163,17 +185,17 @@ class Lockout(Stage):
             return unreadable(self._name, error)
 
     def _attempts(self, account: object, client: str) -> tuple[Attempt, ...]:
-        rule = self._settings
-        limits = rule.failures, rule.within, rule.lock_for
-        if rule.scope == "account":
-            guess = Attempt(account_lock_key(self._name, account), "account", *limits)
-        else:
-            guess = Attempt(pair_lock_key(self._name, account, client), "pair", *limits)
-        if rule.address is None:
-            return (guess,)
-        # The address comes first: an address that has used up its attempts cannot lock somebody else's account.
-        whole = rule.address.failures, rule.address.within, rule.address.lock_for
-        return Attempt(address_lock_key(self._name, client), "address", *whole), guess
+        settings = self._settings
+        attempts: list[Attempt] = []
+        # All are reserved or none: an address that has used up its attempts cannot lock somebody else's account.
+        if settings.address is not None:
+            attempts.append(_attempt(address_lock_key(self._name, client), "address", settings.address))
+        if settings.by_address:
+            attempts.append(_attempt(pair_lock_key(self._name, account, client), "pair", settings))
+        account_wide = settings.everywhere if settings.by_address else settings
+        if account_wide is not None:
+            attempts.append(_attempt(account_lock_key(self._name, account), "account", account_wide))
+        return tuple(attempts)
 
     def _decide(
         self, exchange: Exchange, wanted: list[Reservation], results: Sequence[Reserved], now: float
@@ -264,6 +286,10 @@ class Lockout(Stage):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _attempt(key: bytes, kind: str, rule: Rule | Settings) -> Attempt:
+    return Attempt(key, kind, rule.failures, rule.within, rule.lock_for)
 
 
 def _unknown_outcome(reservations: Sequence[Reservation]) -> list[Settlement]:
