@@ -6,6 +6,7 @@ A shortage is nobody else's failure: no breaker, no ejection, no health check an
 from __future__ import annotations
 
 import errno
+import os
 import re
 import socket
 import ssl
@@ -37,6 +38,8 @@ _DEPTH = 8  # exceptions behind one another; more than any library makes
 # asyncio and uvloop make one exception of those of several addresses, redis-py one of the system's: only the text has the
 # numbers then.
 _NUMBERS = re.compile(r"\b(?:Errno|Error) (\d{1,4})\b")
+_TEXTS = re.compile("|".join(re.escape(os.strerror(number)) for number in _BY_NUMBER))  # LMDB's has no number
+_BY_TEXT = {os.strerror(number): kind for number, kind in _BY_NUMBER.items()}
 _LONGEST = 4096  # characters of a text that are looked at
 
 
@@ -54,8 +57,13 @@ def shortage_of(error: BaseException) -> Shortage | None:
 
 
 def shortage_in(text: str) -> Shortage | None:
-    """The shortage that the error numbers in ``text`` are of, where only the text of an exception is left."""
-    return _common(_BY_NUMBER.get(int(number)) for number in _NUMBERS.findall(text[:_LONGEST]))
+    """The shortage that the error numbers in ``text`` are of, or the system's words for them, where only the text of an
+    exception is left."""
+    text = text[:_LONGEST]
+    numbers = _NUMBERS.findall(text)
+    if numbers:
+        return _common(_BY_NUMBER.get(int(number)) for number in numbers)
+    return _common(_BY_TEXT.get(words) for words in _TEXTS.findall(text))
 
 
 def _own(error: BaseException) -> Shortage | None:

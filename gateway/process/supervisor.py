@@ -15,6 +15,7 @@ from aiohttp import web
 from gateway.config.model import Config
 from gateway.core.shortage import Shortage
 from gateway.ops.api.app import application
+from gateway.ops.api.bounded import bounded
 from gateway.ops.log import Bridge, Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.shortages import Shortages
@@ -112,7 +113,9 @@ class Supervisor:
             stack.push_async_callback(stores.close)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
-            await web.SockSite(runner, listeners.ops[0]).start()
+            assert runner.server is not None, "set up"
+            ops = await asyncio.get_running_loop().create_server(bounded(runner.server), sock=listeners.ops[0])
+            stack.callback(ops.close)
             self._handle_signals()
             stack.push_async_callback(self._end_children)
             events = ChildEvents(

@@ -25,6 +25,7 @@ from gateway.process.certificates import tls_context, use
 from gateway.process.channel import Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.heap import trimmer
+from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
 from gateway.process.upkeep import keep_up
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
 from gateway.proxy.compile.runtime import Runtime
@@ -49,6 +50,7 @@ class Worker:
         self.health.shortages = self.observer.shortages.lasting
         self._descriptors = limit_in_force()
         self._sink = log.sink
+        self._has_resolver_threads = False
         self.server = Server(limits_of(config), self.observer, self.health.public)
         # The socket decides, not the configuration: a reload opens no port.
         self.egress = (
@@ -100,7 +102,8 @@ class Worker:
             self.observer.event("state_back")
 
     async def serve(self) -> None:
-        """Compile, listen, and serve until ``stop``; then drain."""
+        """Compile, listen, and serve until ``stop``; then drain. Raises RuntimeError without threads for lookups."""
+        await self._prepare_lookups(self.config)
         self.show(self.config, self._start.loaded_at)
         await self.server.start(socket.socket(fileno=self._start.listener), self._tls)
         if self.egress is not None:
@@ -126,6 +129,11 @@ class Worker:
         with contextlib.suppress(asyncio.CancelledError):
             await upkeep
         self.report()
+
+    async def _prepare_lookups(self, config: Config) -> None:
+        if not self._has_resolver_threads and needs_lookups(config):
+            await make_resolver_threads()
+            self._has_resolver_threads = True
 
     def stop(self) -> None:
         """Let ``serve`` drain and return."""
@@ -161,6 +169,7 @@ class Worker:
             if certificates and self._tls:
                 tls_context(certificates)  # a bad pair must not replace the good one
                 use(self._tls, certificates)
+            await self._prepare_lookups(order.config)
             before = self.show(order.config, order.loaded_at)
         except Exception as error:
             self._send({"reload": order.config.digest, "why": f"{type(error).__name__}: {error}"})

@@ -90,6 +90,8 @@ async def test_what_asyncio_raises_for_several_addresses(monkeypatch: pytest.Mon
         ("ConnectionError: Error 24 connecting to 127.0.0.1:6379. Too many open files.", Shortage.DESCRIPTORS),
         ("OSError: [Errno 28] No space left on device", Shortage.DISK),
         ("ConnectionError: Error 111 connecting to 127.0.0.1:6379.", None),
+        ("mdb_txn_commit: No space left on device", Shortage.DISK),
+        ("mdb_txn_begin: MDB_READERS_FULL: Environment maxreaders limit reached", None),
         ("no answer in time", None),
         ("port 24 closed", None),
     ],

@@ -11,6 +11,7 @@ from functools import partial
 
 from gateway.config.model import UpstreamSettings as Settings
 from gateway.core.request_fields import PassedFields
+from gateway.core.shortage import shortage_of
 from gateway.policy.base.tools import Tools
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.discovery import DnsDiscovery
@@ -68,7 +69,7 @@ def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> li
 
 
 def _endpoints(settings: Settings) -> list[Endpoint]:
-    tls = ssl.create_default_context() if any(e.scheme == "https" for e in settings.endpoints) else None
+    tls = _trust() if any(e.scheme == "https" for e in settings.endpoints) else None
     return [
         Endpoint(
             each.host,
@@ -80,6 +81,20 @@ def _endpoints(settings: Settings) -> list[Endpoint]:
         )
         for each in settings.endpoints
     ]
+
+
+def _trust() -> ssl.SSLContext:
+    """TLS with the system's authorities. Raises OSError when the gateway has run out of what it takes to read them: OpenSSL
+    would go on with none, and every upstream would seem to have a bad certificate."""
+    file = ssl.get_default_verify_paths().cafile
+    try:
+        if file is not None:
+            with open(file, "rb"):
+                return ssl.create_default_context()
+    except OSError as error:
+        if shortage_of(error) is not None:
+            raise
+    return ssl.create_default_context()
 
 
 def _attempts(attempt: UpstreamAttempt, settings: Settings, clock: Callable[[], float], tools: Tools) -> Attempts:

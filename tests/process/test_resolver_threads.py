@@ -1,0 +1,54 @@
+"""Threads for lookups: made before anybody is served, or a reason why they are not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
+from tests.process.configs import written
+
+
+def test_only_names_need_them(tmp_path: Path) -> None:
+    assert not needs_lookups(written(tmp_path))
+    assert not needs_lookups(written(tmp_path, "http://[::1]:9"))
+    assert needs_lookups(written(tmp_path, "http://backend.example:9"))
+    assert needs_lookups(
+        written(tmp_path, **{"path: state": "path: state, redis: redis://127.0.0.1:9, key: " + "k1" * 20})
+    )
+
+
+async def test_without_a_thread_more_there_is_an_error_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, start, left = threading.active_count(), threading.Thread.start, [2]
+
+    def some(thread: threading.Thread) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", some)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        await make_resolver_threads()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("size", "threads"), [(None, 4), ("2", 2), ("6", 6), ("0", 1), ("x", 1)])
+def test_the_threads_of_libuv_are_there_afterwards(size: str | None, threads: int) -> None:
+    code = (
+        "import os, uvloop; from gateway.process.resolver_threads import make_resolver_threads\n"
+        "async def main():\n"
+        "    before = len(os.listdir('/proc/self/task'))\n"
+        "    await make_resolver_threads()\n"
+        "    print(len(os.listdir('/proc/self/task')) - before)\n"
+        "uvloop.run(main())"
+    )
+    env = {key: value for key, value in os.environ.items() if key != "UV_THREADPOOL_SIZE"}
+    env |= {"UV_THREADPOOL_SIZE": size} if size is not None else {}
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert int(ran.stdout) == threads
