@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.core.exchange import Exchange
+from gateway.core.shortage import Shortage
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.metrics.worker import WorkerMetrics
@@ -104,6 +105,23 @@ def test_a_lock_is_counted_and_its_end_is_written_as_a_date(observed: Observed) 
     observed.observer.locked("accounts", Lock("address", "a", 0.0, 0.0, 3, "failed attempts from one address"))
     assert [line["until"] for line in observed.lines()] == ["1970-01-01T00:00:00Z"]
     assert observed.samples()["gateway_locks_total|kind=address|lockout=accounts"] == 1
+
+
+def test_each_shortage_is_counted_and_the_log_has_one_line_in_a_while(observed: Observed) -> None:
+    other = observed.observer.for_listener("egress")
+    for _ in range(5):
+        observed.observer.shortage(Shortage.DESCRIPTORS, "accepting a connection")
+        other.shortage(Shortage.DESCRIPTORS, "accepting a connection")
+    other.shortage(Shortage.PORTS, "connecting to a:80")
+    assert observed.samples()["gateway_shortages_total|kind=descriptors"] == 10
+    assert [(line["kind"], line["where"], line["times"]) for line in observed.lines()] == [
+        ("descriptors", "accepting a connection", 1),
+        ("ports", "connecting to a:80", 1),
+    ]
+    assert [(one["kind"], one["times"]) for one in observed.observer.shortages.lasting()] == [
+        ("descriptors", 10),
+        ("ports", 1),
+    ]
 
 
 def test_lines_that_were_dropped_are_counted(observed: Observed) -> None:

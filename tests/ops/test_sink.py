@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import gateway.ops.sink
+from gateway.core.shortage import Shortage
 from gateway.ops.sink import MANY, Sink
 from tests.eventually import eventually
 
@@ -109,6 +111,69 @@ def test_a_full_disk_costs_lines_and_nothing_else(make_sink: Maker) -> None:
         sink.write(b"one")
         sink.close(LONG)
     assert sink.dropped == 1
+
+
+async def test_a_disk_that_was_full_has_the_next_lines_and_how_many_are_missing(
+    make_sink: Maker, tmp_path: Path
+) -> None:
+    fd = os.open("/dev/full", os.O_WRONLY)
+    sink = make_sink(fd)
+    sink.gap_line = lambda missing: b"%d missing" % missing
+    assert sink.take_shortage() is None
+    for _ in range(3):
+        sink.write(b"lost")
+    await eventually(lambda: sink.dropped == 3)
+    assert (sink.take_shortage(), sink.take_shortage()) == (Shortage.DISK, None)
+    with (tmp_path / "log").open("wb") as room:
+        os.dup2(room.fileno(), fd)  # room was made
+    sink.write(b"kept")
+    sink.close(LONG)
+    os.close(fd)
+    assert lines(tmp_path / "log") == [b"3 missing", b"kept"]
+
+
+async def test_a_reader_that_is_gone_is_no_shortage(make_sink: Maker, pipe: Pipe) -> None:
+    sink = make_sink()
+    pipe.hang_up()
+    sink.write(b"lost")
+    await eventually(lambda: sink.dropped == 1)
+    assert sink.take_shortage() is None
+
+
+async def test_without_a_thread_for_it_lines_wait_and_writing_never_raises(
+    make_sink: Maker, pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    sink = make_sink(backlog=4)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none)
+        for number in range(6):
+            sink.write(b"%d" % number)
+        assert (sink.take_shortage(), sink.dropped) == (Shortage.THREADS, 2)
+    sink._lines.pop()
+    sink.write(b"next")
+    assert await asyncio.to_thread(os.read, pipe.reader, 100) == b"0\n1\n2\nnext\n"
+
+
+async def test_a_write_for_which_there_is_no_memory_costs_its_lines_and_not_the_thread(
+    make_sink: Maker, tmp_path: Path
+) -> None:
+    def no_memory(missing: int) -> bytes:
+        raise MemoryError
+
+    fd = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    sink = make_sink(fd)
+    sink.dropped, sink.gap_line = 1, no_memory
+    sink.write(b"lost")
+    await eventually(lambda: sink.dropped == 2)
+    assert sink.take_shortage() is Shortage.MEMORY
+    sink.gap_line = None
+    sink.write(b"kept")
+    sink.close(LONG)
+    os.close(fd)
+    assert lines(tmp_path / "log") == [b"kept"]
 
 
 def test_a_reader_that_does_not_read_never_makes_the_writer_wait(make_sink: Maker, pipe: Pipe) -> None:

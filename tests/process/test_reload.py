@@ -18,6 +18,7 @@ from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.sink import Sink
 from gateway.process.channel import Reload
 from gateway.process.reload import Reloader, needs_restart
+from tests.certificate_files import issue
 from tests.eventually import eventually
 from tests.process.configs import written
 
@@ -95,6 +96,37 @@ async def test_a_bad_file_changes_nothing(given: Given) -> None:
     (line,) = given.events()
     assert (line["event"], len(line["problems"]), max(map(len, line["problems"]))) == ("reload_refused", 20, 512)
     assert b'gateway_config_reloads_total{result="bad"} 1.0' in given.metrics.exposition()
+
+
+async def test_a_certificate_that_cannot_be_used_changes_nothing(given: Given, tmp_path: Path) -> None:
+    issue(tmp_path, "first")
+    (tmp_path / "key.pem").write_text("no key")
+    given.files = written(tmp_path, **{"drain: 5s": "drain: 5s, tls: {cert: cert.pem, key: key.pem}"})
+    given.children.append(Child(given.before))
+    assert not await given.reload()
+    assert (given.reloader.config, given.children[0].orders) == (given.before, [])
+    (line,) = given.events()
+    assert (line["event"], line["problems"][0][:12]) == ("reload_refused", "listen.tls: ")
+
+
+async def test_a_worker_that_started_while_others_got_new_certificates_gets_them_under_the_same_files(
+    given: Given, tmp_path: Path
+) -> None:
+    issue(tmp_path, "first")
+    given.files = written(tmp_path, **{"drain: 5s": "drain: 5s, tls: {cert: cert.pem, key: key.pem}"})
+    late = Child(given.before)
+    given.children += [Child(given.before), late]
+    assert await given.reload()
+    late.ready = False
+    first = given.reloader.certificates
+    issue(tmp_path, "second")
+    assert await given.reload()
+    assert given.reloader.certificates != first
+    late.ready = True
+    assert given.reloader.must_catch_up()
+    await given.reloader.catch_up()
+    assert late.orders == [given.files.digest] * 3
+    assert not given.reloader.must_catch_up()
 
 
 async def test_when_one_cannot_follow_all_go_back(given: Given) -> None:

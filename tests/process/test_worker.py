@@ -22,6 +22,7 @@ from gateway.proxy.compile.limits import limits_of
 from gateway.state.lmdb.store import LmdbStore
 from tests.eventually import eventually
 from tests.memory_store import MemoryStore
+from tests.no_descriptors import no_descriptors
 from tests.process.configs import written
 
 
@@ -132,6 +133,46 @@ async def test_a_reload_that_fails_changes_nothing_and_says_why(serve: Serve, tm
         assert running.reports[-1]["why"].startswith("KeyError")
         assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway"
         assert running.worker.config is config
+
+
+async def test_another_workers_connections_are_taken_while_they_are_its_to_take(serve: Serve, tmp_path: Path) -> None:
+    other, egress = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+    async with serve(written(tmp_path), egress=True) as running:
+        running.ports += [other.getsockname()[1], egress.getsockname()[1]]
+        running.worker._others[4] = other, egress
+        waiting = asyncio.create_task(running.get("/health/live", port=2))
+        await asyncio.sleep(0)
+        running.worker.cover(frozenset((4, 5)))
+        assert await waiting == b"HTTP/1.1 200 OK"
+        assert await running.get("/api/info", port=3) == b"HTTP/1.1 404 Not Found"
+        running.worker.cover(frozenset((4,)))
+        running.worker.cover(frozenset())
+        later = asyncio.create_task(running.get("/health/live", port=2))
+        done, _ = await asyncio.wait([later], timeout=0.05)
+        assert not done, "it is the other worker's again"
+        with no_descriptors():
+            running.worker.cover(frozenset((4,)))
+        assert running.counted("gateway_shortages_total") == {("descriptors",): 1}
+        running.worker.cover(frozenset((4,)))
+        assert await later == b"HTTP/1.1 200 OK"
+    assert other.fileno() == egress.fileno() == -1, "or the port would still listen"
+
+
+async def test_a_log_without_room_is_a_shortage_in_health_and_metrics(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        running.sink._fd = os.open("/dev/full", os.O_WRONLY)
+        assert await running.get("/health/live") == b"HTTP/1.1 200 OK"
+        running.sink.flush()
+        await eventually(lambda: running.counted("gateway_shortages_total") == {("disk",): 1})
+        status = running.worker.health.status()
+        assert (status["status"], status["shortages"][0]["where"]) == ("degraded", "writing the log")
+
+
+async def test_a_store_that_is_away_for_want_of_a_descriptor_says_what_it_is(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        running.worker._on_shared_change(False, "ConnectionError: Error 24 connecting to h:1. Too many open files.")
+        running.worker._on_shared_change(False, "no answer in time")
+        assert running.counted("gateway_shortages_total") == {("descriptors",): 1}
 
 
 async def test_a_store_that_fails_is_reported_until_it_works_again(serve: Serve, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from gateway.config.model import UpstreamSettings
@@ -10,7 +13,9 @@ from gateway.proxy.compile.upstreams import assemble, background_tasks
 from gateway.proxy.pool.discovery import DnsDiscovery
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.upstream.upstream import Upstream
+from tests.certificate_files import issue
 from tests.memory_store import MemoryStore
+from tests.no_descriptors import no_descriptors
 
 ONE = {"url": "http://127.0.0.1:1"}
 TWO = {"url": "https://a.example", "weight": 3, "priority": 1, "region": "eu"}
@@ -32,6 +37,18 @@ async def test_each_endpoint_is_as_it_is_written() -> None:
     assert [each.priority for each in upstream.endpoints] == [0, 1]
     assert [each.region for each in upstream.endpoints] == ["", "eu"]
     assert [each.tls is not None for each in upstream.endpoints] == [False, True]
+
+
+async def test_without_a_descriptor_for_the_authorities_there_is_no_upstream_that_trusts_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(tmp_path, "authority")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with no_descriptors(), pytest.raises(OSError) as caught:
+        assembled(TWO)
+    assert caught.value.errno == errno.EMFILE
+    (tls,) = [each.tls for each in assembled(TWO).endpoints]
+    assert tls is not None and tls.cert_store_stats()["x509"]
 
 
 @pytest.mark.parametrize(
