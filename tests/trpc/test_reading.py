@@ -1,0 +1,186 @@
+"""What policies read is what the real superjson hands to a procedure, and nothing reaches it that they do not read."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+from typing import Any
+
+import aiohttp
+import pytest
+
+from gateway.core.superjson import NO_JSON
+from gateway.core.trpc import inputs
+from gateway.policy.base.pointer import MISSING, find
+from tests.gateway_fixture import running_gateway
+from tests.trpc.gateway_between import LINKS, POLICIES, expected, seen
+from tests.trpc.real_peers import HERE, RealClient, RealServer
+
+ENTRY = """\
+version: 1
+include: [policies/*.yaml]
+upstreams:
+  tutor:
+    endpoints: [{url: "${TUTOR_URL}"}]
+    trpc: {prefix: /api/trpc, max_batch: 3, transformer: superjson, aliases: {auth.signin: auth.login}}
+routes:
+  - {name: login, procedures: [auth.login], upstream: tutor, auth: public, lockout: accounts, rate_limits: [per-account], body: json}
+"""
+GUARDED = POLICIES.replace(
+    "rate_limits:\n",
+    'lockouts: {accounts: {account: /email, failures: 3}}\nrate_limits:\n  per-account: {limit: 1000/minute, key: [address, "input:/email"]}\n',
+)
+VICTIM = "ada@example.com"
+LOGIN = {"email": VICTIM, "password": "wrong"}
+JSON = {"content-type": "application/json"}
+
+NAMES = ["email", "Email", "x", "__proto__", "constructor", "a.b", "0", "", "json", "meta", "password", "toString"]
+LEAVES: list[Any] = ["victim", "decoy", "2026-01-02T03:04:05.678Z", "7", "NaN", "https://x.y/", "", None, 7, 1.5, True]
+KINDS = ["undefined", "Date", "bigint", "number", "URL", "set", "map", "regexp", "Error", "symbol", "nothing"]
+
+
+def some_value(chance: random.Random, depth: int = 0) -> Any:
+    form = chance.random()
+    if depth > 2 or form < 0.5:
+        return chance.choice(LEAVES)
+    if form < 0.7:
+        return [some_value(chance, depth + 1) for _ in range(chance.randrange(3))]
+    names = chance.sample(NAMES, chance.randrange(4))
+    return {name: some_value(chance, depth + 1) for name in names}
+
+
+def some_document(chance: random.Random) -> str:
+    """The content of one call: mostly a sign-in with something odd in it, and a meta that often fits."""
+    value: Any = {"email": chance.choice(LEAVES), "x": some_value(chance), chance.choice(NAMES): some_value(chance)}
+    if chance.random() < 0.2:
+        value = some_value(chance)
+    document: dict[str, Any] = {"json": value}
+    if chance.random() < 0.6:
+        paths = [
+            "email",
+            "x",
+            "",
+            "0",
+            "x.0",
+            "x.00",
+            "x.email",
+            "__proto__.email",
+            "a\\.b",
+            "a.b",
+            "password",
+            "nothing",
+        ]
+        kinds = [[chance.choice(KINDS)] for _ in range(2)]
+        values: Any = {chance.choice(paths): kind for kind in kinds} if chance.random() < 0.9 else kinds[0]
+        document["meta"] = {"values": values, **({"v": 1} if chance.random() < 0.5 else {})}
+        if chance.random() < 0.1:
+            document["meta"]["referentialEqualities"] = {"x": ["email"]}
+    text = json.dumps(document, ensure_ascii=chance.random() < 0.5)
+    if chance.random() < 0.2:
+        text = text.replace('"x"', chance.choice(['"email"', '"\\u0065mail"', '"__proto__"', '"\\u005f_proto__"']), 1)
+    return text
+
+
+def agree(ours: Any, theirs: Any) -> bool:
+    """Whether a reading of ours is what superjson made of it; of what is no JSON only that it is no text for us."""
+    if ours is NO_JSON:
+        return True
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return ours.keys() == theirs.keys() and all(agree(ours[name], theirs[name]) for name in ours)
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(agree, ours, theirs))
+    return bool((None if ours is MISSING else ours) == theirs)
+
+
+def by_superjson(texts: list[str]) -> list[Any]:
+    node = shutil.which("node")
+    assert node is not None, "node is not installed; scripts/setup brings it"
+    lines = "".join(json.dumps(text) + "\n" for text in texts)
+    done = subprocess.run(
+        [node, "reading.mjs"], cwd=HERE, input=lines.encode(), capture_output=True, check=True, timeout=60
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_whatever_is_read_is_what_superjson_reads(packages: None) -> None:
+    chance = random.Random(8)
+    texts = [some_document(chance) for _ in range(4_000)]
+    read = 0
+    for text, theirs in zip(texts, by_superjson(texts), strict=True):
+        try:
+            (value,) = inputs(text, False, 1)
+            email = find(value, ("email",))
+        except ValueError:
+            continue
+        if theirs is None:  # no bigint or URL: superjson throws, so no procedure runs
+            continue
+        read += 1
+        assert agree(value, theirs["value"]), text
+        assert agree(email, theirs["email"]), text
+        assert not isinstance(email, str) or theirs["careless"] == email, text
+    assert 500 < read < 3_500  # both were tried
+
+
+@pytest.mark.parametrize("link", LINKS)
+async def test_what_the_real_client_sends_is_read(client: RealClient, server: RealServer, link: str) -> None:
+    given = {
+        "json": {
+            "email": VICTIM,
+            "password": "Correct-horse-1",
+            "captchaToken": None,
+            "at": "2026-01-02T03:04:05.678Z",
+        },
+        "meta": {"values": {"captchaToken": ["undefined"], "at": ["Date"]}},
+    }
+    async with running_gateway(ENTRY, {"TUTOR_URL": server.url}, policies=GUARDED) as gateway:
+        [passed] = await client.call(gateway.url, link, ("auth.login", given))
+        assert passed["event"] == "result", passed
+        for _ in range(3):
+            [wrong] = await client.call(gateway.url, link, ("auth.login", {"json": LOGIN}))
+            assert wrong["error"]["code"] == "UNAUTHORIZED"
+        [locked] = await client.call(gateway.url, link, ("auth.login", given))
+        assert seen(locked)["reason"] == "account_locked"
+        [nobody] = await client.call(gateway.url, link, "auth.login")
+        assert seen(nobody) == expected("body_malformed")
+    assert (await server.state())["runs"] == {"auth.login": 4}
+
+
+HOSTILE = [
+    ("", {"json": {"__proto__": {"email": VICTIM}, "password": "p"}}),
+    ("", {"json": {"email": "decoy@x.y", "password": "p", "__proto__": {"email": VICTIM}}}),
+    ("", {"json": {"email": "decoy@x.y", "password": "p", "x": VICTIM}, "meta": {"referentialEqualities": {"x": ["email"]}}}),
+    ("", {"json": {"email": "decoy@x.y", "password": "p"}, "meta": {"values": {"email": ["URL"]}}}),
+    ("", {"json": [["email", VICTIM], ["password", "p"]], "meta": {"values": ["map"]}}),
+    ("", {"json": {"constructor": {"prototype": {"email": VICTIM}}, "email": "decoy@x.y", "password": "p"}}),
+    ("", {"json": {"email": [VICTIM], "password": "p"}}),
+    ("", {"json": {"email": None, "password": "p"}}),
+    ("", {"json": {"password": "p"}}),
+    ("", {"json": {"email": "decoy@x.y", "Email": VICTIM, "password": "p"}}),
+    ("", {}),
+    ("", {"json": LOGIN, "x": 1}),
+    ("?input=%7B%22json%22%3A%7B%22email%22%3A%22decoy%40x.y%22%7D%7D", {"json": LOGIN}),
+    ("?batch=1", {"json": LOGIN}),
+    ("?batch=1", {"00": {"json": LOGIN}}),
+    ("?batch=1", {"0": {"json": {"email": "decoy@x.y", "password": "p"}}, "1": {"json": LOGIN}}),
+    ("?batch=1", {"0": {"json": {"email": "decoy@x.y", "password": "p"}}, "0 ": {"json": LOGIN}}),
+    ("?batch=1", {"0": {"json": {"__proto__": {"email": VICTIM}, "password": "p"}}}),
+    ("?batch=1", [{"json": LOGIN}]),
+    ("?batch=1&batch=0", {"0": {"json": LOGIN}}),
+]  # fmt: skip
+
+
+async def test_no_other_spelling_of_a_sign_in_reaches_the_server(server: RealServer) -> None:
+    async with running_gateway(ENTRY, {"TUTOR_URL": server.url}, policies=GUARDED) as gateway:
+        async with aiohttp.ClientSession() as session:
+            for query, given in HOSTILE:
+                target = f"{gateway.url}/api/trpc/auth.signin{query}"
+                async with session.post(target, data=json.dumps(given), headers=JSON) as response:
+                    found = await response.json()
+                assert (response.status, found["error"]["json"]["data"]["reason"]) == (400, "body_malformed"), (
+                    query,
+                    given,
+                )
+        assert gateway.store.stats().records == 0
+    assert (await server.state())["heads"] == []
