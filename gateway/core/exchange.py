@@ -170,7 +170,7 @@ class Exchange:
         self.sent = 0.0  # time.monotonic() when the last of the request so far went out, 0.0 if nothing
         self.endpoint = ""  # host:port that responded
         self.upstream_time = 0.0  # seconds from sending to the head of the response
-        self.failure: CallFailure | None = None  # how the call failed, None when it did not
+        self.failure: CallFailure | None = None  # how the call failed, None when it did not or the client was slow
         self.bytes_in = 0  # request content bytes
         # the response: proxy/flow
         self.fallback = ""  # the fallback that responded in place of the upstream, empty when none did

@@ -9,8 +9,8 @@ from enum import Enum
 class CallFailure(Enum):
     """One way to fail, named where it is seen (``proxy.pool.errors.UpstreamError.kind``).
 
-    ``word`` is its name in the settings of retries and outlier ejection, empty for the gateway's own limit and for what
-    the client caused, which no setting can count. ``slug`` is the reason that the client gets.
+    ``word`` is its name in the settings of retries and outlier ejection, empty for the gateway's own limit, which no
+    setting can count. ``slug`` is the reason that the client gets.
     """
 
     CONNECT = "connect", "upstream_unreachable"  # no connection was made
@@ -21,7 +21,6 @@ class CallFailure(Enum):
     STALLED = "timeout", "upstream_stalled"  # a response stopped in the middle
     TOTAL_TIMEOUT = "timeout", "upstream_total_timeout"  # the whole call took too long
     BROKEN = "broken", "upstream_broken"  # a response that cannot be read or breaks off
-    HELD_UP = "", "upstream_total_timeout"  # the same, while the client took its response too slowly
     BUSY = "", "upstream_busy"  # the gateway has as many connections as it may have, or can have (``core.shortage``)
 
     def __init__(self, word: str, slug: str) -> None:

@@ -16,9 +16,9 @@ def test_a_connection_closed_before_a_response_is_one_kind_whoever_was_served_on
     assert CallFailure.CONNECT.word == CallFailure.CONNECT_TIMEOUT.word == "connect"
 
 
-def test_settings_name_all_failures_but_the_gateways_own_limit_and_what_clients_cause() -> None:
+def test_settings_name_all_failures_but_the_gateways_own_limit() -> None:
     assert WORDS == ("connect", "reset", "timeout", "broken")
-    assert named(WORDS) == frozenset(CallFailure) - {CallFailure.BUSY, CallFailure.HELD_UP}
+    assert named(WORDS) == frozenset(CallFailure) - {CallFailure.BUSY}
     assert named(["reset", 503]) == {CallFailure.RESET, CallFailure.RESET_REUSED, 503}
 
 

@@ -56,7 +56,7 @@ COUNTED = [
 NOT_COUNTED = [
     (0, ""),  # the client left before there was an answer
     (400, ""), (401, ""), (404, ""), (413, ""), (429, ""), (501, ""),
-    (400, "body_malformed"), (413, "body_too_large"), (408, "body_timeout"), (503, CallFailure.BUSY), (504, CallFailure.HELD_UP), (503, "upstream_busy"), (500, "internal_error"),
+    (400, "body_malformed"), (413, "body_too_large"), (408, "body_timeout"), (503, CallFailure.BUSY), (503, "upstream_busy"), (500, "internal_error"),
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.demo.access_token import make_token
 from gateway.demo.toolkit import DemoToolkit
+from gateway.proxy.flow import respond
 from gateway.proxy.upstream import upload
 from gateway.state.rules.circuit import Circuit
 from tests.eventually import eventually
@@ -88,10 +89,12 @@ class Pace:
 
 
 @contextlib.asynccontextmanager
-async def pace(more: str, *urls: str, policies: str = MORE_POLICIES) -> AsyncIterator[Pace]:
+async def pace(more: str, *urls: str, policies: str = MORE_POLICIES, total: str = "0s") -> AsyncIterator[Pace]:
     made = Pace()
     endpoints = ", ".join(f'{{url: "{url}"}}' for url in urls)
     entry = ENTRY.format(endpoints=endpoints, more=more)
+    if total != "0s":
+        entry = entry.replace("response: 300ms", f"response: 300ms, total: {total}")
     async with running_gateway(entry, policies=audio(policies), wall=lambda: made.now) as made.gateway:
         yield made
 
@@ -220,3 +223,69 @@ async def test_a_client_that_stands_still_gives_permit_and_connection_back(monke
         assert [(await client.response()).status for client in (one, other)] == [408, 408]
         await eventually(lambda: (permits.taken, len(pool.open), pool.endpoints[0].in_flight) == (0, 1, 0))
         assert here.gateway.seen.reasons == ["", "body_timeout", "body_timeout"]
+
+
+async def cut_off(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Has more to send than anybody takes, and closes when it has waited for a while."""
+    await fake.read(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000000\r\n\r\n" + b"-" * 20_000_000)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(writer.drain(), 0.3)
+    writer.transport.abort()
+
+
+async def untaken(here: Pace, stack: contextlib.AsyncExitStack) -> None:
+    """Six clients that take their responses when it is too late."""
+    takers = [await here.begin(stack, b"GET /stt HTTP/1.1\r\nhost: a\r\n\r\n") for _ in range(6)]
+    await eventually(lambda: here.gateway.seen.begun == 6)
+    await asyncio.sleep(0.6)
+    for taker in takers:
+        with contextlib.suppress(ConnectionError):
+            while await taker.reader.read(1_000_000):
+                pass
+    await eventually(lambda: len(here.gateway.seen.exchanges) == 6)
+
+
+async def test_an_upstream_that_gives_up_on_a_response_that_nobody_takes_is_not_judged_by_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(respond, "SLOW", 0.1)
+    async with (
+        running_upstream(script=cut_off) as fake,
+        pace("    breaker: external", fake.url) as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await untaken(here, stack)
+        assert set(here.gateway.seen.reasons) == {"upstream_broken"}
+        assert here.circuit.failures == 0
+
+
+async def endless(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Sends as long as somebody takes it."""
+    await fake.read(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        writer.write(b"-" * 100_000)
+        await writer.drain()
+
+
+async def test_the_time_of_the_whole_call_that_a_client_spends_on_taking_it_is_not_the_upstreams() -> None:
+    async with (
+        running_upstream(script=endless) as fake,
+        pace("    breaker: external", fake.url, total="300ms") as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await untaken(here, stack)
+        assert set(here.gateway.seen.reasons) == {"upstream_total_timeout"}
+        assert here.circuit.failures == 0
+
+
+async def test_the_time_of_the_whole_call_that_a_client_spends_on_an_upload_is_not_the_upstreams() -> None:
+    async with (
+        running_upstream(script=never) as fake,
+        pace("    breaker: external", fake.url, total="300ms") as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        slow = await here.stall(stack, 6, upload_head() + b"-" * 100 * KIB)
+        assert [(await client.response()).status for client in slow] == [504] * 6
+        assert here.circuit.failures == 0

@@ -87,7 +87,8 @@ class UpstreamFallback:
                 await pass_on(response)
             finally:
                 if response.error is not None:  # it broke off, which is this upstream's failure and not the first one's
-                    side.reason, side.failure = response.error.kind.slug, response.error.kind
+                    kind = response.error.kind
+                    side.reason, side.failure = kind.slug, kind if exchange.failure is kind else None
                     exchange.reason, exchange.failure = slug, failure
             return True
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import time
+from time import monotonic, time
 
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
@@ -13,6 +13,7 @@ from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.routing.route import CompiledRoute
+from gateway.proxy.upstream.upload import SLOW
 
 MOST_COLLECTED = 64 * 1024  # bytes of a response that are collected for a stage
 
@@ -65,7 +66,8 @@ async def stream_response(
 ) -> None:
     """Pass a large or endless response on as it arrives, waiting for the slower side. ``first`` was taken off it before.
 
-    A response that breaks off is cut off for the client too, and noted in ``exchange``.
+    A response that breaks off is cut off for the client too, and noted in ``exchange``: as a failure of the upstream unless
+    that had to wait for the client, and may have given up.
     """
     chunked = response.length is None and not writer.http10
     if response.length is not None:
@@ -77,17 +79,23 @@ async def stream_response(
         exchange.status, response.fields, exchange.response_headers, route.removed, framing, writer.keep_alive
     )
     wire = writer.wire
+    waited, met = 0.0, response.error
     try:
         wire.write(head)
         while piece := first or await response.read():
             first = b""
             exchange.bytes_out += len(piece)
             wire.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
+            began = monotonic()
             await wire.drain()
+            waited += monotonic() - began
+            met = response.error
         if chunked:
             wire.write(b"0\r\n%b\r\n" % render_trailers(response))
     except (UpstreamError, Malformed) as error:
-        exchange.failure = failure = error.kind if isinstance(error, UpstreamError) else CallFailure.BROKEN
+        failure = error.kind if isinstance(error, UpstreamError) else CallFailure.BROKEN
+        slow = waited > SLOW or (met is not None and met.kind is CallFailure.TOTAL_TIMEOUT)
+        exchange.failure = None if slow else failure
         exchange.reason = failure.slug
         exchange.detail = str(error)
         writer.cut()

@@ -186,8 +186,7 @@ class Pool:
         """End the call on ``connection`` if it takes too long."""
         in_body = connection.phase is BODY
         if self.timeouts.overdue(connection, now):
-            kind = CallFailure.HELD_UP if connection.paused else CallFailure.TOTAL_TIMEOUT
-            connection.fail(kind, "the call took too long in all")
+            connection.fail(CallFailure.TOTAL_TIMEOUT, "the call took too long in all")
         elif connection.paused:
             return
         elif connection.deadline == 0.0:

@@ -165,5 +165,5 @@ async def test_a_call_that_takes_too_long_in_all_is_ended_from_above_its_attempt
 
 
 def test_every_kind_is_tried() -> None:
-    assert {kind for _, kind, _ in WAYS.values()} == set(CallFailure) - {CallFailure.TOTAL_TIMEOUT, CallFailure.HELD_UP}
+    assert {kind for _, kind, _ in WAYS.values()} == set(CallFailure) - {CallFailure.TOTAL_TIMEOUT}
     assert all(REASONS[kind.slug].status in (502, 503, 504) for kind in CallFailure)
