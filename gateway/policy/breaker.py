@@ -130,7 +130,9 @@ class Breaker(Stage):
             exchange.slot = Slot(circuit.epoch)
             return None
         would = rules.admit(circuit, self._trip, now)
-        return self._admit_when_whole(exchange) if would.ok else self._refusal(would.retry_in)
+        if would.ok and self._settings.mode == "enforce":
+            return self._admit_when_whole(exchange)
+        return self._refusal(would.retry_in)
 
     def _admit(self, exchange: Exchange) -> Refusal | None:
         admitted = self._store.admit(self._name, self._trip, self._wall())

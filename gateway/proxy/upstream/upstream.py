@@ -125,6 +125,7 @@ class Upstream:
         if exchange.body is None and stream is not None:
             refusal = await stream.gather(HEAD_START)
             if refusal is None and not stream.complete and self.attempts is not None:
+                exchange.stream = Upload(stream, self.pool.loop)  # a permit may be held while it is read
                 refusal = await self.attempts.await_probe(exchange)
             if refusal is not None:
                 return refusal
