@@ -25,7 +25,9 @@ OF_A_WHOLE_ROOM = {
     "proxy/test_cost.py": "how many instructions a request takes through all rooms",
     "proxy/test_faults.py": "an upstream that breaks the protocol, as the client sees it",
     "proxy/test_garbage.py": "what a request leaves to the garbage collector",
-    "proxy/test_pace.py": "what clients that send and leave as they like do to others, as those see it",
+    "proxy/test_pace.py": "what slow clients hold of all that others need, as those see it",
+    "proxy/test_pace_judging.py": "what slow clients do to breakers and endpoints, as other clients see it",
+    "proxy/test_pace_tries.py": "how an upstream is tried whatever clients do, as they see it",
     "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
 }
 # Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, and whole runs on the wire.
