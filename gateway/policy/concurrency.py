@@ -16,10 +16,9 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from gateway.core import units
 from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.verdict import Refusal, Verdict, refuse
-from gateway.policy.base.bucket import address_key
 from gateway.policy.base.proxies import TrustedProxies
 from gateway.policy.base.settings import Duration, Model
-from gateway.policy.base.shares import Client, Permits, Share
+from gateway.policy.base.shares import Client, Permits, Share, client_of
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
@@ -135,11 +134,8 @@ class Concurrency(Stage):
         return self._enqueue(exchange, client)
 
     def _client(self, exchange: Exchange) -> Client:
-        """Whose call it is; a trusted proxy's own call and one of the backend belong to nobody who has a share."""
-        if exchange.principal:
-            return exchange.principal
-        client = exchange.client
-        return None if exchange.route.internal or self._proxies.peer(client)[1] else address_key(client)
+        """Whose call it is; one of a trusted proxy itself is not divided either."""
+        return client_of(exchange) if exchange.principal or not self._proxies.peer(exchange.client)[1] else None
 
     def _enqueue(self, exchange: Exchange, client: Client) -> asyncio.Future[Verdict]:
         # In the queue at once, not when a coroutine begins to run: the next request must find the queue as long as it is.
@@ -159,6 +155,8 @@ class Concurrency(Stage):
 
     def _busy(self) -> Refusal:
         detail = f"{self.upstream}: {self.taken} calls under way, {self.waiting} waiting"
+        if self.taken < self._settings.limit:
+            detail += "; the rest is for other clients"
         return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)))
 
 

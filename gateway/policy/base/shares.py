@@ -1,4 +1,4 @@
-"""Permits that many clients share: how many are out, who holds them, and who gets the next one."""
+"""What many clients share: whose a request is, how many permits are out, who holds them, and who gets the next one."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ from typing import NamedTuple
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Verdict
+from gateway.policy.base.bucket import address_key
 
 Client = str | bytes | None
 """Whose request it is: a principal or an address; None for the backend itself, whose calls are not divided."""
+
+
+def client_of(exchange: Exchange) -> Client:
+    """Whose request ``exchange`` is: of the principal, or of the network of its address where nobody is signed in."""
+    return None if exchange.route.internal else exchange.principal or address_key(exchange.client)
 
 
 class Share(NamedTuple):

@@ -15,6 +15,7 @@ from gateway.core.fields import Pair
 from gateway.core.methods import IDEMPOTENT, SAFE
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.candidates import Candidates
+from gateway.policy.base.shares import client_of
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import NotSent, UpstreamError
@@ -124,8 +125,8 @@ class Attempts:
     async def _repeated(self, state: CallState, attempt: Attempting, retry: Retry) -> UpstreamConnection | Refusal:
         """Make ``attempt``, and plain ones after it, until one is good or there is to be no other."""
         clock = self._pool.loop.time
-        now = clock()
-        retry.budget.call(now)
+        now, client = clock(), client_of(state.call.exchange)
+        retry.budget.call(now, client)
         until = now + self._pool.response_timeout
         made = 0
         while True:
@@ -136,14 +137,16 @@ class Attempts:
             except UpstreamError as error:
                 if error.kind not in retry.on or not (state.repeatable or isinstance(error, NotSent)):
                     raise
-                wait = None if self.single_while() else retry.pause(made, until - clock())
+                wait = None if self.single_while() else retry.pause(client, made, until - clock())
                 if wait is None:
                     raise
                 cause = error.kind.word
             else:
                 if isinstance(response, Refusal) or response.status not in retry.on or not state.repeatable:
                     return response
-                wait = None if self.single_while() else retry.pause(made, until - clock(), response.fields.pairs)
+                wait = (
+                    None if self.single_while() else retry.pause(client, made, until - clock(), response.fields.pairs)
+                )
                 if wait is None:
                     return response
                 cause = str(response.status)
@@ -194,7 +197,7 @@ class Attempts:
         assert hedge is not None, "chosen where there is one"
         if state.call.streamed is not None or exchange.method not in SAFE:
             return await self._attempt(state, until)
-        hedge.budget.call(self._pool.loop.time())
+        hedge.budget.call(self._pool.loop.time(), client_of(exchange))
         began = monotonic()
         if hedge.after is None:
             response = await self._attempt(state, until)
@@ -214,7 +217,7 @@ class Attempts:
         """Whether a second attempt may be made beside the first."""
         state.pass_over()
         other = self._hedge is not None and not self.single_while() and self._pool.choose(state.tried) is not None
-        return other and self._hedge is not None and self._hedge.budget.spend()
+        return other and self._hedge is not None and self._hedge.budget.spend(client_of(state.call.exchange))
 
     def _record(self, state: CallState, endpoint: Endpoint, outcome: CallFailure | int) -> None:
         """Count what became of an attempt at ``endpoint``, unless the client has kept it waiting."""

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from gateway.config.upstream_settings import RetrySettings
 from gateway.core.failure import named
 from gateway.core.fields import Pair
+from gateway.policy.base.shares import Client
 from gateway.proxy.upstream.budget import Budget, Clock
 
 
@@ -47,15 +48,16 @@ class Retry:
         self._wall = wall
         self._random = random
 
-    def pause(self, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
-        """Seconds until the next attempt, None when there is to be none. ``made`` attempts failed; ``left`` seconds
-        remain for the whole call; ``pairs`` are the fields of the last response, if any. Spends from the budget."""
+    def pause(self, client: Client, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
+        """Seconds until the next attempt, None when there is to be none. ``made`` attempts of the call of ``client`` failed;
+        ``left`` seconds remain for the whole call; ``pairs`` are the fields of the last response, if any. Spends from the
+        budget."""
         settings = self._settings
         if made >= settings.attempts:
             return None
         seconds = max(
             pause(made - 1, settings.backoff, settings.max_backoff, self._random), retry_after(pairs, self._wall)
         )
-        if seconds >= left or not self.budget.spend():
+        if seconds >= left or not self.budget.spend(client):
             return None
         return seconds
