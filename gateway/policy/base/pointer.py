@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import Final
 
 from gateway.core.spelling import BLANK, all_folded, folded
@@ -17,7 +18,7 @@ _MOST_EXACT = 2**53 - 1  # Number.MAX_SAFE_INTEGER: beyond it JavaScript takes t
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
 _HALF = re.compile("[\ud800-\udfff]").search
-_NO_LETTER = str.maketrans("", "", "_-. ")
+_NO_LETTER = str.maketrans("", "", string.punctuation + " ")
 
 
 def parse_pointer(pointer: str) -> tuple[str, ...]:
@@ -30,8 +31,8 @@ def parse_pointer(pointer: str) -> tuple[str, ...]:
 def find(document: object, tokens: tuple[str, ...]) -> object:
     """The value that the reference tokens lead to (RFC 6901 section 4), or MISSING.
 
-    Raises ValueError where a member beside the one that is named has its name for a reader who overlooks case, hyphens and
-    underscores, as decoders of JSON do.
+    Raises ValueError where a member beside the one that is named has its name for a reader who overlooks case and
+    punctuation: decoders overlook hyphens and underscores, and mappers of parameters brackets and dots.
     """
     for token in tokens:
         if isinstance(document, dict):
