@@ -37,6 +37,10 @@ class _NoRoute:
 NO_ROUTE: MatchedRoute = _NoRoute()
 
 
+HEAD_START = 64 * 1024
+"""Bytes of a content that are here before anything is taken for its call that others need; all of a shorter content."""
+
+
 class RequestContent(Protocol):
     """The content of a request while it arrives; ``proxy.message.body.RequestBody`` says what each part means."""
 

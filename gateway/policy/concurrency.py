@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from gateway.core import units
-from gateway.core.exchange import Exchange, RequestContent
+from gateway.core.exchange import HEAD_START, Exchange, RequestContent
 from gateway.core.verdict import Refusal, Verdict, refuse
-from gateway.policy.base.proxies import TrustedProxies
+from gateway.policy.base.proxies import Network, TrustedProxies
 from gateway.policy.base.settings import Duration, Model
-from gateway.policy.base.shares import Client, Permits, Share, client_of
+from gateway.policy.base.shares import ClientKey, Division, Permits, client_of
 from gateway.policy.base.stage import Stage
-from gateway.policy.base.tools import Tools
 
 _LONGEST = 60.0  # seconds; the app has given up long before
-_ENOUGH = 64 * 1024  # bytes of a body that are here before a permit is taken; all of a shorter one
 _UNDIVIDED = 3  # permits that one client may hold of any limit: an app makes a handful of calls side by side
 
 
@@ -84,15 +82,15 @@ class Concurrency(Stage):
     __slots__ = ("_breaker_open", "_permits", "_proxies", "_settings", "upstream")
 
     def __init__(
-        self, upstream: str, settings: Settings, breaker_open: Callable[[], bool], proxies: TrustedProxies
+        self, upstream: str, settings: Settings, breaker_open: Callable[[], bool], trusted: Iterable[Network]
     ) -> None:
         self.upstream = upstream
-        self._proxies = proxies
+        self._proxies = TrustedProxies(trusted)
         self._settings = settings
         self._breaker_open = breaker_open
         most = settings.most
         queue = math.ceil(settings.queue * most / settings.limit)
-        self._permits = Permits(Share(settings.limit, most), Share(settings.queue, queue))
+        self._permits = Permits(Division(settings.limit, most), Division(settings.queue, queue))
 
     @property
     def taken(self) -> int:
@@ -114,7 +112,7 @@ class Concurrency(Stage):
 
     async def _enter_when_here(self, exchange: Exchange, body: RequestContent) -> Verdict:
         """A client that sends slowly must not hold a permit meanwhile."""
-        refusal = await body.gather(_ENOUGH)
+        refusal = await body.gather(HEAD_START)
         if refusal is None and body.complete:
             content = body.whole()
             if isinstance(content, Refusal):
@@ -133,18 +131,18 @@ class Concurrency(Stage):
             return self._busy()
         return self._enqueue(exchange, client)
 
-    def _client(self, exchange: Exchange) -> Client:
+    def _client(self, exchange: Exchange) -> ClientKey:
         """Whose call it is; one of a trusted proxy itself is not divided either."""
         return client_of(exchange) if exchange.principal or not self._proxies.peer(exchange.client)[1] else None
 
-    def _enqueue(self, exchange: Exchange, client: Client) -> asyncio.Future[Verdict]:
+    def _enqueue(self, exchange: Exchange, client: ClientKey) -> asyncio.Future[Verdict]:
         # In the queue at once, not when a coroutine begins to run: the next request must find the queue as long as it is.
         permit = self._permits.enqueue(exchange, client)
         timer = asyncio.get_running_loop().call_later(self._settings.wait, self._on_timeout, permit, client)
         permit.add_done_callback(lambda _: timer.cancel())
         return permit
 
-    def _on_timeout(self, permit: asyncio.Future[Verdict], client: Client) -> None:
+    def _on_timeout(self, permit: asyncio.Future[Verdict], client: ClientKey) -> None:
         self._permits.grant()  # an upload may be complete by now, which nothing announces
         if not permit.done():
             self._permits.leave(permit, client)
@@ -160,6 +158,8 @@ class Concurrency(Stage):
         return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)))
 
 
-def build(upstream: str, settings: Settings, breaker_open: Callable[[], bool], tools: Tools) -> Concurrency:
-    """The stage for ``upstream``, one for all of its routes."""
-    return Concurrency(upstream, settings, breaker_open, TrustedProxies(tools.trusted_proxies))
+def build(
+    upstream: str, settings: Settings, breaker_open: Callable[[], bool], trusted: Iterable[Network] = ()
+) -> Concurrency:
+    """The stage for ``upstream``, one for all of its routes. ``trusted`` are the networks of trusted proxies."""
+    return Concurrency(upstream, settings, breaker_open, trusted)

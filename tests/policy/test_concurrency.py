@@ -12,17 +12,15 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import Exchange
-from gateway.policy.base.tools import Tools
 from gateway.policy.concurrency import Settings, build
-from tests.memory_store import MemoryStore
 
-TOOLS = Tools(MemoryStore(), trusted_proxies=(ip_network("198.51.100.0/24"),))
+TRUSTED = [ip_network("198.51.100.0/24")]
 
 
 class LimitedUpstream:
     def __init__(self, limit: int = 2, queue: int = 3, wait: float = 5.0, breaker_open: bool = False) -> None:
         self.breaker_open = breaker_open
-        self.stage = build("stt", Settings(limit=limit, queue=queue, wait=wait), lambda: self.breaker_open, TOOLS)
+        self.stage = build("stt", Settings(limit=limit, queue=queue, wait=wait), lambda: self.breaker_open)
 
     def call(self) -> tuple[Exchange, Any]:
         exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
@@ -209,7 +207,7 @@ class Route:
 
 
 async def test_a_client_is_a_principal_or_the_network_of_an_address_and_the_backend_is_none() -> None:
-    stage = build("stt", Settings(limit=20, queue=0, per_client=2), lambda: False, TOOLS)
+    stage = build("stt", Settings(limit=20, queue=0, per_client=2), lambda: False, TRUSTED)
 
     def call(client: str, principal: str = "", internal: bool = False) -> str:
         exchange = Exchange("GET", "/", {}, client, 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.eventually import eventually
 from tests.gateway_fixture import SECRET, running_gateway
 from tests.held_backend import HeldBackend
 from tests.proxy.pacing import KIB, LONG, Pace, pace, upload_head
-from tests.upstream_fixture import running_upstream
+from tests.upstream_fixture import Upstream, running_upstream
 
 SHIPPED = Path(__file__).parents[2] / "upstreams.yaml"
 
@@ -122,3 +123,28 @@ async def test_calls_of_one_client_leave_permits_and_the_queue_to_others() -> No
         held.release.set()
         assert [(await client.response()).status for client in crowd].count(200) == 10
     await held.stop()
+
+
+async def endless(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Sends as long as somebody takes it."""
+    await fake.read(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    while True:
+        writer.write(b"-" * 100_000)
+        await writer.drain()
+
+
+async def test_a_client_that_takes_nothing_gives_all_back_when_its_connection_is_ended() -> None:
+    async with (
+        running_upstream(script=endless) as fake,
+        pace(LIMITED, fake.url) as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        permits, pool = here.gateway.runtime.concurrency["stt"], here.gateway.runtime.upstreams["stt"].pool
+        await here.begin(stack, b"GET /stt HTTP/1.1\r\nhost: a\r\n\r\n")
+        await eventually(lambda: any(connection.paused for connection in pool.open))
+        assert permits.taken == 1
+        (client,) = here.gateway.server.clients
+        client.abort()
+        await eventually(lambda: (permits.taken, len(pool.open)) == (0, 0))
+        assert here.circuit.failures == 0

@@ -153,3 +153,15 @@ async def test_a_failure_to_connect_counts_however_slowly_the_client_sends() -> 
         slow = await here.stall(stack, 5, upload_head() + b"-" * 100 * KIB)
         assert {(await client.response(head_only=True)).status for client in slow} == {502}
         await eventually(lambda: here.state == "open")
+
+
+async def stuck(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes no more content than fits on the way."""
+    writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket
+    await asyncio.Event().wait()
+
+
+async def test_an_upstream_that_takes_no_more_content_has_failed() -> None:
+    async with running_upstream(script=stuck) as fake, pace("    breaker: external", fake.url) as here:
+        assert (await here.ask(upload_head(10_500_000) + b"-" * 10_500_000)).status == 504
+        assert (here.gateway.seen.reasons, here.circuit.failures) == (["upstream_timeout"], 1)

@@ -82,7 +82,7 @@ async def test_a_client_that_leaves_and_comes_again_does_not_keep_a_circuit_half
         held.release.set()
         await eventually(lambda: here.state == "closed")
         await eventually(lambda: len(here.gateway.seen.exchanges) == 3)
-        assert here.gateway.server.dispatcher.in_flight == 0
+        assert (here.gateway.server.dispatcher.in_flight, here.gateway.seen.events) == (0, [])
     await held.stop()
 
 

@@ -10,16 +10,16 @@ from gateway.core.exchange import Exchange
 from gateway.core.verdict import Verdict
 from gateway.policy.base.bucket import address_key
 
-Client = str | bytes | None
+ClientKey = str | bytes | None
 """Whose request it is: a principal or an address; None for the backend itself, whose calls are not divided."""
 
 
-def client_of(exchange: Exchange) -> Client:
+def client_of(exchange: Exchange) -> ClientKey:
     """Whose request ``exchange`` is: of the principal, or of the network of its address where nobody is signed in."""
     return None if exchange.route.internal else exchange.principal or address_key(exchange.client)
 
 
-class Share(NamedTuple):
+class Division(NamedTuple):
     """``total`` of something, of which one client has ``most`` at most while it is the only one."""
 
     total: int
@@ -43,16 +43,16 @@ class Permits:
     send, the other half is for calls that do not wait for their client.
     """
 
-    def __init__(self, calls: Share, queue: Share) -> None:
+    def __init__(self, calls: Division, queue: Division) -> None:
         self._calls = calls
         self._queue = queue
-        self._uploads = Share(-(-calls.total // 2), -(-calls.most // 2))
-        self.holders: dict[Exchange, Client] = {}
+        self._uploads = Division(-(-calls.total // 2), -(-calls.most // 2))
+        self.holders: dict[Exchange, ClientKey] = {}
         """Whose call each permit is for."""
         self._uploading: set[Exchange] = set()  # of the holders, also some whose content is complete by now
-        self._held: Counter[Client] = Counter()
+        self._held: Counter[ClientKey] = Counter()
         # By client, the client first that was longest without a permit; each with its calls in the order of arrival.
-        self._waiting: dict[Client, dict[asyncio.Future[Verdict], Exchange]] = {}
+        self._waiting: dict[ClientKey, dict[asyncio.Future[Verdict], Exchange]] = {}
         self.waiting = 0
         """Calls in the queue."""
 
@@ -61,7 +61,7 @@ class Permits:
         """Calls under way."""
         return len(self.holders)
 
-    def take(self, exchange: Exchange, client: Client) -> bool:
+    def take(self, exchange: Exchange, client: ClientKey) -> bool:
         """Take a permit for ``exchange`` of ``client``, if it may have one now."""
         arriving = is_arriving(exchange)
         if arriving:
@@ -71,7 +71,7 @@ class Permits:
         self._hold(exchange, client, arriving)
         return True
 
-    def _may_take(self, client: Client, arriving: bool) -> bool:
+    def _may_take(self, client: ClientKey, arriving: bool) -> bool:
         if client is None:
             return self.taken < self._calls.total
         if not self._calls.allows(self._held[client], self.taken):
@@ -81,19 +81,19 @@ class Permits:
         held = sum(self.holders[exchange] == client for exchange in self._uploading)
         return self._uploads.allows(held, len(self._uploading))
 
-    def _hold(self, exchange: Exchange, client: Client, arriving: bool) -> None:
+    def _hold(self, exchange: Exchange, client: ClientKey, arriving: bool) -> None:
         self.holders[exchange] = client
         self._held[client] += 1
         if arriving:
             self._uploading.add(exchange)
 
-    def may_wait(self, client: Client) -> bool:
+    def may_wait(self, client: ClientKey) -> bool:
         """Whether ``client`` may have one more call in the queue."""
         if client is None:
             return self.waiting < self._queue.total
         return self._queue.allows(len(self._waiting.get(client, ())), self.waiting)
 
-    def enqueue(self, exchange: Exchange, client: Client) -> asyncio.Future[Verdict]:
+    def enqueue(self, exchange: Exchange, client: ClientKey) -> asyncio.Future[Verdict]:
         """Have ``exchange`` wait: the future gets None with the permit. It leaves the queue when the future is done, or by
         ``leave``."""
         permit: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
@@ -102,7 +102,7 @@ class Permits:
         permit.add_done_callback(lambda permit: self.leave(permit, client))
         return permit
 
-    def leave(self, permit: asyncio.Future[Verdict], client: Client) -> None:
+    def leave(self, permit: asyncio.Future[Verdict], client: ClientKey) -> None:
         """Take the call of ``client`` that waits for ``permit`` out of the queue, if it is still there."""
         calls = self._waiting.get(client, {})
         if calls.pop(permit, None) is not None:
@@ -128,7 +128,7 @@ class Permits:
         while granted and self.taken < self._calls.total:
             granted = any(self._grant_first(client) for client in list(self._waiting))
 
-    def _grant_first(self, client: Client) -> bool:
+    def _grant_first(self, client: ClientKey) -> bool:
         """Whether the first call of ``client`` in the queue has got a permit."""
         calls = self._waiting[client]
         while calls:

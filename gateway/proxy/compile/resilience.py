@@ -47,7 +47,7 @@ class Resilience:
             upstreams[name].single_attempts_while(_open(breaker.circuit))
             _probe_by_health_checks(breaker, background[name], upstreams[name])
         self.concurrency: dict[str, Concurrency] = {
-            name: concurrency.build(name, settings.concurrency, self._refuses(name), tools)
+            name: concurrency.build(name, settings.concurrency, self._refuses(name), tools.trusted_proxies)
             for name, settings in config.upstreams.items()
             if settings.concurrency is not None
         }

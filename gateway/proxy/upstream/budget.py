@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
-from gateway.policy.base.shares import Client
+from gateway.policy.base.shares import ClientKey
 
 WINDOW = 10  # seconds whose calls a budget counts
 
@@ -45,12 +45,12 @@ class Budget:
         self._end = math.floor(clock()) + 1  # of the current second
         self._calls = [0] * WINDOW
         self._spendings = [0] * WINDOW
-        self._clients: list[Counter[Client]] = [Counter() for _ in range(WINDOW)]  # whose calls they were
-        self._spenders: list[Counter[Client]] = [Counter() for _ in range(WINDOW)]
+        self._clients: list[Counter[ClientKey]] = [Counter() for _ in range(WINDOW)]  # whose calls they were
+        self._spenders: list[Counter[ClientKey]] = [Counter() for _ in range(WINDOW)]
         self._called = 0
         self._spent = 0
 
-    def call(self, now: float, client: Client = None) -> None:
+    def call(self, now: float, client: ClientKey = None) -> None:
         """Count a call of ``client`` at ``now`` of the clock, of which extra calls are a share."""
         if now >= self._end:
             self._forget(now)
@@ -58,7 +58,7 @@ class Budget:
         self._clients[-1][client] += 1
         self._called += 1
 
-    def spend(self, client: Client = None) -> bool:
+    def spend(self, client: ClientKey = None) -> bool:
         """Take one extra call out of the budget, for a call of ``client``; False when none is left for that."""
         left = self.left
         if left < 1 or (client is not None and self._has_its_share(client, left)):
@@ -68,7 +68,7 @@ class Budget:
         self._spent += 1
         return True
 
-    def _has_its_share(self, client: Client, left: int) -> bool:
+    def _has_its_share(self, client: ClientKey, left: int) -> bool:
         spent = sum(second[client] for second in self._spenders)
         called = sum(second[client] for second in self._clients)
         return spent >= self._share * called + max(HANDFUL, min(left, self._floor))

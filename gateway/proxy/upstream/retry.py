@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from gateway.config.upstream_settings import RetrySettings
 from gateway.core.failure import named
 from gateway.core.fields import Pair
-from gateway.policy.base.shares import Client
+from gateway.policy.base.shares import ClientKey
 from gateway.proxy.upstream.budget import Budget, Clock
 
 
@@ -48,7 +48,7 @@ class Retry:
         self._wall = wall
         self._random = random
 
-    def pause(self, client: Client, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
+    def pause(self, client: ClientKey, made: int, left: float, pairs: Iterable[Pair] = ()) -> float | None:
         """Seconds until the next attempt, None when there is to be none. ``made`` attempts of the call of ``client`` failed;
         ``left`` seconds remain for the whole call; ``pairs`` are the fields of the last response, if any. Spends from the
         budget."""

@@ -11,9 +11,6 @@ import asyncio
 from gateway.core.exchange import RequestContent
 from gateway.core.verdict import Refusal, refuse
 
-HEAD_START = 64 * 1024
-"""Bytes of content that are here before anything is taken for a call; all of a shorter content."""
-
 STILL = 5.0
 """Seconds that a call waits for its client, renewed by every ``PORTION`` bytes."""
 

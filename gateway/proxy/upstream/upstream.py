@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import HEAD_START, Exchange
 from gateway.core.reason import REASONS
 from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -16,7 +16,7 @@ from gateway.proxy.upstream.attempt import UpstreamAttempt, repeatable
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.call import LATER, STARTED, HeadTooLarge, Progress, UpstreamCall
 from gateway.proxy.upstream.deadline import Deadline
-from gateway.proxy.upstream.upload import HEAD_START, Upload
+from gateway.proxy.upstream.upload import Upload
 
 
 class Upstream:

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from gateway.core.exchange import Exchange
-from gateway.policy.base.shares import Client, Permits, Share
+from gateway.policy.base.shares import ClientKey, Division, Permits
 
 
 def request(arriving: bool = False) -> Exchange:
@@ -21,10 +21,10 @@ def request(arriving: bool = False) -> Exchange:
 
 
 def permits(limit: int = 100, most: int = 25, queue: int = 50) -> Permits:
-    return Permits(Share(limit, most), Share(queue, -(-queue * most // limit)))
+    return Permits(Division(limit, most), Division(queue, -(-queue * most // limit)))
 
 
-def take_all(of: Permits, client: Client, arriving: bool = False) -> list[Exchange]:
+def take_all(of: Permits, client: ClientKey, arriving: bool = False) -> list[Exchange]:
     """As many as ``client`` gets."""
     taken = []
     while of.take(made := request(arriving), client):
@@ -112,8 +112,8 @@ async def test_an_upload_in_the_queue_gets_a_permit_before_a_later_one() -> None
 async def test_whatever_comes_and_goes_no_bound_is_broken_and_nothing_is_lost(seed: int) -> None:
     draw = random.Random(seed)
     here = permits(12, 5, 10)
-    holding: dict[Exchange, Client] = {}
-    waiting: dict[asyncio.Future[object], tuple[Exchange, Client]] = {}
+    holding: dict[Exchange, ClientKey] = {}
+    waiting: dict[asyncio.Future[object], tuple[Exchange, ClientKey]] = {}
     for _ in range(400):
         client = draw.choice(["a", "b", "c", "d", None])
         made = request(draw.random() < 0.4)
