@@ -172,6 +172,11 @@ def test_what_is_inherited_is_named_by_routes() -> None:
     assert not [kind.name for kind in KINDS if (kind.inherited or kind.many or kind.opt_out) and not kind.route_key]
 
 
+def test_what_reads_the_input_waits_for_the_body() -> None:
+    assert {kind.name for kind in KINDS if kind.reads_input} == {"rate_limit", "lockout"}
+    assert not [kind.name for kind in KINDS if kind.reads_input and not kind.needs_body]
+
+
 def test_what_stays_on_refusals_looks_at_no_body() -> None:
     assert not [kind.name for kind in KINDS if kind.on_refusals and kind.needs_body]
     assert not [kind.name for kind in KINDS if kind.writes_headers and not kind.on_refusals]

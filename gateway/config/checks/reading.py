@@ -42,9 +42,11 @@ def check_body(route: Route, location: Location, policies: Policies) -> None:
 def _readers(route: Route, policies: Policies) -> Iterator[str]:
     """The policies of ``route`` that look into its input, as they are written there."""
     for kind in KINDS:
-        for name in route.policies.get(kind.section, ()) if kind.reads_input else ():
-            settings = policies.get(kind.section, {}).get(name)
-            if settings is not None and kind.reads_input and kind.reads_input(settings):
+        if kind.reads_input is None:
+            continue
+        known = policies.get(kind.section, {})
+        for name in route.policies.get(kind.section, ()):
+            if name in known and kind.reads_input(known[name]):
                 yield f"{kind.route_key} {name}"
 
 
