@@ -15,7 +15,7 @@ from gateway.state.rules.gcra import NEVER, Take, Taken, decide, distinct, ticks
 from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
 from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.rules.revocation import Revocation, added, named
-from gateway.state.store import Stats
+from gateway.state.store import Stats, StoreCondition
 
 _RECORD = 96  # bytes of a key, a number and their place in a dictionary, near enough for health
 
@@ -180,6 +180,15 @@ class MemoryStore:
             else:
                 gone += 1
         return gone
+
+    @property
+    def condition(self) -> StoreCondition:
+        """See ``StoreMaintenance.condition``."""
+        return StoreCondition()
+
+    def check(self) -> StoreCondition:
+        """See ``StoreMaintenance.check``: there is no file that could fail."""
+        return StoreCondition()
 
     def stats(self) -> Stats:
         """See ``Store.stats``."""

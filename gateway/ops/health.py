@@ -54,16 +54,20 @@ class EndpointStatus(Protocol):
 
 @dataclass(slots=True)
 class StoreStatus:
-    """The state store: its name, whether it works, and since when (Unix seconds) it does not."""
+    """The state store: its name, whether it works, and since when (Unix seconds) and ``why`` it does not. ``broken`` says
+    at any moment whether its file is broken and nothing has taken its place yet."""
 
     name: str
     ok: bool = True
     since: float | None = None
+    why: str = ""
+    broken: Callable[[], bool] = field(default=lambda: False)
 
-    def update(self, ok: bool, now: float) -> None:
-        """Note whether the store works at ``now``; ``since`` is the first moment when it did not."""
+    def update(self, ok: bool, now: float, why: str = "") -> None:
+        """Note whether the store works at ``now``, and ``why`` not; ``since`` is the first moment when it did not."""
         self.since = None if ok else (self.since or now)
         self.ok = ok
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,7 @@ class Health:
                 "store": serving.store.name if serving else None,
                 "ok": serving.store.ok if serving else False,
                 "since": rfc3339(serving.store.since) if serving and serving.store.since else None,
+                **({"why": serving.store.why} if serving and serving.store.why else {}),
             },
             "connections": self.connections,
             "shortages": shortages,
@@ -147,6 +152,8 @@ class Health:
             return Reply(200, _FIELDS, b'{"status":"alive"}')
         if path == "/health/ready":
             if self.ready():
+                if self.serving is not None and self.serving.store.broken():
+                    return Reply(503, _FIELDS, b'{"status":"state broken"}')
                 return Reply(200, _FIELDS, b'{"status":"ready"}')
             return Reply(503, _FIELDS, b'{"status":"draining"}' if self.draining else b'{"status":"starting"}')
         return None
@@ -158,13 +165,15 @@ def health_response(status: Mapping[str, Any]) -> Reply:
 
 
 def without_endpoints(status: dict[str, Any]) -> dict[str, Any]:
-    """The part of a status that is public. It does not name the hosts behind the gateway: not where one was not reached."""
+    """The part of a status that is public. It names no files, and not the hosts behind the gateway: not where one was not
+    reached."""
     shortages = [{key: value for key, value in one.items() if key != "where"} for one in status["shortages"]]
     upstreams = {
         name: {key: value for key, value in upstream.items() if key != "endpoints"}
         for name, upstream in status["upstreams"].items()
     }
-    return {**status, "shortages": shortages, "upstreams": upstreams}
+    state = {key: value for key, value in status["state"].items() if key != "why"}
+    return {**status, "state": state, "shortages": shortages, "upstreams": upstreams}
 
 
 def overall(upstreams: Mapping[str, Mapping[str, Any]], sound: bool) -> str:
@@ -181,7 +190,8 @@ def reasons(status: Mapping[str, Any]) -> list[str]:
     found = [f"out of {one['kind']} since {one['since']}" for one in status["shortages"]]
     state = status["state"]
     if not state.get("ok", True) and state.get("since"):
-        found.append(f"the state store fails since {state['since']}")
+        memory = ", each worker counts in its memory" if state.get("why") else ""
+        found.append(f"the state store fails since {state['since']}{memory}")
     found += [
         f"upstream {name} is {one['status']}" for name, one in status["upstreams"].items() if one["status"] != "ok"
     ]

@@ -28,7 +28,9 @@ class Start:
     """A worker's first order. ``number`` tells the workers apart; ``listener`` is the descriptor of the bound socket that
     it inherited, ``egress`` that of the egress listener where there is one; ``run`` is the directory of this run; ``key``
     keys the pseudonyms in the log; ``loaded_at`` is in Unix seconds. ``others`` has, by number, the descriptors of the other
-    workers' sockets (``Cover``): the public one, and that of egress where there is one."""
+    workers' sockets (``Cover``): the public one, and that of egress where there is one. ``replaces``: the run has served
+    before, so it goes on without a state file where there can be none; ``distrust``: the one that is there has ended
+    processes."""
 
     config: Config
     number: int
@@ -40,6 +42,8 @@ class Start:
     egress: int | None = None
     certificates: Certificates | None = None
     others: Mapping[int, tuple[int, int | None]] = field(default_factory=dict)
+    replaces: bool = False
+    distrust: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,9 @@ class RunDirectory:
 
 def hold(directory: Path) -> int:
     """Keep the directory of a run for as long as this process lives, whatever becomes of the supervisor. Returns the
-    file descriptor that holds it."""
-    alive = os.open(directory / _ALIVE, os.O_RDONLY | os.O_CLOEXEC)
+    file descriptor that holds it. One that was removed is made again: a worker that is replaced needs it."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    alive = os.open(directory / _ALIVE, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(alive, fcntl.LOCK_SH)
     return alive
 

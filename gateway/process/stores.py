@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
+from gateway.state.lmdb.clock import FileClock, since_boot
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.store import StateError
 
 if TYPE_CHECKING:
     from gateway.state.failover.store import FailoverStore
@@ -21,10 +23,14 @@ class Stores:
         self._shared: FailoverStore | None = None
 
     def local(self) -> LmdbStore:
-        """The embedded store of this host. Raises StateError when it cannot be opened."""
+        """The embedded store of this host. Raises StateError when there is none that the workers share."""
         state = self._config().state
         if self._local is None:
-            self._local = LmdbStore(state.path, state.key.reveal().encode() if state.key else None)
+            key = state.key.reveal().encode() if state.key else None
+            self._local = LmdbStore(state.path, key, clock=FileClock(since_boot))
+        condition = self._local.check()  # the workers may have begun another file
+        if condition.why:
+            raise StateError(condition.why)
         return self._local
 
     def used(self) -> LmdbStore | FailoverStore:

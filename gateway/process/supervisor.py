@@ -23,7 +23,7 @@ from gateway.ops.sink import Sink
 from gateway.process.admin import RunAdmin
 from gateway.process.certificates import read_certificates
 from gateway.process.channel import Drain, Start
-from gateway.process.child import Child, ChildEvents
+from gateway.process.child import YOUNG, Child, ChildEvents
 from gateway.process.coverage import Coverage
 from gateway.process.descriptors import raise_limit, room
 from gateway.process.listeners import Addresses, CannotStart, Listeners
@@ -33,6 +33,8 @@ from gateway.process.stores import Stores
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
 LOOK = 1.0  # seconds between two looks for workers that do not report
+CRASHES = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
+CRASHES_OF_STATE = 2  # young workers that end by such a signal, after which the next one sets the state file aside
 ATTEMPTS = 4  # deaths before the first worker was ever ready, after which the run is given up
 
 
@@ -63,6 +65,7 @@ class Supervisor:
         self._why_not = ""
         self._was_ready = False
         self._deaths = 0
+        self._crashes = 0  # since the last worker that had to distrust the state file
         self._tasks: set[asyncio.Task[None]] = set()
         state_key = config.state.key
         # Derived, so that the pseudonyms in the log stay the same over restarts without being the store's own.
@@ -224,6 +227,7 @@ class Supervisor:
             self._metrics.restarted()
             self._log.event("worker_died", place=child.number, code=code, age_s=age)
         self._deaths += 1
+        self._crashes += code in CRASHES and age < YOUNG
         if not self._was_ready and self._deaths >= ATTEMPTS:
             self._on_cannot_serve(f"workers end before they take requests (exit code {code})")
 
@@ -234,6 +238,9 @@ class Supervisor:
             self._on_stop()
 
     def _start_order(self, child: Child) -> Start:
+        distrust = self._crashes >= CRASHES_OF_STATE
+        if distrust:
+            self._crashes = 0
         return Start(
             self._reloader.config,
             child.number,
@@ -249,4 +256,6 @@ class Supervisor:
                 for other in self._children
                 if other is not child
             },
+            replaces=self._was_ready,
+            distrust=distrust,
         )

@@ -62,7 +62,7 @@ class Worker:
         self.drain_seconds = config.listen.drain
         self._start = start
         self._store = store
-        self._store_status = StoreStatus("embedded")
+        self._store_status = StoreStatus("embedded", broken=lambda: store.condition.mending)
         self._shared: FailoverStore | None = None
         self._runtime: Runtime | None = None
         self._tls = tls_context(start.certificates)
@@ -83,7 +83,7 @@ class Worker:
         from gateway.state.redis.store import RedisStore
 
         remote = RedisStore(state.redis.reveal(), state.key.reveal().encode() if state.key else b"")
-        self._store_status = StoreStatus("redis")
+        self._store_status = StoreStatus("redis", broken=lambda: self._store.condition.mending)
         self._shared = FailoverStore(remote, self._store, self._on_shared_change, state.path / "locks.json")
         await self._shared.start()
 
@@ -237,11 +237,18 @@ class Worker:
         away = self._shared is not None and not self._shared.up
         try:
             self._store.sweep(now, SWEEP)
-            self._store_status.update(not away, now)
+            condition = self._store.check()
         except Exception as error:  # whatever is wrong with the store, the worker lives on and reports it
-            self._store_status.update(False, now)
+            self._store_status.update(False, now, str(error))
             self._note_state(shortage_of(error) or shortage_in(str(error)))
             if was:
                 self.observer.event("state_failing", error=str(error))
+        else:
+            self._store_status.update(not (away or condition.why), now, condition.why)
+            for name, fields in condition.events:
+                self.observer.event(name, **fields)
+            if condition.why:
+                self._note_state(shortage_in(condition.why))
+            was = was or bool(condition.events)  # it says by itself when it is well
         if self._store_status.ok and not was:
             self.observer.event("state_well")

@@ -18,6 +18,7 @@ from gateway.ops.sink import Sink
 from gateway.process.channel import Cover, Drain, Reload, Start, receive
 from gateway.process.run_directory import hold, log_lock
 from gateway.process.worker import Worker
+from gateway.state.lmdb.clock import FileClock, since_boot
 from gateway.state.lmdb.store import LmdbStore
 from gateway.state.store import StateError
 
@@ -42,7 +43,13 @@ async def work(control: socket.socket) -> int:
     code = 0
     try:
         key = start.config.state.key
-        store = LmdbStore(start.config.state.path, key.reveal().encode() if key else None)
+        store = LmdbStore(
+            start.config.state.path,
+            key.reveal().encode() if key else None,
+            clock=FileClock(since_boot),
+            stand_in=start.replaces,
+            distrust=start.distrust,
+        )
         worker = Worker(start, log, store, send)
         await worker.connect_state()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)

@@ -6,7 +6,7 @@ the same contract suites (``tests/state``). Times are Unix seconds of the wall c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -28,6 +28,15 @@ class Stats(NamedTuple):
     used: int
     size: int
     refused_full: int
+
+
+class StoreCondition(NamedTuple):
+    """How a store is. ``why`` it does not use its file but memory, a sentence, empty when it does; ``mending``: it has just
+    found its file broken and has not tried to begin anew; ``events`` since the last time, names and fields for the log."""
+
+    why: str = ""
+    mending: bool = False
+    events: Sequence[tuple[str, Mapping[str, object]]] = ()
 
 
 class LimitStore(Protocol):
@@ -134,6 +143,15 @@ class StoreMaintenance(Protocol):
     def sweep(self, now: float, budget: int) -> int:
         """Looks at up to ``budget`` records, going on where the last call stopped. Returns how many expired ones it
         removed."""
+        ...
+
+    @property
+    def condition(self) -> StoreCondition:
+        """How the store is now."""
+        ...
+
+    def check(self) -> StoreCondition:
+        """How the store is; brings back what does not work. To be called about once a second."""
         ...
 
     def stats(self) -> Stats:

@@ -87,8 +87,7 @@ async def test_a_taken_port_is_reported(runs: Maker) -> None:
 
 
 async def test_a_state_that_cannot_be_opened_is_reported(runs: Maker, tmp_path: Path) -> None:
-    (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "data.mdb").write_bytes(b"something else" * 1000)
+    (tmp_path / "state" / "data.mdb").mkdir(parents=True)
     run = await runs(serving=False)
     assert await run.ended() == 2
     assert "data.mdb" in json.loads(run.err.read_text())["why"]

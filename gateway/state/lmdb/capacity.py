@@ -6,13 +6,16 @@ no room. Failing open would let anybody who can fill the store switch the sign-i
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
 import lmdb
 
-from gateway.state.lmdb.file import BY_MONOTONIC_CLOCK, LIMIT, UNPACK_EXPIRY, StateFile, advance_clock
+from gateway.state.lmdb.clock import Transaction
+from gateway.state.lmdb.file import StateFile
+from gateway.state.lmdb.names import BY_MONOTONIC_CLOCK, LIMIT, UNPACK_EXPIRY
 from gateway.state.rules.gcra import ticks
 from gateway.state.store import Stats
 
@@ -38,23 +41,38 @@ class Capacity:
         self.refused_full = 0
         """Calls refused for want of room."""
 
-    def write(self, work: Callable[[lmdb.Transaction], T]) -> T | None:
-        """What ``work`` gives in a transaction of its own, which is then committed; None when there is no room."""
-        txn = self._file.begin()
-        try:
-            done = work(txn)
-            txn.commit()
-        except BaseException as error:
-            self.abort(txn, error)
-            return None
-        return done
+    def write(self, work: Callable[[Transaction], T]) -> T | None:
+        """What ``work`` gives in a transaction of its own, which is then committed; None when there is no room. Where the
+        file fails it is done again, in memory."""
+        while True:
+            txn = self._file.begin()
+            try:
+                done = work(txn)
+                self._file.commit(txn)
+            except BaseException as error:
+                if self.abort(txn, error):
+                    continue
+                return None
+            return done
 
-    def abort(self, txn: lmdb.Transaction, error: BaseException) -> None:
-        """Ends a transaction that failed with ``error``; raises it unless it is for want of room."""
-        txn.abort()
-        if not isinstance(error, lmdb.MapFullError):
+    def abort(self, txn: Transaction, error: BaseException) -> bool:
+        """Ends a transaction that failed with ``error``. True: the file has failed, and another transaction will be one of
+        the memory. False: there is no room. Raises any other error."""
+        with contextlib.suppress(lmdb.Error):  # of a file that fails, which is what ``error`` says
+            self._file.abort(txn)
+        if isinstance(error, lmdb.MapFullError):
+            self.tight = True
+            return False
+        if not self._file.fails(error):
             raise error
-        self.tight = True
+        self.reset()
+        return True
+
+    def reset(self) -> None:
+        """The records are elsewhere now: forgets what is known of the room."""
+        self._position = b""
+        self._added = 0
+        self.tight = False
 
     def added(self, records: int, now: float) -> None:
         """So many records of new keys were committed."""
@@ -89,11 +107,11 @@ class Capacity:
                 break
         return gone
 
-    def _sweep_some(self, txn: lmdb.Transaction, now: float, budget: int) -> tuple[int, int]:
+    def _sweep_some(self, txn: Transaction, now: float, budget: int) -> tuple[int, int]:
         """How many records were removed, and how many were looked at."""
         gone = looked = 0
         # A file without room needs its last pages for removing, not for writing the time down.
-        moment, monotonic = ticks(now), ticks(now + advance_clock(txn, now, keep=not self.tight).ahead)
+        moment, monotonic = ticks(now), ticks(now + self._file.clock.ahead(txn, now, keep=not self.tight))
         cursor = txn.cursor()
         cursor.set_range(self._position or LIMIT)
         while looked < budget and (name := cursor.key()):

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
+from struct import error as StructError
 
 from gateway.state.lmdb.capacity import Capacity
-from gateway.state.lmdb.file import CIRCUIT, StateFile
+from gateway.state.lmdb.file import StateFile
+from gateway.state.lmdb.names import CIRCUIT, RecordDamaged
 from gateway.state.rules import circuit as rules
 from gateway.state.rules.circuit import CLOSED, NEW, OPEN, STATES, Admitted, Circuit, Trip
 from gateway.state.rules.gcra import ticks
@@ -39,11 +41,14 @@ def packed(circuit: Circuit) -> bytes:
 
 
 def unpacked(value: bytes | memoryview) -> Circuit:
-    """The circuit that ``packed`` wrote."""
-    _, state, epoch, failures, good, opened, retry, probe, expires = _HEAD.unpack_from(value)
-    slots = tuple(_SLOT.iter_unpack(value[_HEAD.size :]))
-    forced = _FORCED[state >> 4]
-    return Circuit(STATES[state & 15], epoch, failures, good, opened, retry, probe, expires, slots, forced)
+    """The circuit that ``packed`` wrote. Raises RecordDamaged."""
+    try:
+        _, state, epoch, failures, good, opened, retry, probe, expires = _HEAD.unpack_from(value)
+        slots = tuple(_SLOT.iter_unpack(value[_HEAD.size :]))
+        forced = _FORCED[state >> 4]
+        return Circuit(STATES[state & 15], epoch, failures, good, opened, retry, probe, expires, slots, forced)
+    except (StructError, IndexError) as error:
+        raise RecordDamaged(f"no circuit: {error}") from error
 
 
 class LmdbCircuits:
@@ -52,9 +57,9 @@ class LmdbCircuits:
     def __init__(self, file: StateFile, capacity: Capacity) -> None:
         self._file = file
         self._capacity = capacity
-        self._record: Callable[[bytes], bytes] = lru_cache(maxsize=_REMEMBERED)(
-            lambda name: CIRCUIT + file.digest(b"circuit\0" + name)
-        )
+        record = lru_cache(maxsize=_REMEMBERED)(lambda name: CIRCUIT + file.digest(b"circuit\0" + name))
+        self._record: Callable[[bytes], bytes] = record
+        file.on_new_key.append(record.cache_clear)
 
     def admit(self, name: bytes, trip: Trip, now: float) -> Admitted:
         """See ``CircuitStore.admit``."""
@@ -62,10 +67,10 @@ class LmdbCircuits:
 
         def move(circuit: Circuit) -> Circuit:
             results.append(rules.admit(circuit, trip, now))
-            return results[0].circuit
+            return results[-1].circuit
 
         self._move(name, move, now)
-        return results[0]
+        return results[-1]
 
     def record_outcome(
         self, name: bytes, trip: Trip, epoch: int, failed: bool | None, now: float
@@ -87,18 +92,20 @@ class LmdbCircuits:
         """The circuit before and after ``move``. Without a free page it stays as it was: a breaker that cannot record
         anything protects nothing, but must not refuse either."""
         record = self._record(name)
-        txn = self._file.begin()
         before = NEW
-        try:
-            value = txn.get(record)
-            before = rules.current(None if value is None else unpacked(value), now)
-            after = move(before)
-            if after == before:
-                txn.abort()
-            else:
-                txn.put(record, packed(after))
-                txn.commit()
-        except BaseException as error:
-            self._capacity.abort(txn, error)
-            return before, before
-        return before, after
+        while True:
+            txn = self._file.begin()
+            try:
+                value = txn.get(record)
+                before = rules.current(None if value is None else unpacked(value), now)
+                after = move(before)
+                if after == before:
+                    self._file.abort(txn)
+                else:
+                    txn.put(record, packed(after))
+                    self._file.commit(txn)
+            except BaseException as error:
+                if self._capacity.abort(txn, error):
+                    continue
+                return before, before
+            return before, after

@@ -33,10 +33,13 @@ class CleanShutdownMarker:
 
     def __init__(self, directory: Path, forget: Callable[[], None], boot: str | None = None) -> None:
         self.forgot = False
+        self.alone = False
+        """Whether no other process used the directory when this one came."""
         boot = boot or this_boot()
         self._file = os.open(directory / "claim", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             if self._alone():
+                self.alone = True
                 written_in = os.pread(self._file, 200, 0).decode("ascii", "replace")
                 if written_in not in ("", boot):
                     forget()

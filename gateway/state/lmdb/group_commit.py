@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-import lmdb
-
-from gateway.state.lmdb.file import PACK_EXPIRY, UNPACK_EXPIRY, StateFile
+from gateway.state.lmdb.clock import Transaction
+from gateway.state.lmdb.file import StateFile
+from gateway.state.lmdb.names import PACK_EXPIRY, UNPACK_EXPIRY
 from gateway.state.rules.gcra import NEVER, Take, Taken, decide_one, ticks
 
 MOST = 32  # takes in one transaction, during which the other workers wait: some 100 microseconds
@@ -29,12 +29,12 @@ class GroupCommit:
         self,
         file: StateFile,
         on_commit: Callable[[int, float], None],
-        on_failure: Callable[[lmdb.Transaction, BaseException, Sequence[Charge]], None],
+        on_failure: Callable[[Transaction, BaseException, Sequence[Charge]], None],
     ) -> None:
         self._file = file
         self._on_commit = on_commit
         self._on_failure = on_failure
-        self._txn: lmdb.Transaction | None = None
+        self._txn: Transaction | None = None
         self._charges: list[Charge] = []
         self._fresh = 0
         self._count = 0  # of all takes, the refused ones too
@@ -75,7 +75,7 @@ class GroupCommit:
             return
         charges = self._reset()
         try:
-            txn.commit()
+            self._file.commit(txn)
         except BaseException as error:
             self._on_failure(txn, error, charges)
             return

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-import lmdb
-
 from gateway.state.lmdb.capacity import Capacity
-from gateway.state.lmdb.file import LIMIT, PACK_EXPIRY, UNPACK_EXPIRY, StateFile
+from gateway.state.lmdb.clock import Transaction
+from gateway.state.lmdb.file import StateFile
 from gateway.state.lmdb.group_commit import Charge, GroupCommit
+from gateway.state.lmdb.names import LIMIT, PACK_EXPIRY, UNPACK_EXPIRY
 from gateway.state.rules.gcra import NEVER, Take, Taken, decide, decide_one, distinct, ticks
 
 REMEMBERED = 8192  # keys whose record names are not hashed anew
@@ -21,12 +21,14 @@ class LmdbLimits:
     def __init__(self, file: StateFile, capacity: Capacity) -> None:
         self._file = file
         self._capacity = capacity
-        self._name: Callable[[bytes], bytes] = lru_cache(maxsize=REMEMBERED)(lambda key: LIMIT + file.digest(key))
+        name = lru_cache(maxsize=REMEMBERED)(lambda key: LIMIT + file.digest(key))
+        self._name: Callable[[bytes], bytes] = name
+        file.on_new_key.append(name.cache_clear)
         self.group_commit = GroupCommit(file, capacity.added, self._charge_again)
         """See ``LimitStore.group_commit``."""
 
     def take(self, takes: Sequence[Take], now: float) -> Sequence[Taken]:
-        """See ``LimitStore.take``. Raises lmdb.Error when the file fails."""
+        """See ``LimitStore.take``."""
         group = self.group_commit
         if len(takes) != 1 or self._capacity.tight:
             group.commit()
@@ -51,10 +53,10 @@ class LmdbLimits:
             found = txn.get(record)
             taken, tat = decide_one(take, NEVER if found is None else UNPACK_EXPIRY(found)[0], ticks(now))
             if tat is None:
-                txn.abort()
+                self._file.abort(txn)
                 return (taken,)
             txn.put(record, PACK_EXPIRY(tat))
-            txn.commit()
+            self._file.commit(txn)
         except BaseException as error:
             self._capacity.abort(txn, error)
             return None
@@ -62,7 +64,7 @@ class LmdbLimits:
             self._capacity.added(1, now)
         return (taken,)
 
-    def _charge_again(self, txn: lmdb.Transaction, error: BaseException, charges: Sequence[Charge]) -> None:
+    def _charge_again(self, txn: Transaction, error: BaseException, charges: Sequence[Charge]) -> None:
         """``charges`` were made in a transaction for which there was no room: makes some, and charges each by itself.
 
         A new key for which there still is none goes uncharged this once; from then on it is refused.
@@ -79,12 +81,12 @@ class LmdbLimits:
         try:
             taken, writes, fresh = self._decide(txn, takes, ticks(now))
             if not writes or (fresh and self._capacity.tight):
-                txn.abort()
+                self._file.abort(txn)
                 return None if writes else taken
             put = txn.put
             for record, tat in writes.items():
                 put(record, PACK_EXPIRY(tat))
-            txn.commit()
+            self._file.commit(txn)
         except BaseException as error:
             self._capacity.abort(txn, error)
             return None
@@ -93,7 +95,7 @@ class LmdbLimits:
         return taken
 
     def _decide(
-        self, txn: lmdb.Transaction, takes: Sequence[Take], moment: float
+        self, txn: Transaction, takes: Sequence[Take], moment: float
     ) -> tuple[Sequence[Taken], dict[bytes, float], int]:
         """The results, the TATs to write, and how many of these are of new keys.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from struct import Struct
+from struct import error as StructError
 
+from gateway.state.lmdb.names import RecordDamaged
 from gateway.state.rules.gcra import ticks
 from gateway.state.rules.lockout import LOCK_REASONS, Name, Record
 
@@ -37,7 +39,14 @@ def packed(name: Name, record: Record, expiry: float) -> bytes:
 
 
 def unpacked(value: bytes | memoryview, locked: bool) -> tuple[Record, str, str]:
-    """The record, and the kind and clear name of one that was locked."""
+    """The record, and the kind and clear name of one that was locked. Raises RecordDamaged."""
+    try:
+        return _unpacked(value, locked)
+    except (StructError, IndexError, UnicodeDecodeError) as error:
+        raise RecordDamaged(f"no record of attempts: {error}") from error
+
+
+def _unpacked(value: bytes | memoryview, locked: bool) -> tuple[Record, str, str]:
     _, failed, pending = _HEAD.unpack_from(value)
     at = _HEAD.size
     lock: tuple[int, float, float, int, float] = (0, 0.0, 0.0, 0, 0.0)

@@ -11,11 +11,11 @@ from functools import partial
 from struct import Struct
 from typing import TypeVar
 
-import lmdb
-
 from gateway.state.lmdb.capacity import HOLD, Capacity
-from gateway.state.lmdb.file import COUNTED, LOCKED, WAIVED, StateFile, advance_clock
+from gateway.state.lmdb.clock import Transaction
+from gateway.state.lmdb.file import StateFile
 from gateway.state.lmdb.lockout_record import clear_of, packed, unpacked
+from gateway.state.lmdb.names import COUNTED, LOCKED, WAIVED
 from gateway.state.rules import lockout as rules
 from gateway.state.rules.gcra import ticks
 from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
@@ -28,13 +28,14 @@ Digest = Callable[[bytes], bytes]
 
 
 class LockoutLedger:
-    """The records of attempts inside one write transaction ``txn``, at ``now`` by the wall clock."""
+    """The records of attempts inside one write transaction ``txn``, at ``now`` by the wall clock, which the monotonic one
+    is ``ahead`` of."""
 
-    def __init__(self, txn: lmdb.Transaction, digest: Digest, now: float) -> None:
+    def __init__(self, txn: Transaction, digest: Digest, now: float, ahead: float) -> None:
         self._txn = txn
         self._digest = digest
-        self._ahead = advance_clock(txn, now).ahead
-        self._now = now + self._ahead
+        self._ahead = ahead
+        self._now = now + ahead
         self._stored: dict[Name, tuple[bytes, bytes]] = {}  # hash, and the letter it was found under if any
         self.fresh = 0
         """Records found missing that the last ``reserve`` is about to add."""
@@ -132,7 +133,8 @@ class LmdbLockouts:
 
     def _in_ledger(self, work: Callable[[LockoutLedger], T], now: float) -> T | None:
         """What ``work`` gives in a transaction of its own; None when there is no room."""
-        return self._capacity.write(lambda txn: work(LockoutLedger(txn, self._file.digest, now)))
+        file = self._file
+        return self._capacity.write(lambda txn: work(LockoutLedger(txn, file.digest, now, file.clock.ahead(txn, now))))
 
     def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``LockoutStore.reserve``."""

@@ -6,24 +6,35 @@ from pathlib import Path
 
 from gateway.state.lmdb.capacity import Capacity
 from gateway.state.lmdb.circuits import LmdbCircuits
+from gateway.state.lmdb.clock import FileClock
 from gateway.state.lmdb.file import StateFile
 from gateway.state.lmdb.limits import LmdbLimits
 from gateway.state.lmdb.lockouts import LmdbLockouts
 from gateway.state.lmdb.revocations import LmdbRevocations
+from gateway.state.store import StoreCondition
 
 SIZE = 64 * 1024 * 1024
 """Bytes of the file: about 1.2 million live keys of some 50 bytes each."""
 
 
 class LmdbStore:
-    """See ``Store``. Opens or makes the store in ``directory``; ``key`` and ``size`` as for ``StateFile``. Raises
+    """See ``Store``. Opens or makes the store in ``directory``; the other settings are those of ``StateFile``. Raises
     StateError."""
 
-    def __init__(self, directory: Path, key: bytes | None = None, size: int = SIZE) -> None:
-        self.file = StateFile(directory, key, size)
+    def __init__(
+        self,
+        directory: Path,
+        key: bytes | None = None,
+        size: int = SIZE,
+        *,
+        clock: FileClock | None = None,
+        stand_in: bool = False,
+        distrust: bool = False,
+    ) -> None:
+        self.file = StateFile(directory, key, size, clock, stand_in, distrust)
         self.capacity = Capacity(self.file)
         try:
-            self._revocations = LmdbRevocations(self.file, self.capacity, directory / "revocations")
+            self._revocations = LmdbRevocations(self.file, self.capacity, directory / "revocations", stand_in)
         except BaseException:
             self.file.abandon()
             raise
@@ -43,6 +54,19 @@ class LmdbStore:
         self.revocations, self.generation = revocations.revocations, revocations.generation
         self.revocation_name = revocations.revocation_name
         self.sweep, self.stats = self.capacity.sweep, self.capacity.stats
+
+    @property
+    def condition(self) -> StoreCondition:
+        """See ``StoreMaintenance.condition``."""
+        return self.file.condition
+
+    def check(self) -> StoreCondition:
+        """See ``StoreMaintenance.check``."""
+        condition = self.file.check()
+        if condition.events:
+            self.capacity.reset()
+            self._revocations.check()
+        return condition
 
     @property
     def forgot(self) -> bool:

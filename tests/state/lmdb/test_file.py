@@ -1,5 +1,6 @@
 """The file of the embedded store: restarts, sudden deaths, strange files, and a disk without room."""
 
+import fcntl
 import os
 import signal
 import stat
@@ -87,11 +88,30 @@ def test_a_system_without_reservation_goes_without(tmp_path: Path, monkeypatch: 
     LmdbStore(tmp_path).close()
 
 
-def test_a_file_of_another_version_is_refused_by_name(tmp_path: Path) -> None:
-    with lmdb.open(str(tmp_path)) as env, env.begin(write=True) as txn:
+def of_another_version(directory: Path) -> None:
+    with lmdb.open(str(directory)) as env, env.begin(write=True) as txn:
         txn.put(b"format", b"tutor-gateway state 7\nwho knows")
-    with pytest.raises(StateError, match=r"data\.mdb: was written by another version \('tutor-gateway state 7'"):
+
+
+def test_a_file_of_another_version_is_set_aside(tmp_path: Path) -> None:
+    of_another_version(tmp_path)
+    store = LmdbStore(tmp_path)
+    assert store.take([ADA], NOON)[0].remaining == 999
+    ((name, fields),) = store.check().events
+    assert (name, fields["file"]) == ("state_set_aside", str(tmp_path / "data.mdb"))
+    assert "another version ('tutor-gateway state 7'" in str(fields["error"])
+    store.close()
+    with lmdb.open(str(tmp_path / str(fields["kept_as"])), subdir=False, lock=False) as env, env.begin() as txn:
+        assert txn.get(b"format", b"").startswith(b"tutor-gateway state 7")
+
+
+def test_a_file_of_another_version_that_is_in_use_is_refused_by_name(tmp_path: Path) -> None:
+    of_another_version(tmp_path)
+    other = os.open(tmp_path / "claim", os.O_RDWR | os.O_CREAT)
+    fcntl.flock(other, fcntl.LOCK_SH)
+    with pytest.raises(StateError, match=r"data\.mdb: was written by another version .* and is in use"):
         LmdbStore(tmp_path)
+    os.close(other)
 
 
 def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
@@ -103,10 +123,13 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
         assert txn.get(b"theirs") == b"precious"
 
 
-def test_a_file_that_is_no_database_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"Dear diary, " * 1000)
-    with pytest.raises(StateError, match=r"data\.mdb: is not a state file"):
-        LmdbStore(tmp_path)
+    store = LmdbStore(tmp_path)
+    ((_, fields),) = store.check().events
+    assert fields["error"] == "its head is not that of a state file"
+    assert (tmp_path / str(fields["kept_as"])).read_bytes() == b"Dear diary, " * 1000
+    store.close()
 
 
 def test_a_path_that_cannot_be_a_directory_is_refused_by_name(tmp_path: Path) -> None:
@@ -121,10 +144,12 @@ def test_a_file_that_cannot_be_opened_is_refused_by_name(tmp_path: Path) -> None
         LmdbStore(tmp_path)
 
 
-def test_another_version_of_lmdb_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def other(*_: object, **__: object) -> None:
-        raise lmdb.VersionMismatchError("MDB_VERSION_MISMATCH")
-
-    monkeypatch.setattr(lmdb, "open", other)
-    with pytest.raises(StateError, match="another version of LMDB"):
-        LmdbStore(tmp_path)
+def test_another_version_of_lmdb_is_set_aside(tmp_path: Path) -> None:
+    LmdbStore(tmp_path).close()
+    with (tmp_path / "data.mdb").open("r+b") as file:
+        file.seek(20)  # mm_version
+        file.write((2).to_bytes(4, "little"))
+    store = LmdbStore(tmp_path)
+    ((_, fields),) = store.check().events
+    assert "another version of LMDB" in str(fields["error"])
+    store.close()

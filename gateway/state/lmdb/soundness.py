@@ -1,0 +1,150 @@
+"""Whether a file of LMDB is sound, and what can be read of one that is not, without LMDB.
+
+LMDB believes its file: a page that was overwritten is an error at best, and at worst a length that leads out of the file,
+which ends the process (SIGSEGV, SIGBUS). So the pages that are in use are looked at before LMDB opens the file, by their
+own headers, in plain Python that can only raise. The format is that of LMDB 0.9 (``lmdb.h``, ``mdb.c``: MDB_meta, MDB_page,
+MDB_node), the only one that there is of version 1.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+from gateway.state.lmdb.names import FORMAT, LOCKED, NAME_BYTES, REVOKED, WAIVED
+
+_MAGIC, _VERSION = 0xBEEFC0DE, 1
+_META = Struct("<16xIIQQ" + "IHHQQQQQ" * 2 + "QQ")
+_HEADER = Struct("<QHHHH")  # number, padding, flags, lower, upper
+_NODE = Struct("<HHHH")  # low and high half of the length or the child, flags, length of the name
+_BRANCH, _LEAF, _META_FLAG = 0x01, 0x02, 0x08
+_LARGE = 0x01  # the value is on pages of its own
+_NONE = 2**64 - 1
+_PAGE = 4096
+_NODES = 20_000  # looked at one by one, some 10 ms; of the pages beyond them only the headers
+
+MOST_SAVED = 20_000
+"""Records taken out of a broken file."""
+
+
+class Damage(Exception):
+    """What is wrong with a file, in a sentence."""
+
+
+class _Meta(NamedTuple):
+    page: int
+    roots: tuple[int, int]
+    last: int
+    txn: int
+
+
+def damage(path: Path) -> str:
+    """What is wrong with the file, empty when nothing is found or there is none. To be called while nobody writes to it.
+    Raises OSError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return ""
+    try:
+        size = os.fstat(handle).st_size
+        if size:
+            _walk(handle, size)
+    except Damage as error:
+        return str(error)
+    finally:
+        os.close(handle)
+    return ""
+
+
+def _meta(handle: int, at: int) -> _Meta:
+    data = os.pread(handle, _META.size, at)
+    if len(data) < _META.size:
+        raise Damage("it is cut off in its head")
+    magic, version, _, _, page, *rest = _META.unpack(data)
+    if magic != _MAGIC:
+        raise Damage("its head is not that of a state file")
+    if version != _VERSION:
+        raise Damage(f"it was written by another version of LMDB ({version})")
+    if page not in (_PAGE, 4 * _PAGE, 16 * _PAGE):
+        raise Damage("its head is damaged")
+    return _Meta(page, (rest[6], rest[14]), rest[15], rest[16])
+
+
+def _walk(handle: int, size: int) -> None:
+    first = _meta(handle, 0)
+    meta = max(first, _meta(handle, first.page), key=lambda one: one.txn)
+    if (meta.last + 1) * meta.page > size:
+        raise Damage("it is cut off")
+    waiting = [root for root in meta.roots if root != _NONE]
+    seen: set[int] = set()
+    nodes = 0
+    while waiting:
+        number = waiting.pop()
+        if number in seen or not 2 <= number <= meta.last:
+            raise Damage(f"page {number} is where it cannot be")
+        seen.add(number)
+        data = os.pread(handle, meta.page, number * meta.page)
+        flags, offsets = _page(data, number)
+        if flags & _BRANCH:
+            for at in offsets:
+                low, high, top, _ = _NODE.unpack_from(data, at)
+                waiting.append(low | high << 16 | top << 32)
+        elif nodes < _NODES:
+            nodes += len(offsets)
+            for at in offsets:
+                _node(data, at, number)
+
+
+def _page(data: bytes, number: int) -> tuple[int, tuple[int, ...]]:
+    """The flags of a page, and where its nodes are."""
+    if len(data) < _HEADER.size:
+        raise Damage(f"page {number} is cut off")
+    found, _, flags, lower, upper = _HEADER.unpack_from(data)
+    kind = flags & 0x0F
+    if found != number or kind not in (_BRANCH, _LEAF):
+        raise Damage(f"page {number} is damaged")
+    if not _HEADER.size <= lower <= upper <= len(data) or lower % 2:
+        raise Damage(f"page {number} has no bounds")
+    offsets = memoryview(data)[_HEADER.size : lower].cast("H").tolist()
+    if offsets and not upper <= min(offsets) <= max(offsets) <= len(data) - _NODE.size:
+        raise Damage(f"page {number} leads out of itself")
+    return kind, tuple(offsets)
+
+
+def _node(data: bytes, at: int, number: int) -> tuple[bytes, bytes]:
+    """Name and value of a node; no value of one that has pages of its own."""
+    low, high, flags, length = _NODE.unpack_from(data, at)
+    begin = at + _NODE.size + length
+    end = begin + (8 if flags & _LARGE else low | high << 16)
+    if end > len(data):
+        raise Damage(f"a record on page {number} leads out of it")
+    return data[at + _NODE.size : begin], b"" if flags & _LARGE else data[begin:end]
+
+
+def saved(path: Path) -> dict[bytes, bytes]:
+    """The locks, the revocations and the key that can be read of a broken file, by name. Of several versions of a record
+    the one that ends last: a lock that was lifted since may be among them. Raises OSError."""
+    found: dict[bytes, bytes] = {}
+    for name, value in _leaves(path):
+        wanted = len(name) == NAME_BYTES and name[:1] in (LOCKED, WAIVED, REVOKED) and len(value) >= 16
+        if wanted or name == FORMAT:
+            found[name] = max(found.get(name, value), value, key=lambda one: memoryview(one)[:8].cast("d")[0])
+            if len(found) >= MOST_SAVED:
+                break
+    return found
+
+
+def _leaves(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    with path.open("rb", buffering=0) as file:
+        number = -1
+        while data := file.read(_PAGE):
+            number += 1
+            try:
+                kind, offsets = _page(data, number)
+                if kind == _LEAF:
+                    yield from [_node(data, at, number) for at in offsets]
+            except Damage:
+                continue
