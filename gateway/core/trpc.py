@@ -15,12 +15,12 @@ from gateway.core.spelling import folded
 from gateway.core.strict_json import read
 from gateway.core.superjson import deserialize
 
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*+"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*"
 _one = re.compile(_NAME).fullmatch
 _MOST_PARAMETERS = 100
 _LONGEST_PARAMETER = 256  # characters of a parameter's name that are looked at
 _NOT_NAME = re.compile("[^a-z0-9_-]")
-_several = re.compile(rf"{_NAME}(?:,{_NAME})*+").fullmatch
+_several = re.compile(rf"{_NAME}(?:,{_NAME})*").fullmatch
 
 
 class ProcedureCalls(NamedTuple):
@@ -36,19 +36,17 @@ class ProcedureCalls(NamedTuple):
 
 
 def is_batch(query: str) -> bool:
-    """True when the first ``batch`` parameter of a canonical query is exactly ``1``; later ones do not count."""
+    """True when the first ``batch`` parameter of a canonical query is exactly ``1``; later ones do not count.
+
+    No letter of the name can be a triplet in a canonical query, so nothing is decoded here.
+    """
     if query == "batch=1" or query[:8] == "batch=1&":
         return True
-    return parameter(query, "batch") == "1" if "batch" in query else False
-
-
-def parameter(query: str, wanted: str) -> str | None:
-    """The first value of a parameter, decoded as the URL Standard's form parser does, or None without one."""
-    for part in query.split("&"):
-        name, _, value = part.partition("=")
-        if name == wanted or (("%" in name or "+" in name) and unquote_plus(name) == wanted):
-            return unquote_plus(value)
-    return None
+    if "batch" not in query:
+        return False
+    framed = f"&{query}&"
+    written, bare = framed.find("&batch="), framed.find("&batch&")
+    return written >= 0 and not 0 <= bare < written and framed[written + 7 : written + 9] == "1&"
 
 
 def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int) -> ProcedureCalls | str:

@@ -9,6 +9,8 @@ from typing import Any
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.trpc import is_batch
 
+_MOST_LINES = 64
+_LINES_OF_CALL = 16  # one for each promise in its result
 MIXED = 207  # a batch whose calls do not agree on one status
 
 
@@ -48,8 +50,11 @@ def _member(value: Any, key: str = "json") -> Any:
 def _streamed(text: bytes, count: int) -> list[Any]:
     """The results in a streamed batch: JSON lines, of which the first maps chunks to calls.
 
-    Raises ValueError for an incomplete batch, and for a chunk of a rejected promise.
+    Raises ValueError for an incomplete batch, for a chunk of a rejected promise, and for more lines than a batch of so many
+    calls has: 64 KiB could hold 32,000.
     """
+    if text.count(b"\n") > _MOST_LINES + _LINES_OF_CALL * count:
+        raise ValueError("too many lines")
     head, *lines = [_member(json.loads(line)) for line in text.split(b"\n") if line.strip()] or [None]
     chunks: dict[int, Any] = {}
     for line in lines:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.pattern import compile_procedures
-from gateway.core.trpc import ProcedureCalls, calls, inputs, parameter, query_input
+from gateway.core.trpc import ProcedureCalls, calls, inputs, is_batch, query_input
 
 ALIASES = {
     "auth.signin": "auth.login",
@@ -178,10 +178,16 @@ def test_the_backend_runs_the_procedures_that_were_counted(tail: str, search: st
     assert backend(f"{PREFIX}{reading.tail}?{canonical(target)[1]}") == list(reading.procedures)
 
 
-def test_parameter_takes_the_first_and_decodes_as_a_form() -> None:
-    assert parameter("a=1&b=x+y%2B&b=2", "b") == "x y+"
-    assert parameter("in%5Bput=1", "in[put") == "1"
-    assert parameter("", "b") is None
+words = st.sampled_from(
+    ["batch", "batch=", "batch=1", "batch=11", "batch=%2B1", "abatch=1", "batches=1", "+batch=1", "x", ""]
+)
+
+
+@given(st.lists(words, max_size=4))
+def test_the_first_batch_parameter_decides(parts: list[str]) -> None:
+    query = "&".join(parts)
+    values = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "batch"]
+    assert is_batch(query) is (values[:1] == ["1"])
 
 
 def call(email: str) -> dict[str, object]:

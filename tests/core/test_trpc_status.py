@@ -63,6 +63,15 @@ def test_an_answer_cut_in_a_line_is_not_read() -> None:
     assert read(lines(HEAD, *RIGHT)[:-9]) == []
 
 
+def test_a_streamed_batch_of_more_lines_than_its_calls_can_have_is_not_read() -> None:
+    for calls, most in ((1, 80), (10, 224)):
+        head = {str(call): [[0], [None, 0, call]] for call in range(calls)}
+        chunks = [[call, 0, [[{"result": {}}]]] for call in range(calls)]
+        more = [[number, 0, [[1]]] for number in range(calls, most)]
+        assert read(lines(head, *chunks, *more), calls=calls) == []
+        assert read(lines(head, *chunks, *more[1:]), calls=calls) == [200] * calls
+
+
 def test_one_status_for_all_and_one_for_each() -> None:
     assert read(b"not looked at", status=401) == [401, 401]
     assert read(json.dumps([WRONG, {"result": {}}]).encode(), status=207) == [401, 200]
