@@ -123,7 +123,7 @@ def slow_text(found: Found) -> str:
         for text in texts(pattern, size):
             value = text if of_text else text.encode()
             for method in methods:
-                if processor_time(lambda method=method, value=value: method(value)) > LINEAR:  # type: ignore[misc]
+                if processor_time(lambda method=method, value=value: method(value)) > LINEAR:  # type: ignore[misc]  # the values of now
                     return f"{len(text)} characters of {text[:30]!a}"
     return ""
 
