@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from gateway.core.shortage import Shortage
-from gateway.core.verdict import refuse
+from gateway.core.verdict import Reply, refuse
 from gateway.policy.base.bucket import address_key
 from gateway.policy.base.proxies import TrustedProxies
 from gateway.proxy.flow.arrival import HealthPaths, ListenerLimits, Served
@@ -18,6 +18,7 @@ from gateway.proxy.observer import Observer
 from gateway.proxy.server.admission import ConnectionCount
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.listener import Listener, ListenerTls
+from gateway.proxy.server.overflow import Overflow, too_many
 from gateway.proxy.server.refused_wire import RefusedWire
 from gateway.proxy.wire.write_batch import WriteBatch
 
@@ -28,6 +29,11 @@ EXPLAINED = 16  # refused connections between two sweeps that get a response and
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
 
+def _none(_: str) -> Reply | None:
+    """No health path."""
+    return None
+
+
 class Server:
     """The data plane of one worker on one listener. ``swap`` gives it the runtime for requests to come.
 
@@ -35,14 +41,15 @@ class Server:
     are open; ``ended`` is how many the listener has ended, by why: a label of ``gateway_connections_ended_total``.
     """
 
-    def __init__(self, limits: ListenerLimits, observer: Observer, health: HealthPaths = lambda _: None) -> None:
+    def __init__(self, limits: ListenerLimits, observer: Observer, health: HealthPaths | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.count: ConnectionCount[ClientConnection] = ConnectionCount()
         self.clients = self.count.connections
         self.ended: Counter[str] = Counter()
         self.write_batch = WriteBatch(self.loop)
         self._changed = asyncio.Event()  # nothing is in flight, or a client has left
-        self.dispatcher = Dispatcher(self.loop, limits, observer, health, self._changed.set)
+        self.dispatcher = Dispatcher(self.loop, limits, observer, health or _none, self._changed.set)
+        self._overflow = Overflow(self.dispatcher) if health is not None else None
         self._proxies = TrustedProxies(limits.trusted_proxies)
         self._explained = 0  # refused connections since the last sweep that had a response
         self._tls: ListenerTls | None = None
@@ -62,6 +69,8 @@ class Server:
     def limit(self, limits: ListenerLimits) -> None:
         """Have ``limits`` for connections and requests to come."""
         self.dispatcher.limit(limits)
+        if self._overflow is not None:
+            self._overflow.dispatcher.limit(limits)
         self._proxies = TrustedProxies(limits.trusted_proxies)
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
@@ -98,7 +107,7 @@ class Server:
             dispatcher.observer.event("drain_cut", in_flight=dispatcher.in_flight)
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for connection in list(self.clients):
+        for connection in (*self.clients, *(self._overflow.count.connections if self._overflow is not None else ())):
             connection.abort()
         await self._none_left(self.loop.time() + _LAST_WORDS, lambda: dispatcher.in_flight)
 
@@ -122,8 +131,15 @@ class Server:
             connection = ClientConnection(self.dispatcher, self, key)
             self.count.add(connection)
             return connection
-        self.refuse(accepted, address, "of this address" if len(self.clients) < limits.connections else "")
-        return None
+        if len(self.clients) < limits.connections:
+            self.refuse(accepted, address, "of this address")
+            return None
+        beyond = None
+        if self._overflow is not None:
+            beyond = self._overflow.admit(lambda dispatcher: ClientConnection(dispatcher, self, b""))
+        if beyond is None:
+            self.refuse(accepted, address, "")
+        return beyond
 
     def relieve(self, kind: Shortage) -> bool:
         """See ``Admission``."""
@@ -136,14 +152,15 @@ class Server:
         try:
             if self._tls is None and self._explained < EXPLAINED:
                 self._explained += 1
-                refusal = refuse("too_many_connections", detail, retry_after=1, close=True)
-                self.dispatcher.refuse_head(RefusedWire(accepted), address, refusal)
+                self.dispatcher.refuse_head(RefusedWire(accepted), address, too_many(detail))
         finally:
             accepted.close()
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""
         self.count.remove(connection)
+        if self._overflow is not None:
+            self._overflow.count.remove(connection)
         self._changed.set()
 
     def _sweep(self) -> None:
@@ -159,4 +176,6 @@ class Server:
                 connection.head = None
                 if connection.idle_since < idle and not head_since:
                     connection.force_close()
+        if self._overflow is not None:
+            self._overflow.sweep()
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)

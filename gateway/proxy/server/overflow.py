@@ -1,0 +1,73 @@
+"""The few connections beyond a listener's limit, so that health has a response while all others serve requests.
+
+An orchestrator that gets none would restart a gateway that is merely busy, and make it worse. Here a health path is
+responded to and everything else refused, within a second. The one that has waited longest makes room for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Refusal, refuse
+from gateway.proxy.flow.dispatcher import Dispatcher
+from gateway.proxy.routing.route import CompiledRoute, with_verdict
+from gateway.proxy.server.admission import ConnectionCount
+from gateway.proxy.server.connection import ClientConnection
+
+MOST = 8  # connections at once
+EACH_SWEEP = 64  # connections between two sweeps: each costs more than refusing it at once, and many come from a flood
+SECONDS = 1.0  # for a request to arrive
+
+
+def too_many(detail: str = "") -> Refusal:
+    """The refusal of a connection that is one too many."""
+    return refuse("too_many_connections", detail, retry_after=1, close=True)
+
+
+class _NothingElse:
+    """A ``Served`` (``flow.arrival``) that refuses every request."""
+
+    def __init__(self, unrouted: CompiledRoute) -> None:
+        self.unrouted = unrouted
+        self.routes = self
+        self._refused = with_verdict(unrouted, too_many())
+
+    @property
+    def group(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def find(self, exchange: Exchange, method: str) -> CompiledRoute:
+        return self._refused
+
+
+class Overflow:
+    """The connections beyond the limit of the listener of ``main``."""
+
+    def __init__(self, main: Dispatcher) -> None:
+        self.count: ConnectionCount[ClientConnection] = ConnectionCount()
+        self.dispatcher = Dispatcher(main.loop, main.limits, main.observer, main.health, lambda: None)
+        self.dispatcher.runtime = _NothingElse(self.dispatcher.unrouted)
+        self._left = EACH_SWEEP
+
+    def admit(self, make: Callable[[Dispatcher], ClientConnection]) -> ClientConnection | None:
+        """The connection that ``make`` makes, counted here; None when it is one too many here too."""
+        if not self._left or not self.count.make_room(b"", MOST, None, self.dispatcher.loop.time()):
+            return None
+        self._left -= 1
+        connection = make(self.dispatcher)
+        self.count.add(connection)
+        return connection
+
+    def sweep(self) -> None:
+        """End those that have waited long enough."""
+        self._left = EACH_SWEEP
+        late = self.dispatcher.loop.time() - SECONDS
+        for connection in list(self.count.connections):
+            if not 0.0 < connection.waiting_since < late:
+                continue
+            if connection.parser.head_since:
+                connection.refuse_head(too_many())
+            else:
+                connection.force_close()
