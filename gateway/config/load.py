@@ -14,6 +14,7 @@ from gateway.config.checks import (
     breakers,
     egress,
     fallbacks,
+    guarded_paths,
     passed_headers,
     production,
     reachability,
@@ -202,6 +203,7 @@ class _Loading:
             reading.check_body(route, location, config.policies)
         reachability.check(located, config.upstreams)
         reading.check_strangers(config.routes, config.policies, written, self._report)
+        guarded_paths.check(located, config.upstreams, config.policies.get("fallbacks", {}))
         breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, first, self._report)
         egress.check(config, entry, located, self._report)
         cors = config.policies.get(passed_headers.SECTION, {})

@@ -16,13 +16,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from gateway.config.names import (
     EnvironmentName,
     ExactOrigins,
-    FieldName,
-    FieldValue,
     FilePath,
     LoopbackHost,
     Method,
     Name,
-    PassedField,
     PathPattern,
     Positive,
     Procedure,
@@ -38,9 +35,11 @@ from gateway.config.tree import Position
 from gateway.config.upstream_settings import (
     EjectionSettings,
     EndpointSettings,
+    HeaderEdits,
     HealthCheckSettings,
     HedgeSettings,
     LookupInterval,
+    PathSettings,
     Region,
     RetrySettings,
 )
@@ -211,23 +210,6 @@ class Trpc(Model):
     """Other names of procedures; routes name the procedure itself."""
 
 
-class HeaderEdits(Model):
-    """Which headers of requests go to an upstream, and changes to them on the way."""
-
-    pass_: Annotated[tuple[PassedField, ...], Field(alias="pass")] = ()
-    """Headers that pass besides those of HTTP itself: names, or beginnings such as ``x-app-*``."""
-    set: dict[FieldName, FieldValue] = Field(default_factory=dict)
-    remove: tuple[FieldName, ...] = ()
-
-    @field_validator("set", mode="before")
-    @classmethod
-    def _each_once(cls, value: Any) -> Any:
-        names = [str(name).lower() for name in value] if isinstance(value, dict) else []
-        if len(names) > len(set(names)):
-            raise ValueError("names one header twice: upper and lower case are the same")
-        return value
-
-
 class UpstreamSettings(Model):
     """A service behind the gateway."""
 
@@ -243,6 +225,8 @@ class UpstreamSettings(Model):
     """Ejects an endpoint whose calls fail while those of others succeed; off by default."""
     trpc: Trpc | None = None
     request_headers: HeaderEdits = HeaderEdits()
+    paths: PathSettings | None = None
+    """How it compares paths; all is ``ignored`` unless written."""
     breaker: str | None = None
     """Stops calls to it for a while when it fails; a policy from ``breakers``."""
     fallback: Fallbacks = ()

@@ -1,4 +1,4 @@
-"""Settings of an upstream: its endpoints, health checks, ejection, retries and hedging.
+"""Settings of an upstream: its endpoints, health checks, ejection, retries, hedging, headers and paths.
 
 Durations are seconds. Every default is defined here and nowhere else.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -18,11 +18,23 @@ from pydantic import (
     PlainValidator,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
-from gateway.config.names import EndpointUrl, HostValue, Name, Positive, UrlPath, none_if_empty
+from gateway.config.names import (
+    EndpointUrl,
+    FieldName,
+    FieldValue,
+    HostValue,
+    Name,
+    PassedField,
+    Positive,
+    UrlPath,
+    none_if_empty,
+)
 from gateway.core.failure import WORDS
+from gateway.core.path_reading import PathReading
 from gateway.core.units import DURATION_PATTERN, parse_duration
 from gateway.policy.base.settings import Model, Share
 
@@ -219,3 +231,36 @@ class HedgeSettings(Model):
     def quantile(self) -> float | None:
         """The quantile between 0 and 1, or None when ``after`` is a duration."""
         return int(self.after[1:]) / 100 if isinstance(self.after, str) else None
+
+
+class HeaderEdits(Model):
+    """Which headers of requests go to an upstream, and changes to them on the way."""
+
+    pass_: Annotated[tuple[PassedField, ...], Field(alias="pass")] = ()
+    """Headers that pass besides those of HTTP itself: names, or beginnings such as ``x-app-*``."""
+    set: dict[FieldName, FieldValue] = Field(default_factory=dict)
+    remove: tuple[FieldName, ...] = ()
+
+    @field_validator("set", mode="before")
+    @classmethod
+    def _each_once(cls, value: Any) -> Any:
+        names = [str(name).lower() for name in value] if isinstance(value, dict) else []
+        if len(names) > len(set(names)):
+            raise ValueError("names one header twice: upper and lower case are the same")
+        return value
+
+
+class PathSettings(Model):
+    """How an upstream compares paths: ``same`` when two spellings that differ so are two paths, ``ignored`` when they are
+    one."""
+
+    case: Literal["same", "ignored"] = "ignored"
+    """Upper and lower case, and what servers fold with it: compatibility forms, dots and blanks at the end of a segment."""
+    slash: Literal["same", "ignored"] = "ignored"
+    """A slash at the end."""
+    suffix: Literal["same", "ignored"] = "ignored"
+    """A format at the end, such as ``.json``."""
+
+    @property
+    def reading(self) -> PathReading:
+        return PathReading(self.case == "ignored", self.slash == "ignored", self.suffix == "ignored")

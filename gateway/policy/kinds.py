@@ -64,6 +64,8 @@ class Kind:
     """In a batch it counts the calls whose own routes name the policy; other kinds judge the batch as a whole."""
     exclusive: bool = False
     """Two policies of it cannot serve one request: a batch that would need both is refused."""
+    keeps_out: bool = False
+    """Keeps requests out, so beside a route that names a policy of it, one that does not name it is looser."""
     of_users: bool = False
     """Is about users and their browsers, and so not for routes of the egress listener."""
 
@@ -93,6 +95,7 @@ def _counts_by_input(settings: Policy) -> bool:
 _FLOOD = Kind(
     name="rate_limit",
     section="rate_limits",
+    keeps_out=True,
     settings=rate_limit.Settings,
     route_key="rate_limits",
     about="Replaces the list of ``defaults``.",
@@ -122,6 +125,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="cors",
         section="cors",
+        keeps_out=True,
         settings=cors.Settings,
         route_key="cors",
         inherited=True,
@@ -140,6 +144,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="auth",
         section="auth",
+        keeps_out=True,
         settings=auth.Settings,
         route_key="auth",
         about="A policy from ``auth``, or ``public`` to let everyone in.",
@@ -154,6 +159,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="body",
         section="bodies",
+        keeps_out=True,
         settings=body.Settings,
         route_key="body",
         inherited=True,
@@ -167,6 +173,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         name="lockout",
         section="lockouts",
+        keeps_out=True,
         settings=lockout.Settings,
         route_key="lockout",
         about="Counts wrong guesses, and locks.",

@@ -111,7 +111,7 @@ def check_mounts(upstreams: Named[str, UpstreamSettings], location: Location) ->
     for name, upstream in upstreams.items():
         if upstream.trpc is None:
             continue
-        first = prefixes.setdefault(upstream.trpc.prefix, name)
+        first = prefixes.setdefault(upstream.trpc.prefix.lower(), name)
         if first != name:
             below = (name, "trpc", "prefix")
             location.add(below, f"is the prefix of {first} too, which would get all calls", "give each its own")

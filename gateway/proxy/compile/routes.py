@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.config.model import Config, Route, Trpc
+from gateway.config.path_guards import PathGuards, methods_of, missing, overlap
 from gateway.config.policy_keys import policies_of
+from gateway.core.path_reading import PathsByReading
 from gateway.core.pattern import compile_procedures
 from gateway.core.verdict import refuse
 from gateway.policy.kinds import ROUTE_KINDS, Kind
 from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.stages import NO_GUARDS, Guards, Names, StageBuilder, Wanted
+from gateway.proxy.routing.guarded import GuardedPaths
 from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
 from gateway.proxy.routing.table import TrpcMount
 
@@ -39,12 +42,12 @@ class RouteCompiler:
         self._stages = stages
         self._resilience = resilience
         self._defaults = policies_of(config.defaults)
+        self._path_guards = PathGuards(config.routes, config.upstreams, config.policies.get("fallbacks", {}))
         self._refusals: dict[tuple[str, str, tuple[str, ...]], CompiledRoute] = {}
         self.unrouted = bind(UNMATCHED, stages.stages(self._defaults, wanted=_writes_headers))
 
     def route(self, route: Route) -> CompiledRoute:
         """``route``, which forwards to its upstream or denies."""
-        methods = frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else set())
         if route.deny is not None:
             compiled = self._bound(route.name, route.policies, wanted=_stays_on_refusals)
             compiled = with_verdict(compiled, refuse("route_denied", route.deny))
@@ -54,11 +57,27 @@ class RouteCompiler:
             compiled = self._forwarding(route.name, route.policies, upstream, route.rewrite or "", wanted)
         return replace(
             compiled,
-            methods=methods,
+            methods=methods_of(route),
             rewrite=route.rewrite or "",
+            guarded=self._guarded(route),
             no_batch=route.batch == "deny",
             internal=route.listener == "egress",
         )
+
+    def _guarded(self, route: Route) -> GuardedPaths | None:
+        """What the patterns of ``route`` that end with ``*`` take and stricter routes guard. A path that it names is its own."""
+        guards, reading = self._path_guards, self._path_guards.reading(route)
+        found = [
+            (guard.pattern, guard)
+            for guard in guards.against(route)
+            if any(overlap(pattern, guard.pattern, reading) for pattern in route.paths)
+        ]
+
+        def stricter_at(path: str, method: str) -> bool:
+            other = guards.decides(route.listener, path, method)
+            return other is not None and missing(route, other) != ""
+
+        return GuardedPaths(PathsByReading(found, reading), stricter_at) if found else None
 
     def _forwarding(
         self, name: str, policies: Names, upstream: str, rewrite: str = "", wanted: Wanted | None = None

@@ -11,6 +11,7 @@ from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import Stage, overrides
 from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.routing.guarded import GuardedPaths
 from gateway.proxy.upstream.call import Progress, UpstreamCall
 
 Hook = Callable[[Exchange], None]
@@ -71,7 +72,7 @@ class CompiledRoute:
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``whole_hooks`` see a response that has arrived whole before it is passed on; ``collects`` says that one that is streamed
     is collected for them. ``upgrade`` is the protocol that its requests ask the upstream for, whose connection becomes a
-    tunnel then. ``fixed`` is the verdict of a route that has no upstream. ``policies`` are the names of its policies by
+    tunnel then. ``guarded`` is what its patterns take and stricter routes guard, None where there is nothing. ``fixed`` is the verdict of a route that has no upstream. ``policies`` are the names of its policies by
     section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
     by one. ``internal`` is a route of the egress listener, whose only client is the backend.
     """
@@ -90,6 +91,7 @@ class CompiledRoute:
     upstream: RouteUpstream = NO_UPSTREAM
     fallback: RouteFallback | None = None
     rewrite: str = ""
+    guarded: GuardedPaths | None = None
     upgrade: bytes = b""
     methods: frozenset[str] = frozenset()
     no_batch: bool = False

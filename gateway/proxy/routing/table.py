@@ -60,6 +60,8 @@ class RouteTable:
         routes = self._paths.every(path)
         for route in routes:
             if method in route.methods:
+                if route.guarded is not None and route.guarded.reached(path, method):
+                    return self._refusal_route("path_ambiguous", "problem", ())
                 return route
         if routes:
             allowed = tuple(sorted({name for route in routes for name in route.methods}))

@@ -1,0 +1,105 @@
+"""What one route guards and another would let through, where both lead to the same server and a path may be read as either's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Named
+from typing import Any
+
+from gateway.config.model import Route, UpstreamSettings
+from gateway.core.path_reading import SAME, PathGuard, PathReading, read_as
+from gateway.core.pattern import PatternTable, compile_paths
+from gateway.policy.base.settings import Policy
+from gateway.policy.kinds import ROUTE_KINDS
+
+ALL_IGNORED = PathReading()
+
+
+def methods_of(route: Route) -> frozenset[str]:
+    """The methods that ``route`` takes: HEAD wherever GET on a path (RFC 9110 9.3.2)."""
+    return frozenset(route.methods) | ({"HEAD"} if route.paths and "GET" in route.methods else frozenset())
+
+
+def missing(route: Route, other: Route) -> str:
+    """What ``other`` has that keeps requests out and ``route`` has not, as a list of route keys; empty for nothing."""
+    if route.deny is not None:
+        return ""
+    if other.deny is not None:
+        return "deny"
+    lacks = []
+    for kind in ROUTE_KINDS:
+        if kind.keeps_out and set(other.policies.get(kind.section, ())) - set(route.policies.get(kind.section, ())):
+            lacks.append(kind.route_key)
+    return ", ".join(lacks)
+
+
+class PathGuards:
+    """The guards of all routes of one configuration, and what they guard."""
+
+    def __init__(
+        self, routes: Iterable[Route], upstreams: Named[str, UpstreamSettings], fallbacks: Named[str, Policy]
+    ) -> None:
+        self._routes = tuple(routes)
+        self._upstreams = upstreams
+        self._fallbacks = fallbacks
+        self._tables: dict[str, PatternTable[Route]] = {
+            listener: compile_paths(
+                [(path, route) for route in self._routes if route.listener == listener for path in route.paths]
+            )
+            for listener in ("public", "egress")
+        }
+
+    def reading(self, route: Route) -> PathReading:
+        """How the upstreams that requests of ``route`` may reach read paths."""
+        found = SAME
+        for name in self._reached(route):
+            settings = self._upstreams[name].paths
+            found = found.union(ALL_IGNORED if settings is None else settings.reading)
+        return found
+
+    def unknown(self, route: Route) -> str | None:
+        """The upstream of ``route`` that does not say how it reads paths, None where all do."""
+        return next((name for name in self._reached(route) if self._upstreams[name].paths is None), None)
+
+    def decides(self, listener: str, path: str, method: str) -> Route | None:
+        """The route that takes a request for exactly ``path``."""
+        return next((route for route in self._tables[listener].every(path) if method in methods_of(route)), None)
+
+    def against(self, route: Route) -> Iterator[PathGuard]:
+        """The guards of routes that are stricter than ``route`` before a server that it leads to."""
+        if route.deny is not None or not route.paths:
+            return
+        servers = self._servers(route)
+        for other in self._routes:
+            if other.listener != route.listener or not other.paths or not missing(route, other):
+                continue
+            if other.upstream is None or servers & self._servers(other):
+                patterns = (other.rewrite,) if other.rewrite else other.paths
+                for pattern in patterns:
+                    yield PathGuard(pattern, other.name, methods_of(other), other.rewrite is not None)
+        for name, upstream in self._upstreams.items():
+            if route.listener == "public" and upstream.trpc is not None and servers & _endpoints(name, upstream):
+                yield PathGuard(upstream.trpc.prefix + "/*", "", methods_of(route))
+
+    def _reached(self, route: Route) -> list[str]:
+        """The upstreams that requests of ``route`` may reach: its own, and those of its fallbacks."""
+        own = self._upstreams.get(route.upstream or "")
+        settings: list[Any] = [self._fallbacks.get(name) for name in own.fallback] if own is not None else []
+        names = [route.upstream, *(getattr(each, "upstream", None) for each in settings)]
+        return [name for name in names if name is not None and name in self._upstreams]
+
+    def _servers(self, route: Route) -> set[object]:
+        return {server for name in self._reached(route) for server in _endpoints(name, self._upstreams[name])}
+
+
+def _endpoints(name: str, upstream: UpstreamSettings) -> set[object]:
+    """What two upstreams have in common when they are one server: a name, or an endpoint."""
+    return {name, *((endpoint.host.lower(), endpoint.port) for endpoint in upstream.endpoints)}
+
+
+def overlap(pattern: str, guarded: str, reading: PathReading) -> bool:
+    """Whether some path that ``pattern`` matches is read as one that ``guarded`` matches. Both may end with ``*``."""
+    one, other = read_as(pattern, reading), read_as(guarded, reading)
+    if pattern[-1:] == "*":
+        return other[: len(one)] == one or (guarded[-1:] == "*" and one[: len(other)] == other)
+    return False
