@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from pathlib import Path
 
@@ -86,6 +87,23 @@ async def test_content_that_is_still_to_come_holds_nothing(sent: bytes) -> None:
             assert (await here.honest()).status == 200
         pool = here.gateway.runtime.upstreams["stt"].pool
         assert (here.gateway.runtime.concurrency["stt"].taken, len(pool.open), fake.connections) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_part_of_a_content_is_missing_nothing_is_held(seed: int) -> None:
+    """Of each request less than a head start is sent, and never all."""
+    draw = random.Random(seed)
+    async with running_upstream() as fake, pace(LIMITED, fake.url) as here, contextlib.AsyncExitStack() as stack:
+        for number in range(20):
+            length = draw.choice([2, 1000, 64 * KIB, 65 * KIB, LONG, 10_000_000])
+            part = draw.randrange(min(length, 64 * KIB))
+            head = upload_head(length) if draw.random() < 0.6 else CHUNKED + b"%x\r\n" % length
+            await here.begin(stack, head + b"-" * part, f"127.0.1.{number + 1}")
+        await eventually(lambda: here.gateway.seen.begun == 20)
+        assert (await here.honest()).status == 200
+        upstream = here.gateway.runtime.upstreams["stt"]
+        assert (here.gateway.runtime.concurrency["stt"].taken, len(upstream.pool.open)) == (0, 1)
+        assert [endpoint.in_flight for endpoint in upstream.endpoints] == [0]
 
 
 async def test_uploads_that_are_far_on_their_way_leave_a_permit_to_whole_requests() -> None:

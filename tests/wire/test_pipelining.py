@@ -9,6 +9,8 @@ import struct
 
 import pytest
 
+from gateway.core.exchange import HEAD_START
+from tests.eventually import eventually
 from tests.upstream_fixture import Upstream
 from tests.wire.raw_client import (
     BEHIND,
@@ -225,7 +227,9 @@ async def test_a_streamed_upload_with_a_bad_chunk_is_never_whole_upstream():
 
     async with serving(script=script) as (gateway, upstream):
         with contextlib.closing(await connected(gateway.port)) as sock:
-            await send(sock, head(b"PUT /files/a HTTP/1.1", HOST + CHUNKED) + b"5\r\nhello\r\n")
+            long = b"%x\r\n%b\r\n" % (HEAD_START, b"-" * HEAD_START)
+            await send(sock, head(b"PUT /files/a HTTP/1.1", HOST + CHUNKED) + long)
+            await eventually(lambda: raw)
             await send(sock, b"zz\r\n" + BEHIND)
             transcript = await read_to_end(sock)
         await asyncio.wait_for(upstream.gone.wait(), 5)

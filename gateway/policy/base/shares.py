@@ -64,8 +64,8 @@ class Permits:
     def take(self, exchange: Exchange, client: ClientKey) -> bool:
         """Take a permit for ``exchange`` of ``client``, if it may have one now."""
         arriving = is_arriving(exchange)
-        if arriving:
-            self.grant()  # uploads in the queue come first, and nothing announces that one under way is complete
+        if arriving or self._waiting:
+            self.grant()  # those in the queue come first, and nothing announces that a content is complete by now
         if not self._may_take(client, arriving):
             return False
         self._hold(exchange, client, arriving)

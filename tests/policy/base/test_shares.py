@@ -108,6 +108,17 @@ async def test_an_upload_in_the_queue_gets_a_permit_before_a_later_one() -> None
     assert waiting.done() and here.taken == 2
 
 
+async def test_a_call_whose_content_is_complete_while_it_waits_is_not_overtaken() -> None:
+    here = permits(2, 2, 4)
+    assert here.take(request(arriving=True), "a")
+    upload = request(arriving=True)
+    assert not here.take(upload, "b")
+    waiting = here.enqueue(upload, "b")
+    upload.body = b"all of it"
+    assert not here.take(request(), "c")
+    assert waiting.done()
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_whatever_comes_and_goes_no_bound_is_broken_and_nothing_is_lost(seed: int) -> None:
     draw = random.Random(seed)
