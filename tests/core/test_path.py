@@ -240,3 +240,21 @@ def test_a_query_means_the_same_after_as_before(query: str) -> None:
     before = query.split("&")
     assert [unquote_to_bytes(part) for part in after.split("&")] == [unquote_to_bytes(part) for part in before]
     assert [part.count("=") for part in after.split("&")] == [part.count("=") for part in before]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xED, 0xEE, 0xF0, 0xF4, 0xF5]
+        )
+    )
+)
+def test_triplets_pass_where_python_decodes_them(octets: list[int]) -> None:
+    query = "".join(f"%{octet:02X}" for octet in octets if octet != 0x7F)
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        with pytest.raises(Ambiguous):
+            canonical("/?" + query)
+    else:
+        assert unquote_to_bytes(canonical("/?" + query)[1]) == unquote_to_bytes(query) or "%C2%8" in query

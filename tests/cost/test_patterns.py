@@ -105,11 +105,12 @@ def literal(pattern: re.Pattern[Any]) -> str:
 
 
 def texts(pattern: re.Pattern[Any], size: int) -> Iterator[str]:
-    """Long texts of what the pattern names and of what it does not, with an end that it does not expect."""
+    """Long texts of what the pattern names and of what it does not, with an end that it does not expect, or not there."""
     own = alphabet(pattern)
     for unit in dict.fromkeys((*own, *map("".join, permutations(own, 2)), *MARKS, *OTHERS)):
         for before in dict.fromkeys(("", literal(pattern), *own[:1])):
-            yield (before + unit * (size // len(unit)))[:size] + "\0"
+            for after in dict.fromkeys(("\0", *own[:2])):
+                yield (before + unit * (size // len(unit)))[:size] + after
 
 
 def slow_text(found: Found) -> str:
@@ -169,7 +170,7 @@ def test_every_pattern_is_compiled_where_it_is_found(name: str) -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    [r"(a+)+b", r'"(?:[^"\\]|\\.)*"', r"a*a*a*b", r"\s+$"],
+    [r"(a+)+b", r'"(?:[^"\\]|\\.)*"', r"a*a*a*b", r"\s+$", r"(?:[^%]+|%[0-7])*"],
 )
 def test_a_pattern_that_is_not_linear_is_seen(pattern: str) -> None:
     assert slow_text(Found("here", re.compile(pattern), ""))
