@@ -181,6 +181,10 @@ class MemoryStore:
                 gone += 1
         return gone
 
+    def steady(self, now: float) -> float:
+        """See ``StoreMaintenance.steady``."""
+        return now
+
     @property
     def condition(self) -> StoreCondition:
         """See ``StoreMaintenance.condition``."""

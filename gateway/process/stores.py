@@ -46,7 +46,7 @@ class Stores:
 
             key = state.key.reveal().encode() if state.key else b""
             remote = RedisStore(state.redis.reveal(), key)
-            self._shared = FailoverStore(remote, local, locks_file=state.path / "locks.json")
+            self._shared = FailoverStore(remote, local, locks_file=state.path / "locks.json", steady=local.steady)
         return self._shared
 
     async def close(self) -> None:

@@ -84,7 +84,9 @@ class Worker:
 
         remote = RedisStore(state.redis.reveal(), state.key.reveal().encode() if state.key else b"")
         self._store_status = StoreStatus("redis", broken=lambda: self._store.condition.mending)
-        self._shared = FailoverStore(remote, self._store, self._on_shared_change, state.path / "locks.json")
+        self._shared = FailoverStore(
+            remote, self._store, self._on_shared_change, state.path / "locks.json", steady=self._store.steady
+        )
         await self._shared.start()
 
     async def disconnect_state(self) -> None:

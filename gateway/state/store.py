@@ -145,6 +145,10 @@ class StoreMaintenance(Protocol):
         removed."""
         ...
 
+    def steady(self, now: float) -> float:
+        """``now`` by the monotonic clock of the host, where the store has one; else as it is."""
+        ...
+
     @property
     def condition(self) -> StoreCondition:
         """How the store is now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -44,3 +45,12 @@ def test_a_worker_holds_the_directory_when_the_supervisor_is_gone(tmp_path: Path
     os.close(held)
     RunDirectory(tmp_path).remove()
     assert not directory.path.exists()
+
+
+def test_a_directory_that_was_removed_is_made_again_for_a_worker_that_is_replaced(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "state")
+    shutil.rmtree(tmp_path / "state")
+    held = hold(directory.path)
+    assert stat.S_IMODE(directory.path.stat().st_mode) == 0o700
+    os.close(held)
+    directory.remove()

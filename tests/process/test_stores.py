@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -60,3 +61,26 @@ async def test_an_operator_unlocks_for_all_replicas(tmp_path: Path) -> None:
         assert (await replica.reserve([guess], time.time()))[0].ok
         await replica.close()
         await stores.close()
+
+
+async def test_a_file_that_the_workers_have_begun_anew_is_followed(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    stores = Stores(lambda: config)
+    stores.local().revoke("subject", b"ada", 2.0, 1.0)
+    shutil.rmtree(tmp_path / "state")
+    stores.local().revoke("subject", b"bob", 2.0, 1.0)
+    await stores.close()
+    again = Stores(lambda: config)
+    assert len(again.local().revocations(1.0)) == 2
+    await again.close()
+
+
+async def test_an_order_that_no_worker_would_see_is_refused_with_the_reason(tmp_path: Path) -> None:
+    config = written(tmp_path)
+    stores = Stores(lambda: config)
+    stores.local()
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "state").write_text("a file")
+    with pytest.raises(StateError, match="cannot be used for the state"):
+        stores.local()
+    await stores.close()

@@ -9,12 +9,16 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
 
 from gateway.config.model import Config
+from gateway.ops.log import Log
+from gateway.ops.sink import Sink
 from gateway.process.listeners import Addresses, CannotStart
+from gateway.process.run_directory import RunDirectory, log_lock
 from gateway.process.supervisor import Supervisor
 from tests.eventually import eventually
 from tests.gateway_run import JWT_SECRET, OPERATOR, OPS_TOKEN, Run, health, samples, status
@@ -120,3 +124,20 @@ async def test_no_counter_goes_back_when_workers_die_or_reload(run: Run, http: C
     await eventually(lambda: counted(40))
     assert lowest == 20.0
     assert (await samples(run, http))[NO_ROUTE] == 40
+
+
+async def test_after_two_young_workers_that_crash_the_next_one_distrusts_the_state_file(tmp_path: Path) -> None:
+    """Once: the one after it finds a new file."""
+    run = supervisor(written(tmp_path))
+    run._directory = RunDirectory(tmp_path / "state")
+    run._log = Log(Sink(1, log_lock(run._directory.path)), b"key")
+    with socket.socket() as listener:
+        child = SimpleNamespace(number=0, listener=listener, egress=None)
+        orders = []
+        for code in (-signal.SIGBUS, 1, -signal.SIGKILL, -signal.SIGSEGV, -signal.SIGSEGV):
+            run._on_death(child, code, 0)  # type: ignore[arg-type]  # what is read of a child
+            orders.append(run._start_order(child).distrust)  # type: ignore[arg-type]  # the same
+    assert orders == [False, False, False, True, False]
+    run._on_death(child, -signal.SIGSEGV, 3600)  # type: ignore[arg-type]  # the same
+    assert not run._start_order(child).distrust, "an old worker has not died of what it found at its start"
+    run._directory.remove()

@@ -53,11 +53,13 @@ class KnownLocks:
         _, held, unlocked = self.snapshot
         return [one for one in held.values() if unlocked.get(one.name, 0.0) < one.since]
 
-    def locks(self, now: float, limit: int) -> Sequence[Lock]:
-        """See ``LockoutStore.locks``: those that are known from Redis, and those of this host."""
-        known = [one.lock() for one in self.not_unlocked() if one.until > now]
-        seen = {(lock.kind, lock.since) for lock in known}
-        here = [lock for lock in self._local.locks(now, limit) if (lock.kind, lock.since) not in seen]
+    def locks(self, now: float, limit: int, ahead: float = 0.0) -> Sequence[Lock]:
+        """See ``LockoutStore.locks``: those that are known from Redis, and those of this host. ``ahead``: as in
+        ``applied``."""
+        held = [one.lock() for one in self.not_unlocked() if one.until > now + ahead]
+        known = [lock._replace(since=lock.since - ahead, until=lock.until - ahead) for lock in held]
+        seen = {(lock.kind, round(lock.since, 3)) for lock in known}
+        here = [lock for lock in self._local.locks(now, limit) if (lock.kind, round(lock.since, 3)) not in seen]
         return (known + here)[:limit]
 
     def unlock_locally(self, attempts: Sequence[Attempt], now: float) -> None:
@@ -69,13 +71,14 @@ class KnownLocks:
                     self._to_unlock.discard(name)
                     self._local.unlock(attempt.kind, attempt.key, now)
 
-    def applied(self, attempt: Attempt, here: Reserved, now: float) -> Reserved:
-        """The result of ``attempt`` without Redis, given that of this host: a lock known from Redis holds."""
+    def applied(self, attempt: Attempt, here: Reserved, now: float, ahead: float = 0.0) -> Reserved:
+        """The result of ``attempt`` without Redis, given that of this host: a lock known from Redis holds. The monotonic clock
+        of the host, in which Redis has its locks, is ``ahead`` seconds of ``now``."""
         known = self.snapshot.held.get(self._name_of(attempt.kind, attempt.key))
-        self._clock = self._clock.advanced(now)
-        if known is None or known.until <= now + self._clock.ahead:
+        self._clock = self._clock.advanced(now + ahead)
+        if known is None or known.until <= now + ahead + self._clock.ahead:
             return here
         # An operator's order reaches every worker of the host by the store they share.
         unlocked = self.snapshot.unlocked.get(known.name, 0.0)
-        unlocked = max(unlocked, self._local.waived_at(attempt.kind, attempt.key, now))
-        return here if unlocked >= known.since else Reserved(False, max(known.until, here.locked_until), 0)
+        unlocked = max(unlocked, self._local.waived_at(attempt.kind, attempt.key, now) + ahead)
+        return here if unlocked >= known.since else Reserved(False, max(known.until - ahead, here.locked_until), 0)

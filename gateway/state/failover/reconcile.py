@@ -32,15 +32,21 @@ class _Entry(NamedTuple):
 
 class Reconciler:
     """Between ``remote`` and the revocations of ``local``; ``known`` are the locks that this gateway knows. ``wall`` in
-    Unix seconds."""
+    Unix seconds; ``steady`` as for ``FailoverStore``. Moments of verdicts and unlocks are of the steady clock."""
 
     def __init__(
-        self, remote: RedisStore, local: RevocationStore, known: KnownLocks, wall: Callable[[], float]
+        self,
+        remote: RedisStore,
+        local: RevocationStore,
+        known: KnownLocks,
+        wall: Callable[[], float],
+        steady: Callable[[float], float] = lambda now: now,
     ) -> None:
         self._remote = remote
         self._local = local
         self._known = known
         self._wall = wall
+        self._lock_time: Callable[[], float] = lambda: steady(wall())
         self._version = UNKNOWN  # of Redis's revocations that this host has
         self._journal: deque[_Entry] = deque(maxlen=_JOURNAL)
 
@@ -61,7 +67,7 @@ class Reconciler:
     async def recover(self) -> None:
         """Brings Redis up to what is known here, and takes over what it has. Raises Unreachable."""
         await self._remote.ping()
-        now, locks = self._wall(), self._known.not_unlocked()
+        now, locks = self._lock_time(), self._known.not_unlocked()
         for start in range(0, max(1, len(locks)), _AT_ONCE):
             await self._remote.restore(locks[start : start + _AT_ONCE], now)
         while self._journal:
@@ -74,13 +80,13 @@ class Reconciler:
 
     async def _replay(self, entry: _Entry) -> None:
         if entry.attempts:
-            await self._remote.replay(entry.attempts, entry.failed, entry.moment, self._wall())
+            await self._remote.replay(entry.attempts, entry.failed, entry.moment, self._lock_time())
         else:
             await self._remote.unlock(entry.kind, entry.key, entry.moment)
 
     async def _pull_locks(self) -> None:
         before = self._known.snapshot
-        snapshot = await self._remote.snapshot(before, self._wall(), KEPT)
+        snapshot = await self._remote.snapshot(before, self._lock_time(), KEPT)
         if snapshot is not before:
             self._known.replace(snapshot)
 

@@ -22,7 +22,7 @@ from gateway.state.redis.limits import resolve_taken
 from gateway.state.redis.pipeline import Unreachable, unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.gcra import Take, Taken
-from gateway.state.rules.lockout import Attempt, Lock, Reserved
+from gateway.state.rules.lockout import Attempt, Lock, Reserved, in_wall_time
 from gateway.state.store import Store
 
 OnTaken = Callable[[Sequence[Taken]], None]
@@ -30,8 +30,9 @@ OnTaken = Callable[[Sequence[Taken]], None]
 
 class FailoverStore:
     """``remote`` while it answers, else ``local``. ``on_change`` is called with (up, why) at every change; ``locks_file``
-    keeps the locks of the other replicas. Belongs to one event loop; ``start`` it before the verbs of requests; those of
-    operators start it themselves."""
+    keeps the locks of the other replicas. ``steady`` gives a moment of the wall clock by the monotonic clock of the host,
+    in which Redis has its locks, so that setting the wall clock back or ahead changes none. Belongs to one event loop;
+    ``start`` it before the verbs of requests; those of operators start it themselves."""
 
     def __init__(
         self,
@@ -40,14 +41,16 @@ class FailoverStore:
         on_change: Callable[[bool, str], None] = lambda up, why: None,
         locks_file: Path | None = None,
         wall: Callable[[], float] = time.time,
+        steady: Callable[[float], float] = lambda now: now,
     ) -> None:
         self._remote = remote
         self._local = local
         self._wall = wall
+        self._steady = steady
         self._on_change = on_change
         self.leases = Leases(remote)
         self.known = KnownLocks(remote.name_of, local, locks_file)
-        self._reconciler = Reconciler(remote, local, self.known, wall)
+        self._reconciler = Reconciler(remote, local, self.known, wall, steady)
         self.link = Link(self._reconciler.recover, self._pull, self._on_link)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -127,16 +130,17 @@ class FailoverStore:
 
     async def reserve(self, attempts: Sequence[Attempt], now: float) -> Sequence[Reserved]:
         """See ``LockoutStore.reserve``."""
+        steady = self._steady(now)
         self.known.unlock_locally(attempts, now)
         here = self._local.reserve(attempts, now)
         results: Sequence[Reserved] | None = None
         if self.link.up:
             try:
-                results = await self._remote.reserve(attempts, now)
+                results = in_wall_time(await self._remote.reserve(attempts, steady), steady - now)
             except Unreachable as error:
                 self.link.mark_down(error)
         if results is None:
-            results = [self.known.applied(*pair, now) for pair in zip(attempts, here, strict=True)]
+            results = [self.known.applied(*pair, now, steady - now) for pair in zip(attempts, here, strict=True)]
         if all(result.ok for result in here) and not all(result.ok for result in results):
             self._local.settle(attempts, None, now)
         return results
@@ -146,34 +150,37 @@ class FailoverStore:
         here = self._local.settle(attempts, failed, now)
         if self.link.up:
             try:
-                return await self._remote.settle(attempts, failed, now)
+                steady = self._steady(now)
+                return _in_wall_time(await self._remote.settle(attempts, failed, steady), steady - now)
             except Unreachable as error:
                 self.link.mark_down(error)
         if failed is not None:
-            self._reconciler.record_verdict(attempts, failed, now)
+            self._reconciler.record_verdict(attempts, failed, self._steady(now))
         return here
 
     async def locks(self, now: float, limit: int) -> Sequence[Lock]:
         """See ``LockoutStore.locks``. Without Redis those that this gateway knows of."""
         await self._started()
+        steady = self._steady(now)
         if self.link.up:
             try:
-                return await self._remote.locks(now, limit)
+                return _in_wall_time(await self._remote.locks(steady, limit), steady - now)
             except Unreachable as error:
                 self.link.mark_down(error)
-        return self.known.locks(now, limit)
+        return self.known.locks(now, limit, steady - now)
 
     async def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``LockoutStore.unlock``. Without Redis it holds on this host at once, elsewhere when Redis is back."""
         await self._started()
-        was = self._local.unlock(kind, key, now) or self.known.is_locked(self._remote.name_of(kind, key), now)
+        steady = self._steady(now)
+        was = self._local.unlock(kind, key, now) or self.known.is_locked(self._remote.name_of(kind, key), steady)
         self._local.waive(kind, key, now)
         if self.link.up:
             try:
-                return await self._remote.unlock(kind, key, now)
+                return await self._remote.unlock(kind, key, steady)
             except Unreachable as error:
                 self.link.mark_down(error)
-        self._reconciler.record_unlock(kind, key, now)
+        self._reconciler.record_unlock(kind, key, steady)
         return was
 
     async def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
@@ -190,3 +197,8 @@ class FailoverStore:
     async def _started(self) -> None:
         if not self.link.started:
             await self.start()
+
+
+def _in_wall_time(locks: Sequence[Lock], ahead: float) -> Sequence[Lock]:
+    """``locks`` by the wall clock, which is ``ahead`` seconds behind the monotonic one."""
+    return [lock._replace(since=lock.since - ahead, until=lock.until - ahead) for lock in locks]

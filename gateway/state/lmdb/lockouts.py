@@ -21,7 +21,7 @@ from gateway.state.rules.gcra import ticks
 from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
 
 _WAIVED_FOR = 86_400.0  # seconds
-_WAIVER = Struct("<dd")  # expiry (ticks), when it was waived by the wall clock
+_WAIVER = Struct("<dd")  # expiry (ticks), when it was waived
 
 T = TypeVar("T")
 Digest = Callable[[bytes], bytes]
@@ -98,13 +98,13 @@ class LockoutLedger:
 
     def waive(self, kind: str, key: bytes) -> None:
         """See ``LockoutStore.waive``."""
-        moment = self._now - self._ahead
-        self._txn.put(WAIVED + self._hash(kind, key), _WAIVER.pack(ticks(self._now + _WAIVED_FOR), moment))
+        waiver = _WAIVER.pack(ticks(self._now + _WAIVED_FOR), self._now)
+        self._txn.put(WAIVED + self._hash(kind, key), waiver)
 
     def waived_at(self, kind: str, key: bytes) -> float:
         """See ``LockoutStore.waived_at``."""
         value = self._txn.get(WAIVED + self._hash(kind, key))
-        return 0.0 if value is None else float(_WAIVER.unpack(value)[1])
+        return 0.0 if value is None else _WAIVER.unpack(value)[1] - self._ahead
 
     def locks(self, start: bytes, look: int) -> tuple[list[Lock], bytes]:
         """The locks among up to ``look`` records from ``start`` on, and where to go on (empty at the end)."""

@@ -53,6 +53,7 @@ class LmdbStore:
         self.revoke, self.merge_revocations = revocations.revoke, revocations.merge_revocations
         self.revocations, self.generation = revocations.revocations, revocations.generation
         self.revocation_name = revocations.revocation_name
+        self.steady = self.file.clock.steady
         self.sweep, self.stats = self.capacity.sweep, self.capacity.stats
 
     @property

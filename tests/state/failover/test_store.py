@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.state.failover.store import FailoverStore
+from gateway.state.lmdb.clock import FileClock
 from gateway.state.lmdb.store import LmdbStore
 from gateway.state.redis.store import TIMEOUT, RedisStore
 from gateway.state.redis.watchdog import CHECKS
@@ -318,4 +319,32 @@ async def test_this_host_goes_on_counting_where_it_was(redis: Server, tmp_path: 
     await gateway.fail(ADA)
     assert await gateway.locked(ADA)
     await gateway.store.close()
+    local.close()
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["in Redis", "while Redis is away"])
+async def test_a_wall_clock_set_back_and_corrected_lifts_no_lock(
+    redis: Server, tmp_path: Path, started: Start, away: bool
+) -> None:
+    true = [0.0]
+    local = LmdbStore(tmp_path / "local", KEY, 1 << 20, clock=FileClock(lambda: true[0]))
+    gateway = Gateway(redis.url, local)
+    gateway.store = FailoverStore(
+        gateway.remote, local, lambda *news: gateway.changes.append(news), None, lambda: gateway.now, local.steady
+    )
+    await started(gateway)
+    gateway.now -= 3600  # set back, the lock is set, and it is corrected
+    await gateway.fail(ADA, 3)
+    gateway.now += 3600
+    await eventually(lambda: gateway.store.known.snapshot.held)
+    if away:
+        redis.stop()
+    true[0] += 599
+    gateway.now += 599
+    assert await gateway.locked(ADA)
+    (lock,) = await gateway.store.locks(gateway.now, 10)
+    assert lock.until == pytest.approx(gateway.now + 1, abs=0.01), "as the wall clock has it now"
+    true[0] += 2
+    gateway.now += 2 - 86_400
+    assert not await gateway.locked(ADA)
     local.close()
