@@ -96,6 +96,12 @@ _TABLE = (
     Reason("body_malformed", 400, "Malformed body", "What you sent could not be read."),
     Reason("media_type_refused", 415, "Media type refused", "This kind of content is not accepted here."),
     Reason("body_timeout", 408, "Body too slow", "The upload took too long. Check your connection and try again."),
+    Reason(
+        "client_stalled",
+        408,
+        "Response not taken",
+        "The response took too long to arrive. Check your connection and try again.",
+    ),
     Reason("account_locked", 429, "Account locked", "Too many sign-in attempts. Try again in {retry_after} seconds."),
     Reason(
         "address_locked",

@@ -47,6 +47,7 @@ class Dispatcher:
         self.unrouted: CompiledRoute = bind("unmatched", [(build_identity(), False)])
         self.draining = False
         self.in_flight = 0
+        self._stalled: set[Exchange] = set()
         self.arrived = PhaseBatch(loop, WHEN_ARRIVED, self._group)
         self.decided = PhaseBatch(loop, WHEN_DECIDED)
         self.answered = PhaseBatch(loop, WHEN_ANSWERED)
@@ -93,6 +94,9 @@ class Dispatcher:
 
     def finished(self, exchange: Exchange) -> None:
         """A request is over, with or without a response."""
+        if self._stalled and exchange in self._stalled:
+            self._stalled.discard(exchange)
+            exchange.reason, exchange.detail = "client_stalled", "the response was not taken"
         self.in_flight -= 1
         if not self.in_flight:
             self._on_idle()
@@ -106,6 +110,15 @@ class Dispatcher:
             return  # others wait for what becomes of the call, which goes on until its response begins
         for act in ENDS[flow.step].client_left:
             act(flow)
+
+    def stalled(self, flow: Flow) -> None:
+        """The client of ``flow`` does not take what it is sent, and is about to be cut off.
+
+        The reason is noted when the stages have been left. To them the client has left, which is no failure of the upstream,
+        and no way to have a guess at a password back.
+        """
+        if flow.step is not OVER:
+            self._stalled.add(flow.exchange)
 
     def failed(self, flow: Flow, error: Exception) -> None:
         """``flow`` raised ``error``: since its client has left, or since the gateway has a bug."""

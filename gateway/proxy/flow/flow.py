@@ -54,7 +54,7 @@ class Flow:
     """``depth`` is how many stages were entered and not left: their hooks run as ``policy.base.stage.Stage`` promises.
 
     ``verdict`` is as in ``decide.Undecided``. ``call`` is set while the flow waits for the response to it, ``response`` is
-    the upstream's connection while the response is taken off it.
+    the upstream's connection while the response is taken off it, and ``streamed`` while it is streamed.
     """
 
     __slots__ = (
@@ -67,12 +67,14 @@ class Flow:
         "route",
         "scheduler",
         "step",
+        "streamed",
         "verdict",
         "writer",
     )
 
     call: UpstreamCall
     _task: asyncio.Task[None]
+    streamed: UpstreamConnection
 
     def __init__(
         self, scheduler: Scheduler, client: Downstream, writer: ResponseWriter, exchange: Exchange, route: CompiledRoute
@@ -244,9 +246,10 @@ class Flow:
         if whole:
             self.write_response(body)
             return
-        self.response = None  # which ends in ``stream_response``
+        self.response, self.streamed = None, response  # which ends in ``stream_response``
         self.step = STREAMING
         await stream_response(response, body or b"", exchange, route, self.writer)
+        del self.streamed
         self.step = RESPONDING
         self.scheduler.over.add(self)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from gateway.core.verdict import Refusal
 from gateway.proxy.flow.dispatcher import Dispatcher
 from gateway.proxy.flow.flow import Flow
+from gateway.proxy.flow.step import STREAMING
 from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
@@ -29,6 +30,9 @@ class Registry(Protocol):
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""
+
+    def paused(self) -> None:
+        """A client takes less than it is sent."""
 
 
 class ClientConnection(asyncio.Protocol):
@@ -102,6 +106,17 @@ class ClientConnection(asyncio.Protocol):
         return self.idle_since or self.parser.head_since
 
     @property
+    def held(self) -> int:
+        """Bytes of a response that wait behind those of the transport."""
+        flow = self.flow
+        return flow.streamed.buffered if flow is not None and flow.step is STREAMING else 0
+
+    @property
+    def unused(self) -> bool:
+        """Whether nothing was ever sent to the client."""
+        return self.head is None and not self.idle_since and not self.parser.discarding and self.flow is None
+
+    @property
     def writing_paused(self) -> bool:
         """Whether the client takes less than it is sent."""
         return self._drained is not None
@@ -138,6 +153,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         if self._drained is None:
             self._drained = self.dispatcher.loop.create_future()
+            self._registry.paused()
 
     def resume_writing(self) -> None:
         drained, self._drained = self._drained, None
@@ -250,9 +266,9 @@ class ClientConnection(asyncio.Protocol):
     def force_close(self) -> None:
         """Close behind what has been sent."""
         self.parser.discarding = True
-        if self.transport is not None:
+        if not self.closing:  # the transport of asyncio's TLS that is closed twice never ends
             self._write_batch.flush()
-            self.transport.close()
+            self.transport.close()  # type: ignore[union-attr]  # see ``closing``
 
     def close_when_taken(self) -> None:
         """Close behind what has been sent, unless the client may still send what is refused: then that ends it."""
@@ -284,6 +300,15 @@ class ClientConnection(asyncio.Protocol):
         """End at once, so that another connection has room."""
         self._registry.ended["made_room"] += 1
         self.abort()
+
+    def end_untaken(self, why: str) -> None:
+        """End with a reset, since the client does not take what it is sent: its request ends as if it had left."""
+        self._registry.ended[why] += 1
+        try:
+            if self.flow is not None:
+                self.dispatcher.stalled(self.flow)
+        finally:
+            self.reset()
 
     def failed(self, error: Exception) -> None:
         """A phase raised for the request in progress."""

@@ -13,6 +13,7 @@ import ssl
 from typing import NamedTuple, Protocol
 
 from gateway.core.shortage import Shortage, shortage_of
+from gateway.proxy.wire.tcp import bound_sending
 
 AT_ONCE = 128  # connections taken in one iteration, so that the requests in progress go on
 BACKLOG = 4096  # connections that the kernel holds until they are taken
@@ -73,6 +74,10 @@ class Listener:
         sock.setblocking(False)
         sock.listen(BACKLOG)
         loop.add_reader(sock, self._accept)
+
+    def bound_sending(self, seconds: float) -> None:
+        """Bound what the kernel holds for each connection from now on, and for how many seconds without an acknowledgement."""
+        bound_sending(self._sock, seconds)
 
     def close(self) -> None:
         """Take no more connections; those that are in a TLS handshake end."""

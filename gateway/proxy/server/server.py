@@ -20,11 +20,16 @@ from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.listener import Listener, ListenerTls
 from gateway.proxy.server.overflow import Overflow, too_many
 from gateway.proxy.server.refused_wire import RefusedWire
+from gateway.proxy.server.send_clock import SendClock
 from gateway.proxy.wire.write_batch import WriteBatch
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
 HANDSHAKE = 10.0  # seconds that a TLS handshake may take at most, where ``header_timeout`` is longer
-SHUTDOWN = 5.0  # seconds for a client to take what is left and the close_notify of TLS
+SHUTDOWN = 3600.0  # seconds after which TLS ends a connection that is closed; ``SendClock`` does long before
+LAST_RESORT = (
+    2  # times ``send_timeout``, after which the kernel ends a connection that was closed here with bytes untaken
+)
+HIGH_WATER = 64 * 1024  # bytes in a transport's buffer above which it pauses its protocol (asyncio's default)
 EXPLAINED = 16  # refused connections between two sweeps that get a response and a line in the log; more are closed only
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
@@ -51,6 +56,8 @@ class Server:
         self.dispatcher = Dispatcher(self.loop, limits, observer, health or _none, self._changed.set)
         self._overflow = Overflow(self.dispatcher) if health is not None else None
         self._proxies = TrustedProxies(limits.trusted_proxies)
+        self._clock: SendClock[ClientConnection] = SendClock()
+        self._paused = 0  # clients that began to take less than they are sent since the last sweep
         self._explained = 0  # refused connections since the last sweep that had a response
         self._tls: ListenerTls | None = None
         self._listener: Listener | None = None
@@ -62,6 +69,11 @@ class Server:
         """Open client connections, those in their handshake included."""
         return len(self.clients)
 
+    @property
+    def unsent(self) -> int:
+        """Bytes that waited for clients at the last sweep."""
+        return self._clock.unsent
+
     def swap(self, runtime: Served) -> None:
         """Serve ``runtime`` from now on. Requests in flight finish on the one before, which the caller closes."""
         self.dispatcher.runtime = runtime
@@ -71,13 +83,16 @@ class Server:
         self.dispatcher.limit(limits)
         if self._overflow is not None:
             self._overflow.dispatcher.limit(limits)
+        for listener in (self._listener, *self._covered.values()):
+            if listener is not None:
+                listener.bound_sending(LAST_RESORT * limits.send_timeout)
         self._proxies = TrustedProxies(limits.trusted_proxies)
 
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
         if tls is not None:
             self._tls = ListenerTls(tls, min(HANDSHAKE, self.dispatcher.limits.header_timeout), SHUTDOWN)
-        self._listener = Listener(self.loop, sock, self, self._tls)
+        self._listener = self._listen(sock)
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)
 
     def cover(self, sockets: Mapping[int, socket.socket]) -> None:
@@ -86,7 +101,12 @@ class Server:
         for number in self._covered.keys() - sockets.keys():
             self._covered.pop(number).stop()
         for number in sockets.keys() - self._covered.keys():
-            self._covered[number] = Listener(self.loop, sockets[number].dup(), self, self._tls)
+            self._covered[number] = self._listen(sockets[number].dup())
+
+    def _listen(self, sock: socket.socket) -> Listener:
+        listener = Listener(self.loop, sock, self, self._tls)
+        listener.bound_sending(LAST_RESORT * self.dispatcher.limits.send_timeout)
+        return listener
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, let requests in flight finish for at most ``seconds``, then cut what is left."""
@@ -107,7 +127,7 @@ class Server:
             dispatcher.observer.event("drain_cut", in_flight=dispatcher.in_flight)
         if self._sweeper is not None:
             self._sweeper.cancel()
-        for connection in (*self.clients, *(self._overflow.count.connections if self._overflow is not None else ())):
+        for connection in self._all_connections():
             connection.abort()
         await self._none_left(self.loop.time() + _LAST_WORDS, lambda: dispatcher.in_flight)
 
@@ -163,19 +183,48 @@ class Server:
             self._overflow.count.remove(connection)
         self._changed.set()
 
+    def paused(self) -> None:
+        """A client takes less than it is sent. When many do at once, what waits for them is looked at before the sweep."""
+        self._paused += 1
+        if self._paused * HIGH_WATER > self.dispatcher.limits.unsent // 4:
+            self._paused = 0
+            self.loop.call_soon(self._look_at_unsent)
+
     def _sweep(self) -> None:
         now, limits = self.loop.time(), self.dispatcher.limits
-        self._explained = 0
         late, idle = now - limits.header_timeout, now - limits.keepalive
-        for connection in list(self.clients):
-            head_since = connection.parser.head_since
-            if 0.0 < head_since < late:
-                connection.refuse_head(refuse("head_timeout", close=True))
-            elif connection.idle_since > 0.0:
-                # A client that is idle for so long does not miss it, and those of 10,000 clients would hold 20 MB.
-                connection.head = None
-                if connection.idle_since < idle and not head_since:
-                    connection.force_close()
-        if self._overflow is not None:
-            self._overflow.sweep()
-        self._sweeper = self.loop.call_later(SWEEP, self._sweep)
+        self._explained = self._paused = 0
+        try:
+            for connection in list(self.clients):
+                head_since = connection.parser.head_since
+                if 0.0 < head_since < late:
+                    connection.refuse_head(refuse("head_timeout", close=True))
+                elif connection.idle_since > 0.0:
+                    # A client that is idle for so long does not miss it, and those of 10,000 clients would hold 20 MB.
+                    connection.head = None
+                    if connection.idle_since < idle and not head_since:
+                        connection.force_close()
+            if self._overflow is not None:
+                self._overflow.sweep()
+            self._look_at_unsent()
+        finally:
+            crowded = self._clock.unsent * 2 > limits.unsent
+            self._sweeper = self.loop.call_later(SWEEP / 10 if crowded else SWEEP, self._sweep)
+
+    def _look_at_unsent(self) -> None:
+        """End the connections whose clients do not take what they are sent."""
+        limits = self.dispatcher.limits
+        connections = self._all_connections()
+        stalled, over, closed = self._clock.look(connections, self.loop.time(), limits.send_timeout, limits.unsent)
+        unsent = self._clock.unsent
+        for connection in closed:
+            connection.abort()
+        for why, event, overdue in (("stalled", "clients_stalled", stalled), ("unsent", "unsent_over", over)):
+            for connection in overdue:
+                connection.end_untaken(why)
+            if overdue:
+                self.dispatcher.observer.event(event, connections=len(overdue), unsent=unsent)
+
+    def _all_connections(self) -> list[ClientConnection]:
+        """The connections, those beyond the limit included."""
+        return [*self.clients, *(self._overflow.count.connections if self._overflow is not None else ())]

@@ -1,0 +1,51 @@
+"""What the kernel knows of the bytes that are on their way to a client, and its bounds for them (tcp(7) of Linux).
+
+A transport knows only of what the kernel did not take from it. How much of the rest has reached the client is known by its
+acknowledgements alone, and under TLS a transport does not show what waits below it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from typing import NamedTuple
+
+UNSENT_MOST = 64 * 1024
+"""Bytes of one connection that the kernel holds before they are sent. It would take megabytes from a transport, where
+nobody sees that they wait."""
+
+_NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT of linux/tcp.h, which the socket module does not name
+_UNACKED, _ACKED, _NOTSENT = struct.Struct("=I"), struct.Struct("=Q"), struct.Struct("=I")
+_AT_UNACKED, _AT_ACKED, _AT_NOTSENT = 24, 120, 144  # of struct tcp_info
+_SIZE = _AT_NOTSENT + _NOTSENT.size
+
+
+class SendState(NamedTuple):
+    """``taken`` bytes were acknowledged by the client's kernel since the connection was made, ``unsent`` wait in this one's.
+    ``waiting``: something was not acknowledged, be it the end of the stream."""
+
+    taken: int
+    unsent: int
+    waiting: bool
+
+
+def send_state(sock: socket.socket) -> SendState | None:
+    """The state of a connection; None where the kernel does not tell."""
+    try:
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
+    except (OSError, AttributeError):  # a socket that is closed or not of TCP, another system
+        return None
+    if len(info) < _SIZE:
+        return None
+    (unsent,) = _NOTSENT.unpack_from(info, _AT_NOTSENT)
+    (unacked,) = _UNACKED.unpack_from(info, _AT_UNACKED)
+    return SendState(_ACKED.unpack_from(info, _AT_ACKED)[0], unsent, bool(unsent or unacked))
+
+
+def bound_sending(listening: socket.socket, seconds: float) -> None:
+    """Bound what the kernel holds for each connection accepted on ``listening`` from now on, and for how long without an
+    acknowledgement (RFC 5482), also once the connection is closed here."""
+    with contextlib.suppress(OSError, AttributeError):  # another system
+        listening.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_MOST)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
