@@ -196,8 +196,10 @@ class Breaker(Stage):
 
     def on_response(self, exchange: Exchange) -> None:
         slot = exchange.slot
-        if slot is None or not slot.probe or not exchange.endpoint or exchange.fallback or exchange.failure is not None:
+        if slot is None or not slot.probe:
             return
+        if not exchange.fallback and (not exchange.endpoint or exchange.failure is not None):
+            return  # a refusal by the gateway, whose reason is noted later
         circuit = self._end(exchange, slot)
         # What becomes of the rest of the response counts as that of any call.
         exchange.slot = Slot(circuit.epoch) if circuit is not None and circuit.state == CLOSED else None

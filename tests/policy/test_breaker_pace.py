@@ -101,6 +101,15 @@ def test_a_try_has_its_outcome_when_the_response_begins(status: int, state: str)
     assert (guarded.state, guarded.stages[0].circuit().failures) == (state, 1 if status == 200 else 4)
 
 
+@pytest.mark.parametrize(("failure", "state"), [(CallFailure.TIMEOUT, "open"), (CallFailure.BUSY, "half_open")])
+def test_a_try_that_failed_is_over_when_the_response_of_a_fallback_begins(failure: CallFailure, state: str) -> None:
+    guarded = opened()
+    exchange, _ = guarded.begin()
+    exchange.failure, exchange.reason, exchange.fallback = failure, failure.slug, "other"
+    respond(guarded, exchange, 200)
+    assert (guarded.state, exchange.slot) == (state, None)
+
+
 def leave(exchange: Exchange) -> None:
     assert exchange.slot is not None
     exchange.slot = exchange.slot._replace(left=True)
@@ -116,6 +125,19 @@ def test_of_a_try_whose_client_has_left_and_the_next_one_either_closes_the_circu
         assert guarded.begin()[1] is not None, "one call at a time"
         respond(guarded, left if first else following, 200)
         assert guarded.state == "closed"
+
+
+@pytest.mark.parametrize("status", [200, 503, 0])
+def test_at_other_workers_a_try_whose_client_has_left_is_over_when_its_call_is(status: int) -> None:
+    guarded = opened(workers=2)
+    left, _ = guarded.begin(worker=0)
+    leave(left)
+    assert guarded.begin(worker=1)[1] is not None, "one call at a time"
+    if status:
+        respond(guarded, left, status)
+    guarded.stages[0].on_done(left)
+    assert guarded.begin(worker=1)[1] is None
+    assert guarded.state == ("closed" if status == 200 else "half_open")
 
 
 def test_a_try_whose_client_has_left_counts_for_nothing_where_it_fails() -> None:
