@@ -139,6 +139,7 @@ def test_metrics_are_those_of_the_run(given: Given) -> None:
 def test_pseudonyms_are_the_same_for_all_spellings_of_an_account_and_for_no_other_name(given: Given) -> None:
     admin = given.admin
     assert admin.account_pseudonym(" ADA@x.y ") == admin.account_pseudonym("ada@x.y") == admin.pseudonym("ada@x.y")
+    assert admin.account_pseudonym("\uff21da@x.y\u200b") == admin.account_pseudonym("ada@x.y")
     assert admin.pseudonym("ADA@x.y") != admin.pseudonym("ada@x.y")
     assert "ada" not in admin.pseudonym("ada@x.y")
 

@@ -15,7 +15,7 @@ from gateway.ops.api.order import InvalidOrder, decode_texts
 from gateway.ops.api.problem import json_response
 from gateway.ops.plain import rfc3339
 from gateway.policy.base.pointer import account_name
-from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
+from gateway.policy.lockout.keys import account_lock_key, address_lock_key, network_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Lock
 
 MOST = 1000  # locks listed at once
@@ -34,6 +34,7 @@ class Unlock:
         for name in lockouts:
             if self.account and self.address:
                 yield "pair", pair_lock_key(name, self.account, self.address)
+                yield "network", network_lock_key(name, self.account, self.address)
             elif self.account:
                 yield "account", account_lock_key(name, self.account)
             else:

@@ -68,7 +68,7 @@ REPORTED = Counter(
 )
 LOCKS = Counter(
     "gateway_locks_total",
-    "Locks that were set, by lockout and by kind: account, address or pair.",
+    "Locks that were set, by lockout and by kind: account, address, pair or network.",
     ("lockout", "kind"),
 )
 FALLBACKS = Counter(

@@ -1,10 +1,10 @@
-"""The keys under which a lockout counts attempts: of an account, of an address, and of an account from one address."""
+"""The keys under which a lockout counts attempts: of an account, an address, and an account from one address or network."""
 
 from __future__ import annotations
 
 from ipaddress import IPv6Network, ip_address
 
-from gateway.policy.base.bucket import address_key, length_prefixed
+from gateway.policy.base.bucket import address_key, length_prefixed, network_key
 from gateway.policy.base.pointer import account_key
 
 _LONGEST_NAME = 45  # characters, those of the longest IPv6 address
@@ -33,3 +33,8 @@ def address_lock_key(lockout: str, client: str) -> bytes:
 def pair_lock_key(lockout: str, account: object, client: str) -> bytes:
     """The key of ``account`` as it is tried from the address of ``client``. Raises as ``account_lock_key``."""
     return length_prefixed(address_lock_key(lockout, client)) + account_lock_key(lockout, account)
+
+
+def network_lock_key(lockout: str, account: object, client: str) -> bytes:
+    """The key of ``account`` as it is tried from the network of ``client``. Raises as ``account_lock_key``."""
+    return length_prefixed(lockout.encode() + b"\0" + network_key(client)) + account_lock_key(lockout, account)

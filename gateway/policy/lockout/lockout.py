@@ -10,6 +10,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
@@ -23,7 +24,7 @@ from gateway.policy.base.pointer import parse_pointer
 from gateway.policy.base.settings import Duration, Model, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
+from gateway.policy.lockout.keys import account_lock_key, address_lock_key, network_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.store import LockoutStore, RemoteLockoutStore
 
@@ -80,7 +81,8 @@ class Settings(Policy):
     """Whose failures count together: all on an account, or only those from one address. With ``everywhere`` it is
     ``account+address``, written or not."""
     everywhere: Rule | None = None
-    """Locks an account that fails over many addresses; each address alone is held by ``failures``."""
+    """Locks an account that fails over many addresses; each address alone is held by ``failures``, each network (the /48 of an
+    IPv6 address, the /24 of an IPv4 one) by a third of these."""
     address: Rule | None = Rule(failures=50, within=3600.0, lock_for=(3600.0,))
     """Locks an address that fails over many accounts."""
 
@@ -88,6 +90,13 @@ class Settings(Policy):
     def by_address(self) -> bool:
         """Whether each address has a count of its own for an account."""
         return self.scope == "account+address" or self.everywhere is not None
+
+    @cached_property
+    def of_network(self) -> Rule | None:
+        """What one network may do of ``everywhere``: a third of its failures. A customer may have 65,536 addresses of IPv6 that
+        count apart, and would use up all of it alone."""
+        whole = self.everywhere
+        return whole and whole.model_copy(update={"failures": max(self.failures, whole.failures // 3)})
 
     @model_validator(mode="after")
     def _sane(self) -> Settings:
@@ -192,6 +201,8 @@ class Lockout(Stage):
             attempts.append(_attempt(address_lock_key(self._name, client), "address", settings.address))
         if settings.by_address:
             attempts.append(_attempt(pair_lock_key(self._name, account, client), "pair", settings))
+        if settings.of_network is not None:
+            attempts.append(_attempt(network_lock_key(self._name, account, client), "network", settings.of_network))
         account_wide = settings.everywhere if settings.by_address else settings
         if account_wide is not None:
             attempts.append(_attempt(account_lock_key(self._name, account), "account", account_wide))

@@ -24,7 +24,7 @@ Name = tuple[str, bytes]
 class Attempt(NamedTuple):
     """One try at something that can be guessed, counted under ``key``.
 
-    ``kind`` is ``account``, ``address`` or ``pair`` (an account as tried from one address). ``failures`` failed attempts
+    ``kind`` is ``account``, ``address``, ``pair`` or ``network`` (an account as tried from one address, or from one network). ``failures`` failed attempts
     within ``within`` seconds lock the key for ``lock_for`` seconds: the first lock for the first of them, further ones
     for the following, the last of them from then on. ``key`` is any bytes; no store keeps it in clear, except what
     follows the last NUL in the key of an address that is locked, so that operators can see which it is.
@@ -68,6 +68,7 @@ LOCK_REASONS = {
     "account": "failed attempts on one account",
     "address": "failed attempts from one address",
     "pair": "failed attempts on one account from one address",
+    "network": "failed attempts on one account from one network",
 }
 """Why a key of each kind is locked."""
 

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.ops.api.lockouts import unlock_of
 from gateway.ops.api.order import InvalidOrder
-from gateway.policy.lockout.keys import account_lock_key, address_lock_key, pair_lock_key
+from gateway.policy.lockout.keys import account_lock_key, address_lock_key, network_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Attempt
 from tests.memory_store import MemoryStore
 from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin
@@ -51,6 +51,7 @@ async def test_locks_are_listed_with_who_since_until_and_why(client: Client, adm
         ({"address": "192.0.2.1"}, "address", address_lock_key("accounts", "192.0.2.1")),
         ({"address": "2001:db8:1:2::/64"}, "address", address_lock_key("accounts", "2001:db8:1:2::99")),
         ({"account": "ada@x.y", "address": "192.0.2.1"}, "pair", pair_lock_key("accounts", "ada@x.y", "192.0.2.1")),
+        ({"account": "ada@x.y", "address": "192.0.2.1"}, "network", network_lock_key("codes", "ada@x.y", "192.0.2.9")),
     ],
 )
 async def test_unlocking_lifts_the_lock_and_is_in_the_log(
@@ -81,6 +82,9 @@ async def test_unlocking_lifts_the_lock_and_is_in_the_log(
         b'{"acount":"a"}',
         b'{"address":"here"}',
         b'{"account":"%s"}' % (b"a" * 600),
+        b'{"account":"%s"}' % (b"a" * 321),
+        b'{"account":"ada\\u0000@x.y"}',
+        b'{"account":"\\u200b"}',
     ],
 )
 async def test_an_order_that_makes_no_sense_is_refused(client: Client, admin: FakeAdmin, body: bytes) -> None:

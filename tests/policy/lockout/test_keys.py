@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.lockout.keys import account_lock_key, address_lock_key, address_name, pair_lock_key
+from gateway.policy.lockout.keys import (
+    account_lock_key,
+    address_lock_key,
+    address_name,
+    network_lock_key,
+    pair_lock_key,
+)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +39,14 @@ def test_the_name_of_anything_but_an_address_is_cut() -> None:
 def test_one_client_has_one_key_however_its_address_is_written() -> None:
     assert address_lock_key("a", "2001:db8::1") == address_lock_key("a", "2001:DB8:0:0:ffff::2")
     assert address_lock_key("a", "::ffff:192.0.2.1") == address_lock_key("a", "192.0.2.1")
+
+
+def test_an_account_has_one_key_in_a_network_and_no_other_there() -> None:
+    key = network_lock_key("a", "Ada ", "2001:db8:1:2::1")
+    assert key == network_lock_key("a", "ada", "2001:db8:1:ffff::9")
+    others = [("a", "ada", "2001:db8:2::1"), ("a", "bob", "2001:db8:1:2::1"), ("b", "ada", "2001:db8:1:2::1")]
+    assert key not in [network_lock_key(*other) for other in others]
+    assert key != pair_lock_key("a", "ada", "2001:db8:1:2::1")
 
 
 names = st.text(st.sampled_from("aAbé@ .7"), max_size=6).map("a{}".format)

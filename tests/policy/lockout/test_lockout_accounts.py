@@ -38,30 +38,44 @@ WIDE = {"failures": 6, "within": "1h", "lock_for": "10m"}
 def test_everywhere_holds_many_addresses_and_no_single_one_uses_it_up() -> None:
     route = LoginRoute(everywhere=WIDE)
     assert route.guesses_left(client="192.0.2.1") == 3
-    assert route.login("ada@example.com", client="192.0.2.9", status=400) is None
-    assert route.guesses_left(client="192.0.2.2") == 3
-    refused = route.login("ada@example.com", client="192.0.2.9")
+    assert route.login("ada@example.com", client="203.0.113.9", status=400) is None
+    assert route.guesses_left(client="198.51.100.2") == 3
+    refused = route.login("ada@example.com", client="203.0.113.9")
     assert refused is not None and (refused.reason.slug, refused.retry_after) == ("account_locked", 600)
-    assert sorted(lock.kind for lock in route.store.locks(NOON, 10)) == ["account", "pair", "pair"]
+    assert sorted(lock.kind for lock in route.store.locks(NOON, 10)) == [
+        "account",
+        "network",
+        "network",
+        "pair",
+        "pair",
+    ]
     assert route.login("bob@example.com", client="192.0.2.9") is None
     route.now += 600
     assert route.login("ada@example.com", client="192.0.2.9", status=200) is None
+
+
+def test_one_network_is_held_to_a_third_of_everywhere() -> None:
+    route = LoginRoute(everywhere={"failures": 15, "within": "1h", "lock_for": "10m"})
+    assert [route.guesses_left(client=f"2001:db8:1:{number}::1") for number in range(5)] == [3, 2, 0, 0, 0]
+    assert sorted(lock.kind for lock in route.store.locks(NOON, 10)) == ["network", "pair"]
+    assert [route.guesses_left(client=f"2001:db8:{number}::1") for number in range(2, 6)] == [3, 3, 3, 1]
+    assert settings(everywhere=WIDE).of_network.failures == 3
 
 
 def test_what_an_address_is_refused_is_no_failure_everywhere() -> None:
     route = LoginRoute(everywhere=WIDE)
     for _ in range(50):
         route.login("ada@example.com", client="192.0.2.1")
-    assert route.guesses_left(client="192.0.2.2") == 3
+    assert route.guesses_left(client="198.51.100.2") == 3
 
 
 def test_a_success_clears_the_failures_of_all_addresses_and_not_the_lock_of_another() -> None:
     route = LoginRoute(everywhere=WIDE)
-    for client in ("192.0.2.1", "192.0.2.2"):
+    for client in ("192.0.1.1", "192.0.2.1"):
         route.login("ada@example.com", client=client)
         route.login("ada@example.com", client=client)
-    assert route.login("ada@example.com", client="192.0.2.9", status=200) is None
-    assert [route.guesses_left(client=f"192.0.2.{number}") for number in (1, 2, 3, 4)] == [1, 1, 3, 1]
+    assert route.login("ada@example.com", client="192.0.9.1", status=200) is None
+    assert [route.guesses_left(client=f"192.0.{number}.1") for number in (1, 2, 3, 4)] == [1, 1, 3, 1]
 
 
 @pytest.mark.parametrize(
