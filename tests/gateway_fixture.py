@@ -14,6 +14,7 @@ from pathlib import Path
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.exchange import Exchange
+from gateway.core.shortage import Shortage
 from gateway.policy.base.tools import NoEvents, OperatorEvents, Tools
 from gateway.proxy.compile.limits import limits_of
 from gateway.proxy.compile.runtime import Runtime
@@ -49,6 +50,7 @@ class Recorder:
     begun: int = 0
     exchanges: list[Exchange] = field(default_factory=list)
     events: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    shortages: list[tuple[Shortage, str]] = field(default_factory=list)
 
     def begin(self, exchange: Exchange) -> None:
         self.begun += 1
@@ -58,6 +60,9 @@ class Recorder:
 
     def event(self, name: str, **fields: object) -> None:
         self.events.append((name, fields))
+
+    def shortage(self, kind: Shortage, where: str) -> None:
+        self.shortages.append((kind, where))
 
     @property
     def reasons(self) -> list[str]:

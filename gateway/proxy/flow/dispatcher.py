@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager, nullcontext
 from time import monotonic
 
 from gateway.core.exchange import Exchange
+from gateway.core.shortage import shortage_of
 from gateway.core.verdict import Refusal, Reply
 from gateway.policy.client import Client
 from gateway.policy.identity import build as build_identity
 from gateway.proxy.flow.arrival import Arrival, HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.decide import Decision, decide
 from gateway.proxy.flow.flow import Flow
-from gateway.proxy.flow.life import ENDS, PROBING, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER
+from gateway.proxy.flow.life import ENDS, PROBING, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER, WHEN_SHORT
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.respond import respond_with
 from gateway.proxy.flow.step import OVER
@@ -122,7 +123,7 @@ class Dispatcher:
 
     def failed(self, flow: Flow, error: Exception) -> None:
         """``flow`` raised ``error``: since its client has left, or since the gateway has a bug."""
-        ends, over = ENDS[flow.step], flow.step is OVER
+        ends, over, short = ENDS[flow.step], flow.step is OVER, shortage_of(error)
         client = flow.client
         flow.writer.keep_alive = False
         for act in ends.raised:
@@ -130,7 +131,7 @@ class Dispatcher:
         try:
             if not (isinstance(error, ConnectionError) and client.closing):
                 for act in ends.reply:
-                    act(flow)
+                    (act if short is None else WHEN_SHORT.get(act, act))(flow)
                 self.bug(error, flow.exchange.id)
         finally:
             try:
@@ -147,7 +148,11 @@ class Dispatcher:
         self.bug(error, "")
 
     def bug(self, error: Exception, request_id: str) -> None:
-        """Report an exception that nobody expected, raised for the request of that id."""
+        """Report an exception that nobody expected, raised for the request of that id; a shortage as what it is."""
+        short = shortage_of(error)
+        if short is not None:
+            self.observer.shortage(short, f"serving a request, {_where(error)}")
+            return
         self.observer.event("bug", error=type(error).__name__, where=_where(error), id=request_id)
 
 

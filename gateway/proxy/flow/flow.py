@@ -14,10 +14,11 @@ from typing import Protocol
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.failure import CallFailure
+from gateway.core.reason import REASONS
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
-from gateway.proxy.flow.render import render_internal_error, render_response, render_switching
+from gateway.proxy.flow.render import render_own_fault, render_response, render_switching
 from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
 from gateway.proxy.flow.step import ANSWERED, CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
 from gateway.proxy.flow.tunnel import Tunnel
@@ -334,16 +335,16 @@ class Flow:
         """
         self.scheduler.loop.call_soon(self._task.cancel)
 
-    def send_internal_error(self) -> None:
-        """Send the plainest response, while nothing has been sent."""
+    def send_own_fault(self, slug: str) -> None:
+        """Send the plainest response of the reason ``slug``, while nothing has been sent."""
         self.writer.keep_alive = False
         if self.client.closing:
             self.client.reset()
             return
         exchange = self.exchange
-        exchange.reason, exchange.status = "internal_error", 500
+        exchange.reason, exchange.status = slug, REASONS[slug].status
         exchange.failure = None  # whatever the call came to: this is no failure of the upstream
-        self.client.write(render_internal_error(exchange.id))
+        self.client.write(render_own_fault(slug, exchange.id))
 
     def cut(self) -> None:
         """End a response in the middle."""

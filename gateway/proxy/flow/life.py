@@ -37,6 +37,20 @@ WHEN_OVER = (Flow.finish, Flow.release)
 Act = Callable[[Flow], object]
 
 
+def send_internal_error(flow: Flow) -> None:
+    """Nobody expected what was raised."""
+    flow.send_own_fault("internal_error")
+
+
+def send_busy(flow: Flow) -> None:
+    """The gateway has run out of something, and it says nothing about the request or its upstream."""
+    flow.send_own_fault("upstream_busy")
+
+
+WHEN_SHORT: Mapping[Act, Act] = {send_internal_error: send_busy}
+"""What is done in place of an act where a shortage was raised (``core.shortage``)."""
+
+
 class Ends(NamedTuple):
     """What is done in one step, in that order, to a request that does not come to its end.
 
@@ -55,11 +69,11 @@ PROBING = frozenset({CALLING, ANSWERED, RUNNING})
 how the upstream is, and a client that leaves and comes again could keep it so."""
 
 ENDS: Mapping[Step, Ends] = {
-    DECIDING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (Flow.send_internal_error,)),
-    WAITING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (Flow.send_internal_error,)),
-    CALLING: Ends((Flow.abandon_call, Flow.finish), (Flow.abandon_call,), (Flow.send_internal_error,)),
-    ANSWERED: Ends((Flow.close_response, Flow.finish), (Flow.close_response,), (Flow.send_internal_error,)),
-    RUNNING: Ends((Flow.cancel_task,), (Flow.close_response,), (Flow.send_internal_error,)),
+    DECIDING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (send_internal_error,)),
+    WAITING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (send_internal_error,)),
+    CALLING: Ends((Flow.abandon_call, Flow.finish), (Flow.abandon_call,), (send_internal_error,)),
+    ANSWERED: Ends((Flow.close_response, Flow.finish), (Flow.close_response,), (send_internal_error,)),
+    RUNNING: Ends((Flow.cancel_task,), (Flow.close_response,), (send_internal_error,)),
     STREAMING: Ends((Flow.cancel_task,), (), (Flow.cut,)),
     TUNNEL: Ends((Flow.cancel_task,), (), (Flow.cut,)),
     RESPONDING: Ends((Flow.finish,), (), (Flow.cut,)),

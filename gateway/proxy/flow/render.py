@@ -253,8 +253,10 @@ def render_informational(status: int, raw: list[Pair]) -> bytes:
     return status_line(status) + links + b"\r\n" if links else b""
 
 
-def render_internal_error(request_id: str) -> bytes:
-    """The plainest response, for an exception that nobody expected; the stack is in the log, not here."""
-    _, content = refusal_content(Refusal(REASONS["internal_error"]), request_id, "problem")
+def render_own_fault(slug: str, request_id: str) -> bytes:
+    """The plainest response, for an exception that nobody expected, or for want of memory; the stack is in the log, not
+    here."""
+    reason = REASONS[slug]
+    _, content = refusal_content(Refusal(reason), request_id, "problem")
     framing = b"content-length: %d\r\n" % len(content)
-    return render_head(500, ResponseFields.of([PROBLEM]), [], frozenset(), framing, False) + content
+    return render_head(reason.status, ResponseFields.of([PROBLEM]), [], frozenset(), framing, False) + content

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
 
+from gateway.core.shortage import Shortage
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.upstream.call import LATER, UpstreamCall
 from tests.data_plane_fixture import serving
@@ -37,6 +39,20 @@ async def test_a_client_that_leaves_before_its_task_has_begun_is_over_all_the_sa
         await eventually(lambda: gateway.seen.begun)
         await eventually(lambda: not gateway.server.dispatcher.in_flight)
         assert len(gateway.seen.exchanges) == 1
+
+
+async def test_without_memory_a_request_is_refused_as_busy_and_that_is_no_bug():
+    class Greedy:
+        def find(self, *_: object) -> None:
+            raise MemoryError
+
+    async with serving() as (gateway, _), wire(gateway.port) as client:
+        gateway.runtime.routes = Greedy()
+        response = await client.ask(get(ANY))
+        assert (response.status, json.loads(response.body)["reason"]) == (503, "upstream_busy")
+        ((kind, where),) = gateway.seen.shortages
+        assert (kind, where.startswith("serving a request, test_dispatcher.py:")) == (Shortage.MEMORY, True)
+        assert gateway.seen.events == []
 
 
 async def test_a_connection_that_is_being_closed_is_not_used_again(monkeypatch: pytest.MonkeyPatch):
