@@ -339,8 +339,7 @@ class Flow:
         """Send the plainest response of the reason ``slug``, while nothing has been sent."""
         self.writer.keep_alive = False
         if self.client.closing:
-            self.client.reset()
-            return
+            return self.client.reset()
         exchange = self.exchange
         exchange.reason, exchange.status = slug, REASONS[slug].status
         exchange.failure = None  # whatever the call came to: this is no failure of the upstream
