@@ -7,6 +7,7 @@ from collections.abc import Mapping as Named
 from typing import Any
 
 from gateway.config.model import Route, UpstreamSettings
+from gateway.core.loopback import is_loopback
 from gateway.core.path_reading import SAME, PathGuard, PathReading, read_as
 from gateway.core.pattern import PatternTable, compile_paths
 from gateway.policy.base.settings import Policy
@@ -94,7 +95,12 @@ class PathGuards:
 
 def _endpoints(name: str, upstream: UpstreamSettings) -> set[object]:
     """What two upstreams have in common when they are one server: a name, or an endpoint."""
-    return {name, *((endpoint.host.lower(), endpoint.port) for endpoint in upstream.endpoints)}
+    return {name, *((_host(endpoint.host), endpoint.port) for endpoint in upstream.endpoints)}
+
+
+def _host(host: str) -> str:
+    host = host.lower().removesuffix(".")
+    return "localhost" if is_loopback(host) else host
 
 
 def overlap(pattern: str, guarded: str, reading: PathReading) -> bool:

@@ -17,7 +17,9 @@ upstreams:
     endpoints: [{url: "URL"}]
     trpc: {prefix: /api/trpc, aliases: {a: LONGER}}
     request_headers: {set: {x-key: "KEY"}}
-  several: {endpoints: [{url: "URL"}], retries: {on: [connect]}}
+  several: {endpoints: [{url: "URL"}], retries: {on: [connect]}, timeouts: {total: 5s}, breaker: once, fallback: sorry}
+breakers: {once: {failures: 1, recover_after: 1m}}
+fallbacks: {sorry: {json: {}}}
 routes:
   - {name: info, paths: [/info], methods: [GET, POST], upstream: tutor, auth: public}
   - {name: short, paths: [/s], upstream: tutor, auth: public, rewrite: /REWRITTEN}

@@ -65,7 +65,7 @@ class RouteCompiler:
         )
 
     def _guarded(self, route: Route) -> GuardedPaths | None:
-        """What the patterns of ``route`` that end with ``*`` take and stricter routes guard. A path that it names is its own."""
+        """What the patterns of ``route`` that end with ``*`` take and stricter routes guard, None for nothing."""
         guards, reading = self._path_guards, self._path_guards.reading(route)
         found = [
             (guard.pattern, guard)
@@ -77,7 +77,7 @@ class RouteCompiler:
             other = guards.decides(route.listener, path, method)
             return other is not None and missing(route, other) != ""
 
-        return GuardedPaths(PathsByReading(found, reading), stricter_at) if found else None
+        return GuardedPaths(PathsByReading(found, reading), stricter_at, frozenset(route.paths)) if found else None
 
     def _forwarding(
         self, name: str, policies: Names, upstream: str, rewrite: str = "", wanted: Wanted | None = None

@@ -11,14 +11,20 @@ StricterAt = Callable[[str, str], bool]
 
 
 class GuardedPaths:
-    """What stricter routes guard of the paths that one route takes. ``stricter_at`` is about that route."""
+    """What stricter routes guard of the paths that one route takes. ``stricter_at`` is about that route, and ``named`` are
+    the paths that it names one by one: somebody decided about each of them."""
 
-    def __init__(self, guards: PathsByReading[PathGuard], stricter_at: StricterAt) -> None:
+    def __init__(
+        self, guards: PathsByReading[PathGuard], stricter_at: StricterAt, named: frozenset[str] = frozenset()
+    ) -> None:
         self._guards = guards
+        self._named = named
         self._stricter_at = stricter_at
 
     def reached(self, path: str, method: str) -> bool:
         """Whether a request for the canonical ``path`` would reach what a stricter route guards."""
+        if path in self._named:
+            return False
         for spelling, guard in self._guards.find(path):
             if not guard.route:
                 return True

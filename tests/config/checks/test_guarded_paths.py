@@ -130,6 +130,16 @@ def test_a_path_that_reads_as_a_procedure(path: str, problems_of: Problems) -> N
     assert problems_of(entry(procedure, f"name: b, paths: [/b], rewrite: {path}, upstream: rpc, auth: token")) != []
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.9.9.9", "LOCALHOST"])
+def test_two_names_of_this_machine_are_one_server(host: str, problems_of: Problems) -> None:
+    text = entry("name: a, paths: [/api/a], upstream: twin, auth: token", ANYTHING)
+    text = text.replace(
+        'twin: {endpoints: [{url: "http://127.0.0.1:1"}', f'twin: {{endpoints: [{{url: "http://{host}:1"}}'
+    )
+    assert len(problems_of(text)) == 1
+    assert problems_of(text.replace(f"{host}:1", f"{host}:9")) == []
+
+
 def test_a_fallback_leads_to_its_upstream_too(problems_of: Problems) -> None:
     text = entry("name: a, paths: [/api/a], upstream: web, auth: token", ANYTHING)
     assert problems_of(text) == []

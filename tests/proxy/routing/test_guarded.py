@@ -102,6 +102,21 @@ async def test_an_upstream_that_tells_spellings_apart_gets_them() -> None:
     assert [taken(runtime, path) for path in ("/api/ADMIN", "/api/admin/", "/api/admin.json")] == ["open"] * 3
 
 
+async def test_a_path_that_a_route_names_is_its_own() -> None:
+    routes = ["name: docs, paths: [/docs/*], auth: token", "name: open, paths: [/docs, /Docs/open/*], auth: public"]
+    config = loaded(routes)
+    assert config is not None
+    runtime = Runtime(config, Tools(MemoryStore()))
+    expected = {
+        "/docs": "open",
+        "/docs/": "docs",
+        "/docs/x": "docs",
+        "/Docs/open/x": "path_ambiguous",
+        "/DOCS": "no_route",
+    }
+    assert {path: taken(runtime, path) for path in expected} == expected
+
+
 async def test_a_route_that_meets_no_stricter_one_pays_nothing() -> None:
     config = loaded([*ADMIN, "name: files, paths: [/files/*], auth: public"])
     assert config is not None
