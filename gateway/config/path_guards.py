@@ -8,7 +8,8 @@ from typing import Any
 
 from gateway.config.model import Route, UpstreamSettings
 from gateway.core.loopback import is_loopback
-from gateway.core.path_reading import SAME, PathGuard, PathReading, read_as
+from gateway.core.methods import KNOWN
+from gateway.core.path_reading import SAME, PathGuard, PathReading, PathsByReading, read_as
 from gateway.core.pattern import PatternTable, compile_paths
 from gateway.policy.base.settings import Policy
 from gateway.policy.kinds import ROUTE_KINDS
@@ -43,6 +44,9 @@ class PathGuards:
         self._routes = tuple(routes)
         self._upstreams = upstreams
         self._fallbacks = fallbacks
+        self._servers = {id(route): self._servers_of(route) for route in self._routes}
+        self._against: dict[object, tuple[PathGuard, ...]] = {}
+        self._read: dict[object, PathsByReading[PathGuard]] = {}
         self._tables: dict[str, PatternTable[Route]] = {
             listener: compile_paths(
                 [(path, route) for route in self._routes if route.listener == listener for path in route.paths]
@@ -66,21 +70,40 @@ class PathGuards:
         """The route that takes a request for exactly ``path``."""
         return next((route for route in self._tables[listener].every(path) if method in methods_of(route)), None)
 
-    def against(self, route: Route) -> Iterator[PathGuard]:
+    def against(self, route: Route) -> tuple[PathGuard, ...]:
         """The guards of routes that are stricter than ``route`` before a server that it leads to."""
+        likeness = self._likeness(route)
+        if likeness not in self._against:
+            self._against[likeness] = tuple(self._stricter(route))
+        return self._against[likeness]
+
+    def read(self, route: Route) -> PathsByReading[PathGuard]:
+        """The same, to be looked up by paths as the upstreams of ``route`` read them."""
+        likeness = self._likeness(route)
+        if likeness not in self._read:
+            guards = [(guard.pattern, guard) for guard in self.against(route)]
+            self._read[likeness] = PathsByReading(guards, self.reading(route))
+        return self._read[likeness]
+
+    def _likeness(self, route: Route) -> object:
+        """What routes have in common that the same guards stand against: many routes share it, few differ."""
+        policies = tuple(route.policies.get(kind.section, ()) for kind in ROUTE_KINDS if kind.keeps_out)
+        return route.listener, route.upstream, route.deny is None and bool(route.paths), policies
+
+    def _stricter(self, route: Route) -> Iterator[PathGuard]:
         if route.deny is not None or not route.paths:
             return
-        servers = self._servers(route)
+        servers = self._servers[id(route)]
         for other in self._routes:
-            if other.listener != route.listener or not other.paths or not missing(route, other):
+            if other.listener != route.listener or not other.paths:
                 continue
-            if other.upstream is None or servers & self._servers(other):
+            if (other.upstream is None or servers & self._servers[id(other)]) and missing(route, other):
                 patterns = (other.rewrite,) if other.rewrite else other.paths
                 for pattern in patterns:
                     yield PathGuard(pattern, other.name, methods_of(other), other.rewrite is not None)
         for name, upstream in self._upstreams.items():
             if route.listener == "public" and upstream.trpc is not None and servers & _endpoints(name, upstream):
-                yield PathGuard(upstream.trpc.prefix + "/*", "", methods_of(route))
+                yield PathGuard(upstream.trpc.prefix + "/*", "", KNOWN)
 
     def _reached(self, route: Route) -> list[str]:
         """The upstreams that requests of ``route`` may reach: its own, and those of its fallbacks."""
@@ -89,7 +112,7 @@ class PathGuards:
         names = [route.upstream, *(getattr(each, "upstream", None) for each in settings)]
         return [name for name in names if name is not None and name in self._upstreams]
 
-    def _servers(self, route: Route) -> set[object]:
+    def _servers_of(self, route: Route) -> set[object]:
         return {server for name in self._reached(route) for server in _endpoints(name, self._upstreams[name])}
 
 

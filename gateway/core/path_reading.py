@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
@@ -130,6 +131,7 @@ class PathsByReading(Generic[Payload]):
             dot = last.find(".", dot + 1)
 
 
+@lru_cache(maxsize=4096)
 def read_as(pattern: str, reading: PathReading) -> tuple[str, ...]:
     """The segments of an exact pattern, or those before the ``*``, as ``reading`` takes them."""
     if pattern[-1:] != "*":

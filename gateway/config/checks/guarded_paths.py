@@ -8,7 +8,7 @@ from collections.abc import Sequence as Ordered
 from gateway.config.model import Route, UpstreamSettings
 from gateway.config.path_guards import PathGuards, methods_of, missing, overlap
 from gateway.config.problem import Location
-from gateway.core.path_reading import PathGuard, PathsByReading
+from gateway.core.path_reading import PathGuard
 from gateway.core.pattern import covers
 from gateway.policy.base.settings import Policy
 
@@ -22,15 +22,17 @@ def check(
     guards = PathGuards([route for route, _ in routes], upstreams, fallbacks)
     named = {route.name: route for route, _ in routes}
     for route, location in routes:
-        against = list(guards.against(route))
-        for index, pattern in enumerate(route.paths if against else ()):
+        against, read = guards.against(route), guards.read(route)
+        for index, pattern in enumerate(route.paths):
             at = ("rewrite",) if route.rewrite else ("paths", index)
             found = _Pattern(route, route.rewrite or pattern, guards, named)
-            for guard in against:
-                problem = found.problem(guard)
-                if problem is not None:
-                    location.add(at, *problem)
-                    break
+            if pattern[-1:] == "*":
+                problems = (found.of_many(guard) for guard in against)
+            else:
+                problems = (found.of_one(*each) for each in read.find(route.rewrite or pattern))
+            problem = next(filter(None, problems), None)
+            if problem is not None:
+                location.add(at, *problem)
 
 
 class _Pattern:
@@ -43,13 +45,8 @@ class _Pattern:
         self._named = named
         self._reading = guards.reading(route)
 
-    def problem(self, guard: PathGuard) -> tuple[str, str] | None:
-        """The sentence and the hint on how a request reaches what ``guard`` guards, None where none does."""
-        if self._pattern[-1:] == "*":
-            return self._of_many(guard)
-        return self._of_one(guard)
-
-    def _of_many(self, guard: PathGuard) -> tuple[str, str] | None:
+    def of_many(self, guard: PathGuard) -> tuple[str, str] | None:
+        """The sentence and the hint on how a request reaches what ``guard`` guards by a pattern with ``*``, if one does."""
         pattern, guarded = self._pattern, guard.pattern
         if not overlap(pattern, guarded, self._reading) or (guarded[-1:] == "*" and covers(guarded, pattern)):
             return None
@@ -68,20 +65,20 @@ class _Pattern:
         )
         return f"takes other spellings of {guarded}, which {self._guarded_by(guard)}", hint
 
-    def _of_one(self, guard: PathGuard) -> tuple[str, str] | None:
+    def of_one(self, spelling: str, guard: PathGuard) -> tuple[str, str] | None:
+        """The same for one path, which reads as ``spelling``."""
         path, rewritten = self._pattern, self._route.rewrite is not None
         if rewritten and guard.route and self._named[guard.route].deny is not None:
             return None  # closed to clients, and reached by this route on purpose
-        for spelling, _ in PathsByReading([(guard.pattern, guard)], self._reading).find(path):
-            if spelling == path and (not rewritten or guard.rewritten):
-                continue  # two routes name one path, and one of them comes first
-            if spelling == path + "/" and guard.pattern[-1:] == "*":
-                continue  # the path above those that are guarded, by its own name
-            if self._stricter(spelling, guard):
-                upstream = self._route.upstream
-                hint = f"give both the same policies, or say with upstreams.{upstream}.paths that it tells them apart"
-                return f"{path} reads as {spelling}, which {self._guarded_by(guard)}", hint
-        return None
+        if spelling == path and (not rewritten or guard.rewritten):
+            return None  # two routes name one path, and one of them comes first
+        if spelling == path + "/" and guard.pattern[-1:] == "*":
+            return None  # the path above those that are guarded, by its own name
+        if not self._stricter(spelling, guard):
+            return None
+        upstream = self._route.upstream
+        hint = f"give both the same policies, or say with upstreams.{upstream}.paths that it tells them apart"
+        return f"{path} reads as {spelling}, which {self._guarded_by(guard)}", hint
 
     def _stricter(self, path: str, guard: PathGuard) -> bool:
         """Whether a request for exactly ``path`` would meet a stricter route."""

@@ -66,6 +66,8 @@ class RouteCompiler:
 
     def _guarded(self, route: Route) -> GuardedPaths | None:
         """What the patterns of ``route`` that end with ``*`` take and stricter routes guard, None for nothing."""
+        if not any(path.endswith("*") for path in route.paths):
+            return None
         guards, reading = self._path_guards, self._path_guards.reading(route)
         found = [
             (guard.pattern, guard)
