@@ -19,6 +19,7 @@ Payload = TypeVar("Payload")
 
 # By canonical composition (Unicode 16) at most four characters become one; compatibility forms only grow.
 _SHRINKS = 4
+_DEEPEST = 128  # segments that are normalised; no pattern is deeper, and a target has room for thousands
 # What a reader that decodes a second time takes for the end of the path.
 _END = re.compile("[?#]")
 
@@ -50,7 +51,7 @@ class PathReading:
             path = path.removesuffix("/")
         parts = path.split("/")[1:]
         if self.case:
-            parts = [_folded(part, most) for part in parts]
+            parts = [*[_folded(part, most) for part in parts[:_DEEPEST]], *parts[_DEEPEST:]]
             if not path.isascii():
                 parts = "/".join(parts).split("/") if parts else parts  # some compatibility form may be a slash
         return tuple(parts)

@@ -71,7 +71,13 @@ def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int
 
 
 def query_input(query: str) -> str | None:
-    """The text of the ``input`` parameter of a canonical query, None without one or with an empty one.
+    """The text of the ``input`` parameter of a canonical query, None without one. Raises ValueError as ``written_input``."""
+    written = written_input(query)
+    return None if written is None else unquote_plus(written)
+
+
+def written_input(query: str) -> str | None:
+    """The ``input`` parameter of a canonical query as it is there, None without one or with an empty one.
 
     Raises ValueError when another parser may find another one, or another answer to whether it is a batch: where ``input``
     or ``batch`` is there twice, or a name in another case, with brackets, a dot or blanks comes to one of them.
@@ -83,7 +89,7 @@ def query_input(query: str) -> str | None:
     for word in ("input", "batch"):
         if words.count(word) > 1 or (word in words and word not in values):
             raise ValueError(f"the query holds {word} twice, or in another spelling")
-    return unquote_plus(values["input"]) if values.get("input") else None
+    return values.get("input") or None
 
 
 def first_words(query: str) -> list[str]:

@@ -257,4 +257,4 @@ def test_triplets_pass_where_python_decodes_them(octets: list[int]) -> None:
         with pytest.raises(Ambiguous):
             canonical("/?" + query)
     else:
-        assert unquote_to_bytes(canonical("/?" + query)[1]) == unquote_to_bytes(query) or "%C2%8" in query
+        assert unquote_to_bytes(canonical("/?" + query)[1]) == unquote_to_bytes(query)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gateway.core.exchange import Exchange
 from gateway.core.strict_json import decoded
-from gateway.core.trpc import first_words, inputs, is_batch, query_input
+from gateway.core.trpc import first_words, inputs, is_batch, query_input, written_input
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.pointer import MISSING, find, loosened
 
@@ -46,10 +46,9 @@ def _read(exchange: Exchange) -> Sequence[object]:
     count = len(exchange.calls)
     if not count:
         return inputs(decoded(body), False, 1, "none") if body else (MISSING,)
-    asked = query_input(exchange.query)
     if exchange.method in ("GET", "HEAD"):
-        text = asked
-    elif asked is not None:
+        text = query_input(exchange.query)
+    elif written_input(exchange.query) is not None:
         raise ValueError("the query holds an input that belongs into the content")
     elif not body:
         return (MISSING,) * count

@@ -14,7 +14,7 @@ from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, Ht
 MOST_FIELDS = 128
 BETWEEN = 64 * 1024  # bytes between two pieces of a chunked body: extensions, trailers (RFC 9112 7.1)
 FREE_CHUNKS = 512  # chunks of a body that may be of any size, and from then on
-CHUNK = 16  # bytes that they have on average, unless
+CHUNK = 32  # bytes that they have on average, unless
 CHUNK_RATE = 256  # no more than so many come in a second: one byte in each would cost 0.2 us a byte
 MOST_PIPELINED = 16  # requests that may wait behind the one in progress; more are left unread
 SLICE = 4096  # bytes that are parsed at once where requests may end in them, so that few are read ahead
