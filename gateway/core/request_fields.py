@@ -22,8 +22,8 @@ from gateway.core.identity_fields import is_identity, seems_identity
 _SET_BY_GATEWAY = frozenset((b"host", b"content-length", b"expect"))
 
 # What passes to every upstream: the fields of HTTP and of the web platform that mean the same from any client, those that
-# tRPC clients and this app send, and ids and keys that speak for nobody but who sends them. From and
-# whatever else a backend might take for the word of a front end is not among them.
+# tRPC clients and this app send, and ids and keys that speak for nobody but who sends them. From (RFC 9110 10.1.2) is not
+# among them, nor anything else that a backend might take for the word of a front end.
 _ORDINARY = (
     b"a-im accept accept-charset accept-datetime accept-encoding accept-language accept-signature "
     b"access-control-request-headers access-control-request-method alt-used authorization baggage cache-control "

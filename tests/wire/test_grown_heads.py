@@ -18,12 +18,14 @@ upstreams:
     trpc: {prefix: /api/trpc, aliases: {a: LONGER}}
     request_headers: {set: {x-key: "KEY"}}
   several: {endpoints: [{url: "URL"}], retries: {on: [connect]}, timeouts: {total: 5s}, breaker: once, fallback: sorry}
+  replaced: {endpoints: [{url: "URL"}], breaker: once, fallback: sorry}
 breakers: {once: {failures: 1, recover_after: 1m}}
 fallbacks: {sorry: {json: {}}}
 routes:
   - {name: info, paths: [/info], methods: [GET, POST], upstream: tutor, auth: public}
   - {name: short, paths: [/s], upstream: tutor, auth: public, rewrite: /REWRITTEN}
   - {name: several, paths: [/several], upstream: several, auth: public}
+  - {name: replaced, paths: [/replaced], upstream: replaced, auth: public}
   - {name: aliased, procedures: [LONGER], upstream: tutor, auth: public}
 """
 
@@ -43,7 +45,7 @@ def head(target: bytes, fields: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("character", [b'"', b"<", b">", b"[", b"\\", b"]", b"^", b"`", b"{", b"|", b"}"])
-@pytest.mark.parametrize("path", [b"/info", b"/several"])
+@pytest.mark.parametrize("path", [b"/info", b"/several", b"/replaced"])
 async def test_a_query_that_grows_threefold_is_refused_by_the_size_it_would_have(character: bytes, path: bytes) -> None:
     async with (
         running_upstream() as upstream,
