@@ -16,6 +16,7 @@ from gateway.config.model import Config
 from gateway.core.shortage import Shortage
 from gateway.ops.api.app import application
 from gateway.ops.api.bounded import bounded
+from gateway.ops.api.clock import REQUEST, ConnectionClock
 from gateway.ops.log import Bridge, Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.shortages import Shortages
@@ -30,6 +31,7 @@ from gateway.process.listeners import Addresses, CannotStart, Listeners
 from gateway.process.reload import Loader, Reloader
 from gateway.process.run_directory import RunDirectory, log_lock
 from gateway.process.stores import Stores
+from gateway.proxy.wire.tcp import bound_sending
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
 LOOK = 1.0  # seconds between two looks for workers that do not report
@@ -109,7 +111,9 @@ class Supervisor:
             self._version,
             shortages=self._shortages.lasting,
         )
-        runner = web.AppRunner(application(self._admin), access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
+        clock = ConnectionClock()
+        operations = application(self._admin, clock.middleware)
+        runner = web.AppRunner(operations, access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         async with contextlib.AsyncExitStack() as stack:
             listeners = Listeners(config)
             stack.callback(listeners.close)
@@ -117,8 +121,11 @@ class Supervisor:
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
             assert runner.server is not None, "set up"
+            bound_sending(listeners.ops[0], 2 * REQUEST)
             ops = await asyncio.get_running_loop().create_server(bounded(runner.server), sock=listeners.ops[0])
             stack.callback(ops.close)
+            clock.start(runner.server)
+            stack.callback(clock.stop)
             self._handle_signals()
             stack.push_async_callback(self._end_children)
             events = ChildEvents(

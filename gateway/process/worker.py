@@ -217,6 +217,9 @@ class Worker:
         self.metrics.listener(LISTENER_PUBLIC, self.server.dispatcher.in_flight, self.server.connections)
         if self.egress is not None:
             self.metrics.listener(LISTENER_EGRESS, self.egress.dispatcher.in_flight, self.egress.connections)
+        self.metrics.taking(LISTENER_PUBLIC, self.server.ended, self.server.unsent)
+        if self.egress is not None:
+            self.metrics.taking(LISTENER_EGRESS, self.egress.ended, self.egress.unsent)
         limit = self.config.listen.limits.connections
         self.metrics.connections_limit(LISTENER_PUBLIC, limit)
         if self.egress is not None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from gateway.ops.api.admin import Admin
 from gateway.ops.api.cors import allow_origins
@@ -15,10 +16,10 @@ from gateway.ops.api.table import OPERATIONS
 _BODY_LIMIT = 64 * 1024  # bytes of an order
 
 
-def application(admin: Admin) -> web.Application:
-    """The operations over ``admin``, behind the guard. Pages of its origins of now may use them with the operators' token:
+def application(admin: Admin, *outer: Middleware) -> web.Application:
+    """The operations over ``admin``, behind the guard and what is ``outer`` to it. Pages of its origins of now may use them with the operators' token:
     the guard refuses an origin as soon as it is gone, one that comes later gets no CORS fields."""
-    app = web.Application(middlewares=[guard(admin)], client_max_size=_BODY_LIMIT)
+    app = web.Application(middlewares=[*outer, guard(admin)], client_max_size=_BODY_LIMIT)
     for method, path, handler in OPERATIONS:
         app.router.add_route(method, path, partial(handler, admin))
         if method == "GET":

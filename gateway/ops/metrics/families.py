@@ -126,6 +126,16 @@ SHORTAGES = Counter(
     ("kind",),
 )
 IN_FLIGHT = Gauge("gateway_requests_in_flight", "Requests in progress, at most a second old.", ("listener",))
+CONNECTIONS_ENDED = Counter(
+    "gateway_connections_ended_total",
+    "Connections that the gateway has refused or cut off, by why.",
+    ("listener", "why"),
+)
+UNSENT = Gauge(
+    "gateway_unsent_bytes",
+    "Bytes that wait for clients of a listener to take them, at most a second old.",
+    ("listener",),
+)
 CONNECTIONS = Gauge("gateway_connections", "Open connections of a listener, at most a second old.", ("listener",))
 CONNECTIONS_LIMIT = Gauge(
     "gateway_connections_limit", "Connections that a listener may have, of all workers together.", ("listener",)
@@ -146,6 +156,8 @@ WORKER: tuple[Counter | Gauge | Histogram, ...] = (
     UPSTREAM_SECONDS,
     IN_FLIGHT,
     CONNECTIONS,
+    CONNECTIONS_ENDED,
+    UNSENT,
     CONNECTIONS_LIMIT,
     REPORTED,
     FALLBACKS,

@@ -150,6 +150,12 @@ class WorkerMetrics:
         self._set(families.IN_FLIGHT, in_flight, name)
         self._set(families.CONNECTIONS, connections, name)
 
+    def taking(self, listener: str, ended: Mapping[str, int], unsent: int) -> None:
+        """Set how many connections a listener has ended since the process began, by why, and what waits for its clients."""
+        for why, connections in ended.items():
+            self._counters[families.CONNECTIONS_ENDED.name][listener, why] = connections
+        self._set(families.UNSENT, unsent, listener)
+
     def state_store(self, works: bool) -> None:
         """Set whether the configured state store works."""
         self._set(families.STATE_OK, works)

@@ -114,6 +114,8 @@ def test_events_and_levels_of_the_process() -> None:
     metrics.listener("public", 3, 7)
     metrics.listener("public", 2, 6)
     metrics.listener("egress", 1, 5)
+    metrics.taking("public", {"stalled": 2}, 4096)
+    metrics.taking("public", {"stalled": 3, "too_many": 1}, 1024)
     metrics.lines_dropped(5)
     metrics.lines_dropped(9)
     metrics.state_store(False)
@@ -122,6 +124,9 @@ def test_events_and_levels_of_the_process() -> None:
     assert value(report, "gateway_requests_in_flight", "public") == 2
     assert value(report, "gateway_connections", "public") == 6
     assert value(report, "gateway_connections", "egress") == 5
+    assert value(report, "gateway_connections_ended_total", "public", "stalled") == 3
+    assert value(report, "gateway_connections_ended_total", "public", "too_many") == 1
+    assert value(report, "gateway_unsent_bytes", "public") == 1024
     assert value(report, "gateway_log_lines_dropped_total") == 9
     assert value(report, "gateway_state_ok") == 0
 
