@@ -54,7 +54,7 @@ class Lenient:
                 named += self._texts(json.loads(text.strip("\ufeff \0")))
             except (LookupError, ValueError):
                 continue
-        found = [name for name in named if name.strip(" \0\ufeff").casefold() == VICTIM]
+        found = [name for name in named if name.strip(" \t\0\ufeff").casefold() == VICTIM]
         self.victims += bool(found)
         self.others += not found
         return web.json_response({"error": "wrong"}, status=401)
@@ -111,7 +111,7 @@ SPELLINGS: dict[str, tuple[str, Callable[[int], bytes]]] = {
     "a list": ("application/json", lambda _: json.dumps({"email": [VICTIM]}).encode()),
     "an object": ("application/json", lambda _: json.dumps({"email": {"email": VICTIM}}).encode()),
     "a list of all": ("application/json", lambda _: json.dumps([{"email": VICTIM}]).encode()),
-    "a control character": ("application/json", lambda _: json.dumps({"email": VICTIM[:6] + "\0" + VICTIM}).encode()),
+    "zeros behind it": ("application/json", lambda n: json.dumps({"email": VICTIM + "\0" * n}).encode()),
     "too long": ("application/json", lambda n: json.dumps({"email": VICTIM + " " * (320 + n)}).encode()),
     "outside of the account": ("application/json", lambda _: json.dumps({"mail": VICTIM}).encode()),
     "blanks": ("application/json", lambda n: json.dumps({"email": " " * n + VICTIM + "\t" * n}).encode()),
@@ -132,7 +132,7 @@ async def test_no_spelling_gets_more_guesses_at_the_victim(backend: tuple[Lenien
             statuses = set()
             for number in range(1, 9):
                 sent = content(number)
-                if "batch" in path and "utf" not in name and "ebcdic" not in name:
+                if "batch" in path and sent[:1] == b"{":
                     sent = b'{"0":' + sent + b"}"
                 headers = {"content-type": content_type}
                 async with session.post(gateway.url + path, data=sent, headers=headers) as response:
