@@ -17,50 +17,14 @@ from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.pool.response_limits import TrailerFields
 from gateway.proxy.upstream.upstream import Upstream
+from tests.endless_upstream import ENDLESS, endless
 from tests.proxy.upstream_calls import call, calling, responded, slug
-from tests.upstream_fixture import Upstream as Fake
 from tests.upstream_fixture import running_upstream
 
-CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n"
-ENDLESS = {
-    "reason phrase": (b"HTTP/1.1 200 ", b"O" * 4096),
-    "field name": (b"HTTP/1.1 200 OK\r\n", b"n" * 4096),
-    "field value": (b"HTTP/1.1 200 OK\r\na: ", b"v" * 4096),
-    "fields": (b"HTTP/1.1 200 OK\r\n", b"a: b\r\n" * 700),
-    "empty fields": (b"HTTP/1.1 200 OK\r\n", b"a:\r\n" * 1000),
-    "100 Continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 200),
-    "103 with fields": (b"", b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * 100),
-    "trailers": (CHUNKED + b"0\r\n", b"x-t: v\r\n" * 600),
-    "one trailer's value": (CHUNKED + b"0\r\nx-t: ", b"v" * 4096),
-    "one trailer's name": (CHUNKED + b"0\r\n", b"n" * 4096),
-    "chunk extension": (CHUNKED + b"1;", b"e" * 4096),
-    "chunk extension's value": (CHUNKED + b'1;a="', b"e" * 4096),
-    "zeros of a chunk's size": (CHUNKED, b"0" * 4096),
-    "trailers at once with the head": (
-        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n",
-        b"a: b\r\n" * 700,
-    ),
-}
 TWO_BYTES = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"2\r\nab\r\n" * 600
-
-SENT = 64 * 1024 * 1024
-"""Bytes that an endless sender sends at most, so that a gateway without bounds fails the test and not the machine."""
 
 BOUND = 4 * 1024 * 1024
 """Bytes of memory that one call may take for what is not content."""
-
-
-async def endless(begin: bytes, more: bytes) -> Fake:
-    """An upstream that begins a response and goes on until nobody reads any more."""
-
-    async def script(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await fake.read(reader)
-        writer.write(begin)
-        for _ in range(0, SENT, 16 * len(more)):
-            writer.write(more * 16)
-            await writer.drain()
-
-    return Fake(script=script)
 
 
 async def outcome(upstream: Upstream) -> str:
@@ -87,7 +51,7 @@ def traced() -> Iterator[None]:
 
 @pytest.mark.parametrize("kind", ENDLESS)
 async def test_what_has_no_end_is_broken_within_a_bound_of_memory(kind: str, traced: None) -> None:
-    fake_script = (await endless(*ENDLESS[kind])).script
+    fake_script = endless(*ENDLESS[kind])
     async with running_upstream(script=fake_script) as fake, calling(fake.port) as upstream:
         tracemalloc.reset_peak()
         before, _ = tracemalloc.get_traced_memory()
@@ -99,7 +63,7 @@ async def test_what_has_no_end_is_broken_within_a_bound_of_memory(kind: str, tra
 
 
 async def test_pieces_of_two_bytes_that_nobody_takes_cost_little_more_than_their_bytes(traced: None) -> None:
-    fake_script = (await endless(*TWO_BYTES)).script
+    fake_script = endless(*TWO_BYTES)
     async with running_upstream(script=fake_script) as fake, calling(fake.port) as upstream:
         before, _ = tracemalloc.get_traced_memory()
         response = responded(await call(upstream))
@@ -114,7 +78,7 @@ async def test_pieces_of_two_bytes_that_nobody_takes_cost_little_more_than_their
 
 @pytest.mark.parametrize("kind", ENDLESS)
 async def test_a_health_check_ends_with_it_too(kind: str) -> None:
-    fake_script = (await endless(*ENDLESS[kind])).script
+    fake_script = endless(*ENDLESS[kind])
     settings = HealthCheckSettings.model_validate({"path": "/health", "timeout": "5s"})
     async with running_upstream(script=fake_script) as fake, calling(fake.port) as upstream:
         checker = HealthChecker(upstream.pool, settings, lambda *_, **__: None)
@@ -127,7 +91,7 @@ async def test_a_health_check_ends_with_it_too(kind: str) -> None:
 async def test_an_endless_stream_of_content_is_none_of_this() -> None:
     """Events of a few bytes, each with an extension: no sum over the whole response may end them."""
     events = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", (b"2;x=y\r\nab\r\n" + b"1\r\nc\r\n") * 40
-    fake_script = (await endless(*events)).script
+    fake_script = endless(*events)
     async with running_upstream(script=fake_script) as fake, calling(fake.port) as upstream:
         response, taken = responded(await call(upstream)), 0
         while taken < 4 * limits.FRAMING_BYTES:
@@ -168,7 +132,7 @@ def test_trailers_are_counted_as_they_come() -> None:
 async def test_reading_to_a_bound_costs_no_more_than_what_was_read() -> None:
     """The refusal must not be dearer than a response of that size: some milliseconds of processor time."""
     for kind in ENDLESS:
-        fake_script = (await endless(*ENDLESS[kind])).script
+        fake_script = endless(*ENDLESS[kind])
         async with running_upstream(script=fake_script) as fake, calling(fake.port) as upstream:
             began = time.process_time()
             assert await outcome(upstream) == "upstream_broken"
