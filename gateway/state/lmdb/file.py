@@ -25,7 +25,7 @@ from gateway.state.lmdb.clock import FileClock, Transaction
 from gateway.state.lmdb.memory import Below, MemoryRecords, merge
 from gateway.state.lmdb.names import LOCKED, REVOKED, RecordDamaged
 from gateway.state.lmdb.open_file import FileIdentity, OpenFile, StateBusy, identity
-from gateway.state.lmdb.soundness import saved
+from gateway.state.lmdb.soundness import damage, saved
 from gateway.state.rules.digest import condensed, digester
 from gateway.state.store import StateError, StoreCondition
 
@@ -40,6 +40,7 @@ _DAMAGED = (
 )
 """Errors after which the file is not to be believed, whatever it looks like."""
 
+_LOOKED = 100  # pages looked at in each ``check``, some 0.5 ms
 _FREE: Sequence[int] = (0,)
 
 
@@ -208,6 +209,8 @@ class StateFile:
             self._opened = None
             self._leave(f"{opened.file}: was removed or replaced", records)
             self._memory.changed |= records.keys()
+        if opened is not None and not self._why:
+            self._look(opened)
         if self._why:
             self._recover()
         condition = self.condition
@@ -218,6 +221,19 @@ class StateFile:
     def condition(self) -> StoreCondition:
         """How the file is, with the events since the last ``check``."""
         return StoreCondition(self._why, self._mending, tuple(self._events))
+
+    def _look(self, opened: OpenFile) -> None:
+        """Looks at some of the pages: what was overwritten may also look as if a record were not there."""
+        if not opened.lock.take_if(opened.mutex.free):
+            return
+        try:
+            broken = damage(opened.file, _LOOKED)
+        except OSError as error:
+            broken = str(error)
+        finally:
+            opened.lock.release()
+        if broken:
+            self.fails(lmdb.CorruptedError(broken))
 
     def _recover(self) -> None:
         opened = self._opened

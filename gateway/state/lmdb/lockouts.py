@@ -46,7 +46,7 @@ class LockoutLedger:
     def _read(self, attempt: Attempt) -> Record:
         name = name_of(attempt)
         digest = self._hash(*name)
-        for letter in (COUNTED, LOCKED):
+        for letter in (LOCKED, COUNTED):  # a lock that was taken over from a broken file is believed first
             value = self._txn.get(letter + digest)
             if value is not None:
                 self._stored[name] = digest, letter

@@ -21,6 +21,8 @@ from gateway.state.lmdb.write_lock import MutexView, WriteLock
 from gateway.state.store import StateError
 
 VERSION = b"tutor-gateway state 1\n"
+MOST_LOOKED = 2000
+"""Pages of a file in use that are looked at, some 10 ms; all of one that is not."""
 MOST_CARRIED = 50_000
 """Records taken along from a file that was removed."""
 
@@ -78,6 +80,8 @@ class OpenFile:
             self.own_key = self._open(own_key, distrusted)
             undo.pop_all()
         self.identity = identity(self.file)
+        self._lock_file = directory / "lock.mdb"
+        self._lock_identity = identity(self._lock_file)
 
     @property
     def forgot(self) -> bool:
@@ -97,8 +101,12 @@ class OpenFile:
         return self._mutex
 
     def is_current(self) -> bool:
-        """Whether this is still the file that another process would open."""
-        return identity(self.file) == self.identity
+        """Whether another process would open this file, and take the same locks."""
+        return (
+            identity(self.file) == self.identity
+            and identity(self._lock_file) == self._lock_identity
+            and self.lock.is_current()
+        )
 
     def begin(self) -> Callable[[], lmdb.Transaction]:
         """The function that begins a write transaction, without a frame of its own."""
@@ -141,7 +149,8 @@ class OpenFile:
         try:
             if distrusted is not None and identity(self.file) == distrusted:
                 raise lmdb.CorruptedError("it failed while it was used")
-            broken = damage(self.file)
+            # Beside others that use it, so that they do not wait: should it end this process, it is distrusted as a whole.
+            broken = damage(self.file, None if self._marker.alone else MOST_LOOKED)
             if broken:
                 raise lmdb.CorruptedError(broken)
             return self._try(own_key)

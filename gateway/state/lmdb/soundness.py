@@ -9,12 +9,13 @@ MDB_node), the only one that there is of version 1.
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from gateway.state.lmdb.names import FORMAT, LOCKED, NAME_BYTES, REVOKED, WAIVED
+from gateway.state.lmdb.names import FORMAT, LIMIT, LOCKED, NAME_BYTES, REVOKED, WAIVED
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
 _META = Struct("<16xIIQQ" + "IHHQQQQQ" * 2 + "QQ")
@@ -41,9 +42,9 @@ class _Meta(NamedTuple):
     txn: int
 
 
-def damage(path: Path) -> str:
-    """What is wrong with the file, empty when nothing is found or there is none. To be called while nobody writes to it.
-    Raises OSError."""
+def damage(path: Path, most: int | None = None) -> str:
+    """What is wrong with the file, empty when nothing is found or there is none, in up to ``most`` pages: others each time.
+    To be called while nobody writes to it. Raises OSError."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -51,7 +52,7 @@ def damage(path: Path) -> str:
     try:
         size = os.fstat(handle).st_size
         if size:
-            _walk(handle, size)
+            _walk(handle, size, most)
     except Damage as error:
         return str(error)
     finally:
@@ -73,7 +74,7 @@ def _meta(handle: int, at: int) -> _Meta:
     return _Meta(page, (rest[6], rest[14]), rest[15], rest[16])
 
 
-def _walk(handle: int, size: int) -> None:
+def _walk(handle: int, size: int, most: int | None) -> None:
     first = _meta(handle, 0)
     meta = max(first, _meta(handle, first.page), key=lambda one: one.txn)
     if (meta.last + 1) * meta.page > size:
@@ -81,7 +82,10 @@ def _walk(handle: int, size: int) -> None:
     waiting = [root for root in meta.roots if root != _NONE]
     seen: set[int] = set()
     nodes = 0
-    while waiting:
+    while waiting and (most is None or len(seen) < most):
+        if most is not None:
+            index = random.randrange(len(waiting))
+            waiting[index], waiting[-1] = waiting[-1], waiting[index]
         number = waiting.pop()
         if number in seen or not 2 <= number <= meta.last:
             raise Damage(f"page {number} is where it cannot be")
@@ -144,7 +148,13 @@ def _leaves(path: Path) -> Iterator[tuple[bytes, bytes]]:
             number += 1
             try:
                 kind, offsets = _page(data, number)
-                if kind == _LEAF:
+                if kind == _LEAF and offsets and _may_be_wanted(data, offsets, number):
                     yield from [_node(data, at, number) for at in offsets]
             except Damage:
                 continue
+
+
+def _may_be_wanted(data: bytes, offsets: tuple[int, ...], number: int) -> bool:
+    """Whether a page has more than limits and counts, which nearly all are of: its names are in order."""
+    first, last = (_node(data, at, number)[0] for at in (offsets[0], offsets[-1]))
+    return first < LIMIT or last >= LOCKED

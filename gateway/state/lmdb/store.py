@@ -66,7 +66,7 @@ class LmdbStore:
         condition = self.file.check()
         if condition.events:
             self.capacity.reset()
-            self._revocations.check()
+        self._revocations.check()
         return condition
 
     @property

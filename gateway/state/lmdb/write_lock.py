@@ -32,10 +32,18 @@ class WriteLock:
     """The lock file ``path`` (0600, made where missing). Raises OSError."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self.take: Callable[[], object] = partial(fcntl.flock, self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         """Takes the lock; raises BlockingIOError while another process has it."""
         self.release: Callable[[], object] = partial(fcntl.flock, self._file, fcntl.LOCK_UN)
+
+    def is_current(self) -> bool:
+        """Whether another process would take the same lock."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file))
+        except OSError:
+            return False
 
     def take_if(self, free: Callable[[], bool]) -> bool:
         """Takes the lock if nobody has it and it is ``free`` too; returns whether it was."""

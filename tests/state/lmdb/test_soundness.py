@@ -88,6 +88,14 @@ def test_no_bytes_whatever_make_it_raise(file: Path) -> None:
         saved(file)
 
 
+def test_only_so_many_pages_are_looked_at_where_others_wait(file: Path) -> None:
+    damaged = [page for page in used_pages(file) if page > 1]
+    for page in damaged:
+        overwrite(file, page, bytes(PAGE))
+    assert damage(file, 1)
+    assert damage(file, 0) == ""
+
+
 def test_a_page_that_leads_to_itself_is_no_endless_walk(file: Path) -> None:
     data = file.read_bytes()
     for page in used_pages(file):

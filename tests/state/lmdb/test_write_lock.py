@@ -37,6 +37,11 @@ def test_one_has_it_and_the_other_waits_for_a_while(tmp_path: Path) -> None:
     other.close()
     assert one.take_if(lambda: True), "given back when it was closed"
     assert not one.take_if(lambda: False)
+    assert one.is_current()
+    (tmp_path / "lock").unlink()
+    assert not one.is_current()
+    WriteLock(tmp_path / "lock").close()
+    assert not one.is_current()
     one.close()
 
 
