@@ -78,15 +78,17 @@ STALLED = {
 }
 
 
+@pytest.mark.parametrize("more", ["", LIMITED], ids=["no limit", "a limit and a breaker"])
 @pytest.mark.parametrize("sent", STALLED.values(), ids=STALLED)
-async def test_content_that_is_still_to_come_holds_nothing(sent: bytes) -> None:
-    async with running_upstream() as fake, pace(LIMITED, fake.url) as here, contextlib.AsyncExitStack() as stack:
+async def test_content_that_is_still_to_come_holds_nothing(sent: bytes, more: str) -> None:
+    async with running_upstream() as fake, pace(more, fake.url) as here, contextlib.AsyncExitStack() as stack:
         await here.stall(stack, 10, sent)
         await eventually(lambda: here.gateway.seen.begun == 10)
         for _ in range(3):
             assert (await here.honest()).status == 200
-        pool = here.gateway.runtime.upstreams["stt"].pool
-        assert (here.gateway.runtime.concurrency["stt"].taken, len(pool.open), fake.connections) == (0, 1, 1)
+        permits = here.gateway.runtime.concurrency.get("stt")
+        assert permits is None or permits.taken == 0
+        assert (len(here.gateway.runtime.upstreams["stt"].pool.open), fake.connections) == (1, 1)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 
 from gateway.policy.base import candidates
 from tests.eventually import eventually
 from tests.held_backend import HeldBackend
-from tests.proxy.pacing import KIB, MORE_POLICIES, opened, pace, upload_head
+from tests.proxy.pacing import KIB, MORE_POLICIES, Pace, opened, pace, upload_head
 from tests.upstream_fixture import OK, Upstream, running_upstream
 
 
@@ -108,20 +109,46 @@ async def test_an_endpoint_that_comes_back_is_tried_by_a_whole_request() -> None
             assert (await here.honest()).status == 200
 
 
-async def test_a_stalled_upload_is_no_probe_of_a_fallback_either() -> None:
-    entry = """\
-  other:
-    endpoints: [{{url: "{url}"}}]
-    breaker: external
-"""
-    more = "    fallback: to-other\n"
+async def test_an_endpoint_that_gets_nothing_but_uploads_comes_back_too() -> None:
+    more = "    ejection: {failures: 2, eject_for: 100ms, most: 50%}"
+    bad = OK.replace(b"200 OK", b"503 Oh")
+    async with running_upstream(bad) as one, running_upstream() as other, pace(more, one.url, other.url) as here:
+        endpoint = here.gateway.runtime.upstreams["stt"].endpoints[0]
+        while not endpoint.ejected_for:
+            await here.honest()
+        await eventually(lambda: endpoint.healthy)
+        one.response = OK
+        while endpoint.on_probation:
+            async with contextlib.AsyncExitStack() as stack:
+                client = await here.begin(stack, upload_head() + b"-" * 100 * KIB)
+                client.send(b"-" * 300 * KIB)
+                assert (await client.response()).status == 200
+
+
+@contextlib.asynccontextmanager
+async def falling_back(fake: Upstream) -> AsyncIterator[Pace]:
+    """A gateway whose first upstream is gone, and whose fallback is ``fake``, which may be tried now."""
+    more = f'    fallback: to-other\n  other:\n    endpoints: [{{url: "{fake.url}"}}]\n    breaker: external\n'
     policies = MORE_POLICIES + "fallbacks:\n  to-other: {upstream: other}\n"
-    async with running_upstream() as fake:
-        second = more + entry.format(url=fake.url)
-        async with pace(second, "http://127.0.0.1:1", policies=policies) as here, contextlib.AsyncExitStack() as stack:
-            here.gateway.store.force(b"other", "open", here.now)
-            here.gateway.store.force(b"other", "", here.now)
-            await here.stall(stack, 3, upload_head() + b"-" * 100 * KIB)
-            await eventually(lambda: here.gateway.seen.begun == 3)
-            assert (await here.honest()).status == 200
-            assert here.gateway.store.circuit(b"other", here.now).state == "closed"
+    async with pace(more, "http://127.0.0.1:1", policies=policies) as here:
+        here.gateway.store.force(b"other", "open", here.now)
+        here.gateway.store.force(b"other", "", here.now)
+        yield here
+
+
+async def test_a_client_that_takes_nothing_holds_up_no_try_of_a_fallback_either() -> None:
+    async with (
+        running_upstream(script=long_response) as fake,
+        falling_back(fake) as here,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        await here.begin(stack, b"GET /stt HTTP/1.1\r\nhost: a\r\n\r\n")
+        await eventually(lambda: here.gateway.store.circuit(b"other", here.now).state == "closed")
+
+
+async def test_a_stalled_upload_is_no_probe_of_a_fallback_either() -> None:
+    async with running_upstream() as fake, falling_back(fake) as here, contextlib.AsyncExitStack() as stack:
+        await here.stall(stack, 3, upload_head() + b"-" * 100 * KIB)
+        await eventually(lambda: here.gateway.seen.begun == 3)
+        assert (await here.honest()).status == 200
+        assert here.gateway.store.circuit(b"other", here.now).state == "closed"

@@ -51,6 +51,8 @@ async def test_each_listener_has_its_own_routes(build: Build) -> None:
     assert runtime.egress.routes.find(asked("/same"), "POST").name == "inner"
     assert runtime.egress.routes.find(asked("/own"), "POST").name == "inner"
     assert runtime.egress.group is runtime.group
+    assert runtime.egress.routes.find(asked("/own"), "POST").internal
+    assert not runtime.routes.find(asked("/same"), "GET").internal
 
 
 async def test_the_routes_are_kept_in_the_order_of_the_file(build: Build) -> None:
