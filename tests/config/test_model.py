@@ -36,6 +36,22 @@ def test_a_head_has_room_for_a_browsers_request() -> None:
         Limits.model_validate({"header_bytes": 1023})
 
 
+def test_clients_that_do_not_take_and_single_addresses_have_limits() -> None:
+    limits = Limits()
+    assert (limits.send_timeout, limits.unsent) == (30.0, 64 * 1024 * 1024)
+    assert (limits.per_address.connections, limits.per_address.requests) == (None, None)
+    assert str(limits.per_address.unrouted) == "100/second"
+    written = Limits.model_validate({"unsent": "1MiB", "per_address": {"connections": 5, "unrouted": "3/minute"}})
+    assert (written.unsent, written.per_address.connections, str(written.per_address.unrouted)) == (
+        1 << 20,
+        5,
+        "3/minute",
+    )
+    for wrong in ({"unsent": "1023KiB"}, {"send_timeout": 0}, {"per_address": {"connections": 0}}, {"per_address": 5}):
+        with pytest.raises(ValidationError):
+            Limits.model_validate(wrong)
+
+
 @pytest.mark.parametrize(
     ("written", "names"), [("one", ("one",)), (["one", "two"], ("one", "two")), (None, ()), ([], ())]
 )

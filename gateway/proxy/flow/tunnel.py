@@ -44,8 +44,9 @@ class TunnelEnd(asyncio.Protocol):
 class Tunnel:
     """Takes the connections of ``client`` and ``upstream`` over, and sends the client ``head`` first.
 
-    Both are out of their parsers, pool and timeouts from here on; ``client`` still sees the end of its connection. No clock
-    bounds a tunnel: a side that takes nothing holds it until the drain, and while one side is not read from, the gateway
+    Both are out of their parsers, pool and timeouts from here on; ``client`` still sees the end of its connection, and a
+    client that takes nothing is cut off (``server.send_clock``). No other clock bounds a tunnel: one that is silent lasts, an
+    upstream that takes nothing holds it until the drain, and while one side is not read from, the gateway
     does not see that it has left. Either side's end of sending (a half close) ends both ways. Raises
     ConnectionResetError when the client has left: then the upstream's connection is closed too.
     """

@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.core.exchange import Exchange
+from gateway.policy.base.stage import Stage
 from tests.data_plane_fixture import POLICIES_MORE
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
@@ -142,6 +144,28 @@ async def test_ten_clients_that_read_nothing_hold_no_permit_and_say_nothing_abou
         async with client(gateway, receive=1 << 20) as sock:
             sock.sendall(ASK)
             assert await asyncio.to_thread(_read, sock, WHOLE) > WHOLE
+
+
+class Leaving(Stage):
+    """Remembers what each request looked like when it was left."""
+
+    def __init__(self) -> None:
+        self.left: list[tuple[str, object]] = []
+
+    def on_done(self, exchange: Exchange) -> None:
+        self.left.append((exchange.reason, exchange.failure))
+
+
+async def test_to_stages_a_client_that_takes_nothing_has_left() -> None:
+    """A reason would give a wrong guess at a password back to its account (``policy.lockout``)."""
+    async with serving() as gateway, client(gateway) as sock:
+        stage = Leaving()
+        use_stages(gateway, [stage])
+        sock.sendall(ASK_STREAM)
+        await eventually(lambda: gateway.server.unsent)
+        await all_ended(gateway)
+        assert stage.left == [("", None)]
+        assert gateway.seen.reasons == ["client_stalled"]
 
 
 def _read(sock: socket.socket, size: int, piece: int = 65536) -> int:
