@@ -15,6 +15,7 @@ import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config, Route
+from gateway.core import trpc
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
@@ -316,3 +317,20 @@ async def test_whatever_an_upstream_sends_is_read_as_quickly(shipped: Shipped, n
             shipped.response = b"HTTP/1.1 %b\r\n%bcontent-length: 2\r\n\r\n{}" % (status, lines)
             found += [f"{one}, {lines[:40]!a}" for one in await shipped.slow(iter([request]))]
     assert found == []
+
+
+LARGE = [route for route in SHAPES if route.name in ("pronunciation", "ai-image-edit", "transcribe", "app-logs")]
+
+
+@pytest.mark.parametrize("route", LARGE, ids=lambda route: route.name)
+async def test_no_stage_of_a_shipped_route_reads_what_may_be_large(
+    shipped: Shipped, route: Route, monkeypatch: pytest.MonkeyPatch
+):
+    (policy,) = route.policies["bodies"]
+    assert shipped.config.policies["bodies"][policy].max > BODY
+    read: list[str] = []
+    monkeypatch.setattr(trpc, "read", read.append)
+    body = b'{"json":{"audio":"' + b"a" * 200_000 + b'"}}'
+    once, twice = [with_body(route, body + b" " * size) for size in (0, len(body))]
+    ratio = min([await shipped.seconds(twice) / await shipped.seconds(once) for _ in range(5)])
+    assert (read, ratio < 3) == ([], True)
