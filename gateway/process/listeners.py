@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from dataclasses import dataclass
 
@@ -58,7 +59,11 @@ class Listeners:
         )
 
     def close_shared(self) -> None:
-        """Close the sockets that the workers have as well."""
+        """Close the sockets that the workers have as well. The public ones listen no more then, whoever still has them: a
+        worker that is stopped has those of all. On egress the workers go on until they have drained."""
+        for sock in self.public:
+            with contextlib.suppress(OSError):  # closed already
+                sock.shutdown(socket.SHUT_RDWR)
         for sock in (*self.public, *self.egress):
             sock.close()
 

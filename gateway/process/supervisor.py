@@ -34,6 +34,7 @@ from gateway.process.stores import Stores
 from gateway.proxy.wire.tcp import bound_sending
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
+CLOSING = 1.0  # seconds a worker gets to close its listener itself
 LOOK = 1.0  # seconds between two looks for workers that do not report
 CRASHES = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
 CRASHES_OF_STATE = 2  # young workers that end by such a signal, after which the next one sets the state file aside
@@ -179,7 +180,12 @@ class Supervisor:
         self._log.event("draining", seconds=seconds)
         for child in self._children:
             child.order(Drain(seconds))
-        listeners.close_shared()  # ours; the workers close theirs, and only then does the port refuse
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                while any(child.ready for child in self._children):
+                    self._changed.clear()
+                    await self._changed.wait()
+        listeners.close_shared()  # the workers have closed theirs, and from here on the port refuses
         alone = await asyncio.gather(*(child.retire(seconds + GRACE) for child in self._children))
         for task in self._tasks:
             task.cancel()

@@ -44,6 +44,19 @@ def test_the_sockets_that_workers_have_as_well_are_closed_first(tmp_path: Path) 
     assert listeners.ops[0].fileno() == -1
 
 
+def test_public_ports_refuse_whoever_still_has_the_sockets_and_egress_goes_on(tmp_path: Path) -> None:
+    listeners = Listeners(written(tmp_path, **{"drain: 5s": "workers: 2, egress: {port: 0}"}))
+    addresses = [sockets[0].getsockname() for sockets in (listeners.public, listeners.egress)]
+    held = [sock.dup() for sock in (*listeners.public, *listeners.egress)]  # as a stopped worker has them
+    listeners.close_shared()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(addresses[0])
+    socket.create_connection(addresses[1]).close()
+    for sock in held:
+        sock.close()
+    listeners.close()
+
+
 @pytest.mark.parametrize(
     ("old", "setting"),
     [
