@@ -80,7 +80,7 @@ class StateFile:
         self.digest = digester(condensed(key) if key else b"")
         """The keyed hash of some bytes, 16 bytes."""
         try:
-            self._use(self._open())
+            self._use_first(self._open())
         except StateError as error:
             if not stand_in and not isinstance(error, StateBusy):
                 raise
@@ -197,6 +197,15 @@ class StateFile:
         self._take, self._release = opened.lock.take, opened.lock.release
         self._holder = opened.mutex.holder
         self._begin = opened.begin()
+
+    def _use_first(self, opened: OpenFile) -> None:
+        """``_use`` for the first file, with StateError for LMDB's errors."""
+        try:
+            self._use(opened)
+        except lmdb.Error as error:
+            self._opened = None
+            opened.abandon()
+            raise StateError(f"{opened.file}: cannot be used as the state: {error}") from error
 
     def check(self) -> StoreCondition:
         """Brings a file back where there is none in use, and finds out that the one in use was removed or replaced. To be

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -126,13 +126,16 @@ class OpenFile:
 
     def few(self) -> dict[bytes, bytes]:
         """The records of ``names.FEW``, without the lock for writing."""
-        return {name: value for name, value in self.records().items() if name[:1] in FEW}
+        return self._records(FEW)
 
     def records(self) -> dict[bytes, bytes]:
         """As many records as may be taken along, those of ``names.FEW`` first."""
+        return self._records((*FEW, COUNTED, LIMIT))
+
+    def _records(self, letters: Sequence[bytes]) -> dict[bytes, bytes]:
         found: dict[bytes, bytes] = {}
         with contextlib.suppress(lmdb.Error), self.env.begin() as txn, txn.cursor() as cursor:
-            for letter in (*FEW, COUNTED, LIMIT):
+            for letter in letters:
                 more = cursor.set_range(letter)
                 while more and cursor.key()[:1] == letter and len(found) < MOST_CARRIED:
                     found[cursor.key()] = cursor.value()

@@ -72,9 +72,9 @@ def all_verbs(store: LmdbStore, now: float, locked: bool = True, revoked: bool =
 def test_pages_overwritten_while_it_is_used(used: LmdbStore, seed: int) -> None:
     file = used.file._directory / "data.mdb"
     overwrite(file, random.Random(seed).sample(range(3, used.file.last_page + 1), 12), seed)
-    left = {name[:1] for name in saved(file)}
     all_verbs(used, NOON + 1, locked=False, revoked=False)  # what was overwritten may look as if nothing had been there
     assert used.condition.mending == bool(used.condition.why), "not ready until something takes its place"
+    left = {name[:1] for name in saved(file)}
     condition = used.check()
     assert (condition.why, condition.mending) == ("", False)
     all_verbs(used, NOON + 2, LOCKED in left, REVOKED in left)
