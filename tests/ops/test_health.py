@@ -123,6 +123,27 @@ def test_a_store_that_fails_is_degraded_since_the_first_failure() -> None:
     assert body(serving(store=store), "/health")[1]["state"]["since"] is None
 
 
+def test_a_store_in_memory_is_degraded_and_only_operators_read_of_its_file() -> None:
+    store = StoreStatus("embedded")
+    store.update(False, 2.0, "/var/state/data.mdb: it fails")
+    health = serving(store=store)
+    assert health.status()["state"]["why"] == "/var/state/data.mdb: it fails"
+    code, public = body(health, "/health")
+    assert (code, public["status"]) == (200, "degraded")
+    assert public["reasons"] == ["the state store fails since 1970-01-01T00:00:02Z, each worker counts in its memory"]
+    assert "data.mdb" not in str(public)
+    assert body(health, "/health/ready") == (200, {"status": "ready"}), "requests are decided"
+
+
+def test_a_broken_file_that_nothing_has_replaced_yet_is_not_ready() -> None:
+    broken = [True]
+    health = serving(store=StoreStatus("embedded", broken=lambda: broken[0]))
+    assert body(health, "/health/ready") == (503, {"status": "state broken"})
+    assert body(health, "/health/live")[0] == 200
+    broken[0] = False
+    assert body(health, "/health/ready")[0] == 200
+
+
 def test_a_shortage_is_degraded_and_the_public_body_does_not_say_where() -> None:
     health = serving()
     health.shortages = lambda: [
