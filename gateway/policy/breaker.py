@@ -145,7 +145,7 @@ class Breaker(Stage):
         return None if self._take_over(exchange, admitted.circuit) else self._refusal(admitted.retry_in)
 
     def _take_over(self, exchange: Exchange, circuit: Circuit) -> bool:
-        """Whether ``exchange`` is the probe now, in place of one of this worker whose client has left. Whichever of the two
+        """Whether ``exchange`` is the probe now, instead of one of this worker whose client has left. Whichever of the two
         finds the upstream well closes the circuit: clients that leave and come again cannot keep it as it is."""
         left = None if self._probe is None else self._probe.slot
         if left is None or not left.left or left.epoch != circuit.epoch or circuit.state != HALF_OPEN:

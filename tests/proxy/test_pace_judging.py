@@ -21,7 +21,7 @@ async def silent(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.S
 
 
 async def early(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes some of the content, and answers that it gives up."""
+    """Takes some of the content, and responds that it gives up."""
     await silent(fake, reader, writer)
     writer.write(b"HTTP/1.1 503 \r\ncontent-length: 0\r\n\r\n")
     await reader.read()

@@ -77,7 +77,7 @@ class Candidates:
         return True
 
     def _make_room(self, now: float) -> bool:
-        """Whether there is room for one more, if need be in place of the slowest that has had its time."""
+        """Whether there is room for one more, if need be instead of the slowest that has had its time."""
         if len(self._candidates) < MOST:
             return True
         settled = [each for each in self._candidates if now - each.since >= SETTLED and not each.clock.expired()]

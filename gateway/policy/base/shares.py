@@ -122,7 +122,7 @@ class Permits:
         self.grant()
 
     def grant(self) -> None:
-        """Hand free permits to the calls in the queue that may have one: to each client's first call in turn."""
+        """Hand free permits to the calls in the queue that may have one: one after the other to the first call of each client."""
         self._uploading = {exchange for exchange in self._uploading if is_arriving(exchange)}
         granted = bool(self._waiting)
         while granted and self.taken < self._calls.total:

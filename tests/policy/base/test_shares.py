@@ -84,7 +84,7 @@ async def test_a_client_that_fills_its_part_of_the_queue_leaves_the_rest_to_othe
     assert here.waiting == 0
 
 
-async def test_a_free_permit_goes_to_the_first_that_may_have_it_and_clients_take_turns() -> None:
+async def test_a_free_permit_goes_to_the_first_that_may_have_it_and_to_one_client_after_the_other() -> None:
     here = permits(4, 2, 40)
     held = [request() for _ in range(4)]
     assert [here.take(made, client) for made, client in zip(held, "aabc", strict=True)] == [True] * 4
