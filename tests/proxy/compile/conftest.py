@@ -21,7 +21,8 @@ async def build(tmp_path: Path) -> AsyncIterator[Build]:
 
     def compiled(entry: str, policies: str = POLICIES) -> Runtime:
         config = written(tmp_path, HEAD + entry, policies, {})
-        runtimes.append(Runtime(config, Tools(MemoryStore())))
+        requests = config.listen.limits.per_address.requests
+        runtimes.append(Runtime(config, Tools(MemoryStore(), requests_of_address=requests)))
         return runtimes[-1]
 
     yield compiled

@@ -9,6 +9,7 @@ import pytest
 from gateway.core.exchange import Call, Exchange
 from gateway.core.verdict import Refusal
 from gateway.proxy.compile.runtime import Runtime
+from gateway.proxy.flow.decide import Decision, decide
 from gateway.proxy.routing.route import CompiledRoute
 from tests.gateway_fixture import POLICIES
 from tests.proxy.compile.building import Build
@@ -162,3 +163,28 @@ def test_calls_are_those_of_the_route(runtime: Runtime) -> None:
     asked = exchange("/api/trpc/a.plain")
     route = runtime.routes.find(asked, "POST")
     assert [(call.procedure, call.route) for call in asked.calls] == [(Call("a.plain").procedure, route)]
+
+
+PER_ADDRESS = """\
+listen: {egress: {}, limits: {per_address: {requests: 1}}}
+upstreams:
+  tutor: {endpoints: [{url: "http://127.0.0.1:1"}]}
+routes:
+  - {name: clients, paths: [/read], upstream: tutor, auth: public}
+  - {name: backend, listener: egress, paths: [/read], upstream: tutor}
+"""
+
+
+async def test_requests_in_flight_of_one_address_are_limited_for_clients_and_not_for_the_backend(build: Build) -> None:
+    clients, backend = build(PER_ADDRESS).compiled
+    assert clients.depth == backend.depth + 1
+
+    def passing(route: CompiledRoute) -> list[bool]:
+        verdicts = []
+        for _ in range(2):
+            decision = Decision(exchange("/read"), route)
+            verdicts.append(decide(None, decision).verdict is None)
+        return verdicts
+
+    assert passing(clients) == [True, False]
+    assert passing(backend) == [True, True]
