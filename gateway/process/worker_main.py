@@ -35,10 +35,16 @@ async def work(control: socket.socket) -> int:
     start = await receive(reader)
     if not isinstance(start, Start):
         return NO_ORDER
-    hold(start.run)
-    log = Log(Sink(1, log_lock(start.run)), start.key, worker=start.number)
-    Bridge(log).install()
     send = sender(writer)
+    try:
+        hold(start.run)
+        log = Log(Sink(1, log_lock(start.run)), start.key, worker=start.number)
+    except OSError as error:  # the folder of the state was taken away
+        send({"cannot": f"{start.run}: cannot be used: {error.strerror}"})
+        await writer.drain()
+        writer.close()
+        return CANNOT_SERVE
+    Bridge(log).install()
     store: LmdbStore | None = None
     code = 0
     try:

@@ -169,3 +169,12 @@ async def test_ctrl_c_and_a_closed_terminal_are_the_supervisors_and_sigterm_drai
         assert (await worker.report())["ready"], "a second later"
         worker.process.send_signal(signal.SIGTERM)
         assert await worker.ended() == 0
+
+
+async def test_a_run_whose_directory_cannot_be_is_reported_with_its_name(begin: Begin, tmp_path: Path) -> None:
+    async with begin() as worker:
+        (tmp_path / "file").write_text("")
+        worker.run = tmp_path / "file" / "run"
+        worker.start(written(tmp_path))
+        assert await worker.report() == {"cannot": f"{tmp_path}/file/run: cannot be used: Not a directory"}
+        assert await worker.ended() == CANNOT_SERVE
