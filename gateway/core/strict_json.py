@@ -26,9 +26,9 @@ LONGEST_NAME: Final = 256
 LONGEST_NAMES: Final = 32 * 1024
 """Characters of all different names of one document together."""
 
-_MOST_FOLDING = 1_024
+_MOST_FOLDING = 2_048
 _FOLDING = 8
-"""To fold a name that is not of visible ASCII costs as much as its characters and so many more, up to 1.3 us each; a document
+"""To fold a name that is not of visible ASCII costs as much as its characters and so many more, up to 0.4 us each; a document
 may cost ``_MOST_FOLDING``."""
 
 # Escapes of both halves of a surrogate pair, and of one half.

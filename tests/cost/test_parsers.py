@@ -157,7 +157,6 @@ NOT_OF_REQUESTS = {
     "core/error_format trpc_error": "sentences of the gateway",
     "core/failure named": "words of the configuration",
     "core/identity_fields identity_below": "prefixes of the configuration",
-    "core/path_reading read_as": "patterns of the configuration",
     "core/pattern compile_paths": "patterns of the configuration",
     "core/pattern compile_procedures": "patterns of the configuration",
     "core/pattern covers": "patterns of the configuration",
