@@ -76,6 +76,7 @@ class Child:
         self._reload: asyncio.Future[str] | None = None
         self._retired = False
         self._why = ""  # the process before could not serve
+        self._served = False  # the process has taken requests
         self._reported = 0.0  # the loop's time of its last report
         self._covering: frozenset[int] = frozenset()
         self._hurry = asyncio.Event()
@@ -149,14 +150,14 @@ class Child:
         delay = FIRST_DELAY
         while not self._retired:
             born = loop.time()
-            self._why, self._covering = "", frozenset()
+            self._why, self._covering, self._served = "", frozenset(), False
             try:
                 code = await self._live()
             except (OSError, ValueError, MemoryError, RuntimeError) as error:
                 # No process could be made (out of memory, of processes, of descriptors), or it reported no JSON.
                 code = os.EX_OSERR
                 self._not_made(error)
-            self.failures = 0 if self.ready else self.failures + 1
+            self.failures = 0 if self._served else self.failures + 1
             self._why = self._why or f"exit code {code}"
             self.ready = False
             self.status = None
@@ -225,7 +226,7 @@ class Child:
         return tuple({*(sock.fileno() for sock in own if sock is not None), *self._events.inherited})
 
     def _end_late(self) -> None:
-        if not self.ready:
+        if not self._served:  # one that has may be draining by now
             self._why = f"took no requests within {STARTING:g} s"
             self.end()
 
@@ -237,7 +238,7 @@ class Child:
             self.status = report["status"]
             self._events.on_metrics(self.number, report["metrics"])
             if self.ready:
-                self.failures = 0
+                self.failures, self._served = 0, True
             if changed:
                 self._events.on_change()
         elif "reload" in report:

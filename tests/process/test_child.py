@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import gateway.process.child
 from gateway.core.shortage import Shortage
 from gateway.ops.metrics.families import MetricsReport
 from gateway.process.channel import Drain, Reload, Start
@@ -150,6 +151,33 @@ async def test_a_process_that_takes_no_requests_in_time_is_ended_and_counts_as_f
     assert child.trouble == f"{child.failures} processes have failed, the last: took no requests within 0.05 s"
     child.kill()
     assert await child.retire(5.0)
+    supervisor.listener.close()
+    supervisor.directory.remove()
+
+
+async def test_one_that_drains_when_its_time_to_start_is_over_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds: list[Any] = []
+    later = asyncio.get_running_loop().call_later
+
+    def call_later(delay: float, call: Any, *arguments: Any) -> asyncio.TimerHandle:
+        if delay == gateway.process.child.STARTING:
+            seconds.append(call)
+        return later(delay, call, *arguments)
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "call_later", call_later)
+    supervisor = Supervisor(tmp_path)
+    child = supervisor.child
+    await eventually(lambda: child.ready)
+    child.ready = False  # as it reports in a drain
+    (end_late,) = seconds
+    end_late()
+    child.order(Drain(1.0))
+    await eventually(lambda: ("death", 0) in supervisor.events)
+    assert child.failures == 0
+    child.kill()
+    await child.retire(5.0)
     supervisor.listener.close()
     supervisor.directory.remove()
 
