@@ -86,6 +86,7 @@ async def running_upstream(response: bytes = OK, script: Script | None = None) -
         task = asyncio.get_running_loop().create_task(upstream.serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # one that is cancelled at once has closed nothing
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     upstream.port = server.sockets[0].getsockname()[1]
