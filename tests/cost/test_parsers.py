@@ -157,6 +157,7 @@ NOT_OF_REQUESTS = {
     "core/error_format trpc_error": "sentences of the gateway",
     "core/failure named": "words of the configuration",
     "core/identity_fields identity_below": "prefixes of the configuration",
+    "core/path_reading read_as": "patterns of the configuration",
     "core/pattern compile_paths": "patterns of the configuration",
     "core/pattern compile_procedures": "patterns of the configuration",
     "core/pattern covers": "patterns of the configuration",
@@ -188,6 +189,7 @@ def public_functions_of_texts() -> set[str]:
             continue
         module = importlib.import_module("gateway." + source.removesuffix(".py").replace("/", "."))
         for name, value in vars(module).items():
+            value = inspect.unwrap(value) if callable(value) else value  # behind lru_cache
             if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_"):
                 kinds = [str(parameter.annotation) for parameter in inspect.signature(value).parameters.values()]
                 if any("str" in kind or "bytes" in kind or "Pair" in kind for kind in kinds):
