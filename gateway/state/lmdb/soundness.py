@@ -15,7 +15,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from gateway.state.lmdb.names import FORMAT, LIMIT, LOCKED, NAME_BYTES, REVOKED, WAIVED
+from gateway.state.lmdb.names import FORMAT, LIMIT, LOCKED, NAME_BYTES, REVOKED, UNPACK_EXPIRY, WAIVED
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
 _META = Struct("<16xIIQQ" + "IHHQQQQQ" * 2 + "QQ")
@@ -135,7 +135,7 @@ def saved(path: Path) -> dict[bytes, bytes]:
     for name, value in _leaves(path):
         wanted = len(name) == NAME_BYTES and name[:1] in (LOCKED, WAIVED, REVOKED) and len(value) >= 16
         if wanted or name == FORMAT:
-            found[name] = max(found.get(name, value), value, key=lambda one: memoryview(one)[:8].cast("d")[0])
+            found[name] = max(found.get(name, value), value, key=_expiry)
             if len(found) >= MOST_SAVED:
                 break
     return found
@@ -158,3 +158,7 @@ def _may_be_wanted(data: bytes, offsets: tuple[int, ...], number: int) -> bool:
     """Whether a page has more than limits and counts, which nearly all are of: its names are in order."""
     first, last = (_node(data, at, number)[0] for at in (offsets[0], offsets[-1]))
     return first < LIMIT or last >= LOCKED
+
+
+def _expiry(value: bytes) -> float:
+    return float(UNPACK_EXPIRY(value)[0]) if len(value) >= 8 else 0.0

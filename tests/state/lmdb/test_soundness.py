@@ -118,5 +118,7 @@ def test_locks_revocations_and_the_key_are_read_of_what_is_left(file: Path) -> N
     data[: 2 * PAGE] = random.Random(1).randbytes(2 * PAGE)  # without the heads nothing leads to them any more
     file.write_bytes(data)
     assert saved(file) == found
+    file.write_bytes(bytes(data).replace(b"tutor-gateway state 1", b"tut"))
+    saved(file)
     file.write_bytes(random.Random(2).randbytes(100_000))
     assert saved(file) == {}
