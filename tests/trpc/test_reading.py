@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import subprocess
+import unicodedata
 from typing import Any
 
 import aiohttp
@@ -13,7 +14,7 @@ import pytest
 
 from gateway.core.superjson import NO_JSON
 from gateway.core.trpc import inputs
-from gateway.policy.base.pointer import MISSING, find
+from gateway.policy.base.pointer import MISSING, account_name, find
 from tests.gateway_fixture import running_gateway
 from tests.trpc.gateway_between import LINKS, POLICIES, expected, seen
 from tests.trpc.real_peers import HERE, RealClient, RealServer
@@ -184,3 +185,26 @@ async def test_no_other_spelling_of_a_sign_in_reaches_the_server(server: RealSer
                 )
         assert gateway.store.stats().records == 0
     assert (await server.state())["heads"] == []
+
+
+_COLLATED = """
+const { compare } = new Intl.Collator("und", { sensitivity: "base" });
+const known = [..."abcdefghijklmnopqrstuvwxyz0123456789"];
+const found = [];
+for (let code = 0xa0; code < 0x20000; code += 1) {
+  if (code >= 0xd800 && code < 0xf900) continue;
+  const character = String.fromCodePoint(code);
+  if (compare("a" + character + "b", "ab") === 0) found.push([character, ""]);
+  else for (const one of known) if (compare(character, one) === 0) found.push([character, one]);
+}
+process.stdout.write(JSON.stringify(found));
+"""
+
+
+def test_what_a_collation_takes_for_one_is_one_account() -> None:
+    node = shutil.which("node")
+    assert node is not None
+    found = json.loads(subprocess.run([node, "-e", _COLLATED], check=True, capture_output=True, timeout=60).stdout)
+    assert len(found) > 3000
+    known = [(one, same) for one, same in found if unicodedata.category(one) != "Cn"]
+    assert [(one, same) for one, same in known if account_name(f"vi{one}c") != f"vi{same}c"] == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from typing import Final
 
+from gateway.core.collation import collated
 from gateway.core.spelling import BLANK, all_folded, folded
 
 MISSING: Final = object()
@@ -14,10 +16,13 @@ MISSING: Final = object()
 LONGEST: Final = 320
 """Characters of a text that names an account: 64 before the @ and 255 behind it (RFC 5321 section 4.5.3.1)."""
 
+_LONGEST_NUMBER = 64
 _MOST_EXACT = 2**53 - 1  # Number.MAX_SAFE_INTEGER: beyond it JavaScript takes two integers for one
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
 _HALF = re.compile("[\ud800-\udfff]").search
+_LETTER = re.compile(r"[^\W\d_]").search
+_NO_DIGIT = re.compile("[^0-9]")
 _NO_LETTER = str.maketrans("", "", string.punctuation + " ")
 
 
@@ -55,7 +60,8 @@ def loosened(name: str) -> str:
 
 def account_name(value: object) -> str:
     """One spelling for all texts that a backend may take for the same account: without case, accents, compatibility forms,
-    characters that are not seen, and outer blanks (``core.spelling``).
+    characters that are not seen, and outer blanks (``core.collation``). Of a text without letters, such as the number of a
+    telephone, the digits count: backends overlook what is between them, and zeros before them.
 
     Raises ValueError for whatever is no text of 1 to ``LONGEST`` characters, or holds a control character: a backend reads
     a list, a number or a text with a NUL in its own way. The sentence quotes nothing.
@@ -70,10 +76,10 @@ def account_name(value: object) -> str:
         raise ValueError("what names the account holds a control character")
     if _HALF(value):
         raise ValueError("what names the account holds half a surrogate pair")
-    spelled = folded(value)
+    spelled = collated(value)
     if not spelled:
         raise ValueError("nothing names the account")
-    return spelled
+    return spelled if _LETTER(spelled) else _NO_DIGIT.sub("", spelled).lstrip("0") or spelled
 
 
 def account_key(value: object) -> bytes:
@@ -84,11 +90,30 @@ def account_key(value: object) -> bytes:
 def input_key(value: object) -> bytes:
     """The key of an input that shares a count: a text as ``account_key``, or a whole number that every parser reads alike.
 
-    A number and the text of its digits are one key, since a backend that expects one often takes the other. Raises
+    A number and the texts that are read as it are one key, since a backend that expects one often takes the other. Raises
     ValueError for everything else.
     """
+    if isinstance(value, str) and len(value) <= LONGEST:
+        number = _number(value.strip(BLANK))
+        value = value if number is None else number
     if isinstance(value, float) and value.is_integer() and abs(value) <= _MOST_EXACT:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_EXACT:
         value = str(value)
     return account_key(value)
+
+
+def _number(text: str) -> float | None:
+    """The whole number that a backend may read in ``text``: 5 in "5.0", "05", "5e0", "+5" and "0x5". None for any other."""
+    for parse in (float, _of_base):
+        try:
+            number = parse(text)
+        except ValueError:
+            continue
+        if number.is_integer() and abs(number) <= _MOST_EXACT:
+            return number
+    return None
+
+
+def _of_base(text: str) -> float:
+    return float(int(text, 0)) if len(text) < _LONGEST_NUMBER else math.nan

@@ -76,6 +76,24 @@ def test_texts_that_a_backend_may_take_for_one(spelling: str) -> None:
     assert input_key(spelling) == account_key(spelling)
 
 
+@pytest.mark.parametrize(
+    "spelling", ["+49 (171) 23-45", "0049-171-2345", "491712345", "\u0664\u0669 171 2345", "49.171/2345"]
+)
+def test_spellings_of_one_number_of_a_telephone(spelling: str) -> None:
+    assert account_key(spelling) == input_key(spelling) == account_key("+491712345")
+
+
+def test_a_text_without_letters_and_digits_names_itself() -> None:
+    assert account_name("+-") == "+-"
+    assert account_name("000") == "000"
+    assert account_name("ada-1") != account_name("ada1")
+
+
+@pytest.mark.parametrize("spelling", ["5.0", "05", " 5 ", "5e0", "+5", "0x5", "0b101", "\uff15", "\u0665", "500e-2"])
+def test_texts_that_a_backend_may_read_as_one_number(spelling: str) -> None:
+    assert input_key(spelling) == input_key(5)
+
+
 NO_ACCOUNTS: list[Any] = [
     MISSING, None, "", " \t", "\ufeff", "\u200b", "\u00ad", True, False, [], {}, ["ada"], {"a": 1}, "a" * 321, "a\0b", "a\nb",
     "\0", "a\x1bb", "\ud800", 1.5, float("inf"), object(),
