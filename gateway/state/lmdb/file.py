@@ -117,7 +117,7 @@ class StateFile:
     def _begin_late(self) -> Transaction:
         opened = self._opened
         assert opened is not None, "memory has no lock"
-        if opened.lock.wait(opened.commits, opened.mutex.free):
+        if opened.lock.wait(opened.commits, opened.mutex.thread):
             try:
                 return self._begin()
             except lmdb.Error as error:

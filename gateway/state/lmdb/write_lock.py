@@ -4,10 +4,15 @@ LMDB has a lock of its own, in shared memory, for which a process waits without 
 that is stopped (SIGSTOP, a debugger, a frozen container) does not, and every other process of the host would stand still
 with it. So a lock that can be tried is taken first (flock, which the kernel gives back when its holder dies), and LMDB's
 own is looked at before LMDB waits for it: a process of an earlier version may hold that one alone.
+
+Whoever gives the lock up counts by itself, so a limit holds once a worker from then on. On a machine with more to do than
+it can, a holder may get no processor for longer than one that is well ever needs the lock. Linux tells the two apart: the
+first one is runnable, the second one is stopped.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
@@ -18,14 +23,30 @@ from functools import partial
 from pathlib import Path
 
 STILL = 0.1
-"""Seconds after which a lock is given up when its holder commits nothing."""
+"""Seconds after which a lock is given up when its holder commits nothing and does not wait for a processor."""
 
 LONGEST = 1.0
 """Seconds after which it is given up whatever others commit."""
 
+TRIES = 200
+"""Tries without which it is not given up: a process that had no processor itself knows nothing of the others (a machine
+that was suspended, a group of processes that has used up its share)."""
+
 _PAUSE = 0.00005  # seconds between two tries; a transaction takes as long
 _HOLDER = 0x3FFFFFFF  # the bits of a robust mutex that are its holder's thread (futex(2), FUTEX_TID_MASK)
 _FREE: Sequence[int] = (0,)
+_PROC = Path("/proc")
+_LOCKS = _PROC / "locks"
+_LOOK = 0.01  # seconds between two looks at a holder that has been waiting for a processor
+
+
+def is_runnable(process: int, proc: Path = _PROC) -> bool:
+    """Whether ``process`` runs or waits for a processor (proc(5), ``R``). False where the system does not say (not
+    Linux)."""
+    try:
+        return (proc / f"{process}/stat").read_bytes().rpartition(b") ")[2].startswith(b"R")
+    except OSError:
+        return False
 
 
 class WriteLock:
@@ -56,20 +77,34 @@ class WriteLock:
             return False
         return True
 
-    def wait(self, progress: Callable[[], int], free: Callable[[], bool] = lambda: True) -> bool:
-        """Takes the lock as soon as it is ``free`` too. False: its holder seems to stand still. ``progress`` gives another
-        number after every commit."""
+    def wait(self, progress: Callable[[], int], thread: Callable[[], int] = lambda: 0) -> bool:
+        """Takes the lock as soon as LMDB's is free too, which ``thread`` has (0 when it is free). False: its holder seems
+        to stand still. ``progress`` gives another number after every commit."""
         began = since = time.monotonic()
         seen = progress()
-        while not self.take_if(free):
+        tries = 0
+        while not self.take_if(lambda: not thread()):
             now = time.monotonic()
             commits = progress()
             if commits != seen:
                 seen, since = commits, now
-            if now - since >= STILL or now - began >= LONGEST:
-                return False
+            tries += 1
+            if tries >= TRIES and (now - began >= LONGEST or now - since >= STILL):
+                if now - began >= LONGEST or not is_runnable(self.holder() or thread()):
+                    return False
+                since = now - STILL + _LOOK
             time.sleep(_PAUSE)
         return True
+
+    def holder(self) -> int:
+        """The process that has the lock, 0 when nobody has it or the system does not say (proc(5), ``locks``)."""
+        number = b":%d" % os.fstat(self._file).st_ino
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for line in _LOCKS.read_bytes().splitlines():
+                columns = line.split()
+                if columns[1] == b"FLOCK" and columns[5].endswith(number):
+                    return int(columns[4])
+        return 0
 
     def close(self) -> None:
         """Gives the lock back if this process has it."""
@@ -92,9 +127,13 @@ class MutexView:
         self.holder: Sequence[int] = _FREE if index is None else self._words[index : index + 1]
         """One number, which is 0 while nobody has the lock."""
 
+    def thread(self) -> int:
+        """The thread that has the lock, 0 when LMDB would get it at once. One that died leaves a number of no thread."""
+        return self.holder[0] & _HOLDER
+
     def free(self) -> bool:
-        """Whether LMDB would get the lock at once. A holder that died leaves a number without a thread."""
-        return not self.holder[0] & _HOLDER
+        """Whether LMDB would get the lock at once."""
+        return not self.thread()
 
     def close(self) -> None:
         """Gives the file back."""

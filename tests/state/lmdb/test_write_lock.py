@@ -11,8 +11,9 @@ from pathlib import Path
 import lmdb
 import pytest
 
+from gateway.state.lmdb import write_lock
 from gateway.state.lmdb.store import LmdbStore
-from gateway.state.lmdb.write_lock import LONGEST, STILL, MutexView, WriteLock
+from gateway.state.lmdb.write_lock import LONGEST, STILL, TRIES, MutexView, WriteLock, is_runnable
 from gateway.state.rules.lockout import Attempt
 from tests.state.lmdb.processes import ADA, NOON, child
 
@@ -51,6 +52,69 @@ def test_a_lock_whose_holders_commit_is_waited_for_longer_but_not_for_ever(tmp_p
     began, commits = time.monotonic(), itertools.count()
     assert not other.wait(lambda: next(commits))
     assert time.monotonic() - began >= LONGEST
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize("begin", ["store.file.begin()", "lmdb_alone()"])
+def test_a_holder_that_waits_for_a_processor_is_waited_for(tmp_path: Path, begin: str) -> None:
+    """It is busy here for longer than ``STILL``, as one is that gets no processor on a crowded machine. Giving up would
+    mean that each worker counts by itself, so that more pass than a limit says."""
+    store = LmdbStore(tmp_path, size=1 << 24)
+    store.take([ADA], NOON)
+    script = f"""
+import lmdb, time
+
+def lmdb_alone():
+    store.close()
+    return lmdb.open(sys.argv[1], map_size=1 << 24, writemap=True).begin(write=True)
+
+txn = {begin}
+print("held", flush=True)
+until = time.monotonic() + {4 * STILL}
+while time.monotonic() < until: pass
+txn.abort() if txn.__class__ is lmdb.Transaction and store.file._opened is None else store.file.abort(txn)
+"""
+    holder = child(script, tmp_path)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    assert store.take([ADA], NOON)[0].remaining == 998
+    assert store.condition.why == "", "of the file"
+    holder.communicate(timeout=30)
+    store.close()
+
+
+def test_who_has_it_and_whether_that_is_stopped(tmp_path: Path) -> None:
+    lock = WriteLock(tmp_path / "lock")
+    assert lock.holder() == 0
+    lock.take()
+    assert lock.holder() == os.getpid()
+    assert is_runnable(os.getpid())
+    stopped = child("os.kill(os.getpid(), signal.SIGSTOP)".replace("os.kill", "import signal; os.kill"), tmp_path)
+    os.waitpid(stopped.pid, os.WUNTRACED)
+    assert not is_runnable(stopped.pid)
+    stopped.kill()
+    stopped.communicate()
+    assert not is_runnable(os.getpid(), tmp_path), "a system that does not say"
+    lock.close()
+
+
+def test_a_process_that_had_no_processor_itself_does_not_give_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a machine was suspended much time has passed, and nobody had any of it."""
+    one, other = WriteLock(tmp_path / "lock"), WriteLock(tmp_path / "lock")
+    one.take()
+    seconds, tries = itertools.count(step=1000 * LONGEST), itertools.count(1)
+    monkeypatch.setattr("gateway.state.lmdb.write_lock.time.monotonic", lambda: next(seconds))
+    monkeypatch.setattr(write_lock, "is_runnable", lambda process: False)
+
+    def progress() -> int:
+        if next(tries) == TRIES // 2:
+            one.release()
+        return 0
+
+    assert other.wait(progress)
     one.close()
     other.close()
 
