@@ -31,7 +31,8 @@ class Stage:
     """Fields of the upstream's response that are dropped."""
     collects = False
     """Whether small responses are collected for ``on_response_whole`` that would be passed on as they arrive. The upstream
-    is asked neither for coded nor for partial content then (accept-encoding, range): a stage could not read it."""
+    is asked for JSON then, without a condition, and neither for coded nor for partial content: a stage could not read it, and
+    the client would choose the status (``proxy.flow.steering``)."""
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         raise NotImplementedError  # compiled out where a stage has no such hook

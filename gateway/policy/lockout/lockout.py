@@ -30,7 +30,8 @@ from gateway.state.store import LockoutStore, RemoteLockoutStore
 
 SECTION = "lockouts"
 
-_UNKNOWN = frozenset((502, 504))  # an intermediary gave up: whether the guess ran cannot be known
+# Whether the guess was right cannot be known: an intermediary gave up, or a redirect leads to what came of it.
+_UNKNOWN = frozenset((*range(300, 400), 502, 504))
 _BUSY = 1  # seconds to wait while all remaining attempts are pending
 
 

@@ -20,6 +20,7 @@ from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.render import render_own_fault, render_response, render_switching
 from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
+from gateway.proxy.flow.steering import unsteered
 from gateway.proxy.flow.step import ANSWERED, CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
 from gateway.proxy.flow.tunnel import Tunnel
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
@@ -27,9 +28,6 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.phase import DONE
 from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.call import LATER, STARTED, SwitchingCall, UpstreamCall
-
-# Fields of a request that would have the response coded, or a part of it sent: neither means anything to a stage.
-_STEERING = (b"accept-encoding", b"range")
 
 
 class Scheduler(Protocol):
@@ -206,7 +204,7 @@ class Flow:
         verdict = await settle(self)
         if verdict is None:
             if route.collects:
-                exchange.fields = {name: value for name, value in exchange.fields.items() if name not in _STEERING}
+                exchange.fields = unsteered(exchange.fields)
                 exchange.head = None
             path, on_informational = route.target(exchange), self.writer.send_informational
             if route.upgrade:
