@@ -10,7 +10,7 @@ import contextlib
 import resource
 from dataclasses import dataclass, replace
 
-from gateway.config.model import Config
+from gateway.config.model import Config, PerAddress
 from gateway.proxy.server.listener import AT_ONCE
 
 RESERVE = 64 + AT_ONCE
@@ -89,10 +89,13 @@ def room(config: Config, limit: int) -> Room:
 
 def fitted(config: Config, found: Room) -> Config:
     """``config`` with the connections that there is ``found`` room for. Upstreams share in proportion to what is written,
-    and have one at least."""
+    and have one at least. Where there are fewer client connections than written, one address has a part of them at most."""
     if found.enough:
         return config
-    limits = config.listen.limits.model_copy(update={"connections": found.connections})
+    limits = config.listen.limits
+    if found.connections < found.written:
+        per_address = _divided(limits.per_address, found.connections)
+        limits = limits.model_copy(update={"connections": found.connections, "per_address": per_address})
     listen = config.listen.model_copy(update={"limits": limits})
     if found.upstreams == found.upstreams_written:
         return replace(config, listen=listen)
@@ -103,3 +106,11 @@ def fitted(config: Config, found: Room) -> Config:
         for name, upstream in config.upstreams.items()
     }
     return replace(config, listen=listen, upstreams=upstreams)
+
+
+def _divided(written: PerAddress, connections: int) -> PerAddress:
+    """``written`` for so few ``connections`` that one address could have all of them: half at most, and a quarter with
+    requests, which make room for nobody. What has no bound gets none."""
+    bounds = {"connections": connections // 2, "requests": connections // 4}
+    known = {name: min(getattr(written, name), max(1, most)) for name, most in bounds.items() if getattr(written, name)}
+    return written.model_copy(update=known)

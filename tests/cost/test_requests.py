@@ -91,7 +91,7 @@ class Wire(asyncio.Transport):
     def write_eof(self) -> None: ...
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return ("127.0.0.1", 5) if name == "peername" else default
+        return default
 
     def get_write_buffer_size(self) -> int:
         return 0
@@ -140,7 +140,7 @@ class Shipped:
 
     async def seconds(self, data: bytes) -> float:
         """The processor time from the first byte of a request to the first of its response, or to the end of its connection."""
-        wire, client = Wire(), ClientConnection(self.server.dispatcher, self.server)
+        wire, client = Wire(), ClientConnection(self.server.dispatcher, self.server, "127.0.0.1")
         client.connection_made(wire)
         began = thread_time()
         for start in range(0, len(data), BODY):

@@ -75,3 +75,20 @@ def test_the_limit_of_a_process_is_raised_as_far_as_it_may_be() -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (hard // 2, hard)),
     )
     assert ran.stdout.split() == [str(hard).encode()] * 4
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_one_address_never_has_all_of_fewer_connections_than_are_written(tmp_path: Path, limit: int) -> None:
+    """Requests whose content does not come would hold all of them, and nobody else would be served."""
+    bounds = ", limits: {per_address: {connections: 1000, requests: 250}}"
+    limits = fitted(
+        written(tmp_path, **{"drain: 5s": "drain: 5s" + bounds}), room(written(tmp_path), limit)
+    ).listen.limits
+    of_one = limits.per_address
+    assert of_one.connections == max(1, min(1000, limits.connections // 2))
+    assert of_one.requests == max(1, min(250, limits.connections // 4))
+
+
+def test_an_address_without_a_bound_gets_none(config: Config) -> None:
+    of_one = fitted(config, room(config, 256)).listen.limits.per_address
+    assert (of_one.connections, of_one.requests) == (None, None)

@@ -81,6 +81,11 @@ class RequestBody:
         self.timeout = timeout
         self._expects = expects
 
+    @property
+    def unread(self) -> int:
+        """Bytes that are here and were not read."""
+        return self._unread
+
     # the connection's side
 
     def feed(self, data: bytes) -> None:

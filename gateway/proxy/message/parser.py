@@ -17,6 +17,7 @@ FREE_CHUNKS = 512  # chunks of a body that may be of any size, and from then on
 CHUNK = 32  # bytes that they have on average, unless
 CHUNK_RATE = 256  # no more than so many come in a second: one byte in each would cost 0.2 us a byte
 MOST_PIPELINED = 16  # requests that may wait behind the one in progress; more are left unread
+AHEAD = 128 * 1024  # bytes of their content; 16 requests whose content is all here would be megabytes of each client
 SLICE = 4096  # bytes that are parsed at once where requests may end in them, so that few are read ahead
 
 _FRAMING = (b"content-length", b"transfer-encoding")
@@ -63,6 +64,7 @@ class RequestParser:
     """
 
     __slots__ = (
+        "_ahead",
         "_arriving",
         "_chunks_since",
         "_events",
@@ -98,6 +100,7 @@ class RequestParser:
         self._arriving: ReceivedRequest | None = None  # the request whose body is arriving
         self.between = True
         self._unparsed = b""  # behind too many requests
+        self._ahead = False  # too much content of theirs is here: nothing more is taken from the client
         self._chunks_since = 0.0  # the loop's time when the body had ``FREE_CHUNKS``
         self._pending = 0  # bytes since something was complete: a head, a piece of a body
         self._paused = 0  # reasons not to read from the client
@@ -119,7 +122,10 @@ class RequestParser:
         return self.current
 
     def catch_up(self) -> None:
-        """Parse what was left unparsed, when there is room for it."""
+        """Parse what was left unparsed, when there is room for it. To be called when a pipelined request was taken."""
+        if self._ahead and self._content_ahead() <= AHEAD:
+            self._ahead = False
+            self.resume()
         if self._unparsed and len(self.pipelined) < MOST_PIPELINED:
             unparsed, self._unparsed = self._unparsed, b""
             self.resume()
@@ -265,6 +271,13 @@ class RequestParser:
             arriving.body.end()
         if arriving is self.current:
             self._events.on_end()
+        elif arriving.body is not None and not self._ahead and self._content_ahead() > AHEAD:
+            self._ahead = True
+            self.pause()
+
+    def _content_ahead(self) -> int:
+        """Bytes of content that are here of the pipelined requests."""
+        return sum(request.body.unread for request in self.pipelined if request.body is not None)
 
     def _skip_trailers(self) -> None:
         """Drop trailers, of which none has a meaning here (RFC 9110 6.5.1), within the bounds of a head."""

@@ -41,7 +41,8 @@ class ClientConnection(asyncio.Protocol):
     ``flow`` is the way of the request in progress. ``idle_since`` is the loop's time since when there is none, 0.0 while
     there is one. ``head`` is that of the request before, while it may be repeated. ``joining`` is the task of the listener
     that makes the connection, which it ``accepted`` at that time of the loop; ``address`` the key of the address that the
-    connection counts for, empty when it counts for none.
+    connection counts for, empty when it counts for none. ``peer`` is the client's address as the listener accepted it: the
+    socket of a client that has reset its connection meanwhile has none, and its requests would be nobody's.
     """
 
     __slots__ = (
@@ -66,7 +67,7 @@ class ClientConnection(asyncio.Protocol):
 
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a slot: the parser's own, see below
 
-    def __init__(self, dispatcher: Dispatcher, registry: Registry, address: bytes = b"") -> None:
+    def __init__(self, dispatcher: Dispatcher, registry: Registry, peer: str, address: bytes = b"") -> None:
         self.dispatcher = dispatcher
         self.address = address
         self.accepted = dispatcher.loop.time()
@@ -74,7 +75,7 @@ class ClientConnection(asyncio.Protocol):
         self.parser = RequestParser(self, dispatcher.loop, dispatcher.limits.header_bytes)
         self.data_received = self.parser.feed  # with no frame in between for each read
         self.transport: asyncio.Transport | None = None
-        self.peer = ""
+        self.peer = peer
         self.secure = False
         self.head: RequestHead | None = None
         self.idle_since = 0.0
@@ -125,8 +126,6 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = self.parser.transport = transport  # type: ignore[assignment]  # of a stream, which is both ways
-        peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if isinstance(peer, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
         self.parser.head_since = self.dispatcher.loop.time()
         if self.dispatcher.draining or self.parser.discarding:

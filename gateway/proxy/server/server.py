@@ -148,7 +148,7 @@ class Server:
         bound = limits.connections_of_address
         key = b"" if bound is None or self._proxies.peer(address)[1] else address_key(address)
         if self.count.make_room(key, limits.connections, bound, self.loop.time()):
-            connection = ClientConnection(self.dispatcher, self, key)
+            connection = ClientConnection(self.dispatcher, self, address, key)
             self.count.add(connection)
             return connection
         if len(self.clients) < limits.connections:
@@ -156,7 +156,7 @@ class Server:
             return None
         beyond = None
         if self._overflow is not None:
-            beyond = self._overflow.admit(lambda dispatcher: ClientConnection(dispatcher, self, b""))
+            beyond = self._overflow.admit(lambda dispatcher: ClientConnection(dispatcher, self, address))
         if beyond is None:
             self.refuse(accepted, address, "")
         return beyond

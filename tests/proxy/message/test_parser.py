@@ -13,6 +13,7 @@ from gateway.core.verdict import Refusal
 from gateway.proxy.message import parser as reading
 from gateway.proxy.message.body import HIGH_WATER
 from gateway.proxy.message.parser import (
+    AHEAD,
     BETWEEN,
     CHUNK,
     CHUNK_RATE,
@@ -108,6 +109,23 @@ def test_few_are_read_ahead_of_small_pieces_too() -> None:
     while connection.parser.current is not None:
         connection.answer()
     assert len(connection.requests) == 1000 and connection.wire.reading
+
+
+@pytest.mark.parametrize("size", [3_000, 40_000, AHEAD - 1, AHEAD])
+def test_the_content_of_requests_that_wait_is_bounded_for_all_of_them_together(size: int) -> None:
+    connection = Connection()
+    connection.feed(GET)
+    sent, upload = 0, UPLOAD % size + b"x" * size
+    while connection.wire.reading and sent < 40:
+        connection.feed(upload)
+        sent += 1
+    held = sum(request.body.unread for request in connection.parser.pipelined if request.body is not None)
+    assert min(AHEAD, MOST_PIPELINED * size) <= held <= AHEAD + size
+    connection.feed(GET)
+    for _ in range(sent + 1):
+        assert connection.parser.current is not None
+        connection.answer()
+    assert len(connection.requests) == sent + 2 and connection.wire.reading
 
 
 def test_nothing_is_read_behind_the_last_request_of_a_connection() -> None:

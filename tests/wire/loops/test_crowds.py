@@ -7,6 +7,7 @@ import contextlib
 import random
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -193,3 +194,16 @@ async def test_counts_return_to_nothing_whichever_way_connections_end(tls: ssl.S
         await eventually(lambda: not gateway.server.connections)
         assert gateway.server.count.addresses == 0
         await eventually(lambda: not gateway.server.dispatcher.in_flight)
+
+
+async def test_a_request_counts_for_its_address_also_when_its_client_has_reset_the_connection() -> None:
+    """The system knows no peer of such a socket any more: the requests of all who do so would count for one nobody."""
+    async with serving("per_address: {connections: 10}") as (gateway, _):
+        for number in range(3):  # all before the loop runs again, and accepts
+            with socket.create_connection(
+                ("127.0.0.1", gateway.port), source_address=(f"127.0.0.{number + 2}", 0)
+            ) as one:
+                one.sendall(ASK)
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        await eventually(lambda: len(gateway.seen.exchanges) == 3)
+        assert {one.client for one in gateway.seen.exchanges} == {f"127.0.0.{number + 2}" for number in range(3)}
