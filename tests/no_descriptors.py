@@ -16,7 +16,7 @@ def no_descriptors() -> Iterator[list[int]]:
     held: list[int] = []
     try:
         highest = max(int(name) for name in os.listdir("/proc/self/fd"))
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 8), hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, highest + 64), hard))
         while True:
             try:
                 held.append(os.dup(0))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise, permutations
-from time import thread_time
+from itertools import permutations
+
+from tests.processor_time import processor_time, slowdown
 
 MOST = 0.002
 """Seconds of processor time that any one step may take, whatever it is given."""
@@ -48,47 +46,11 @@ def filled(size: int, before: str = "", after: str = "", units: Iterable[str] = 
         yield start + octets * ((size - len(start) - len(end)) // len(octets)) + end
 
 
-def processor_time(work: Callable[[], object], enough: float = MOST / 4) -> float:
-    """Seconds of processor time that ``work`` takes, the best of three runs; fewer where one takes less than ``enough``.
-
-    What it raises for input that it refuses is part of it. The garbage collector stands still meanwhile, as it would
-    find what other tests have left.
-    """
-    best = float("inf")
-    gc.disable()
-    try:
-        for _ in range(3):
-            began = thread_time()
-            with contextlib.suppress(ValueError):
-                work()
-            best = min(best, thread_time() - began)
-            if best < enough:
-                break
-    finally:
-        gc.enable()
-    return best
-
-
-_REFERENCE = 'a,b;"c" ' * 4000
-_REFERENCE_TIME = 0.0007
-"""Seconds that the work below takes on an idle machine where MOST is meant."""
-
-
-def slowdown() -> float:
-    """How many times as long as there this machine takes for anything now: others may use its caches and its clock."""
-    began = [thread_time()]
-    for _ in range(3):
-        sorted(_REFERENCE.split(","))
-        re.sub("[bc]", "", _REFERENCE)
-        began.append(thread_time())
-    return max(1.0, min(after - before for before, after in pairwise(began)) / _REFERENCE_TIME)
-
-
 def slow(work: Callable[[bytes], object], values: Iterable[bytes], most: float = MOST) -> list[str]:
     """What takes ``work`` longer than ``most`` seconds: the beginning of each such value, and its time."""
     found = []
     for value in values:
-        seconds = processor_time(lambda value=value: work(value))  # type: ignore[misc]  # the value of now
+        seconds = processor_time(lambda value=value: work(value), MOST / 4)  # type: ignore[misc]  # the value of now
         if seconds > most and seconds > most * slowdown():
             found.append(f"{seconds * 1000:.1f} ms for {len(value)} bytes of {value[:40]!a}")
     return found
@@ -97,6 +59,4 @@ def slow(work: Callable[[bytes], object], values: Iterable[bytes], most: float =
 def growth(work: Callable[[bytes], object], value: Callable[[int], bytes], size: int) -> float:
     """How many times as long ``work`` takes for a value of twice the ``size``: 2 where it is linear, 4 where quadratic."""
     once, twice = value(size), value(2 * size)
-    return min(
-        processor_time(lambda: work(twice), 0.0) / max(processor_time(lambda: work(once), 0.0), 1e-6) for _ in range(2)
-    )
+    return min(processor_time(lambda: work(twice)) / max(processor_time(lambda: work(once)), 1e-6) for _ in range(2))

@@ -12,8 +12,9 @@ from aiohttp.test_utils import TestServer
 
 from gateway.ops.api.app import application
 from gateway.ops.api.table import OPERATIONS
-from tests.cost.awkward import filled, slowdown
+from tests.cost.awkward import filled
 from tests.ops.api.fake_admin import TOKEN, FakeAdmin
+from tests.processor_time import slowdown, undisturbed
 
 ROOM = 7000  # bytes of a field: aiohttp refuses longer ones than 8190
 MOST = 0.02  # seconds, of the test's own side too
@@ -88,17 +89,18 @@ async def test_an_awkward_request_takes_no_longer_than_it_may(server: tuple[Any,
     running, admin = server
     admin.bearer = bearer
     found = []
-    for data in requests():
-        best = 1.0
-        for _ in range(3):
-            reader, writer = await asyncio.open_connection(running.host, running.port)
-            began = thread_time()
-            writer.write(data)
-            await reader.read()
-            best = min(best, thread_time() - began)
-            writer.close()
-            if best < MOST:
-                break
-        if best > MOST * slowdown():
-            found.append(f"{best * 1000:.0f} ms: {data[:120]!a}")
+    with undisturbed():
+        for data in requests():
+            best = 1.0
+            for _ in range(3):
+                reader, writer = await asyncio.open_connection(running.host, running.port)
+                began = thread_time()
+                writer.write(data)
+                await reader.read()
+                best = min(best, thread_time() - began)
+                writer.close()
+                if best < MOST:
+                    break
+            if best > MOST * slowdown():
+                found.append(f"{best * 1000:.0f} ms: {data[:120]!a}")
     assert found == []

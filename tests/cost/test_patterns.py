@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.cost.awkward import MARKS, MOST, OTHERS, processor_time
+from tests.cost.awkward import MARKS, MOST, OTHERS
 from tests.floors.sources import ROOT, sources
+from tests.processor_time import takes_at_most
 
 SIZES = (20, 300, 8192)
 """Characters: few first, since a pattern whose time is exponential would take for ever with more."""
@@ -124,7 +125,7 @@ def slow_text(found: Found) -> str:
         for text in texts(pattern, size):
             value = text if of_text else text.encode()
             for method in methods:
-                if processor_time(lambda method=method, value=value: method(value)) > LINEAR:  # type: ignore[misc]  # the values of now
+                if not takes_at_most(LINEAR, lambda method=method, value=value: method(value)):  # type: ignore[misc]  # the values of now
                     return f"{len(text)} characters of {text[:30]!a}"
     return ""
 

@@ -9,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from tests.ops.api.fake_admin import BEARER, TOKEN, FakeAdmin
+from tests.processor_time import slowdown, undisturbed
 
 Client = TestClient[Any, Any]
 
@@ -83,9 +84,11 @@ async def test_parameters_of_a_media_type_are_not_read(client: Client, admin: Fa
     path = "/v1/breakers/stt/open"
     admin.bearer = ""
     for parameters in ("; charset=utf-8", ";" + '"' * 8000, "; a*=" + '"' * 4000, "; a*0*=utf-8"):
-        began = thread_time()
-        response = await client.post(path, data=b"{}", headers={"content-type": "Application/JSON" + parameters})
-        assert (response.status, thread_time() - began < 0.1) == (200, True), parameters[:20]
+        with undisturbed():
+            began = thread_time()
+            response = await client.post(path, data=b"{}", headers={"content-type": "Application/JSON" + parameters})
+            taken = thread_time() - began
+        assert (response.status, taken < 0.1 * slowdown()) == (200, True), parameters[:20]
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/v1/unlock"), ("GET", "/v1/lockouts")])
