@@ -51,6 +51,8 @@ def slow(work: Callable[[bytes], object], values: Iterable[bytes], most: float =
     found = []
     for value in values:
         seconds = processor_time(lambda value=value: work(value), MOST / 4)  # type: ignore[misc]  # the value of now
+        if seconds > most:
+            seconds = min(seconds, processor_time(lambda value=value: work(value), most, 12))  # type: ignore[misc]  # as above
         if seconds > most and seconds > most * slowdown():
             found.append(f"{seconds * 1000:.1f} ms for {len(value)} bytes of {value[:40]!a}")
     return found
