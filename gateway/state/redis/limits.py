@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import TypeAlias, cast
 
 from gateway.state.redis.leases import HOLD, Lease, Lent
-from gateway.state.redis.pipeline import Command, Pipeline, Reply, Script, Unreachable, Word, unreachable
+from gateway.state.redis.pipeline import Command, Pipeline, Reply, Script, Unreachable, Word, finite, unreachable
 from gateway.state.rules.gcra import NEVER, SECOND, Take, Taken, decide, decide_one, distinct, ticks
 
 _TAKE = Script("take")
@@ -149,7 +149,7 @@ def _tats(reply: Reply) -> list[float]:
     """The theoretical arrival times in a reply. Raises TypeError and ValueError when it is something else."""
     if not isinstance(reply, list):
         raise TypeError("no list")
-    return [NEVER if tat is None else float(cast("bytes", tat)) for tat in reply]
+    return [NEVER if tat is None else finite(cast("bytes", tat)) for tat in reply]
 
 
 def _interval(take: Take) -> float:

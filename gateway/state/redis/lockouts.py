@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, cast
 
-from gateway.state.redis.pipeline import Pipeline, Script, Word
+from gateway.state.redis.pipeline import Pipeline, Script, Word, finite, understood
 from gateway.state.rules.lockout import LOCK_REASONS, Attempt, Lock, Reserved
 
 _PREFIX = b"gw1:{a}:"
@@ -80,17 +80,16 @@ class RedisLockouts:
         keys, words = self._words(attempts)
         reply = await self._pipeline.run(_SCRIPT, keys, [b"reserve", _exact(now), *words])
         rows = cast("list[tuple[int, bytes, int]]", reply)
-        return [Reserved(bool(ok), float(until), left) for ok, until, left in rows]
+        return understood(lambda: [_reserved(*row) for _, row in zip(attempts, rows, strict=True)])
 
     async def settle(self, attempts: Sequence[Attempt], failed: bool | None, now: float) -> Sequence[Lock]:
         """See ``LockoutStore.settle``."""
         keys, words = self._words(attempts)
         reply = await self._pipeline.run(_SCRIPT, keys, [b"settle", _exact(now), _VERDICTS[failed], *words])
         rows = cast("list[tuple[bytes, bytes, bytes, int]]", reply)
-        return [
-            KnownLock(member.decode(), 0, float(since), float(until), failures, 0.0).lock()
-            for member, since, until, failures in rows
-        ]
+        return understood(
+            lambda: [_known(member, 0, since, until, failures, 0).lock() for member, since, until, failures in rows]
+        )
 
     async def replay(self, attempts: Sequence[Attempt], failed: bool, moment: float, now: float) -> None:
         """Records a verdict of ``moment``, when Redis was away. What was unlocked since stays unlocked."""
@@ -110,16 +109,7 @@ class RedisLockouts:
     async def snapshot(self, before: LockSnapshot, now: float, limit: int) -> LockSnapshot:
         """What to know while Redis is away; ``before`` itself when nothing has changed since."""
         reply = await self._pipeline.run(_SCRIPT, _BOOKS, [b"locks", _exact(now), _PREFIX, limit, before.version])
-        version, *news = cast("list[bytes]", reply)
-        if not news:
-            return before
-        rows, unlocks = cast("tuple[list[tuple[bytes, int, bytes, bytes, int, bytes]], list[bytes]]", news)
-        known = [
-            KnownLock(member.decode(), level, float(since), float(until), failures, float(forget_at))
-            for member, level, since, until, failures, forget_at in rows
-        ]
-        unlocked = {name.decode(): float(when) for name, when in zip(unlocks[::2], unlocks[1::2], strict=True)}
-        return LockSnapshot(version.decode(), {one.name: one for one in known}, unlocked)
+        return understood(lambda: _snapshot(before, cast("list[bytes]", reply)))
 
     async def restore(self, held: Sequence[KnownLock], now: float) -> None:
         """Sets the locks again that a server does not know; from then on it counts as ours."""
@@ -133,3 +123,21 @@ class RedisLockouts:
 
 def _exact(number: float) -> str:
     return repr(float(number))
+
+
+def _reserved(ok: int, until: bytes, left: int) -> Reserved:
+    return Reserved(bool(ok), finite(until), int(left))
+
+
+def _known(member: bytes, level: int, since: bytes, until: bytes, failures: int, forget_at: bytes | int) -> KnownLock:
+    return KnownLock(member.decode(), int(level), finite(since), finite(until), int(failures), finite(forget_at))
+
+
+def _snapshot(before: LockSnapshot, reply: list[bytes]) -> LockSnapshot:
+    version, *news = reply
+    if not news:
+        return before
+    rows, unlocks = cast("tuple[list[tuple[bytes, int, bytes, bytes, int, bytes]], list[bytes]]", news)
+    known = [_known(*row) for row in rows]
+    unlocked = {name.decode(): finite(when) for name, when in zip(unlocks[::2], unlocks[1::2], strict=True)}
+    return LockSnapshot(version.decode(), {one.name: one for one in known}, unlocked)

@@ -7,11 +7,12 @@ costs neither a task nor a timer.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha1
 from importlib.resources import files
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar
 
 from gateway.state.redis.watchdog import ReplyWatchdog, Wait
 
@@ -21,6 +22,7 @@ AT_ONCE = 4
 COMMANDS = 64
 """Commands in a round trip: 1 or 2 ms of Redis, so that it answers some request all the time while it is busy."""
 
+T = TypeVar("T")
 Word: TypeAlias = bytes | str | int
 Reply: TypeAlias = "bytes | int | Exception | list[Reply] | None"
 """A reply of RESP2, with errors as exceptions."""
@@ -31,6 +33,24 @@ OnReply: TypeAlias = Callable[[Reply], None]
 
 class Unreachable(Exception):
     """Redis did not answer in time, or not with what was asked for. The sentence says why, without secrets."""
+
+
+def understood(read: Callable[[], T]) -> T:
+    """What ``read`` makes of a reply. Raises Unreachable when the reply is not one to what was asked: whatever answers
+    there, it is no store to go by."""
+    try:
+        return read()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Unreachable("that is no answer to what was asked") from error
+
+
+def finite(text: bytes | str | int) -> float:
+    """A moment in a reply. Raises ValueError for what is no moment: with an endless one a request could not even be
+    refused for a time."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 def unreachable(error: BaseException) -> Unreachable:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from gateway.state.redis.pipeline import Pipeline, Script, Word
+from gateway.state.redis.pipeline import Pipeline, Script, Word, finite, understood
 from gateway.state.rules.revocation import MOST, Revocation, named
 
 UNKNOWN = "?"
@@ -51,13 +51,17 @@ class RedisRevocations:
     async def revocations_since(self, version: str, now: float) -> tuple[str, Sequence[Revocation]] | None:
         """The version and all revocations; None when ``version`` is still the one."""
         reply = await self._pipeline.run(_SCRIPT, _KEYS, [b"list", repr(now), version])
-        latest, *lists = cast("list[bytes]", reply)
-        if not lists:
-            return None
-        sinces, untils = (dict(zip(one[::2], one[1::2], strict=True)) for one in cast("list[list[bytes]]", lists))
-        held = [
-            Revocation(bytes.fromhex(name.decode()), float(sinces[name]), float(until))
-            for name, until in untils.items()
-            if name in sinces
-        ]
-        return latest.decode(), held
+        return understood(lambda: _listed(cast("list[bytes]", reply)))
+
+
+def _listed(reply: list[bytes]) -> tuple[str, Sequence[Revocation]] | None:
+    latest, *lists = reply
+    if not lists:
+        return None
+    sinces, untils = (dict(zip(one[::2], one[1::2], strict=True)) for one in cast("list[list[bytes]]", lists))
+    held = [
+        Revocation(bytes.fromhex(name.decode()), finite(sinces[name]), finite(until))
+        for name, until in untils.items()
+        if name in sinces
+    ]
+    return latest.decode(), held

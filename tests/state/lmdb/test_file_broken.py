@@ -217,6 +217,15 @@ def test_every_error_of_lmdb_is_borne_wherever_it_comes(
     used.close()
 
 
+def test_what_lmdb_calls_damaged_is_set_aside_also_where_it_looks_sound(used: LmdbStore) -> None:
+    before = used.file._directory.joinpath("data.mdb").stat().st_ino
+    assert used.file.fails(lmdb.CorruptedError("found while it was used"))
+    condition = used.check()
+    assert [name for name, _ in condition.events] == ["state_failing", "state_set_aside", "state_well"]
+    assert used.file._directory.joinpath("data.mdb").stat().st_ino != before
+    all_verbs(used, NOON + 1)
+
+
 def test_an_error_that_is_none_of_the_file_is_the_callers(used: LmdbStore) -> None:
     with pytest.raises(ValueError, match="same key"):
         used.take([ADA._replace(cost=2000), ADA], NOON)

@@ -54,7 +54,7 @@ def scripted(pipeline: Pipeline, *replies: Reply) -> Scripted:
     return transport
 
 
-@pytest.mark.parametrize("reply", [None, 5, b"5", [], [b"five"], [[b"5"]], ValueError("no")])
+@pytest.mark.parametrize("reply", [None, 5, b"5", [], [b"five"], [[b"5"]], [b"inf"], [b"nan"], ValueError("no")])
 @pytest.mark.parametrize("several", [False, True])
 async def test_a_reply_that_makes_no_sense_is_none(pipeline: Pipeline, reply: Reply, several: bool) -> None:
     limits = RedisLimits(pipeline, lambda of: of, apart=False)

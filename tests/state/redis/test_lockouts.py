@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.state.redis.lockouts import KnownLock, LockSnapshot
-from gateway.state.redis.pipeline import Unreachable
+from gateway.state.redis.pipeline import Reply, Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.lockout import Attempt
 from tests.state.redis.attempts import FIVE, GUESS, NOON
@@ -82,3 +82,42 @@ def test_a_known_lock_has_its_name_and_shows_only_an_address() -> None:
     assert account.name == "account:" + "0f" * 16
     assert address.name == "address:" + "0f" * 16
     assert (account.lock().who, address.lock().who) == ("0f" * 16, "2001:db8::/64")
+
+
+_NO_REPLY: list[Reply] = [None, 5, b"OK", [b"1", [b"2"]], [[1, b"0", 2]] * 2]
+
+
+@pytest.mark.parametrize("reply", [*_NO_REPLY, [], [[1, b"inf", 2]], [[1, b"nan", 2]], [[1, None, 2]]])
+async def test_a_reply_to_an_attempt_that_makes_no_sense_is_none(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever listens there, a request must neither fail by it nor pass: it goes on under the embedded store."""
+    store = _replying(reply, monkeypatch)
+    with pytest.raises(Unreachable, match="no answer to what was asked"):
+        await store.reserve([GUESS], NOON)
+    await store.close()
+
+
+@pytest.mark.parametrize("reply", [*_NO_REPLY, [[b"account:1", b"0", b"inf", 2]], [[b"account:1", b"0", b"0", b""]]])
+async def test_a_reply_to_a_verdict_that_makes_no_sense_is_none(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _replying(reply, monkeypatch)
+    with pytest.raises(Unreachable):
+        await store.settle([GUESS], True, NOON)
+    await store.close()
+
+
+@pytest.mark.parametrize("reply", [*_NO_REPLY, [], [b"1", [[b"account:1", 1, b"0", b"nan", 2, b"0"]], []]])
+async def test_a_snapshot_that_makes_no_sense_is_none(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = _replying(reply, monkeypatch)
+    with pytest.raises(Unreachable):
+        await store.snapshot(LockSnapshot(), NOON, 10)
+    with pytest.raises(Unreachable):
+        await store.revocations(NOON)
+    await store.close()
+
+
+def _replying(reply: Reply, monkeypatch: pytest.MonkeyPatch) -> RedisStore:
+    async def run(*_: object) -> Reply:
+        return reply
+
+    store = RedisStore("redis://127.0.0.1:1", KEY)
+    monkeypatch.setattr(store.pipeline, "run", run)
+    return store
