@@ -28,9 +28,14 @@ _UNWRITTEN = re.compile("SUPERSCRIPT| MARK|JOINER|SELECTOR").search
 _LATIN = re.compile(
     r"(?:(?:LATIN|MODIFIER) (?:[A-Z-]+ )*?LETTER|SQUARED) (?:[A-Z-]+ )*?(ETH|[A-Z]{1,2})(?: |\Z)"
 ).search
+_LATIN_BLOCKS = re.compile(
+    "[\u00a0-\u02ff\u1d00-\u1dbf\u1e00-\u1eff\u2c60-\u2c7f\ua720-\ua7ff\uab30-\uab6f"
+    "\U00010780-\U000107bf\U0001df00-\U0001dfff\U0001f100-\U0001f1ff]"
+).match
 _ODD = {"\ua79b": "a", "\ua79d": "o", "\ua79f": "u", "\ua7c1": "a", "\u018d": "zw", "\u01be": "ts"}
 
 
+@lru_cache(maxsize=16)  # a request asks several times for the same one
 def collated(text: str) -> str:
     """``text`` as ``folded`` has it, and without what a collation overlooks besides. Folding twice is folding once.
 
@@ -47,7 +52,6 @@ def collated(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1024)
 def _primary(character: str) -> str:
     """What is left of one character where a collation takes the least differences for none.
 
@@ -55,19 +59,23 @@ def _primary(character: str) -> str:
     """
     if character.isascii():
         return character
-    odd = _ODD.get(character)
-    if odd is not None:
-        return odd
     category = unicodedata.category(character)
     if category in ("Cf", "Cn", "Co") or (category != "Mn" and _FIRST.match(character)):
         return ""
     if category[0] == "N":
         value = unicodedata.numeric(character)
         return str(int(value + 0.5)) if -1 < value < 9.5 else character  # Tibetan has signs for the half of each digit
-    if category[0] not in "LMS":
-        return character
+    return _by_name(character) if category[0] == "M" or _LATIN_BLOCKS(character) else character
+
+
+@lru_cache(maxsize=4096)  # more than there are such characters
+def _by_name(character: str) -> str:
+    odd = _ODD.get(character)
+    if odd is not None:
+        return odd
     name = unicodedata.name(character, "")
     latin = _LATIN(name)
     if latin is not None:
         return "d" if latin[1] == "ETH" else latin[1].lower()
-    return "" if category[0] == "M" and (not _WRITTEN(name) or _UNWRITTEN(name)) else character
+    is_mark = unicodedata.category(character)[0] == "M"
+    return "" if is_mark and (not _WRITTEN(name) or _UNWRITTEN(name)) else character

@@ -62,6 +62,7 @@ def test_the_longest_name_of_an_account_takes_less_than_three_milliseconds(chara
     text = (character * 320)[:320]
     spans = []
     for _ in range(5):
+        collated.cache_clear()
         before = time.thread_time()
         collated(text)
         spans.append(time.thread_time() - before)
