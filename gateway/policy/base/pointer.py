@@ -82,6 +82,12 @@ def account_name(value: object) -> str:
     return spelled if _LETTER(spelled) else _NO_DIGIT.sub("", spelled).lstrip("0") or spelled
 
 
+def is_plain(value: object) -> bool:
+    """Whether an account is spelled as ``account_name`` has it, or as the number of a telephone with its plus sign."""
+    name = account_name(value)
+    return value == name or (name.isdecimal() and value == f"+{name}")
+
+
 def account_key(value: object) -> bytes:
     """The key of the account that ``value`` names. Raises ValueError as ``account_name``."""
     return b"s" + account_name(value).encode()
@@ -99,7 +105,7 @@ def input_key(value: object) -> bytes:
     if isinstance(value, float) and value.is_integer() and abs(value) <= _MOST_EXACT:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_EXACT:
-        value = str(value)
+        return b"s%d" % value
     return account_key(value)
 
 

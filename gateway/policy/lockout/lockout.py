@@ -20,7 +20,7 @@ from gateway.core.reason import REASONS
 from gateway.core.trpc_status import statuses_of
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.inputs import inputs_of, unreadable, value_at
-from gateway.policy.base.pointer import parse_pointer
+from gateway.policy.base.pointer import is_plain, parse_pointer
 from gateway.policy.base.settings import Duration, Model, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -121,10 +121,12 @@ _NEVER = {
 
 
 class Reservation(NamedTuple):
-    """The attempts of one call of a request: reserved, and not settled yet. ``call`` is its index."""
+    """The attempts of one call of a request: reserved, and not settled yet. ``call`` is its index. ``plain``: the account is
+    spelled as it is counted."""
 
     call: int
     attempts: tuple[Attempt, ...]
+    plain: bool
 
 
 Settlement = tuple[tuple[Attempt, ...], bool | None]
@@ -187,14 +189,14 @@ class Lockout(Stage):
             values = inputs_of(exchange)
             calls = exchange.calls
             return [
-                Reservation(index, self._attempts(value_at(exchange, value, self._pointer), exchange.client))
+                self._reservation(index, value_at(exchange, value, self._pointer), exchange.client)
                 for index, value in enumerate(values)
                 if not calls or self._name in calls[index].route.named[SECTION]
             ]
         except ValueError as error:
             return unreadable(self._name, error)
 
-    def _attempts(self, account: object, client: str) -> tuple[Attempt, ...]:
+    def _reservation(self, call: int, account: object, client: str) -> Reservation:
         settings = self._settings
         attempts: list[Attempt] = []
         # All are reserved or none: an address that has used up its attempts cannot lock somebody else's account.
@@ -207,7 +209,7 @@ class Lockout(Stage):
         account_wide = settings.everywhere if settings.by_address else settings
         if account_wide is not None:
             attempts.append(_attempt(account_lock_key(self._name, account), "account", account_wide))
-        return tuple(attempts)
+        return Reservation(call, tuple(attempts), is_plain(account))
 
     def _decide(
         self, exchange: Exchange, wanted: list[Reservation], results: Sequence[Reserved], now: float
@@ -246,6 +248,8 @@ class Lockout(Stage):
             status = statuses[reservation.call] if reservation.call < len(statuses) else 0
             # An unreadable status may be that of a wrong guess as well as of a right one: the attempt stays spent.
             failed = True if status in self._statuses or not status else (False if 200 <= status < 300 else None)
+            if failed is False and not reservation.plain:
+                failed = None  # to the backend it may be an account of its own: no way to clear what another has failed
             by_outcome[failed] += reservation.attempts
         return [(attempts, failed) for failed, attempts in by_outcome.items() if attempts]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.policy.base.pointer import MISSING, account_key, account_name, find, input_key, parse_pointer
+from gateway.policy.base.pointer import MISSING, account_key, account_name, find, input_key, is_plain, parse_pointer
 
 # RFC 6901 section 5, with its document but for the name of one blank, which folds to the empty one
 DOCUMENT = {"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "m~n": 8, "deep": {"list": [{"x": None}]}}
@@ -83,6 +83,11 @@ def test_spellings_of_one_number_of_a_telephone(spelling: str) -> None:
     assert account_key(spelling) == input_key(spelling) == account_key("+491712345")
 
 
+def test_plain_spellings() -> None:
+    assert all(map(is_plain, ["ada@example.com", "4917", "+4917", "कमल", "ada-1"]))
+    assert not any(map(is_plain, ["Ada@example.com", " ada", "ad\u00e1", "49-17", "004917", "++4917", "+ada\u0301"]))
+
+
 def test_a_text_without_letters_and_digits_names_itself() -> None:
     assert account_name("+-") == "+-"
     assert account_name("000") == "000"
@@ -91,7 +96,7 @@ def test_a_text_without_letters_and_digits_names_itself() -> None:
 
 @pytest.mark.parametrize("spelling", ["5.0", "05", " 5 ", "5e0", "+5", "0x5", "0b101", "\uff15", "\u0665", "500e-2"])
 def test_texts_that_a_backend_may_read_as_one_number(spelling: str) -> None:
-    assert input_key(spelling) == input_key(5)
+    assert input_key(spelling) == input_key(5) != input_key(-5)
 
 
 NO_ACCOUNTS: list[Any] = [

@@ -26,6 +26,18 @@ def test_the_account_is_locked_and_the_refusal_gives_the_wait() -> None:
     assert route.login("ada@example.com") is None
 
 
+@pytest.mark.parametrize("own", ["ADA@example.com", "ad\u00e1@example.com", " ada@example.com", "\uff41da@example.com"])
+def test_an_own_account_of_nearly_the_same_name_clears_nothing(own: str) -> None:
+    """To a backend that compares exactly it is another account, which anybody may have."""
+    route = LoginRoute(everywhere={"failures": 6, "within": "1h", "lock_for": "1h"})
+    passed = 0
+    for _ in range(10):
+        for _ in range(2):
+            passed += route.login("ada@example.com", status=401) is None
+        route.login(own, status=200)
+    assert passed == 3
+
+
 def test_a_success_clears_the_count() -> None:
     route = LoginRoute()
     for status in (401, 401, 200, 401, 401):
