@@ -9,6 +9,7 @@ from gateway.config.model import Route
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report
 from gateway.config.tree import NodePath, follow
+from gateway.core.methods import SAFE
 from gateway.policy import body
 from gateway.policy.base.inputs import LONGEST_BODY, MEDIA_TYPE
 from gateway.policy.base.settings import Policy
@@ -24,10 +25,19 @@ _HINT = f"name one of bodies with types: [{MEDIA_TYPE}] and max: 64KiB"
 
 def check_body(route: Route, location: Location, policies: Policies) -> None:
     """Reports a body that may be something else than JSON on a route with a policy that looks into it: the backend could
-    read another account than the one that was counted."""
+    read another account than the one that was counted. Also methods without a body, whose requests would all be refused."""
     reader = next(_readers(route, policies), "")
     if not reader or route.deny or route.listener == "egress":
         return
+    without = [method for method in route.methods if method in SAFE]
+    if route.paths and without:
+        sentence = f"lets {' and '.join(without)} pass, refused for want of a body: {reader} looks into it"
+        if len(without) == len(route.methods):
+            location.add(
+                ("methods",), sentence, "write methods with a body, such as [POST], or count by address or principal"
+            )
+            return
+        location.warn(("methods",), sentence, "give them a route of their own, without it")
     if route.procedures and set(route.methods) == {"GET"}:
         return  # the input is in the query, and content beside it is refused
     names = route.policies.get("bodies", ())

@@ -66,6 +66,17 @@ def test_a_body_that_may_be_something_else(problems_of: Problems, reader: str, b
     assert problems_of(inherited) == expected
 
 
+@pytest.mark.parametrize("reader", ["lockout accounts", "rate_limits per-account"])
+def test_methods_without_a_body(problems_of: Problems, warnings_of: Problems, reader: str) -> None:
+    key, name = reader.split()
+    written = f"{key}: [{name}], body: json" if key == "rate_limits" else f"{key}: {name}, body: json"
+    expected = [f"routes[0].methods lets GET pass, refused for want of a body: {reader} looks into it"]
+    assert problems_of(entry(written, "paths: [/login]")) == expected
+    assert problems_of(entry(written, "paths: [/login], methods: [GET]")) == expected
+    assert warnings_of(entry(written, "paths: [/login], methods: [GET, POST]"))[:1] == expected
+    assert problems_of(entry(written, "procedures: [auth.login], methods: [GET]")) == []
+
+
 def test_no_body_policy_at_all(problems_of: Problems) -> None:
     assert problems_of(entry("lockout: accounts")) == [
         "routes[0].body is missing, and lockout accounts looks into the body, which may be anything"
@@ -89,7 +100,7 @@ def test_a_new_kind_that_reads_the_input_inherits_the_check(monkeypatch: pytest.
     monkeypatch.setattr(reading, "KINDS", (replace(headers, reads_input=lambda _: True),))
     report = Report()
     location = Location(Mapping({}, {}, Position("upstreams.yaml", 1, 1)), ("routes", 0), report)
-    route = Route(name="any", paths=("/any",), policies={"response_headers": ("secure",)})
+    route = Route(name="any", paths=("/any",), methods=("POST",), policies={"response_headers": ("secure",)})
     reading.check_body(route, location, {"response_headers": {"secure": Policy()}})
     assert [problem.sentence for problem in report.problems()] == [
         "is missing, and response_headers secure looks into the body, which may be anything"
