@@ -63,7 +63,7 @@ lessons.generate               m protected token   paid-per-user
 lessons.submit                 m protected token
 chat.getHistory                q protected token
 chat.sendMessage               m protected token   paid-per-user
-chat.translate                 m public    open    paid-per-address
+chat.translate                 m public    open    paid-per-address paid-per-network
 chat.getConversationStarters   q public    open
 chat.analyzePronunciation      m protected token   paid-per-user
 analytics.trackEvent           m protected token
@@ -77,17 +77,17 @@ preferences.get                q protected token
 preferences.upsert             m protected token
 leaderboard.get                q public    open
 leaderboard.getRankings        q public    open
-leaderboard.searchUsers        q public    open    search-per-address
+leaderboard.searchUsers        q public    open    search-per-address search-per-network
 leaderboard.getUserStats       q protected token
 leaderboard.compareUsers       q public    open
 leaderboard.getGlobalStats     q public    open
 dialogue.getTopics             q public    open
 dialogue.getScenes             q public    open
-dialogue.startSession          m public    open    paid-per-address
-dialogue.submitTurn            m public    open    paid-per-address
+dialogue.startSession          m public    open    paid-per-address paid-per-network
+dialogue.submitTurn            m public    open    paid-per-address paid-per-network
 dialogue.endSession            m public    open
 dialogue.getTranscript         q public    open
-dialogue.scoreSemantic         m public    open    paid-per-address
+dialogue.scoreSemantic         m public    open    paid-per-address paid-per-network
 tutorData.fetch                m public    closed
 tutorData.fetchMultiple        m public    closed
 tutorData.clearCache           m public    closed
@@ -101,7 +101,7 @@ GET  /api/info                      open   tutor   -                  json
 GET  /api/health                    open   tutor   -                  json
 GET  /api/toolkit/health            open   tutor   -                  json
 GET  /api/stt/health                open   tutor   -                  json
-POST /api/ingest/logs               open   tutor   -                  logs   logs-per-address
+POST /api/ingest/logs               open   tutor   -                  logs   logs-per-address logs-per-network
 POST /api/toolkit/v1/text/llm       token  toolkit /text/llm/         json   paid-per-user
 POST /api/toolkit/text/llm          token  toolkit /text/llm/         json   paid-per-user
 POST /api/toolkit/v1/images/generate token toolkit /images/generate/  json   paid-per-user
@@ -186,6 +186,13 @@ def test_nobody_signs_in_or_up_without_a_limit_of_the_network(config: Config) ->
     for route in signing_in:
         keys = [limits[name].key for name in route.policies["rate_limits"]]
         assert ("network",) in keys, route.name
+
+
+def test_what_is_limited_by_address_beside_the_ordinary_limit_is_limited_by_network_too(config: Config) -> None:
+    limits: Any = config.policies["rate_limits"]
+    for route in config.routes:
+        keys = [limits[name].key for name in route.policies.get("rate_limits", ()) if name != "per-client"]
+        assert ("address",) not in keys or ("network",) in keys, route.name
 
 
 def test_the_aliases_are_those_of_the_backend(config: Config) -> None:
