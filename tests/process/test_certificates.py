@@ -88,3 +88,10 @@ def test_bytes_stand_for_themselves(tls: Tls) -> None:
     tls.key.write_bytes(comment + tls.key.read_bytes())
     read = read_certificates(tls)
     assert isinstance(read, Certificates) and read.key.reveal().encode("latin-1").startswith(comment)
+
+
+@pytest.mark.parametrize("name", ["cert", "key"])
+def test_a_path_that_leads_to_a_device_does_not_fill_the_memory(name: str) -> None:
+    files = {"cert": Path("/dev/null"), "key": Path("/dev/null"), name: Path("/dev/zero")}
+    with pytest.raises(OSError, match="/dev/zero is larger than 1024 KiB"):
+        read_certificates(Tls(**files))

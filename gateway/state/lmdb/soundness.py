@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import random
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from struct import Struct
@@ -30,6 +31,9 @@ _NODES = 20_000  # looked at one by one, some 10 ms; of the pages beyond them on
 MOST_SAVED = 20_000
 """Records taken out of a broken file."""
 
+MOST_READ = 65_536
+"""Pages of it that are read, four times what a gateway writes: a file with holes can be larger than any disk."""
+
 
 class Damage(Exception):
     """What is wrong with a file, in a sentence."""
@@ -46,18 +50,30 @@ def damage(path: Path, most: int | None = None) -> str:
     """What is wrong with the file, empty when nothing is found or there is none, in up to ``most`` pages: others each time.
     To be called while nobody writes to it. Raises OSError."""
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        handle = _opened(path)
     except FileNotFoundError:
         return ""
     try:
-        size = os.fstat(handle).st_size
-        if size:
-            _walk(handle, size, most)
+        found = os.fstat(handle)
+        if not _is_of_a_disk(found):
+            return "it is no file"
+        if found.st_size:
+            _walk(handle, found.st_size, most)
     except Damage as error:
         return str(error)
     finally:
         os.close(handle)
     return ""
+
+
+def _opened(path: Path) -> int:
+    """A descriptor for reading. Opening a FIFO would otherwise wait for somebody who writes to it."""
+    return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def _is_of_a_disk(found: os.stat_result) -> bool:
+    """Whether it is a file, or a folder, which reading reports by itself."""
+    return stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
 
 
 def _meta(handle: int, at: int) -> _Meta:
@@ -142,9 +158,11 @@ def saved(path: Path) -> dict[bytes, bytes]:
 
 
 def _leaves(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    with path.open("rb", buffering=0) as file:
+    with open(_opened(path), "rb", buffering=0) as file:
         number = -1
-        while data := file.read(_PAGE):
+        if not _is_of_a_disk(os.fstat(file.fileno())):
+            return
+        while number < MOST_READ and (data := file.read(_PAGE)):
             number += 1
             try:
                 kind, offsets = _page(data, number)

@@ -122,6 +122,16 @@ async def test_a_head_that_comes_in_one_piece_has_the_same_bound() -> None:
         assert slug(await call(upstream)) == "upstream_broken", "read by what differs from the response before"
 
 
+async def test_an_informational_response_counts_for_more_than_its_bytes() -> None:
+    """Each is parsed and passed on by itself, however short it is."""
+    whole = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+    most = 60
+    async with running_upstream(b"HTTP/1.1 103 \r\n\r\n" * most + whole) as fake, calling(fake.port) as upstream:
+        responded(await call(upstream)).finish()
+        fake.response = b"HTTP/1.1 103 \r\n\r\n" * (most + 4) + whole
+        assert slug(await call(upstream)) == "upstream_broken"
+
+
 def test_trailers_are_counted_as_they_come() -> None:
     trailers = TrailerFields()
     trailers.append((b"a", b"b" * (limits.FRAMING_BYTES - limits.FIELD_BYTES - 1)))

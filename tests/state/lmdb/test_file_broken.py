@@ -14,6 +14,7 @@ import pytest
 from gateway.state.lmdb.names import LOCKED, REVOKED
 from gateway.state.lmdb.soundness import saved
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.lmdb.write_lock import WriteLock
 from gateway.state.rules.gcra import Take
 from gateway.state.store import StateError
 from tests.state.attempts import account, guess
@@ -166,6 +167,28 @@ def test_a_file_beside_it_that_is_removed_makes_no_second_truth(used: LmdbStore,
     assert out == b"True\n"
     assert used.generation() != before
     assert len(used.revocations(NOON)) == 2
+    used.close()
+
+
+def test_a_fifo_in_its_place_holds_nobody_up(used: LmdbStore) -> None:
+    file = used.file._directory / "data.mdb"
+    file.unlink()
+    os.mkfifo(file)
+    condition = used.check()
+    assert [name for name, _ in condition.events] == ["state_failing", "state_set_aside", "state_well"]
+    all_verbs(used, NOON + 1, locked=False, revoked=False)
+    used.close()
+
+
+def test_the_lock_that_others_take_is_taken_again_after_its_file_was_removed(used: LmdbStore) -> None:
+    path = used.file._directory / "write.lock"
+    path.unlink()
+    other = WriteLock(path)
+    used.check()
+    other.take()
+    with pytest.raises(BlockingIOError):
+        used.file._take()
+    other.close()
     used.close()
 
 

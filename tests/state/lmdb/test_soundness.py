@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from pathlib import Path
 
 import pytest
 
+from gateway.state.lmdb import soundness
 from gateway.state.lmdb.names import LOCKED, REVOKED
 from gateway.state.lmdb.soundness import damage, saved
 from gateway.state.lmdb.store import LmdbStore
@@ -108,6 +110,33 @@ def test_a_page_that_leads_to_itself_is_no_endless_walk(file: Path) -> None:
             assert "where it cannot be" in damage(file)
             return
     raise AssertionError("there is no branch")
+
+
+def test_a_page_that_was_written_in_another_one_s_place_is_found(file: Path) -> None:
+    data = file.read_bytes()
+    one, other = used_pages(file)[-2:]
+    overwrite(file, one, data[other * PAGE : (other + 1) * PAGE])
+    assert damage(file) == f"page {one} is damaged"
+
+
+@pytest.mark.parametrize("kind", ["a FIFO", "a device"])
+def test_what_is_no_file_is_waited_for_by_nobody(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "data.mdb"
+    if kind == "a FIFO":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    assert damage(path) == "it is no file"
+    assert saved(path) == {}
+
+
+def test_of_a_file_without_end_only_so_much_is_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = saved(file)
+    os.truncate(file, 1 << 40)
+    began = time.thread_time()
+    monkeypatch.setattr(soundness, "MOST_READ", file.stat().st_blocks * 512 // PAGE + 100)
+    assert saved(file) == whole
+    assert time.thread_time() - began < 1.0
 
 
 def test_locks_revocations_and_the_key_are_read_of_what_is_left(file: Path) -> None:

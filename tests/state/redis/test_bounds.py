@@ -116,6 +116,13 @@ def test_a_length_counts_however_it_is_cut(step: int) -> None:
             bounds.check(words[start : start + step])
 
 
+def test_lines_are_counted() -> None:
+    bounds = ReplyBounds()
+    bounds.check(b":1\r\n" * MOST_LINES)
+    with pytest.raises(InvalidResponse):
+        bounds.check(b":1\r\n")
+
+
 def test_bytes_are_counted_from_reply_to_reply() -> None:
     bounds = ReplyBounds()
     bounds.check(b"x" * MOST_BYTES)
