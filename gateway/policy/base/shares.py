@@ -29,11 +29,12 @@ class Division(NamedTuple):
         """Whether a client that holds ``held`` may have one more when ``taken`` are taken in all.
 
         The share is one of what the others have left: the more clients hold some, the less the next one gets, and the last
-        are for clients that hold none (A. K. Choudhury and E. L. Hahne, Dynamic Queue Length Thresholds for Shared-Memory
+        quarter is for clients that hold none (A. K. Choudhury and E. L. Hahne, Dynamic Queue Length Thresholds for Shared-Memory
         Packet Switches, IEEE/ACM Transactions on Networking 6(2), 1998).
         """
         free = self.total - taken
-        return free > 0 and held * self.total < self.most * (free + held)
+        kept = min(self.total // 4, self.total - self.most) if held else 0
+        return free > kept and held * self.total < self.most * (free + held)
 
 
 class Permits:
