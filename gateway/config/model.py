@@ -98,7 +98,8 @@ class PerAddress(Model):
     requests: Count | None = None
     """Requests in flight; no bound by default."""
     unrouted: RateField = Rate(100, 1.0)
-    """Requests that no rate limit counts: preflights, health, refusals of unknown origins and unreadable heads."""
+    """Requests that no rate limit counts: preflights, health, refusals of unknown origins and unreadable heads. And as many
+    TLS handshakes."""
 
 
 class Limits(Model):

@@ -25,6 +25,7 @@ from gateway.proxy.wire.write_batch import WriteBatch
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
 HANDSHAKE = 10.0  # seconds that a TLS handshake may take at most, where ``header_timeout`` is longer
+HANDSHAKES = 1000  # of one address that may come at once, where its connections have no bound
 SHUTDOWN = 3600.0  # seconds after which TLS ends a connection that is closed; ``SendClock`` does long before
 LAST_RESORT = (
     2  # times ``send_timeout``, after which the kernel ends a connection that was closed here with bytes untaken
@@ -146,7 +147,11 @@ class Server:
         """The protocol of a connection from ``address``, counted from now on; None when it is one too many and closed."""
         limits = self.dispatcher.limits
         bound = limits.connections_of_address
-        key = b"" if bound is None or self._proxies.peer(address)[1] else address_key(address)
+        trusted, handshakes = self._proxies.peer(address)[1], self.dispatcher.unrouted_limit
+        if self._tls and not trusted and not handshakes.admits_handshake(address, bound or HANDSHAKES):
+            self.refuse(accepted, address, "of this address")
+            return None
+        key = b"" if bound is None or trusted else address_key(address)
         if self.count.make_room(key, limits.connections, bound, self.loop.time()):
             connection = ClientConnection(self.dispatcher, self, address, key)
             self.count.add(connection)

@@ -55,6 +55,15 @@ def test_a_burst_passes_then_the_rate_and_each_address_has_its_own() -> None:
     assert [passed(limited, of("192.0.2.1")) for _ in range(2)] == [True, False]
 
 
+def test_handshakes_have_a_burst_of_their_own_and_take_nothing_from_the_rest() -> None:
+    limited, clock = limit()
+    assert [limited.admits_handshake("192.0.2.1", 5) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert limited.admits_handshake("192.0.2.2", 5) and passed(limited, of("192.0.2.1"))
+    clock.now += 0.4
+    assert [limited.admits_handshake("192.0.2.1", 5) for _ in range(2)] == [True, False]
+    assert all(limit(None)[0].admits_handshake("192.0.2.1", 5) for _ in range(50))
+
+
 def test_an_ipv6_client_counts_by_its_network() -> None:
     limited, _ = limit()
     assert [passed(limited, of(f"2001:db8::{n}")) for n in range(5)] == [True, True, True, False, False]

@@ -207,3 +207,40 @@ async def test_a_request_counts_for_its_address_also_when_its_client_has_reset_t
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         await eventually(lambda: len(gateway.seen.exchanges) == 3)
         assert {one.client for one in gateway.seen.exchanges} == {f"127.0.0.{number + 2}" for number in range(3)}
+
+
+HANDSHAKES = "per_address: {connections: 10, unrouted: 1/minute}"
+
+
+async def closed_at_once(port: int, source: str) -> bool:
+    """Whether a connection from ``source`` is closed before anything was sent on it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
+    try:
+        async with asyncio.timeout(0.3):
+            return await reader.read(1) == b""
+    except ConnectionError:
+        return True
+    except TimeoutError:
+        return False
+    finally:
+        writer.close()
+
+
+async def test_an_address_begins_only_so_many_handshakes(tls: ssl.SSLContext | None) -> None:
+    """Each costs the gateway ten times what it costs the client, who may leave at once and send the same again."""
+    async with serving(HANDSHAKES, tls) as (gateway, _):
+        for _ in range(10):
+            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, local_addr=("127.0.0.2", 0))
+            writer.close()
+        await eventually(lambda: not gateway.server.connections)
+        assert await closed_at_once(gateway.port, "127.0.0.2") is (tls is not None)
+        assert not await closed_at_once(gateway.port, "127.0.0.3")
+        assert gateway.server.ended["too_many"] == (1 if tls else 0)
+
+
+async def test_a_trusted_proxy_begins_any_number_of_handshakes(certificate: ssl.SSLContext) -> None:
+    async with serving(HANDSHAKES, certificate, proxies="127.0.0.2") as (gateway, _):
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", gateway.port, local_addr=("127.0.0.2", 0))
+            writer.close()
+        assert not await closed_at_once(gateway.port, "127.0.0.2")
