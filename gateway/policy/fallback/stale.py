@@ -25,6 +25,8 @@ _FORBIDDEN = frozenset({b"no-store", b"no-cache", b"private", b"must-revalidate"
 # Fields of a request that may select another response; one whose Vary names more is not stored (RFC 9111 4.1).
 _SELECTING = (b"accept", b"accept-encoding", b"accept-language", b"origin", b"trpc-accept")
 _PERSONAL = (b"authorization", b"cookie")
+# Other fields that pass to every upstream and may say who is asking (``core.request_fields``).
+_CREDENTIALS = frozenset((b"x-api-key", b"x-csrf-token", b"x-session-id", b"x-xsrf-token"))
 
 # Written anew for each response, or about the one request that it was made for.
 _DROPPED = frozenset(
@@ -59,9 +61,16 @@ class _Stored:
 
 
 class StoredResponses:
-    """The stored responses of one fallback in one worker. ``wall`` gives Unix seconds."""
+    """The stored responses of one fallback in one worker. ``wall`` gives Unix seconds.
 
-    def __init__(self, settings: Stale, wall: Callable[[], float]) -> None:
+    ``passed`` are the names, or with a ``*`` the beginnings of names, of fields that upstreams get beside those that all
+    get: whom the responses are for may depend on them too.
+    """
+
+    def __init__(self, settings: Stale, wall: Callable[[], float], passed: Iterable[str] = ()) -> None:
+        names = [name.lower().encode() for name in passed]
+        self._credentials = _CREDENTIALS.union(names)
+        self._beginnings = tuple(name[:-1] for name in names if name.endswith(b"*"))
         self._for = settings.for_
         self._max = settings.max
         self._public = settings.public
@@ -135,6 +144,9 @@ class StoredResponses:
             parts += [exchange.principal.encode("utf-8", "surrogatepass"), fields.get(b"cookie", b"")]
             # A principal keeps the responses over a change of the token. Where no token was verified, the token counts.
             parts.append(b"" if exchange.principal else fields.get(b"authorization", b""))
+            for name in sorted(fields):
+                if name not in _SELECTING and (name in self._credentials or name.startswith(self._beginnings)):
+                    parts += name, fields[name]
         digest = blake2b(digest_size=16)
         for part in parts:
             digest.update(b"%d:" % len(part) + part)

@@ -87,7 +87,8 @@ class Resilience:
         report = settings.mode == "report"
         if settings.stale is not None:
             # One memory for all upstreams that name the fallback.
-            memory = self._memories.setdefault(name, StoredResponses(settings.stale, self._tools.wall))
+            passed = {field for each in self._config.upstreams.values() for field in each.request_headers.pass_}
+            memory = self._memories.setdefault(name, StoredResponses(settings.stale, self._tools.wall, passed))
             return StaleFallback(name, report, memory)
         if settings.upstream is not None:
             guards = self.guards(settings.upstream)

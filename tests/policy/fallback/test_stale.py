@@ -18,7 +18,9 @@ class StaleFixture:
 
     def __init__(self, **more: Any) -> None:
         self.now = 1_767_268_800.0
-        self.responses = StoredResponses(Stale.model_validate({"for": 3600.0, **more}), lambda: self.now)
+        self.responses = StoredResponses(
+            Stale.model_validate({"for": 3600.0, **more}), lambda: self.now, ["tenant", "x-acme-*"]
+        )
 
     @staticmethod
     def request(query: str = "", principal: str = "", method: str = "GET", **fields: str) -> Exchange:
@@ -105,6 +107,15 @@ PEOPLE: list[dict[str, str]] = [
     {"cookie": "sid=1"},
     {"principal": "ada", "cookie": "sid=1"},
     {"query": "x=1"},
+    {"x_api_key": "a"},
+    {"x_api_key": "b"},
+    {"principal": "ada", "x_api_key": "a"},
+    {"x_session_id": "a"},
+    {"x_csrf_token": "a"},
+    {"tenant": "a"},
+    {"tenant": "b"},
+    {"x_acme_team": "a"},
+    {"x_acme_theme": "a"},
     {"accept_language": "es"},
     {"trpc_accept": "application/json"},
 ]
@@ -123,6 +134,14 @@ def test_a_user_keeps_the_responses_over_a_change_of_the_token() -> None:
     stale = StaleFixture()
     stale.store(stale.request(principal="ada", authorization="Bearer old"))
     assert stale.find(stale.request(principal="ada", authorization="Bearer new")) is not None
+
+
+def test_other_fields_make_no_difference() -> None:
+    stale = StaleFixture()
+    stale.store(stale.request(user_agent="a", x_request_id="1" * 8, cf_ray="1", x_acm="1", tenants="1"))
+    assert (
+        stale.find(stale.request(user_agent="b", x_request_id="2" * 8, cf_ray="2", x_acm="2", tenants="2")) is not None
+    )
 
 
 def test_public_responses_are_for_everybody_unless_their_vary_names_a_person() -> None:
