@@ -61,7 +61,8 @@ def loosened(name: str) -> str:
 def account_name(value: object) -> str:
     """One spelling for all texts that a backend may take for the same account: without case, accents, compatibility forms,
     characters that are not seen, and outer blanks (``core.collation``). Of a text without letters, such as the number of a
-    telephone, the digits count: backends overlook what is between them, and zeros before them.
+    telephone, the digits count: backends overlook what is between them, and zeros before them. Of an address of mail, what
+    its provider overlooks is left out, as common middleware does (``normalizeEmail`` of validator.js).
 
     Raises ValueError for whatever is no text of 1 to ``LONGEST`` characters, or holds a control character: a backend reads
     a list, a number or a text with a NUL in its own way. The sentence quotes nothing.
@@ -79,7 +80,22 @@ def account_name(value: object) -> str:
     spelled = collated(value)
     if not spelled:
         raise ValueError("nothing names the account")
+    if "@" in spelled:
+        return _mailbox(spelled)
     return spelled if _LETTER(spelled) else _NO_DIGIT.sub("", spelled).lstrip("0") or spelled
+
+
+def _mailbox(address: str) -> str:
+    """One spelling for the addresses of a mailbox: without what follows a plus sign, at Google without dots, at Yahoo without
+    what follows a hyphen, and without a dot at the end."""
+    local, _, domain = address.rpartition("@")
+    domain = domain.rstrip(".")
+    bare = local.partition("+")[0]
+    if domain in ("gmail.com", "googlemail.com"):
+        bare, domain = bare.replace(".", ""), "gmail.com"
+    elif domain.startswith("yahoo.") or domain in ("ymail.com", "rocketmail.com"):
+        bare = bare.partition("-")[0]
+    return f"{bare or local}@{domain}"
 
 
 def is_plain(value: object) -> bool:

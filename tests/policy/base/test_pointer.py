@@ -83,6 +83,26 @@ def test_spellings_of_one_number_of_a_telephone(spelling: str) -> None:
     assert account_key(spelling) == input_key(spelling) == account_key("+491712345")
 
 
+@pytest.mark.parametrize(
+    ("spelling", "mailbox"),
+    [
+        ("ada+shop@example.com", "ada@example.com"),
+        ("ada+a+b@example.com.", "ada@example.com"),
+        ("A.d.A+x@Gmail.com", "ada@gmail.com"),
+        ("ada@googlemail.com", "ada@gmail.com"),
+        ("ada-1@yahoo.co.uk", "ada@yahoo.co.uk"),
+        ("a.da-1@example.com", "a.da-1@example.com"),
+        ("+x@example.com", "+x@example.com"),
+        ("..@gmail.com", "..@gmail.com"),
+        ("@example.com", "@example.com"),
+        ("a@b+c@example.com", "a@b@example.com"),
+    ],
+)
+def test_addresses_of_one_mailbox(spelling: str, mailbox: str) -> None:
+    assert account_name(spelling) == mailbox == account_name(mailbox)
+    assert input_key(spelling) == account_key(mailbox)
+
+
 def test_plain_spellings() -> None:
     assert all(map(is_plain, ["ada@example.com", "4917", "+4917", "कमल", "ada-1"]))
     assert not any(map(is_plain, ["Ada@example.com", " ada", "ad\u00e1", "49-17", "004917", "++4917", "+ada\u0301"]))
