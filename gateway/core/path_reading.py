@@ -53,7 +53,8 @@ class PathReading:
         if self.case:
             parts = [*[_folded(part, most) for part in parts[:_DEEPEST]], *parts[_DEEPEST:]]
             if not path.isascii():
-                parts = "/".join(parts).split("/") if parts else parts  # some compatibility form may be a slash
+                # some compatibility form may be a slash, or what ends the path
+                parts = _END.split("/".join(parts), maxsplit=1)[0].split("/") if parts else parts
         return tuple(parts)
 
 
@@ -62,7 +63,7 @@ SAME = PathReading(case=False, slash=False, suffix=False)
 
 
 def _folded(segment: str, most: int) -> str:
-    segment = segment.rstrip(" .")
+    segment = segment.partition("::$")[0].rstrip(" .")  # NTFS has streams: admin::$DATA is the content of admin
     if segment.isascii():
         return segment.lower()
     if len(segment) > most:

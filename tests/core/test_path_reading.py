@@ -40,6 +40,9 @@ def found(pattern: str, path: str, reading: PathReading = ALL) -> list[str]:
         "/api/admin%23x",
         "/api/admin%C2%A0",
         "/api%EF%BC%8Fadmin",
+        "/api/admin%EF%BC%9Fx",
+        "/api/admin%EF%BC%83",
+        "/api/admin::$DATA",
     ],
 )
 def test_read_as_the_guarded_path(path: str) -> None:
