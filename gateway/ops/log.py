@@ -18,6 +18,10 @@ from gateway.core.exchange import Exchange
 from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact
 from gateway.ops.sink import Sink
 
+LIMITED_LINES = 100
+"""Refusals by a limit that a worker logs in a second; more are only counted. They are what a flood comes to, and a request of
+33 bytes has two lines of 500: half a megabyte a second of requests filled a disk with seven."""
+
 _OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
 
 
@@ -68,6 +72,24 @@ class Stamp:
         return self._prefix + _MILLI[int((moment - second) * 1000)]
 
 
+class _LimitedLines:
+    """How many refusals by a limit still have lines, and how many had none, since the last ``Log.renew_limited``."""
+
+    __slots__ = ("left", "unlogged")
+
+    def __init__(self) -> None:
+        self.left = LIMITED_LINES
+        self.unlogged = 0
+
+    def spend(self) -> bool:
+        """Whether one more has lines."""
+        if self.left > 0:
+            self.left -= 1
+            return True
+        self.unlogged += 1
+        return False
+
+
 class Log:
     """Access lines and events of one process.
 
@@ -80,6 +102,7 @@ class Log:
         self._now = Stamp(wall).now
         self._name = Pseudonyms(key).of
         self._fixed = fixed
+        self._limited = _LimitedLines()  # one for all listeners: see ``bind``
         logger = structlog.wrap_logger(
             _SinkLogger(sink), processors=[_render], wrapper_class=_Bound, cache_logger_on_first_use=True
         )
@@ -96,7 +119,7 @@ class Log:
 
     def access(self, exchange: Exchange, elapsed: float) -> None:
         """The line of one finished request, ``elapsed`` seconds after its head, and the event ``refused`` if it was;
-        ``id`` joins the two. Empty fields are left out.
+        ``id`` joins the two. Empty fields are left out. Of refusals by a limit only so many have lines (``renew_limited``).
 
         Never in them: the raw target, the query, headers, bodies, the principal itself.
         """
@@ -131,6 +154,8 @@ class Log:
             fields["upstream_ms"] = int(exchange.upstream_time * 1e5) / 100
         reason = exchange.reason
         if reason:
+            if reason == "rate_limited" and not self._limited.spend():
+                return
             fields["reason"] = reason
             if exchange.detail:
                 fields["detail"] = _detail(exchange.detail)
@@ -141,6 +166,12 @@ class Log:
         # Past structlog, which would do nothing to it: its three calls are 3 of the 150 us that a request costs.
         line = _dump(fields)
         self.sink.write(b"%b\n%b" % (line, self._refused(exchange, fields)) if reason else line)
+
+    def renew_limited(self) -> None:
+        """Let ``LIMITED_LINES`` more refusals by a limit have lines, and log how many had none: to be called each second."""
+        unlogged, self._limited.left, self._limited.unlogged = self._limited.unlogged, LIMITED_LINES, 0
+        if unlogged:
+            self.event("refusals_unlogged", reason="rate_limited", times=unlogged)
 
     def _refused(self, exchange: Exchange, line: dict[str, Any]) -> bytes:
         """The event that goes with the access line of a refusal."""

@@ -49,7 +49,7 @@ class Worker:
         self.health = Health(start.version)
         self.health.shortages = self.observer.shortages.lasting
         self._descriptors = limit_in_force()
-        self._sink = log.sink
+        self._log = log
         self._has_resolver_threads = False
         self.server = Server(limits_of(config), self.observer, self.health.public)
         # The socket decides, not the configuration: a reload opens no port.
@@ -200,7 +200,8 @@ class Worker:
 
     def report(self) -> None:
         """Send the status and the metrics to the supervisor."""
-        short = self._sink.take_shortage()
+        self._log.renew_limited()
+        short = self._log.sink.take_shortage()
         if short is not None:
             self.observer.shortage(short, "writing the log")
         status = self.health.status()

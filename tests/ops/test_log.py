@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.secret import Secret
-from gateway.ops.log import Bridge, Log, Stamp
+from gateway.ops.log import LIMITED_LINES, Bridge, Log, Stamp
 
 
 class Kept:
@@ -87,6 +87,25 @@ def test_no_secret_of_a_request_is_in_its_lines() -> None:
     assert len(kept.lines) == 2
     for secret in (b"SECRET", b"user-ada", b"/raw"):
         assert all(secret not in line for line in kept.lines)
+
+
+def test_a_flood_of_refusals_by_a_limit_has_few_lines_and_is_counted() -> None:
+    log, kept = made(worker=1)
+    egress, limited = log.bind(listener="egress"), exchange(reason="rate_limited", detail="per-client", status=429)
+    for _ in range(LIMITED_LINES):
+        log.access(limited, 0.1)
+        egress.access(limited, 0.1)
+    assert len(kept.lines) == 2 * LIMITED_LINES  # two for each
+    log.access(exchange(reason="token_invalid", status=401), 0.1)
+    log.access(exchange(), 0.1)
+    assert len(kept.lines) == 2 * LIMITED_LINES + 3
+    log.renew_limited()
+    event = {"event": "refusals_unlogged", "reason": "rate_limited", "times": LIMITED_LINES, "worker": 1}
+    assert kept.last() == {"ts": "2023-11-14T22:13:20.123Z", **event}
+    log.renew_limited()
+    log.access(limited, 0.1)
+    events = [json.loads(line)["event"] for line in kept.lines[-3:]]
+    assert events == ["refusals_unlogged", "request", "refused"]
 
 
 def test_a_refusal_has_its_event() -> None:
