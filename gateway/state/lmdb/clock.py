@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -37,13 +38,15 @@ class FileClock:
         self._clock: BootClock | None = None
 
     def open(self, txn: Transaction, now: float) -> None:
-        """Takes up the clock of the file at ``now`` by the wall clock, and writes down what is missing."""
+        """Takes up the clock of the file at ``now`` by the wall clock, and writes down what is missing. A file that was
+        begun anew has the locks of the one before, so it gets the clock that this process had for that."""
         if txn.get(CLOCK) is None:
             txn.put(CLOCK, _CLOCK.pack(*MonotonicWallClock()))
         value = txn.get(BOOT)
         if self._elapsed is not None:
-            before = BootClock(*_BOOT.unpack(value)) if value is not None and len(value) == _BOOT.size else None
-            self._clock = boot_clock(before, _wall_clock(txn), self._boot, self._elapsed(), now)
+            self._clock = boot_clock(
+                _boot_clock(value) or self._clock, _wall_clock(txn), self._boot, self._elapsed(), now
+            )
             txn.put(BOOT, _BOOT.pack(*self._clock))
         elif value is None:
             txn.put(BOOT, b"")
@@ -68,6 +71,14 @@ class FileClock:
         if self._clock is None or self._elapsed is None:
             return now
         return self._clock.moment(self._elapsed())
+
+
+def _boot_clock(value: bytes | None) -> BootClock | None:
+    """The clock that was written down; None where there is none that can be."""
+    if value is None or len(value) != _BOOT.size:
+        return None
+    clock = BootClock(*_BOOT.unpack(value))
+    return clock if all(map(math.isfinite, clock[1:])) else None
 
 
 def _wall_clock(txn: Transaction) -> MonotonicWallClock:

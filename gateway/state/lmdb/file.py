@@ -179,9 +179,8 @@ class StateFile:
             with opened.env.begin(write=True) as txn:
                 self.clock.open(txn, time.time())
                 if is_same:
-                    memory = self._memory
                     with contextlib.suppress(lmdb.MapFullError):
-                        merge(txn, [(name, memory.own(name)) for name in memory.changed])
+                        merge(txn, self._memory.news(opened.is_new))
         finally:
             opened.lock.release()
         if not is_same:

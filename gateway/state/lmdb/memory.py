@@ -46,6 +46,14 @@ class MemoryRecords:
         """The record of ``name`` as it is here; None also for one that was removed."""
         return self._records.get(name)
 
+    def news(self, is_new: bool) -> list[tuple[bytes, bytes | None]]:
+        """What a file has to get: what was written or removed here; one that ``is_new`` gets all that is known, since
+        nobody else may know it any more."""
+        return [
+            (name, self._records.get(name))
+            for name in (self._records.keys() | self.changed if is_new else self.changed)
+        ]
+
     def put(self, name: bytes, value: bytes | None) -> None:
         """Writes a record, or removes it. Raises lmdb.MapFullError when there is no room."""
         is_new = self._records.get(name) is None

@@ -58,6 +58,8 @@ class OpenFile:
     def __init__(self, directory: Path, size: int, own_key: bytes, distrusted: FileIdentity | None) -> None:
         self.file = directory / "data.mdb"
         self.set_aside: SetAside | None = None
+        self.is_new = False
+        """Whether there was no file, not even a broken one."""
         self._directory = directory
         self._size = size
         self._mutex: MutexView | None = None
@@ -204,6 +206,7 @@ class OpenFile:
                 if not self._marker.alone:
                     raise StateError(f"{self.file}: {sentence} and is in use; name another path")
                 raise lmdb.VersionMismatchError(sentence)
+            self.is_new = found is None and self.set_aside is None
             if found is None:
                 found = VERSION + (own_key or os.urandom(32))
                 txn.put(FORMAT, found)

@@ -16,7 +16,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
-from gateway.state.lmdb.names import FORMAT, LIMIT, LOCKED, NAME_BYTES, REVOKED, UNPACK_EXPIRY, WAIVED
+from gateway.state.lmdb.names import BOOT, FORMAT, LIMIT, LOCKED, NAME_BYTES, REVOKED, UNPACK_EXPIRY, WAIVED
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
 _META = Struct("<16xIIQQ" + "IHHQQQQQ" * 2 + "QQ")
@@ -25,6 +25,7 @@ _NODE = Struct("<HHHH")  # low and high half of the length or the child, flags, 
 _BRANCH, _LEAF, _META_FLAG = 0x01, 0x02, 0x08
 _LARGE = 0x01  # the value is on pages of its own
 _NONE = 2**64 - 1
+_LATEST = 44  # where the record of the clock has the latest moment that was written down (``clock``)
 _PAGE = 4096
 _NODES = 20_000  # looked at one by one, some 10 ms; of the pages beyond them only the headers
 
@@ -145,13 +146,13 @@ def _node(data: bytes, at: int, number: int) -> tuple[bytes, bytes]:
 
 
 def saved(path: Path) -> dict[bytes, bytes]:
-    """The locks, the revocations and the key that can be read of a broken file, by name. Of several versions of a record
+    """The locks, the revocations, the key and the clock that can be read of a broken file, by name. Of several versions of a record
     the one that ends last: a lock that was lifted since may be among them. Raises OSError."""
     found: dict[bytes, bytes] = {}
     for name, value in _leaves(path):
         wanted = len(name) == NAME_BYTES and name[:1] in (LOCKED, WAIVED, REVOKED) and len(value) >= 16
-        if wanted or name == FORMAT:
-            found[name] = max(found.get(name, value), value, key=_expiry)
+        if wanted or name in (FORMAT, BOOT):
+            found[name] = max(found.get(name, value), value, key=_latest if name == BOOT else _expiry)
             if len(found) >= MOST_SAVED:
                 break
     return found
@@ -176,6 +177,10 @@ def _may_be_wanted(data: bytes, offsets: tuple[int, ...], number: int) -> bool:
     """Whether a page has more than limits and counts, which nearly all are of: its names are in order."""
     first, last = (_node(data, at, number)[0] for at in (offsets[0], offsets[-1]))
     return first < LIMIT or last >= LOCKED
+
+
+def _latest(clock: bytes) -> float:
+    return float(UNPACK_EXPIRY(clock, _LATEST)[0]) if len(clock) >= _LATEST + 8 else 0.0
 
 
 def _expiry(value: bytes) -> float:

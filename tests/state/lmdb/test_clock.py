@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from pathlib import Path
 
+import lmdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,6 +56,7 @@ moves = st.lists(
         st.tuples(st.just("step"), st.floats(-1e6, 1e6)),
         st.tuples(st.just("pass"), st.floats(0.0, 400.0)),
         st.tuples(st.just("restart"), st.just(0.0)),
+        st.tuples(st.sampled_from(("fail", "break", "remove", "memory")), st.just(0.0)),
     ),
     max_size=12,
 )
@@ -72,6 +75,19 @@ def test_a_lock_holds_for_its_time_whatever_the_wall_clock_does(many: list[tuple
                 machine.step += amount
             elif verb == "pass":
                 machine.passes(amount)
+            elif verb == "fail":
+                assert store.file.fails(lmdb.CorruptedError("found while it was used"))
+                assert store.check().why == ""
+            elif verb == "break":
+                store.close()
+                os.truncate(Path(folder) / "data.mdb", SIZE - 1)
+                store = machine.store()
+            elif verb == "remove":
+                (Path(folder) / "data.mdb").unlink()
+                store.check()
+                assert store.check().why == ""
+            elif verb == "memory":
+                store.file._leave("a test", store.file._opened.few())
             else:
                 store.close()
                 store = machine.store()

@@ -6,11 +6,13 @@ import os
 import random
 import time
 from pathlib import Path
+from struct import Struct
 
+import lmdb
 import pytest
 
 from gateway.state.lmdb import soundness
-from gateway.state.lmdb.names import LOCKED, REVOKED
+from gateway.state.lmdb.names import BOOT, LOCKED, REVOKED
 from gateway.state.lmdb.soundness import damage, saved
 from gateway.state.lmdb.store import LmdbStore
 from gateway.state.rules.gcra import Take
@@ -151,3 +153,12 @@ def test_locks_revocations_and_the_key_are_read_of_what_is_left(file: Path) -> N
     saved(file)
     file.write_bytes(random.Random(2).randbytes(100_000))
     assert saved(file) == {}
+
+
+def test_of_several_clocks_the_last_one_is_read(file: Path) -> None:
+    with lmdb.open(str(file.parent), map_size=SIZE) as env:
+        for boot, latest in ((b"9", 1.0), (b"1", 3.0), (b"5", 2.0)):  # the older ones stay on pages that are free now
+            with env.begin(write=True) as txn:
+                txn.put(BOOT, Struct("<36sddd").pack(boot * 36, 0.0, latest, 0.0))
+    overwrite(file, 0, bytes(2 * PAGE))
+    assert saved(file)[BOOT].startswith(b"1")
