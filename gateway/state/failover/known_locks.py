@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway.state.failover.locks_file import read, write
-from gateway.state.redis.lockouts import KnownLock, LockSnapshot
+from gateway.state.redis.lockouts import MOST_UNLOCKS, KnownLock, LockSnapshot
 from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.rules.monotonic import MonotonicWallClock
 from gateway.state.store import LockoutStore
@@ -23,7 +23,7 @@ class KnownLocks:
         self._file = file
         self._clock = MonotonicWallClock()
         self._pulled = False
-        self._to_unlock: set[str] = set()  # unlocked elsewhere and still in the local store, which goes by keys
+        self._to_unlock: dict[str, None] = {}  # unlocked elsewhere and still in the local store, which goes by keys
 
     def load(self) -> None:
         """Knows what the file has."""
@@ -34,7 +34,9 @@ class KnownLocks:
         """Knows ``snapshot``, newly pulled from Redis."""
         before = self.snapshot.unlocked
         if self._pulled:  # earlier unlocks were carried out by the processes before this one
-            self._to_unlock |= {name for name, when in snapshot.unlocked.items() if before.get(name, 0.0) < when}
+            self._to_unlock |= {name: None for name, when in snapshot.unlocked.items() if before.get(name, 0.0) < when}
+            for name in list(self._to_unlock)[:-MOST_UNLOCKS]:  # most are never asked for again
+                del self._to_unlock[name]
         self.snapshot, self._pulled = snapshot, True
         if self._file is not None:
             write(self._file, snapshot)
@@ -68,7 +70,7 @@ class KnownLocks:
             for attempt in attempts:
                 name = self._name_of(attempt.kind, attempt.key)
                 if name in self._to_unlock:
-                    self._to_unlock.discard(name)
+                    del self._to_unlock[name]
                     self._local.unlock(attempt.kind, attempt.key, now)
 
     def applied(self, attempt: Attempt, here: Reserved, now: float, ahead: float = 0.0) -> Reserved:

@@ -73,7 +73,7 @@ class FileClock:
         return self._clock.moment(self._elapsed())
 
 
-def _boot_clock(value: bytes | None) -> BootClock | None:
+def _boot_clock(value: bytes | memoryview | None) -> BootClock | None:
     """The clock that was written down; None where there is none that can be."""
     if value is None or len(value) != _BOOT.size:
         return None

@@ -19,6 +19,10 @@ _VERDICTS = {True: b"failed", False: b"passed", None: b"none"}
 _SCRIPT = Script("lockouts")
 
 
+MOST_UNLOCKS = 10_000
+"""Unlocks of the last day that a snapshot has, the newest (``lockouts.lua``)."""
+
+
 class KnownLock(NamedTuple):
     """A lock with all that it takes to set it again on a server that has lost it."""
 
@@ -109,7 +113,7 @@ class RedisLockouts:
     async def snapshot(self, before: LockSnapshot, now: float, limit: int) -> LockSnapshot:
         """What to know while Redis is away; ``before`` itself when nothing has changed since."""
         reply = await self._pipeline.run(_SCRIPT, _BOOKS, [b"locks", _exact(now), _PREFIX, limit, before.version])
-        return understood(lambda: _snapshot(before, cast("list[bytes]", reply)))
+        return understood(lambda: _snapshot(before, cast("list[bytes]", reply), limit))
 
     async def restore(self, held: Sequence[KnownLock], now: float) -> None:
         """Sets the locks again that a server does not know; from then on it counts as ours."""
@@ -133,11 +137,13 @@ def _known(member: bytes, level: int, since: bytes, until: bytes, failures: int,
     return KnownLock(member.decode(), int(level), finite(since), finite(until), int(failures), finite(forget_at))
 
 
-def _snapshot(before: LockSnapshot, reply: list[bytes]) -> LockSnapshot:
+def _snapshot(before: LockSnapshot, reply: list[bytes], limit: int) -> LockSnapshot:
     version, *news = reply
     if not news:
         return before
     rows, unlocks = cast("tuple[list[tuple[bytes, int, bytes, bytes, int, bytes]], list[bytes]]", news)
+    if len(rows) > limit or len(unlocks) > 2 * MOST_UNLOCKS:
+        raise ValueError("more than was asked for")
     known = [_known(*row) for row in rows]
     unlocked = {name.decode(): finite(when) for name, when in zip(unlocks[::2], unlocks[1::2], strict=True)}
     return LockSnapshot(version.decode(), {one.name: one for one in known}, unlocked)

@@ -59,6 +59,8 @@ def _listed(reply: list[bytes]) -> tuple[str, Sequence[Revocation]] | None:
     if not lists:
         return None
     sinces, untils = (dict(zip(one[::2], one[1::2], strict=True)) for one in cast("list[list[bytes]]", lists))
+    if len(untils) > MOST:
+        raise ValueError("more than there may be")
     held = [
         Revocation(bytes.fromhex(name.decode()), finite(sinces[name]), finite(until))
         for name, until in untils.items()

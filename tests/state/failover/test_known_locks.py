@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.state.failover.known_locks import KnownLocks
-from gateway.state.redis.lockouts import KnownLock, LockSnapshot
+from gateway.state.redis.lockouts import MOST_UNLOCKS, KnownLock, LockSnapshot
 from gateway.state.rules.lockout import Reserved
 from tests.memory_store import MemoryStore
 from tests.state.attempts import NOON, account, guess
@@ -93,3 +93,14 @@ def test_they_are_kept_in_the_file(local: MemoryStore, tmp_path: Path) -> None:
     after = KnownLocks(name_of, local, tmp_path / "locks")
     after.load()
     assert after.is_locked("account:ada", NOON)
+
+
+def test_unlocks_that_a_server_makes_up_fill_no_memory(known: KnownLocks, local: MemoryStore) -> None:
+    known.replace(LOCKED)
+    for pull in range(4):
+        made_up = {f"account:{pull}-{number}": NOON for number in range(MOST_UNLOCKS)}
+        known.replace(LOCKED._replace(version=str(pull), unlocked=made_up))
+    assert len(known._to_unlock) == MOST_UNLOCKS
+    assert guess(local, NOON, account(b"3-9", failures=1))
+    known.unlock_locally([account(b"3-9", failures=1)], NOON)
+    assert local.reserve([account(b"3-9", failures=1)], NOON)[0].ok, "the newest are known"

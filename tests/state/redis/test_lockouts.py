@@ -2,10 +2,11 @@
 
 import pytest
 
-from gateway.state.redis.lockouts import KnownLock, LockSnapshot
+from gateway.state.redis.lockouts import MOST_UNLOCKS, KnownLock, LockSnapshot
 from gateway.state.redis.pipeline import Reply, Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.lockout import Attempt
+from gateway.state.rules.revocation import MOST
 from tests.state.redis.attempts import FIVE, GUESS, NOON
 from tests.state.redis_fixture import KEY, Server
 
@@ -109,6 +110,20 @@ async def test_a_snapshot_that_makes_no_sense_is_none(reply: Reply, monkeypatch:
     store = _replying(reply, monkeypatch)
     with pytest.raises(Unreachable):
         await store.snapshot(LockSnapshot(), NOON, 10)
+    with pytest.raises(Unreachable):
+        await store.revocations(NOON)
+    await store.close()
+
+
+async def test_more_locks_unlocks_or_revocations_than_were_asked_for_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, unlock = [b"account:1", 1, b"0", b"9", 2, b"9"], [b"account:1", b"0"]
+    for rows, unlocks in (([lock] * 11, unlock), ([lock], unlock * (MOST_UNLOCKS + 1))):
+        store = _replying([b"1", rows, unlocks], monkeypatch)
+        with pytest.raises(Unreachable):
+            await store.snapshot(LockSnapshot(), NOON, 10)
+        await store.close()
+    names = [word for number in range(MOST + 1) for word in (b"%032x" % number, b"%f" % (NOON + 9))]
+    store = _replying([b"1", names, names], monkeypatch)
     with pytest.raises(Unreachable):
         await store.revocations(NOON)
     await store.close()
