@@ -17,6 +17,7 @@ MOST_FILE_BYTES = 64 * 1024
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
+_NESTED = re.compile(r"(?<!\$)\$\{")
 _FORMS = "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for a literal ${"
 
 
@@ -96,6 +97,9 @@ class Environment:
             self._report.add(position, path, "has a reference that cannot be read", _FORMS)
             return None
         name, default = variable[1], variable[2]
+        if default and _NESTED.search(default):
+            self._report.add(position, path, "has a reference inside a default, which is not replaced", _FORMS)
+            return None
         value = self._variables.get(name, "")
         if value:
             return value

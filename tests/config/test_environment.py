@@ -50,6 +50,8 @@ def test_values(text: str, value: object) -> None:
         ('">\\n${UNSET}"', "1:8 needs the environment variable UNSET, which is not set"),
         ('"\\x24{NAME} ${UNSET}"', "1:4 needs the environment variable UNSET, which is not set"),
         ("${NAME", "1:4 has a ${ that is never closed"),
+        ("${UNSET:-${NAME}}", "1:4 has a reference inside a default, which is not replaced"),
+        ("${NAME:-${UNSET:-x}}", "1:4 has a reference inside a default, which is not replaced"),
         ("${N-AME}", "1:4 has a reference that cannot be read"),
         ("${file:gone}", "1:4 needs the file gone, which cannot be read (No such file or directory)"),
     ],

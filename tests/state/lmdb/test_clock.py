@@ -134,6 +134,25 @@ def test_over_a_start_of_the_machine_the_wall_clock_says_how_long_it_was_off(
     store.close()
 
 
+def test_a_clock_that_was_set_back_before_the_machine_restarts_makes_no_lock_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(tmp_path, monkeypatch)
+    store = machine.store()
+    assert guess(store, machine.wall, account(failures=1, lock_for=(2 * 3600.0,)))
+    machine.passes(3600)
+    store.sweep(machine.wall, 100)  # which writes the clock down
+    machine.step -= 3600
+    store.close()
+    machine.restarts(5)
+    store = machine.store()
+    machine.passes(3000)
+    assert not guess(store, machine.wall, account(failures=1))
+    machine.passes(700)
+    assert guess(store, machine.wall, account(failures=1))
+    store.close()
+
+
 def test_a_file_without_this_clock_goes_on_with_the_one_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(tmp_path, monkeypatch)
     store = LmdbStore(tmp_path, b"key", SIZE)
