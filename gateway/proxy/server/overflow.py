@@ -6,6 +6,7 @@ responded to and everything else refused, within a second. The one that has wait
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
@@ -17,7 +18,8 @@ from gateway.proxy.server.admission import ConnectionCount
 from gateway.proxy.server.connection import ClientConnection
 
 MOST = 8  # connections at once
-EACH_SWEEP = 64  # connections between two sweeps: each costs more than refusing it at once, and many come from a flood
+EACH_SWEEP = 128  # connections between two sweeps: each costs more than refusing it at once, and many come from a flood
+OF_ADDRESS = 32  # of these of one address, so that one that connects without end leaves the others theirs
 SECONDS = 1.0  # for a request to arrive
 
 
@@ -50,12 +52,17 @@ class Overflow:
         self.dispatcher = Dispatcher(main.loop, main.limits, main.observer, main.health, lambda: None)
         self.dispatcher.runtime = _NothingElse(self.dispatcher.unrouted)
         self._left = EACH_SWEEP
+        self._of_address: Counter[bytes] = Counter()
 
-    def admit(self, make: Callable[[Dispatcher], ClientConnection]) -> ClientConnection | None:
-        """The connection that ``make`` makes, counted here; None when it is one too many here too."""
+    def admit(self, make: Callable[[Dispatcher], ClientConnection], address: bytes) -> ClientConnection | None:
+        """The connection that ``make`` makes, counted here; None when it is one too many here too. ``address`` is the key of
+        its address, empty for one that has no bound."""
+        if address and self._of_address[address] >= OF_ADDRESS:
+            return None
         if not self._left or not self.count.make_room(b"", MOST, None, self.dispatcher.loop.time()):
             return None
         self._left -= 1
+        self._of_address[address] += 1
         connection = make(self.dispatcher)
         self.count.add(connection)
         return connection
@@ -63,6 +70,7 @@ class Overflow:
     def sweep(self) -> None:
         """End those that have waited long enough."""
         self._left = EACH_SWEEP
+        self._of_address.clear()
         late = self.dispatcher.loop.time() - SECONDS
         for connection in list(self.count.connections):
             if not 0.0 < connection.waiting_since < late:

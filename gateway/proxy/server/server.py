@@ -161,7 +161,8 @@ class Server:
             return None
         beyond = None
         if self._overflow is not None:
-            beyond = self._overflow.admit(lambda dispatcher: ClientConnection(dispatcher, self, address))
+            of = b"" if trusted else address_key(address)
+            beyond = self._overflow.admit(lambda dispatcher: ClientConnection(dispatcher, self, address), of)
         if beyond is None:
             self.refuse(accepted, address, "")
         return beyond

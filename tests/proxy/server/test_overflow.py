@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.ops.health import Health, Serving, StoreStatus
-from gateway.proxy.server.overflow import EACH_SWEEP, MOST
+from gateway.proxy.server.overflow import EACH_SWEEP, MOST, OF_ADDRESS
 from tests.eventually import eventually
 from tests.gateway_fixture import Running, running_gateway
 from tests.proxy.requests import get
@@ -68,6 +68,21 @@ async def test_clients_that_connect_and_say_nothing_keep_health_from_nobody(busy
             assert (await client.ask(get("/health/live"))).status == 200
         assert busy.server._overflow is not None
         assert len(busy.server._overflow.count.connections) <= MOST
+
+
+async def test_an_address_that_connects_without_end_keeps_health_from_no_other(
+    busy: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overflow = busy.server._overflow
+    assert overflow is not None
+    monkeypatch.setattr(overflow, "sweep", lambda: None)
+    for number in range(2):
+        for _ in range(EACH_SWEEP):
+            _, writer = await asyncio.open_connection("127.0.0.1", busy.port, local_addr=(f"127.0.0.{number + 2}", 0))
+            writer.close()
+    async with wire(busy.port) as client:
+        assert (await client.ask(get("/health/live"))).status == 200
+    assert overflow._left == EACH_SWEEP - 2 * OF_ADDRESS - 1
 
 
 async def ended(client: Wire) -> None:
