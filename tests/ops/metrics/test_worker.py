@@ -131,8 +131,11 @@ def test_events_and_levels_of_the_process() -> None:
     assert value(report, "gateway_state_ok") == 0
 
 
-def test_an_upstream_that_makes_up_statuses_adds_no_series_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "MOST_SERIES", 3)
+@pytest.mark.parametrize("bound", ["MOST_SERIES", "MOST_OF_ROUTE"])
+def test_an_upstream_that_makes_up_statuses_adds_no_series_without_end(
+    monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(worker, bound, 3)
     metrics = WorkerMetrics()
     for status in (200, 201, 202, 451, 499, 599, 200):
         metrics.done(exchange(status=status, upstream=0.1), 0.5)

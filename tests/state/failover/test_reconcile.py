@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.state.failover import reconcile
 from gateway.state.failover.known_locks import KnownLocks
 from gateway.state.failover.reconcile import Reconciler
 from gateway.state.failover.store import FailoverStore
@@ -72,6 +73,19 @@ async def test_revocations_reach_the_other_hosts_and_outlast_an_outage(redis: Se
     await eventually(lambda: fresh.revoked("session", b"s1") and fresh.revoked("subject", b"ada"))
 
 
+async def test_a_revocation_of_an_outage_reaches_a_redis_that_has_lost_nothing(redis: Server, host: Start) -> None:
+    """Its version is still the one that is known, so nothing would be compared."""
+    one, other = host(redis.url, "one"), host(redis.url, "other")
+    for each in (one, other):
+        await each.store.start()
+    assert await one.store.revoke("subject", b"ada", NOON + DAY, NOON)
+    await eventually(lambda: other.revoked("subject", b"ada"))
+    other.store.link.mark_down(Unreachable("as if it were away"))
+    assert await other.store.revoke("session", b"s1", NOON + DAY, NOON)
+    await eventually(lambda: other.store.up)
+    await eventually(lambda: one.revoked("session", b"s1"))
+
+
 async def test_an_operators_process_revokes_here_before_it_finds_redis_hung(redis: Server, host: Start) -> None:
     operators, worker = host(redis.url, "operators"), host(redis.url, "worker")
     await worker.store.start()
@@ -115,3 +129,12 @@ async def test_a_journal_that_could_not_be_carried_is_carried_later(redis: Serve
     await reconciler.recover()
     assert len(await remote.locks(NOON, 10)) == 1
     await remote.close()
+
+
+def test_a_long_outage_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconcile, "_JOURNAL", 3)
+    remote, local = RedisStore("redis://127.0.0.1:1", KEY), MemoryStore()
+    reconciler = Reconciler(remote, local, KnownLocks(remote.name_of, local, None), lambda: NOON)
+    for number in range(5):
+        reconciler.record_verdict([account(b"%d" % number)], True, NOON + number)
+    assert [entry.moment for entry in reconciler._journal] == [NOON + 2, NOON + 3, NOON + 4], "the newest are kept"
