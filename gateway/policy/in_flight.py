@@ -13,11 +13,19 @@ from gateway.policy.base.proxies import TrustedProxies
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
+_SLASH_64 = 12  # bytes of the ``address_key`` of an IPv6 client, of which
+_SLASH_48 = slice(4, 10)  # are its network
+
+NETWORK = 3
+"""Times what one address may have that its /48 of IPv6 may have: one customer has up to 65,536 addresses (RFC 6177). Where
+descriptors are few, one address has a quarter of the connections with requests, and its network does not have all."""
+
 
 class InFlight(Stage):
     """Counts the requests of each address, of which ``limit`` may be in flight; refuses with ``rate_limited``.
 
-    A proxy that is trusted may have any number for itself: those of its clients count for them.
+    The addresses of one /48 of IPv6 may have ``NETWORK`` times as many together. A proxy that is trusted may have any number
+    for itself: those of its clients count for them.
     """
 
     __slots__ = ("_counted", "_in_flight", "_limit", "_proxies")
@@ -30,7 +38,7 @@ class InFlight(Stage):
 
     @property
     def addresses(self) -> int:
-        """Addresses that have requests in flight."""
+        """Addresses and networks of IPv6 that have requests in flight."""
         return len(self._in_flight)
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
@@ -41,6 +49,12 @@ class InFlight(Stage):
         in_flight = self._in_flight.get(address, 0)
         if in_flight >= self._limit:
             return refuse("rate_limited", f"{in_flight} requests of this address are in flight", retry_after=1)
+        if len(address) == _SLASH_64:
+            network = address[_SLASH_48]
+            of_network = self._in_flight.get(network, 0)
+            if of_network >= NETWORK * self._limit:
+                return refuse("rate_limited", f"{of_network} requests of this network are in flight", retry_after=1)
+            self._in_flight[network] = of_network + 1
         self._in_flight[address] = in_flight + 1
         self._counted[exchange] = address
         return None
@@ -49,11 +63,16 @@ class InFlight(Stage):
         address = self._counted.pop(exchange, None)
         if address is None:
             return
-        left = self._in_flight[address] - 1
+        self._one_less(address)
+        if len(address) == _SLASH_64:
+            self._one_less(address[_SLASH_48])
+
+    def _one_less(self, key: bytes) -> None:
+        left = self._in_flight[key] - 1
         if left:
-            self._in_flight[address] = left
+            self._in_flight[key] = left
         else:
-            del self._in_flight[address]
+            del self._in_flight[key]
 
 
 def build(tools: Tools) -> InFlight | None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
-from gateway.policy.in_flight import InFlight, build
+from gateway.policy.in_flight import NETWORK, InFlight, build
 from tests.memory_store import MemoryStore
 
 PROXIES = (ip_network("10.0.0.0/8"),)
@@ -50,6 +50,22 @@ def test_other_addresses_are_counted_apart_and_those_of_one_ipv6_client_together
     assert limit.on_request(of("2001:db8::1")) is None
     assert isinstance(limit.on_request(of("2001:db8::ffff:2")), Refusal)
     assert limit.on_request(of("2001:db8:0:1::1")) is None
+
+
+def test_the_addresses_of_one_ipv6_network_have_a_bound_together_and_those_of_ipv4_have_none() -> None:
+    limit = stage(2)
+    crowd = [of(f"2001:db8:0:{number:x}::1") for number in range(2 * NETWORK)]
+    assert [limit.on_request(one) for one in crowd] == [None] * len(crowd)
+    late = of("2001:db8:0:ffff::1")
+    assert isinstance(limit.on_request(late), Refusal)
+    limit.on_done(late)
+    assert limit.on_request(of("2001:db8:1::1")) is None
+    assert [limit.on_request(of(f"192.0.2.{number}")) for number in range(40)] == [None] * 40
+    limit.on_done(crowd.pop())
+    assert limit.on_request(late) is None
+    for one in (*crowd, late):
+        limit.on_done(one)
+    assert limit.addresses == 2 + 40  # the other one of IPv6, and its network
 
 
 def test_a_trusted_proxy_itself_has_no_bound() -> None:
