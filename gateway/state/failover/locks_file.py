@@ -8,16 +8,30 @@ import os
 from pathlib import Path
 
 from gateway.state.redis.lockouts import KnownLock, LockSnapshot
+from gateway.state.redis.pipeline import finite
+
+_MOST_BYTES = 16 * 1024 * 1024
 
 
 def read(file: Path) -> LockSnapshot:
     """What was kept; nothing when the file is missing or damaged."""
     try:
-        kept = json.loads(file.read_bytes())
-        held = [KnownLock(*one) for one in kept["held"]]
-        return LockSnapshot("", {one.name: one for one in held}, dict(kept["unlocked"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(_content(file))
+        held = [_lock(*one) for one in kept["held"]]
+        unlocked = {str(name): finite(when) for name, when in kept["unlocked"].items()}
+        return LockSnapshot("", {one.name: one for one in held}, unlocked)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return LockSnapshot()
+
+
+def _content(file: Path) -> bytes:
+    """Raises OSError. A FIFO has none, and nobody waits for it."""
+    with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+        return opened.read(_MOST_BYTES)
+
+
+def _lock(member: str, level: int, since: float, until: float, failures: int, forget_at: float) -> KnownLock:
+    return KnownLock(str(member), int(level), finite(since), finite(until), int(failures), finite(forget_at))
 
 
 def write(file: Path, snapshot: LockSnapshot) -> None:

@@ -44,8 +44,8 @@ def understood(read: Callable[[], T]) -> T:
         raise Unreachable("that is no answer to what was asked") from error
 
 
-def finite(text: bytes | str | int) -> float:
-    """A moment in a reply. Raises ValueError for what is no moment: with an endless one a request could not even be
+def finite(text: bytes | str | float) -> float:
+    """A moment that was sent or kept. Raises ValueError for what is no moment: with an endless one a request could not even be
     refused for a time."""
     number = float(text)
     if not math.isfinite(number):

@@ -24,6 +24,20 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
     assert (tmp_path / "locks").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("moment", ['"soon"', "null", "NaN", "Infinity", "[]"])
+def test_a_lock_until_no_moment_is_damage(tmp_path: Path, moment: str) -> None:
+    (tmp_path / "locks").write_text(f'{{"held": [["account:1", 1, 0, {moment}, 5, 0]], "unlocked": {{}}}}')
+    assert read(tmp_path / "locks") == LockSnapshot()
+    (tmp_path / "locks").write_text(f'{{"held": [], "unlocked": {{"account:1": {moment}}}}}')
+    assert read(tmp_path / "locks") == LockSnapshot()
+
+
+def test_what_is_no_file_is_not_waited_for_and_fills_no_memory(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    assert read(tmp_path / "fifo") == LockSnapshot()
+    assert read(Path("/dev/zero")) == LockSnapshot()
+
+
 @pytest.mark.parametrize("text", [None, b"", b"{", b"[]", b'{"held": [[1]], "unlocked": {}}', b'{"held": []}', b"\xff"])
 def test_a_file_that_is_missing_or_damaged_says_nothing(tmp_path: Path, text: bytes | None) -> None:
     if text is not None:
