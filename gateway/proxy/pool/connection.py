@@ -257,9 +257,9 @@ class UpstreamConnection(asyncio.Protocol):
             self.fail(CallFailure.BROKEN, "too much between two pieces of the content")
             return
         self.deadline = 0.0
-        if len(self._parts) > limits.PARTS:
+        if crowded := len(self._parts) > limits.PARTS:
             self._parts = [b"".join(self._parts)]
-        if self.buffered > limits.HIGH_WATER and not self.paused:
+        if (crowded or self.buffered > limits.HIGH_WATER) and not self.paused:
             self.paused = True
             self.transport.pause_reading()
         self._ready()

@@ -16,7 +16,9 @@ HIGH_WATER = 256 * 1024
 """Bytes of a streamed body that may wait for the client; then the upstream is not read any more."""
 
 PARTS = 1024
-"""Pieces in which they may wait: a piece of two bytes takes fifty of memory, so more of them are joined."""
+"""Pieces in which they may wait: a piece of two bytes takes fifty of memory, so more of them are joined, and no more are
+read before these are taken. libuv reads a connection up to 32 times in a row: with 256 KiB of tiny chunks, 4 ms each, everybody
+waited for 1.5 s where ten such responses were taken as quickly as they came."""
 
 HEAD_BYTES = 64 * 1024
 """Bytes of everything before the body: the status line with its reason phrase, the fields, and all 1xx responses. The

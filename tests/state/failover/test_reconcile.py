@@ -138,3 +138,18 @@ def test_a_long_outage_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         reconciler.record_verdict([account(b"%d" % number)], True, NOON + number)
     assert [entry.moment for entry in reconciler._journal] == [NOON + 2, NOON + 3, NOON + 4], "the newest are kept"
+
+
+async def test_attempts_that_redis_refused_are_none_of_an_outage(redis: Server, host: Start) -> None:
+    """What was reserved here before Redis refused is given back, or a person who was kept out by others would be so in the
+    next outage too."""
+    one, other = host(redis.url, "one"), host(redis.url, "other")
+    for each in (one, other):
+        await each.store.start()
+    for _ in range(3):
+        await other.store.reserve([account()], NOON)
+        await other.store.settle([account()], True, NOON)
+    for _ in range(3):
+        assert not (await one.store.reserve([account()], NOON))[0].ok
+    (here,) = one.local.reserve([account()], NOON)
+    assert (here.ok, here.left) == (True, 2)

@@ -348,14 +348,3 @@ async def test_a_wall_clock_set_back_and_corrected_lifts_no_lock(
     gateway.now += 2 - 86_400
     assert not await gateway.locked(ADA)
     local.close()
-
-
-async def test_attempts_that_redis_refused_are_none_of_an_outage(redis: Server, started: Start) -> None:
-    """What was reserved here before Redis refused is given back, or a person who was kept out by others would be so in the
-    next outage too."""
-    one, other = await started(Gateway(redis.url)), await started(Gateway(redis.url))
-    await other.fail(ADA, 3)
-    for _ in range(3):
-        assert not (await one.store.reserve([ADA], one.now))[0].ok
-    (here,) = one.local.reserve([ADA], one.now)
-    assert (here.ok, here.left) == (True, 2)
