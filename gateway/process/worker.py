@@ -70,6 +70,7 @@ class Worker:
             number: (socket.socket(fileno=public), socket.socket(fileno=egress) if egress is not None else None)
             for number, (public, egress) in start.others.items()
         }
+        self._uncovered: frozenset[int] | None = None  # what ``cover`` had no descriptor for, to be tried again
         self._send = send
         self._trim = trimmer()
 
@@ -182,7 +183,9 @@ class Worker:
         self.report()
 
     def cover(self, numbers: frozenset[int]) -> None:
-        """Take the connections of the workers of these ``numbers`` too, which cannot."""
+        """Take the connections of the workers of these ``numbers`` too, which cannot. Where there is no descriptor for that,
+        it is tried again each second: the order comes once."""
+        self._uncovered = None
         if self.stopping.is_set():
             return
         pairs = {number: pair for number, pair in self._others.items() if number in numbers}
@@ -191,11 +194,14 @@ class Worker:
             if self.egress is not None:
                 self.egress.cover({number: egress for number, (_, egress) in pairs.items() if egress is not None})
         except OSError as error:
+            self._uncovered = numbers
             self.observer.shortage(shortage_of(error) or Shortage.DESCRIPTORS, "covering another worker")
 
     def check_and_report(self) -> None:
-        """Sweep the store, see whether it works, and report."""
+        """Sweep the store, see whether it works, and report; and cover whom there was no descriptor for."""
         self._check_store()
+        if self._uncovered is not None:
+            self.cover(self._uncovered)
         self.report()
 
     def report(self) -> None:
