@@ -153,7 +153,8 @@ async def test_another_workers_connections_are_taken_while_they_are_its_to_take(
         with no_descriptors():
             running.worker.cover(frozenset((4,)))
         assert running.counted("gateway_shortages_total") == {("descriptors",): 1}
-        assert await later == b"HTTP/1.1 200 OK", "it is tried again, though the order comes once"
+        async with asyncio.timeout(5):
+            assert await later == b"HTTP/1.1 200 OK", "it is tried again, though the order comes once"
     assert other.fileno() == egress.fileno() == -1, "or the port would still listen"
 
 
