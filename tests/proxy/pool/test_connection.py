@@ -297,3 +297,15 @@ async def test_a_server_that_declines_the_switch_responds_as_ever_and_cannot_swi
         connection.finish()
         await asyncio.wait_for(fake.gone.wait(), 5)
         assert upstream.pool.endpoints[0].idle == [], "the next call would take 101 for a response"
+
+
+@pytest.mark.parametrize("early", [OK, b"HTTP/1.1 2", b"\0"], ids=["a whole response", "a part of one", "a byte"])
+async def test_what_comes_on_an_idle_connection_ends_it_and_is_no_response_to_the_next_call(early: bytes):
+    async with running_upstream() as fake, calling(fake.port) as upstream:
+        responded(await call(upstream)).finish()
+        (idle,) = upstream.pool.endpoints[0].idle
+        idle.data_received(early)
+        assert idle.closed
+        responded(await call(upstream)).finish()
+        assert upstream.pool.endpoints[0].idle != [idle]
+        await eventually(lambda: fake.connections == 2)
