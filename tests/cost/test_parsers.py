@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from gateway.core import (
+    collation,
     fields,
     identity_fields,
     path,
@@ -117,6 +118,7 @@ PARSERS: dict[str, Parser] = {
     "core/strict_json read": Parser(of_text(strict_json.read), BODY, FLAT),
     "core/strict_json decoded": Parser(strict_json.decoded, BODY),
     "core/spelling folded": Parser(of_text(lambda text: spelling.folded(text[:320]))),
+    "core/collation collated": Parser(of_text(lambda text: collation.collated(text[:320]))),
     "core/spelling all_folded": Parser(of_text(lambda text: spelling.all_folded([text[:100], text[100:200]]))),
     "core/trpc_status statuses_of": Parser(batch, BODY, (("", ""), ("[", "]"), ('{"0":[[0],[null,0,0]]}\n', ""), ("[0,0,[[1]]]\n", ""))),
     "core/request_fields collect": Parser(lambda value: request_fields.collect([(value, b"a"), (b"a", value)])),
