@@ -97,7 +97,7 @@ class PerAddress(Model):
     """Open connections; no bound by default."""
     requests: Count | None = None
     """Requests in flight; no bound by default."""
-    unrouted: RateField = Rate(100, 1.0)
+    unrouted: RateField = Rate(1000, 1.0)
     """Requests that no rate limit counts: preflights, health, refusals of unknown origins and unreadable heads. And as many
     TLS handshakes."""
 

@@ -40,7 +40,7 @@ def test_clients_that_do_not_take_and_single_addresses_have_limits() -> None:
     limits = Limits()
     assert (limits.send_timeout, limits.unsent) == (30.0, 64 * 1024 * 1024)
     assert (limits.per_address.connections, limits.per_address.requests) == (None, None)
-    assert str(limits.per_address.unrouted) == "100/second"
+    assert str(limits.per_address.unrouted) == "1000/second"
     written = Limits.model_validate({"unsent": "1MiB", "per_address": {"connections": 5, "unrouted": "3/minute"}})
     assert (written.unsent, written.per_address.connections, str(written.per_address.unrouted)) == (
         1 << 20,
