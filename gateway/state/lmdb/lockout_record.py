@@ -61,5 +61,12 @@ def _unpacked(value: bytes | memoryview, locked: bool) -> tuple[Record, str, str
     return Record(moments[:failed], moments[failed:], *lock), kind, clear
 
 
+def without_pending(value: bytes) -> bytes:
+    """A record as it is stored, without the attempts that were on their way; as it is where its length is none."""
+    expiry, failed, pending = _HEAD.unpack_from(value)
+    end = len(value) - _shape(pending).size
+    return _HEAD.pack(expiry, failed, 0) + value[_HEAD.size : end] if end >= _HEAD.size else value
+
+
 def _shape(count: int) -> Struct:
     return _MOMENTS[count] if count < len(_MOMENTS) else Struct(f"<{count}d")

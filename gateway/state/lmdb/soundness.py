@@ -16,6 +16,7 @@ from pathlib import Path
 from struct import Struct
 from typing import NamedTuple
 
+from gateway.state.lmdb.lockout_record import without_pending
 from gateway.state.lmdb.names import BOOT, FORMAT, LIMIT, LOCKED, NAME_BYTES, REVOKED, UNPACK_EXPIRY, WAIVED
 
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
@@ -147,10 +148,13 @@ def _node(data: bytes, at: int, number: int) -> tuple[bytes, bytes]:
 
 def saved(path: Path) -> dict[bytes, bytes]:
     """The locks, the revocations, the key and the clock that can be read of a broken file, by name. Of several versions of a record
-    the one that ends last: a lock that was lifted since may be among them. Raises OSError."""
+    the one that ends last: a lock that was lifted since may be among them. Of attempts that were on their way none is: most of
+    them are over in a later version that ends at the same time. Raises OSError."""
     found: dict[bytes, bytes] = {}
     for name, value in _leaves(path):
         wanted = len(name) == NAME_BYTES and name[:1] in (LOCKED, WAIVED, REVOKED) and len(value) >= 16
+        if wanted and name[:1] == LOCKED:
+            value = without_pending(value)
         if wanted or name in (FORMAT, BOOT):
             found[name] = max(found.get(name, value), value, key=_latest if name == BOOT else _expiry)
             if len(found) >= MOST_SAVED:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import lmdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.state.lmdb import clock as clocks
@@ -64,6 +64,7 @@ moves = st.lists(
 
 @settings(max_examples=30)
 @given(moves)
+@example([("restart", 0.0), ("pass", 200.0), ("pass", 400.0), ("step", 0.0), ("fail", 0.0)])
 def test_a_lock_holds_for_its_time_whatever_the_wall_clock_does(many: list[tuple[str, float]]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         machine = Machine(Path(folder), patch)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.state.lmdb.lockout_record import clear_of, packed, unpacked
+from gateway.state.lmdb.lockout_record import clear_of, packed, unpacked, without_pending
 from gateway.state.rules.gcra import ticks
 from gateway.state.rules.lockout import LOCK_REASONS, Record
 
@@ -38,3 +38,16 @@ def test_only_an_address_is_ever_in_clear_and_only_so_much_of_it() -> None:
     assert clear_of(("account", b"lock\0ada@example.org")) == b""
     assert clear_of(("pair", b"lock\x00192.0.2.1")) == b""
     assert clear_of(("address", b"lock\0" + b"x" * 200)) == b"x" * 64
+
+
+@given(moments, moments)
+def test_attempts_on_their_way_are_left_out(failed: tuple[float, ...], pending: tuple[float, ...]) -> None:
+    record = Record(failed, pending, 1, NOON - 60, NOON + 60, 10, NOON + 86_460)
+    value = packed(("account", b"ada"), record, NOON)
+    assert unpacked(without_pending(value), locked=True)[0] == record._replace(pending=())
+    assert without_pending(without_pending(value)) == without_pending(value)
+
+
+@given(st.binary(min_size=16, max_size=200))
+def test_what_is_no_record_stays_none(value: bytes) -> None:
+    assert len(without_pending(value)) <= len(value)
