@@ -79,17 +79,19 @@ async def stream_response(
         exchange.status, response.fields, exchange.response_headers, route.removed, framing, writer.keep_alive
     )
     wire = writer.wire
-    waited, met = 0.0, response.error
+    waited = 0.0
+    met: UpstreamError | None = None  # what ended the response while the client was waited for
     try:
         wire.write(head)
         while piece := first or await response.read():
             first = b""
             exchange.bytes_out += len(piece)
             wire.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
-            began = monotonic()
+            began, before = monotonic(), response.error
             await wire.drain()
             waited += monotonic() - began
-            met = response.error
+            if before is None:
+                met = response.error
         if chunked:
             wire.write(b"0\r\n%b\r\n" % render_trailers(response))
     except (UpstreamError, Malformed) as error:
