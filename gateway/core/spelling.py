@@ -30,7 +30,7 @@ _SUPPLEMENTARY = "\U00010000"
 _ACCENTS = "".join([mark for mark in map(chr, chain(*_BLOCKS)) if unicodedata.combining(mark) >= _ACCENT])
 
 # Accents, controls, and what UAX 44 calls Default_Ignorable_Code_Point: a collation gives none of them any weight. Those of
-# the basic plane apart: a class with characters of others is searched one by one, ten times as long.
+# the BMP apart: a class with characters of others is searched one by one, ten times as long.
 _WITHOUT_WEIGHT = re.compile(
     f"[{''.join([mark for mark in _ACCENTS if mark < _SUPPLEMENTARY])}"
     "\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"

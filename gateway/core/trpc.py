@@ -79,7 +79,7 @@ def query_input(query: str) -> str | None:
 def written_input(query: str) -> str | None:
     """The ``input`` parameter of a canonical query as it is there, None without one or with an empty one.
 
-    Raises ValueError when another parser may find another one, or another answer to whether it is a batch: where ``input``
+    Raises ValueError when another parser may find another one, or not the same as to whether it is a batch: where ``input``
     or ``batch`` is there twice, or a name in another case, with brackets, a dot or blanks comes to one of them.
     """
     if not query or query == "batch=1":

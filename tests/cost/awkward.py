@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import permutations
 
-from tests.processor_time import processor_time, slowdown
+from tests.processor_time import AGAIN, processor_time, slowdown
 
 MOST = 0.002
 """Seconds of processor time that any one step may take, whatever it is given."""
@@ -52,7 +52,7 @@ def slow(work: Callable[[bytes], object], values: Iterable[bytes], most: float =
     for value in values:
         seconds = processor_time(lambda value=value: work(value), MOST / 4)  # type: ignore[misc]  # the value of now
         if seconds > most:
-            seconds = min(seconds, processor_time(lambda value=value: work(value), most, 12))  # type: ignore[misc]  # as above
+            seconds = min(seconds, processor_time(lambda value=value: work(value), most, AGAIN))  # type: ignore[misc]  # as above
         if seconds > most and seconds > most * slowdown():
             found.append(f"{seconds * 1000:.1f} ms for {len(value)} bytes of {value[:40]!a}")
     return found
