@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 from gateway.core.shortage import Shortage
@@ -64,3 +64,13 @@ class Shortages:
             for kind, met in self._met.items()
             if now - met.last < LASTS
         ]
+
+
+def merged_shortages(each: Sequence[Sequence[ShortageStatus]]) -> list[ShortageStatus]:
+    """The shortages of several processes, one a kind: since the first of them, and how often in all."""
+    kinds: dict[str, ShortageStatus] = {}
+    for one in (one for listed in each for one in listed):
+        before = kinds.get(one["kind"], one)
+        times = one["times"] if before is one else before["times"] + one["times"]
+        kinds[one["kind"]] = {**one, "since": min(before["since"], one["since"]), "times": times}
+    return list(kinds.values())

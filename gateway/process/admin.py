@@ -9,11 +9,11 @@ from typing import Any, Protocol
 from gateway.config.model import Config
 from gateway.config.routes import described
 from gateway.core.secret import Secret
-from gateway.ops.health import merge, merged_shortages, reasons
+from gateway.ops.health.whole import merge, reasons
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.plain import Pseudonyms
-from gateway.ops.shortages import ShortageStatus
+from gateway.ops.shortages import ShortageStatus, merged_shortages
 from gateway.policy.base.pointer import account_name
 from gateway.process.stores import Stores
 from gateway.state.store import (

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
 from gateway.core.shortage import Shortage, shortage_in, shortage_of
-from gateway.ops.health import ConnectionsStatus, Health, Serving, StoreStatus
+from gateway.ops.health.health import ConnectionsStatus, Health, Serving
+from gateway.ops.health.store import StoreStatus
 from gateway.ops.log import Log
 from gateway.ops.metrics.families import LISTENER_EGRESS, LISTENER_PUBLIC
 from gateway.ops.metrics.worker import WorkerMetrics

@@ -163,7 +163,7 @@ def test_every_dependency_is_used(dependencies: set[str]) -> None:
         ("core/path.py", "state/store.py", "a floor above"),
         ("process/worker.py", "cli/run.py", "a floor above"),
         ("demo/tutor.py", "cli/run.py", "a floor above"),
-        ("ops/health.py", "process/worker.py", "a floor above"),
+        ("ops/health/health.py", "process/worker.py", "a floor above"),
         ("policy/cors.py", "policy/body.py", "imports the policy body"),
         ("policy/cors.py", "policy/auth/claims.py", "imports the policy auth"),
         ("policy/base/stage.py", "policy/cors.py", "imports the policy cors"),
@@ -204,7 +204,7 @@ def test_a_right_arrow_is_let_be(name: str, other: str) -> None:
         ("config/load.py", "from lmdb import open", "whose door is state/lmdb/"),
         ("policy/base/tools.py", "import hiredis", "whose door is state/redis/"),
         ("proxy/server/server.py", "from aiohttp import web\nweb.Application()", "whose door is ops/"),
-        ("ops/health.py", "import requests", "pyproject.toml does not name"),
+        ("ops/health/health.py", "import requests", "pyproject.toml does not name"),
     ],
 )
 def test_a_package_at_a_wrong_door_is_seen(name: str, source: str, sentence: str) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gateway.config.model import Config
-from gateway.ops.health import Health, Serving, StoreStatus
+from gateway.ops.health.health import Health, Serving
+from gateway.ops.health.store import StoreStatus
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.shortages import ShortageStatus

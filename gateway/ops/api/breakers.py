@@ -7,7 +7,7 @@ from aiohttp import web
 from gateway.ops.api.admin import Admin
 from gateway.ops.api.order import LONGEST, InvalidOrder, decode
 from gateway.ops.api.problem import json_response, problem
-from gateway.ops.health import breaker_status
+from gateway.ops.health.upstreams import breaker_status
 from gateway.state.rules.circuit import CLOSED, OPEN
 
 ORDERS = {"open": OPEN, "close": CLOSED, "auto": ""}

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from gateway.ops.api.admin import Admin
 from gateway.ops.api.problem import json_response
-from gateway.ops.health import health_response
+from gateway.ops.health.health import health_response
 from gateway.ops.metrics.run import CONTENT_TYPE
 
 

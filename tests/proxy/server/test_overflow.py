@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.ops.health import Health, Serving, StoreStatus
+from gateway.ops.health.health import Health, Serving
+from gateway.ops.health.store import StoreStatus
 from gateway.proxy.server.overflow import EACH_SWEEP, MOST, OF_ADDRESS
 from tests.eventually import eventually
 from tests.gateway_fixture import Running, running_gateway
