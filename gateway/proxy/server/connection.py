@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
@@ -16,6 +14,7 @@ from gateway.proxy.flow.step import STREAMING
 from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
+from gateway.proxy.server.output import ClientOutput
 from gateway.proxy.wire.write_batch import WriteBatch
 
 LINGER = 2.0  # seconds a refused client may go on sending before the connection ends (RFC 9112 9.6)
@@ -35,7 +34,7 @@ class Registry(Protocol):
         """A client takes less than it is sent."""
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(ClientOutput):
     """Gives the requests that ``parser`` reads to ``dispatcher``, one at a time, in the order in which they arrived.
 
     ``flow`` is the way of the request in progress. ``idle_since`` is the loop's time since when there is none, 0.0 while
@@ -46,11 +45,9 @@ class ClientConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_drained",
         "_lingering",
         "_registry",
         "_unreadable",
-        "_write_batch",
         "accepted",
         "address",
         "data_received",
@@ -61,35 +58,25 @@ class ClientConnection(asyncio.Protocol):
         "joining",
         "parser",
         "peer",
-        "secure",
-        "transport",
     )
 
     data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a slot: the parser's own, see below
 
     def __init__(self, dispatcher: Dispatcher, registry: Registry, peer: str, address: bytes = b"") -> None:
+        super().__init__(dispatcher.loop, registry.write_batch, registry.paused)
         self.dispatcher = dispatcher
         self.address = address
         self.accepted = dispatcher.loop.time()
         self.joining: asyncio.Task[None] | None = None
         self.parser = RequestParser(self, dispatcher.loop, dispatcher.limits.header_bytes)
         self.data_received = self.parser.feed  # with no frame in between for each read
-        self.transport: asyncio.Transport | None = None
         self.peer = peer
-        self.secure = False
         self.head: RequestHead | None = None
         self.idle_since = 0.0
         self.flow: Flow | None = None
         self._registry = registry
-        self._write_batch = registry.write_batch
         self._unreadable: Refusal | None = None  # to be sent once the requests before it are answered
-        self._drained: asyncio.Future[None] | None = None
         self._lingering: asyncio.TimerHandle | None = None
-
-    @property
-    def closing(self) -> bool:
-        """Whether nothing can be sent any more."""
-        return self.transport is None or self.transport.is_closing()
 
     @property
     def idle(self) -> bool:
@@ -117,16 +104,11 @@ class ClientConnection(asyncio.Protocol):
         """Whether nothing was ever sent to the client."""
         return self.head is None and not self.idle_since and not self.parser.discarding and self.flow is None
 
-    @property
-    def writing_paused(self) -> bool:
-        """Whether the client takes less than it is sent."""
-        return self._drained is not None
-
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = self.parser.transport = transport  # type: ignore[assignment]  # of a stream, which is both ways
-        self.secure = transport.get_extra_info("sslcontext") is not None
+        super().connection_made(transport)
+        self.parser.transport = self.transport
         self.parser.head_since = self.dispatcher.loop.time()
         if self.dispatcher.draining or self.parser.discarding:
             self.abort()  # accepted while the listener closed, or ended in its handshake: nobody else would end it
@@ -149,15 +131,8 @@ class ClientConnection(asyncio.Protocol):
         finally:
             self._registry.disconnected(self)
 
-    def pause_writing(self) -> None:
-        if self._drained is None:
-            self._drained = self.dispatcher.loop.create_future()
-            self._registry.paused()
-
     def resume_writing(self) -> None:
-        drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        super().resume_writing()
         if self.parser.current is None and self.parser.pipelined:
             self._next(True)
 
@@ -316,34 +291,3 @@ class ClientConnection(asyncio.Protocol):
             return
         self.parser.current = None
         self.dispatcher.not_begun(self, error)
-
-    # what a response asks of the connection: see ``flow.writer.ClientWire``
-
-    def write(self, data: bytes) -> None:
-        """Send ``data`` at once, behind what waits to be sent. Raises ConnectionResetError when the client has left."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self._write_batch.flush()
-        transport.write(data)
-
-    def send(self, data: bytes, alone: bool) -> None:
-        """Send ``data`` with what else is sent in this iteration, at once where it is ``alone``. Raises as ``write``."""
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self._write_batch.write(transport, data, alone)
-
-    async def drain(self) -> None:
-        """Wait while the client takes less than it is sent."""
-        if self._drained is not None:
-            await self._drained
-
-    def reset(self) -> None:
-        """End with a reset, so that a response that was cut off cannot look whole, not even one framed by its end."""
-        if self.transport is None:
-            return
-        raw = self.transport.get_extra_info("socket")
-        if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.transport.abort()
