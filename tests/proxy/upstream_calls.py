@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
-from gateway.proxy.pool.connection import OnInformational, UpstreamConnection, ignore_informational
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.pool.response import OnInformational, ignore_informational
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream

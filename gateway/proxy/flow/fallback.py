@@ -13,7 +13,8 @@ from gateway.policy.base.stage import Stage
 from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement_fields
 from gateway.policy.fallback.stale import StoredResponses
 from gateway.proxy.flow.decide import Decision, leave, settle
-from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.routing.route import CompiledRoute, PassOn, WholeHook, bind
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream

@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from gateway.core.failure import CallFailure
-from gateway.core.fields import Pair
-from gateway.core.response_fields import NO_FIELDS, read_incremental, response_pairs
 from gateway.proxy.pool import response_limits as limits
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import BODY, DONE, HEAD, IDLE, INFORMATIONAL
+from gateway.proxy.pool.response import OnInformational, ResponseReader, ignore_informational
 from gateway.proxy.pool.response_limits import TrailerFields
 from gateway.proxy.wire.http import HttpParserError, HttpParserUpgrade, HttpResponseParser, cause
 from gateway.proxy.wire.write_batch import WriteBatch
-
-OnInformational = Callable[[int, list[Pair]], None]  # gets status and fields of a 1xx response (RFC 9110 15.2)
 
 
 class CalledEndpoint(Protocol):
@@ -46,7 +43,7 @@ class ConnectionOwner(Protocol):
         """Drop ``connection``, which is closed or no longer the pool's."""
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(ResponseReader, asyncio.Protocol):
     """A connection of ``owner``, which has served a call before when it is ``used``.
     ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``buffered``
     bytes of it have arrived and were not taken. ``paused``: the client takes them more slowly than they come, so silence
@@ -58,30 +55,31 @@ class UpstreamConnection(asyncio.Protocol):
     transport: asyncio.Transport
 
     __slots__ = (
-        "_bodiless", "_chunked", "_fields", "_framing_size", "_head_size", "_keep", "_loop", "_on_informational",
-        "_on_ready", "_parser", "_parts", "_switching", "buffered", "deadline", "drained", "error", "fields", "idle_since", "length", "owner", "paused",
-        "phase", "sending", "status", "streaming", "trailers", "transport", "used",
-    )  # fmt: skip
+        "_framing_size",
+        "_loop",
+        "_on_ready",
+        "deadline",
+        "drained",
+        "error",
+        "idle_since",
+        "owner",
+        "paused",
+        "sending",
+        "streaming",
+        "transport",
+        "used",
+    )
 
     def __init__(self, owner: ConnectionOwner, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self.owner = owner
         self._loop = loop
         self.transport = None  # type: ignore[assignment]  # until it is made, and once it is closed
-        self.used = self.streaming = self.paused = self.sending = self._switching = False
-        self._bodiless = self._chunked = self._keep = False
-        self.phase = IDLE
+        self.used = self.streaming = self.paused = self.sending = False
         self.idle_since = self.deadline = 0.0
-        self.status = self.buffered = 0
-        self.length: int | None = None
-        self.fields = NO_FIELDS
-        self.trailers = TrailerFields()
         self.error: UpstreamError | None = None
-        self._fields: list[Pair] = []  # the head's, then the trailers'
-        self._head_size = self._framing_size = 0  # bytes of the head so far, and since the last one of a streamed body
-        self._parts: list[bytes] = []
-        self._parser: Any = HttpResponseParser(self)
+        self._framing_size = 0  # bytes since the last one of a streamed body
         self._on_ready: Callable[[], None] | None = None
-        self._on_informational: OnInformational = ignore_informational
         self.drained: asyncio.Future[None] | None = None
 
     def send(
@@ -291,58 +289,6 @@ class UpstreamConnection(asyncio.Protocol):
         drained, self.drained = self.drained, None
         if drained is not None:
             _wake(drained)
-
-    def on_message_begin(self) -> None:
-        if self.phase is not HEAD:
-            raise ValueError("more than one response")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if status < 200 and not (status == 101 and self._switching and self._parser.should_upgrade()):
-            if status < 100 or status == 101:
-                raise ValueError(f"status {status}")
-            self._head_size += limits.INFORMATIONAL_BYTES
-            if self._head_size > limits.HEAD_BYTES:
-                raise ValueError(limits.TOO_LARGE)
-            self._on_informational(status, self._fields)
-            self._fields = []
-            self.phase = INFORMATIONAL
-            return
-        if status > 599:
-            raise ValueError(f"status {status}")
-        self.status = status
-        self.fields = fields = read_incremental(self._fields, self.fields)
-        self._fields = self.trailers
-        framing = fields.framing
-        self._keep = self._parser.should_keep_alive()
-        self._chunked = b"transfer-encoding" in framing
-        if self._chunked and framing[b"transfer-encoding"].lower() != b"chunked":
-            raise ValueError("unknown transfer coding")
-        length = framing.get(b"content-length")
-        self.length = int(length) if length is not None else None
-        # The parser knows nothing of HEAD: what follows is only ever looked at to see that it is nothing.
-        self.phase = DONE if self._bodiless or status in (101, 204, 304) else BODY
-
-    def on_body(self, data: bytes) -> None:
-        if self.phase is not BODY:
-            raise ValueError("content where none may be")
-        self._parts.append(data)
-        self.buffered += len(data)
-
-    def on_message_complete(self) -> None:
-        if self.phase is INFORMATIONAL:
-            self.phase = HEAD
-        else:
-            if self.trailers:
-                response_pairs(self.trailers)  # Malformed breaks the response, as it would in its head
-            self.phase = DONE
-
-
-def ignore_informational(status: int, pairs: list[Pair]) -> None:
-    """Takes informational responses that nobody waits for, and keeps no call alive for them."""
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

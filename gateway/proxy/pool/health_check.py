@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.config.upstream_settings import HealthCheckSettings
 from gateway.core.failure import CallFailure
-from gateway.proxy.pool.connection import ignore_informational
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.pool.response import ignore_informational
 
 
 class HealthChecker:

@@ -10,7 +10,8 @@ from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import Stage, overrides
-from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.routing.guarded import GuardedPaths
 from gateway.proxy.upstream.call import Progress, UpstreamCall
 

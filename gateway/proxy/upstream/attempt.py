@@ -13,10 +13,11 @@ from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
 from gateway.core.verdict import Refusal
 from gateway.policy.identity import correlation
-from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
+from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.upstream.call import HeadTooLarge, UpstreamCall
 from gateway.proxy.upstream.upload import Upload
 

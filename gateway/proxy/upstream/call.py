@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Final
 
 from gateway.core.exchange import Exchange
-from gateway.proxy.pool.connection import OnInformational, UpstreamConnection
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.upstream.upload import Upload
 
 

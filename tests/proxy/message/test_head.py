@@ -12,7 +12,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
 from gateway.proxy.message.head import RequestHead, read
 from gateway.proxy.message.request import ReceivedRequest
-from gateway.proxy.pool.connection import ignore_informational
+from gateway.proxy.pool.response import ignore_informational
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.call import UpstreamCall
 

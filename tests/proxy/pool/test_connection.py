@@ -9,9 +9,10 @@ import pytest
 from gateway.core.failure import CallFailure
 from gateway.core.fields import Pair
 from gateway.core.response_fields import ResponseFields
-from gateway.proxy.pool.connection import UpstreamConnection, ignore_informational
+from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import Phase
+from gateway.proxy.pool.response import ignore_informational
 from gateway.proxy.upstream.upstream import Upstream
 from tests.eventually import eventually
 from tests.proxy.upstream_calls import call, calling, exchange, responded, slug

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from gateway.core.exchange import Exchange
-from gateway.proxy.pool.connection import ignore_informational
+from gateway.proxy.pool.response import ignore_informational
 from gateway.proxy.upstream.call import UpstreamCall
 
 

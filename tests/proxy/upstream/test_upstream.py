@@ -10,7 +10,8 @@ import pytest
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.pool.connection import UpstreamConnection, ignore_informational
+from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.response import ignore_informational
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.call import LATER, STARTED, Progress, UpstreamCall
 from gateway.proxy.upstream.deadline import Deadline
