@@ -111,6 +111,7 @@ class Exchange:
         "calls",
         "claims",
         "client",
+        "correlation",
         "detail",
         "endpoint",
         "failure",
@@ -137,6 +138,7 @@ class Exchange:
         "status",
         "stream",
         "target",
+        "upstream_ids",
         "upstream_time",
     )
 
@@ -161,6 +163,7 @@ class Exchange:
         self.calls: list[Call] = []  # empty for a route that is not tRPC
         # policies on the way in
         self.id = ""  # policy/identity: request id
+        self.correlation = b""  # policy/identity: the id that joins it to others, as the upstream gets it
         self.origin = ""  # policy/cors: the Origin that was allowed
         self.client = peer  # policy/client: the one client address
         self.principal = ""  # policy/auth: the token's sub
@@ -174,6 +177,7 @@ class Exchange:
         self.sent = 0.0  # time.monotonic() when the last of the request so far went out, 0.0 if nothing
         self.endpoint = ""  # host:port that responded
         self.upstream_time = 0.0  # seconds from sending to the head of the response
+        self.upstream_ids: Sequence[bytes] = ()  # correlation and request id of the response, where it has any
         self.failure: CallFailure | None = None  # how the call failed, None when it did not or the client was slow
         self.bytes_in = 0  # request content bytes
         # the response: proxy/flow
@@ -191,5 +195,5 @@ class Exchange:
         """
         second = copy.copy(self)
         second.slot, second.reason, second.failure, second.status = None, "", None, 0
-        second.endpoint, second.sent, second.upstream_time = "", 0.0, 0.0
+        second.endpoint, second.sent, second.upstream_time, second.upstream_ids = "", 0.0, 0.0, ()
         return second

@@ -41,6 +41,7 @@ is stricter (RFC 9110 12.5.5)."""
 
 # What differs from one response to the next, and the spellings that backends use.
 _VARYING_NAMES = frozenset((b"content-length", b"date", b"etag", b"x-correlation-id", b"x-request-id"))
+_IDS = (b"x-correlation-id", b"x-request-id")
 _VARYING = {spelling: name for name in _VARYING_NAMES for spelling in (name, name.title())}
 
 
@@ -97,16 +98,25 @@ def response_pairs(raw: Iterable[Pair]) -> tuple[list[Pair], dict[bytes, bytes]]
 class ResponseFields:
     """``raw`` as sent; ``pairs`` and ``framing`` as ``response_pairs`` gives them, neither to be changed.
 
-    ``repeatable``: no field that varies occurs twice, so the next response may be read by what differs.
+    ``repeatable``: no field that varies occurs twice, so the next response may be read by what differs. ``ids``: the values
+    of x-correlation-id and x-request-id, b"" for one that is not there; empty without either.
     """
 
-    __slots__ = ("_lines", "_replaced", "framing", "pairs", "raw", "repeatable")
+    __slots__ = ("_lines", "_replaced", "framing", "ids", "pairs", "raw", "repeatable")
 
-    def __init__(self, raw: list[Pair], pairs: list[Pair], framing: dict[bytes, bytes], repeatable: bool) -> None:
+    def __init__(
+        self,
+        raw: list[Pair],
+        pairs: list[Pair],
+        framing: dict[bytes, bytes],
+        repeatable: bool,
+        ids: tuple[bytes, ...] = (),
+    ) -> None:
         self.raw = raw
         self.pairs = pairs
         self.framing = framing
         self.repeatable = repeatable
+        self.ids = ids
         self._replaced: frozenset[bytes] | None = None
         self._lines = b"", b""
 
@@ -144,7 +154,9 @@ def read_incremental(raw: list[Pair], before: ResponseFields | None) -> Response
     pairs, framing = response_pairs(raw)
     # By name and not by spelling: ``ETag`` beside ``Etag`` is one field twice.
     varying = [name for sent, _ in raw if (name := sent.lower()) in _VARYING_NAMES]
-    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)))
+    named = dict(pairs)
+    ids = tuple([named.get(name, b"") for name in _IDS]) if not named.keys().isdisjoint(_IDS) else ()
+    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)), ids)
 
 
 def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
@@ -162,6 +174,9 @@ def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
     length = values.pop(b"content-length", None)
     if length is not None:
         framing = framing | {b"content-length": length}
+    ids = before.ids
     if values:
+        if ids:
+            ids = tuple([values.get(name, value) for name, value in zip(_IDS, ids, strict=True)])
         pairs = [(name, values.get(name, value)) for name, value in pairs]
-    return ResponseFields(raw, pairs, framing, True)
+    return ResponseFields(raw, pairs, framing, True, ids)

@@ -20,7 +20,10 @@ from gateway.ops.sink import Sink
 
 LIMITED_LINES = 100
 """Refusals by a limit that a worker logs in a second; more are only counted. They are what a flood comes to, and a request of
-33 bytes has two lines of 500: half a megabyte a second of requests filled a disk with seven."""
+33 bytes has a line of 500: half a megabyte a second of requests filled a disk with seven."""
+
+_UNREAD = frozenset(("path_ambiguous", ""))
+"""Reasons, and paths, of a refusal whose line has the path as it was sent."""
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
 
@@ -73,7 +76,7 @@ class Stamp:
 
 
 class _LimitedLines:
-    """How many refusals by a limit still have lines, and how many had none, since the last ``Log.renew_limited``."""
+    """How many refusals by a limit still have a line, and how many had none, since the last ``Log.renew_limited``."""
 
     __slots__ = ("left", "unlogged")
 
@@ -82,7 +85,7 @@ class _LimitedLines:
         self.unlogged = 0
 
     def spend(self) -> bool:
-        """Whether one more has lines."""
+        """Whether one more has a line."""
         if self.left > 0:
             self.left -= 1
             return True
@@ -118,10 +121,11 @@ class Log:
         return bound
 
     def access(self, exchange: Exchange, elapsed: float) -> None:
-        """The line of one finished request, ``elapsed`` seconds after its head, and the event ``refused`` if it was;
-        ``id`` joins the two. Empty fields are left out. Of refusals by a limit only so many have lines (``renew_limited``).
+        """The one line of a finished request, ``elapsed`` seconds after its head. Empty fields are left out. Of refusals by a
+        limit only so many have one (``renew_limited``).
 
-        Never in them: the raw target, the query, headers, bodies, the principal itself.
+        Never in it: the query, headers other than the ids, bodies, the principal itself; and the path as it was sent only where
+        a refusal has no other.
         """
         method, path = exchange.method, exchange.path
         fields: dict[str, Any] = {
@@ -138,6 +142,11 @@ class Log:
             "duration_ms": int(elapsed * 1e5) / 100,
             **self._fixed,
         }
+        correlation = exchange.correlation
+        if correlation:
+            fields["correlation_id"] = correlation.decode("ascii")
+        if exchange.upstream_ids:
+            _add_ids(fields, exchange)
         if exchange.calls:
             calls = exchange.calls
             # the comprehension is a call of its own, and most requests have one call
@@ -152,41 +161,32 @@ class Log:
         if exchange.endpoint:
             fields["upstream"] = exchange.endpoint
             fields["upstream_ms"] = int(exchange.upstream_time * 1e5) / 100
-        reason = exchange.reason
-        if reason:
-            if reason == "rate_limited" and not self._limited.spend():
-                return
-            fields["reason"] = reason
-            if exchange.detail:
-                fields["detail"] = _detail(exchange.detail)
+        if exchange.reason and not self._add_refusal(fields, exchange):
+            return
         if exchange.fallback:
             fields["fallback"] = exchange.fallback
         if exchange.reported:
             fields["reported"] = exchange.reported
         # Past structlog, which would do nothing to it: its three calls are 3 of the 150 us that a request costs.
-        line = _dump(fields)
-        self.sink.write(b"%b\n%b" % (line, self._refused(exchange, fields)) if reason else line)
+        self.sink.write(_dump(fields))
 
     def renew_limited(self) -> None:
-        """Let ``LIMITED_LINES`` more refusals by a limit have lines, and log how many had none: to be called each second."""
+        """Let ``LIMITED_LINES`` more refusals by a limit have a line, and log how many had none: to be called each second."""
         unlogged, self._limited.left, self._limited.unlogged = self._limited.unlogged, LIMITED_LINES, 0
         if unlogged:
             self.event("refusals_unlogged", reason="rate_limited", times=unlogged)
 
-    def _refused(self, exchange: Exchange, line: dict[str, Any]) -> bytes:
-        """The event that goes with the access line of a refusal."""
-        event = {
-            "ts": line["ts"],
-            "event": "refused",
-            "id": exchange.id,
-            "reason": exchange.reason,
-            "route": line["route"],
-            "client": exchange.client,
-            **self._fixed,
-        }
+    def _add_refusal(self, fields: dict[str, Any], exchange: Exchange) -> bool:
+        """Add why the request was refused; False: it has no line, since too many by a limit have one."""
+        reason = exchange.reason
+        if reason == "rate_limited" and not self._limited.spend():
+            return False
+        fields["reason"] = reason
         if exchange.detail:
-            event["detail"] = line["detail"]
-        return _dump(event)
+            fields["detail"] = _detail(exchange.detail)
+        if (reason in _UNREAD or exchange.path in _UNREAD) and exchange.target:
+            fields["path_sent"] = path_sent(exchange.target)
+        return True
 
     def event(self, name: str, **fields: object) -> None:
         """The line of an event that is not a request. Texts are made safe; a Secret is written as its mask."""
@@ -194,6 +194,27 @@ class Log:
         for key, value in fields.items():
             line[key] = redact(value) if isinstance(value, str) else value
         self._line(line)
+
+
+def path_sent(target: str) -> str:
+    """The path of a request's ``target`` as it was sent, safe to log: without authority, which may hold a password, without
+    query and fragment, credentials hidden, escaped and cut."""
+    path = target.partition("?")[0].partition("#")[0]
+    if path[:1] == "/" and path[:2] != "//":
+        return redact(path)
+    scheme, found, rest = path.partition("://")
+    if found and "/" not in scheme:
+        path = "/" + rest.partition("/")[2]
+    return redact(path.rpartition("@")[2])
+
+
+def _add_ids(fields: dict[str, Any], exchange: Exchange) -> None:
+    """The ids that the upstream gave its response, where it did not send back those that it got."""
+    correlation, own = exchange.upstream_ids
+    if correlation and correlation != exchange.correlation:
+        fields["upstream_correlation_id"] = redact(correlation.decode("utf-8", "replace"))
+    if own and own != exchange.id.encode():
+        fields["upstream_request_id"] = redact(own.decode("utf-8", "replace"))
 
 
 def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:

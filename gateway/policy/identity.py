@@ -33,26 +33,21 @@ def new_id() -> str:
         return _unused.pop()
 
 
-def correlation(exchange: Exchange) -> bytes:
-    """The client's ``x-correlation-id`` if it is acceptable, else the request id."""
-    sent = exchange.fields.get(b"x-correlation-id")
-    return sent if sent is not None and _ACCEPTABLE(sent) else exchange.id.encode("ascii")
-
-
 class Identity(Stage):
-    """Sets ``exchange.id`` and adds both ids to every response, refusals included. Never refuses."""
+    """Sets ``exchange.id`` and ``exchange.correlation``, the client's own where that is acceptable, and adds both to every
+    response, refusals included. Never refuses."""
 
     __slots__ = ()
 
     def on_request(self, exchange: Exchange) -> None:
-        sent = exchange.fields.get(b"x-request-id")
-        exchange.id = new_id() if sent is None or not _ACCEPTABLE(sent) else sent.decode("ascii")
+        fields = exchange.fields
+        sent = fields.get(b"x-request-id")
+        exchange.id = own = new_id() if sent is None or not _ACCEPTABLE(sent) else sent.decode("ascii")
+        sent = fields.get(b"x-correlation-id")
+        exchange.correlation = sent if sent is not None and _ACCEPTABLE(sent) else own.encode("ascii")
 
     def on_response(self, exchange: Exchange) -> None:
-        own = exchange.id.encode("ascii")
-        sent = exchange.fields.get(b"x-correlation-id")
-        correlated = sent if sent is not None and _ACCEPTABLE(sent) else own
-        raw = b"x-request-id: %b\r\nx-correlation-id: %b\r\n" % (own, correlated)
+        raw = b"x-request-id: %b\r\nx-correlation-id: %b\r\n" % (exchange.id.encode("ascii"), exchange.correlation)
         exchange.response_headers.append(FieldLines(_NAMES, raw))
 
 

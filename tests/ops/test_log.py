@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from gateway.core.exchange import Call, Exchange
 from gateway.core.secret import Secret
 from gateway.ops.log import LIMITED_LINES, Bridge, Log, Stamp
+from gateway.ops.plain import LONGEST
 
 
 class Kept:
@@ -84,7 +85,7 @@ def test_no_secret_of_a_request_is_in_its_lines() -> None:
     log, kept = made()
     refused = exchange(reason="token_invalid", detail="Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIifQ.DETAILSECRET")
     log.access(refused, 0.1)
-    assert len(kept.lines) == 2
+    assert len(kept.lines) == 1
     for secret in (b"SECRET", b"user-ada", b"/raw"):
         assert all(secret not in line for line in kept.lines)
 
@@ -95,33 +96,80 @@ def test_a_flood_of_refusals_by_a_limit_has_few_lines_and_is_counted() -> None:
     for _ in range(LIMITED_LINES):
         log.access(limited, 0.1)
         egress.access(limited, 0.1)
-    assert len(kept.lines) == 2 * LIMITED_LINES  # two for each
+    assert len(kept.lines) == LIMITED_LINES
     log.access(exchange(reason="token_invalid", status=401), 0.1)
     log.access(exchange(), 0.1)
-    assert len(kept.lines) == 2 * LIMITED_LINES + 3
+    assert len(kept.lines) == LIMITED_LINES + 2
     log.renew_limited()
     event = {"event": "refusals_unlogged", "reason": "rate_limited", "times": LIMITED_LINES, "worker": 1}
     assert kept.last() == {"ts": "2023-11-14T22:13:20.123Z", **event}
     log.renew_limited()
     log.access(limited, 0.1)
-    events = [json.loads(line)["event"] for line in kept.lines[-3:]]
-    assert events == ["refusals_unlogged", "request", "refused"]
+    events = [json.loads(line)["event"] for line in kept.lines[-2:]]
+    assert events == ["refusals_unlogged", "request"]
 
 
-def test_a_refusal_has_its_event() -> None:
+def test_a_refusal_has_one_line_with_everything() -> None:
     log, kept = made(worker=1)
     log.access(exchange(reason="rate_limited", detail="per-client", status=429), 0.1)
-    assert json.loads(kept.lines[0])["event"] == "request"
-    assert kept.last() == {
-        "ts": "2023-11-14T22:13:20.123Z",
-        "event": "refused",
+    assert len(kept.lines) == 1
+    line = kept.last()
+    shown = {key: line[key] for key in ("event", "worker", "id", "reason", "detail", "route", "client", "status")}
+    assert shown == {
+        "event": "request",
         "worker": 1,
         "id": "abc",
         "reason": "rate_limited",
         "detail": "per-client",
         "route": "chat",
         "client": "192.0.2.7",
+        "status": 429,
     }
+    assert "path_sent" not in line, "its path has one reading"
+
+
+def test_the_ids_by_which_an_upstream_logs_are_in_the_line() -> None:
+    log, kept = made()
+    log.access(exchange(correlation=b"app-12345678", upstream_ids=(b"app-12345678", b"")), 0.1)
+    line = kept.last()
+    assert line["correlation_id"] == "app-12345678"
+    assert not {"upstream_correlation_id", "upstream_request_id"} & line.keys(), "it sent back what it got"
+    log.access(exchange(correlation=b"app-12345678", upstream_ids=(b"made-up", b"own-1")), 0.1)
+    line = kept.last()
+    assert (line["upstream_correlation_id"], line["upstream_request_id"]) == ("made-up", "own-1")
+
+
+@given(st.binary(max_size=2000), st.binary(max_size=2000))
+def test_no_id_of_an_upstream_forges_or_blows_up_a_line(correlation: bytes, own: bytes) -> None:
+    log, kept = made()
+    log.access(exchange(correlation=b"app-12345678", upstream_ids=(correlation, own)), 0.1)
+    assert len(kept.lines) == 1
+    assert len(kept.lines[0]) < 4000
+    line = kept.last()
+    assert len(line.get("upstream_correlation_id", "")) <= 10 * (LONGEST + 1)
+    assert all(text.isprintable() for text in line.values() if isinstance(text, str))
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("/api/%2e%2e/admin?token=HIDDEN", "/api/%2e%2e/admin"),
+        ("/a%252Fb#HIDDEN", "/a%252Fb"),
+        ("/a\\b\x07", "/a\\b\\x07"),
+        ("http://user:HIDDEN@host/a;b", "/a;b"),
+        ("//user:HIDDEN@host/a;b", "host/a;b"),
+        ("user:HIDDEN@host:80", "host:80"),
+        ("ftp://user:HIDDEN@host/a?x=HIDDEN", "/a"),
+        ("/reset/eyJhbGciOiJIUzI1NiJ9.HIDDEN.HIDDEN%2f", "/reset/<secret>%2f"),
+        ("/" + "x" * 1000, "/" + "x" * 255 + "…"),
+    ],
+)
+@pytest.mark.parametrize(("reason", "path"), [("path_ambiguous", ""), ("path_ambiguous", "/a"), ("no_route", "")])
+def test_a_path_that_has_no_one_reading_is_shown_as_sent(target: str, shown: str, reason: str, path: str) -> None:
+    log, kept = made()
+    log.access(exchange(target=target, path=path, reason=reason, status=400), 0.1)
+    assert kept.last()["path_sent"] == shown
+    assert b"HIDDEN" not in kept.lines[-1]
 
 
 def test_what_never_became_a_request_has_a_line_too() -> None:
@@ -139,12 +187,12 @@ def test_nothing_a_client_sends_forges_or_blows_up_a_line(method: str, path: str
     log, kept = made()
     sent = exchange(method=method, path=path, detail=detail, reason="no_route", calls=[Call(path)])
     log.access(sent, 0.1)
-    assert len(kept.lines) == 2
+    assert len(kept.lines) == 1
     for line in kept.lines:
         assert b"\n" not in line and b"\r" not in line
         assert len(line) < 16_000
         event = json.loads(line)
-        assert event["event"] in ("request", "refused")
+        assert event["event"] == "request"
         assert event["reason"] == "no_route"
 
 

@@ -58,12 +58,12 @@ def exchange() -> Exchange:
     return made
 
 
-def test_a_refused_request_has_two_lines_and_is_counted(observed: Observed) -> None:
+def test_a_refused_request_has_one_line_and_is_counted(observed: Observed) -> None:
     refused = exchange()
     observed.observer.begin(refused)
     observed.observer.done(refused, 0.01)
     observed.observer.event("drain_cut", in_flight=1)
-    assert [line["event"] for line in observed.lines()] == ["request", "refused", "drain_cut"]
+    assert [line["event"] for line in observed.lines()] == ["request", "drain_cut"]
     found = observed.samples()
     assert found["gateway_requests_total|reason=rate_limited|route=chat|status=429"] == 1
     assert found["gateway_events_total|event=drain_cut"] == 1

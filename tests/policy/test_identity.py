@@ -42,7 +42,7 @@ def test_sane_ids_of_the_client_are_passed_on() -> None:
 def test_the_ids_sent_upstream_are_those_of_the_response() -> None:
     for sent in (b"c0ffee00-1111", b"bad"):
         exchange = arrive(x_correlation_id=sent)
-        assert (b"x-correlation-id", identity.correlation(exchange)) in added_fields(exchange)
+        assert (b"x-correlation-id", exchange.correlation) in added_fields(exchange)
 
 
 @pytest.mark.parametrize(

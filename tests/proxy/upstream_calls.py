@@ -33,7 +33,7 @@ def exchange(method: str = "GET", **fields: str) -> Exchange:
     """A request for ``/a`` with ``fields``, whose names have underscores for hyphens."""
     raw = {name.replace("_", "-").encode(): value.encode() for name, value in fields.items()}
     made = Exchange(method, "/a", {b"host": b"gateway", **raw}, "192.0.2.1", 0.0)
-    made.id, made.path = "request-1", "/a"
+    made.id, made.correlation, made.path = "request-1", b"request-1", "/a"
     return made
 
 

@@ -12,7 +12,6 @@ from gateway.core.failure import CallFailure
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
 from gateway.core.verdict import Refusal
-from gateway.policy.identity import correlation
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
@@ -87,7 +86,7 @@ class UpstreamAttempt:
         ).encode()
         end = body or b""
         data = b"".join(
-            [line, endpoint.host_field, own, correlation(exchange), self._set, framing, *lines.values(), b"\r\n", end]
+            [line, endpoint.host_field, own, exchange.correlation, self._set, framing, *lines.values(), b"\r\n", end]
         )
         if len(data) > self._most and len(data) - len(end) > self._most:
             raise HeadTooLarge
@@ -160,6 +159,7 @@ class UpstreamAttempt:
             endpoint.in_flight -= 1
         exchange.upstream_time = monotonic() - exchange.sent
         exchange.endpoint = endpoint.authority
+        exchange.upstream_ids = connection.fields.ids
         return connection
 
     async def _head_while_pumping(

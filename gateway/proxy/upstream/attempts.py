@@ -209,6 +209,7 @@ class Attempts:
             response = winner.result()
             if isinstance(response, UpstreamConnection):  # the other attempt may have written its own
                 exchange.endpoint = response.owner.endpoint.authority
+                exchange.upstream_ids = response.fields.ids
                 exchange.upstream_time = monotonic() - began
         hedge.record(monotonic() - began)
         return response

@@ -98,6 +98,7 @@ class Upstream:
             return None
         exchange.upstream_time = monotonic() - exchange.sent
         exchange.endpoint = endpoint.authority
+        exchange.upstream_ids = connection.fields.ids
         return connection
 
     async def response(self, call: UpstreamCall) -> UpstreamConnection | Refusal:
