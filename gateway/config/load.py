@@ -20,9 +20,11 @@ from gateway.config.checks import (
     reachability,
     reading,
     references,
+    unused,
 )
 from gateway.config.checks.production import Production
 from gateway.config.environment import Environment
+from gateway.config.gaps import Gaps
 from gateway.config.model import (
     Config,
     Defaults,
@@ -37,8 +39,8 @@ from gateway.config.model import (
 )
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
-from gateway.config.policy_keys import INHERITED, policies_of
-from gateway.config.problem import Location, Problem, Report, nearest
+from gateway.config.policy_keys import policies_of
+from gateway.config.problem import Location, Problem, Report
 from gateway.config.tree import Mapping, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
 from gateway.policy.base.settings import Policy
@@ -65,12 +67,6 @@ def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config
     return replace(loaded, warnings=tuple(report.warnings())) if loaded is not None and not problems else problems
 
 
-# Takes the place of invalid defaults, so that no route is reported to miss what it might inherit.
-_UNKNOWN_DEFAULTS = Defaults.model_validate(
-    {kind.route_key: kind.opt_out or "unknown" for kind in INHERITED if not kind.many}
-)
-
-
 class _Loading:
     """One loading. Invalid parts are reported and left out, so that the rest is still checked."""
 
@@ -81,17 +77,18 @@ class _Loading:
         self._report = report
         self._files = Files(Environment(env, self._base, report), report)
         self._unsound: set[str] = set()
+        self._gaps = Gaps(kinds)
 
     def config(self) -> Config | None:
         entry = self._files.read(self._path)
         if entry is None:
             return None
         self._check_top(entry)
-        head = parse(Head, entry.only(list(Head.model_fields)), (), self._base, self._report)
+        head = parse(Head, entry.only(list(Head.model_fields)), (), self._base, self._report, self._gaps.parts)
         written = self._policies(entry)
         policies = understand(written, self._kinds, self._base, self._report)
         upstreams = self._upstreams(entry)
-        defaults = self._part(Defaults, entry, "defaults", _UNKNOWN_DEFAULTS)
+        defaults = self._gaps.defaults(entry, self._base, self._report)
         located = self._routes(entry, defaults)
         config = Config(
             environment=head.environment if head else self._environment(entry),
@@ -138,19 +135,29 @@ class _Loading:
             if key in LATER_KEYS:
                 self._report.add(position, (key,), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
             elif key not in known and key not in LATER_SECTIONS:
-                self._report.add(position, (key,), "is not a known key", nearest(key, known))
+                self._gaps.unknown_key(entry, key, known, "is not a known key", self._report)
 
     def _policies(self, entry: Mapping) -> dict[tuple[str, str], Written]:
         found = gather(entry, self._kinds, self._report)
+        self._gaps.note_sections(entry)
         for path in included(entry, self._base, self._report):
-            tree = None if path == self._path else self._files.read(path)
-            if tree is not None:
-                refuse_other_keys(tree, self._kinds, self._report)
-                found += gather(tree, self._kinds, self._report)
+            if path == self._path:
+                continue
+            tree = self._files.read(path)
+            if tree is None:
+                self._gaps.add("include")
+                continue
+            refuse_other_keys(tree, self._kinds, self._report, self._gaps)
+            found += gather(tree, self._kinds, self._report)
+            self._gaps.note_sections(tree)
+        if self._report.has(("include",)):
+            self._gaps.add("include")
         return unique(found, self._report)
 
     def _upstreams(self, entry: Mapping) -> dict[str, UpstreamSettings]:
         written = mapping_at(entry, "upstreams", self._report)
+        if self._report.has(("upstreams",)) and written is None:
+            self._gaps.add("upstreams")
         upstreams: dict[str, UpstreamSettings] = {}
         for name, node in written.entries.items() if written else ():
             path = ("upstreams", name)
@@ -165,7 +172,9 @@ class _Loading:
         written = entry.entries.get("routes")
         if not isinstance(written, Sequence):
             position = written.position if written else entry.position
-            self._report.add(position, ("routes",), "must be a list of routes" if written else "is missing")
+            if "routes" not in self._gaps:
+                self._report.add(position, ("routes",), "must be a list of routes" if written else "is missing")
+            self._gaps.add("routes")
             return []
         located = []
         for index, node in enumerate(written.items):
@@ -173,6 +182,8 @@ class _Loading:
             parsed = parse(WrittenRoute, node, path, self._base, self._report)
             if parsed is not None:
                 located.append((routes.complete(parsed, defaults, node.position), Location(node, path, self._report)))
+        if len({route.name for route, _ in located}) < len(written.items):
+            self._gaps.add("routes")
         return located
 
     def _check_names(
@@ -186,25 +197,27 @@ class _Loading:
         names: dict[str, list[str]] = {section: [] for section in self._kinds}
         for section, name in written:
             names[section].append(name)
+        names = self._gaps.names(names)
         defaults_location = Location(entry.entries.get("defaults", entry), ("defaults",), self._report)
-        if "defaults" not in self._unsound:
-            references.check_policies(policies_of(config.defaults), defaults_location, names)
+        references.check_policies(policies_of(config.defaults), defaults_location, names)
         known_upstreams = child(entry, "upstreams")
         upstream_names = list(known_upstreams.entries) if isinstance(known_upstreams, Mapping) else []
+        known = upstream_names if "upstreams" not in self._gaps else None
         first: dict[str, Route] = {}
         for route, location in located:
             earlier = first.setdefault(route.name, route)
             if earlier is not route:
                 location.add(("name",), f"is taken by the route in line {earlier.position.line}")
             references.check_policies(route.policies, location, names)
-            references.check_upstream(route, location, upstream_names)
+            references.check_upstream(route, location, known)
             references.check_keys(route, location, config.policies.get("rate_limits", {}))
-            routes.check(route, location, config.upstreams)
+            routes.check(route, location, config.upstreams, len(config.upstreams) == len(upstream_names))
             reading.check_body(route, location, config.policies)
         reachability.check(located, config.upstreams)
         reading.check_strangers(config.routes, config.policies, written, self._report)
         guarded_paths.check(located, config.upstreams, config.policies.get("fallbacks", {}))
-        breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, first, self._report)
+        known_routes = first if "routes" not in self._gaps else None
+        breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, known_routes, self._report)
         egress.check(config, entry, located, self._report)
         cors = config.policies.get(passed_headers.SECTION, {})
         passed_headers.check(config.routes, config.upstreams, cors, written, self._report)
@@ -214,4 +227,5 @@ class _Loading:
             references.check_calling(config.upstreams, location)
             breakers.check_probes(config.upstreams, location, config.policies.get(breakers.SECTION, {}))
             fallbacks.check(config.upstreams, location, names, config.policies.get("fallbacks", {}))
-        fallbacks.check_targets(written, config.policies.get("fallbacks", {}), upstream_names, self._report)
+        unused.check(config, written, Location(known_upstreams or entry, ("upstreams",), self._report), self._report)
+        fallbacks.check_targets(written, config.policies.get("fallbacks", {}), known, self._report)

@@ -16,7 +16,7 @@ from gateway.core.loopback import is_loopback
 from gateway.core.methods import METHODS
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
-from gateway.policy.base.settings import Duration, SecretField
+from gateway.policy.base.settings import Advice, Duration, SecretField
 from gateway.policy.cors import canonical_origin, parse_origin, split_lists
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -38,6 +38,13 @@ OWN_FIELDS = frozenset(
         "transfer-encoding",
         "upgrade",
     )
+)
+
+
+# A whole segment that is a parameter elsewhere: ``:id``, ``{id}``, ``<id>``, ``[id]``, ``$id``, ``**``, ``(.*)``. A colon within one,
+# as in ``/v1/models:predict``, is an ordinary character.
+_PARAMETER = re.compile(
+    r"(?<=/)(?::[A-Za-z_]\w*[?*+]?|\{[^/]*\}|<[^/]*>|\[[^/]*\]|\$[A-Za-z_]\w*|\*\*|\(.*\)[*+?]?)(?=/|$)"
 )
 
 
@@ -83,11 +90,21 @@ def _procedures(text: str) -> str:
 def _path(text: str) -> str:
     if text.endswith("*"):
         raise ValueError("is not accepted: here it takes one path, without a *")
-    return _without_problem(text, path_problem(text))
+    return _path_pattern(text)
 
 
 def _path_pattern(text: str) -> str:
-    return _without_problem(text, path_problem(text))
+    parameter = _PARAMETER.search(text)
+    if parameter:
+        above = text[: parameter.start()].rpartition("/")[0]
+        raise Advice(
+            f"is not accepted: {parameter[0]} would match only itself, since paths have no parameters",
+            f"write {above}/* for everything below {above or '/'}",
+        )
+    wrong = path_problem(text)
+    if wrong:
+        raise Advice(f"is not accepted: {wrong}", f"write /{text}" if re.match(r"\w", text) else "")
+    return text
 
 
 def _prefix(text: str) -> str:
@@ -104,7 +121,9 @@ def _method(text: str) -> str:
 
 
 def _environment(text: str) -> str:
-    return _matching(text, r"[a-z][a-z0-9-]*", "must be one word in lower case, such as development or production")
+    if not matches(r"[a-z][a-z0-9-]*", text):
+        raise Advice("must be one word in lower case, such as development or production", f"write {text.lower()}")
+    return text
 
 
 def _field_name(text: str) -> str:

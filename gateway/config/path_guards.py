@@ -7,6 +7,7 @@ from collections.abc import Mapping as Named
 from typing import Any
 
 from gateway.config.model import Route, UpstreamSettings
+from gateway.config.policy_keys import UNKNOWN
 from gateway.core.loopback import is_loopback
 from gateway.core.methods import KNOWN
 from gateway.core.path_reading import SAME, PathGuard, PathReading, PathsByReading, read_as
@@ -30,7 +31,8 @@ def missing(route: Route, other: Route) -> str:
         return "deny"
     lacks = []
     for kind in ROUTE_KINDS:
-        if kind.keeps_out and set(other.policies.get(kind.section, ())) - set(route.policies.get(kind.section, ())):
+        theirs, ours = (set(each.policies.get(kind.section, ())) for each in (other, route))
+        if kind.keeps_out and theirs - ours and UNKNOWN not in theirs | ours:
             lacks.append(kind.route_key)
     return ", ".join(lacks)
 

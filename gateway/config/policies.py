@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.config.environment import Environment
+from gateway.config.gaps import Gaps
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
-from gateway.config.problem import Report, nearest
+from gateway.config.problem import Report
 from gateway.config.source import read
 from gateway.config.tree import Mapping, Node, Position, Scalar, Sequence, child
 from gateway.config.validate import (
@@ -100,11 +101,11 @@ def gather(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> li
     return found
 
 
-def refuse_other_keys(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> None:
-    """Reports keys at the top of an included file that are no kind of policy."""
+def refuse_other_keys(tree: Mapping, kinds: Named[str, type[Policy]], report: Report, gaps: Gaps) -> None:
+    """Reports keys at the top of an included file that are no kind of policy; ``gaps`` gets what they seem to mean."""
     for key in tree.entries:
         if key not in kinds and key not in LATER_SECTIONS:
-            report.add(tree.keys[key], (key,), "is not a kind of policy", nearest(key, kinds))
+            gaps.unknown_key(tree, key, kinds, "is not a kind of policy", report)
 
 
 def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Written]:

@@ -15,6 +15,11 @@ INHERITED: tuple[Kind, ...] = tuple(kind for kind in ROUTE_KINDS if kind.inherit
 """The kinds that ``defaults`` name for routes that say nothing."""
 
 
+UNKNOWN = "?"
+"""Takes the place of names that cannot be read, which is reported where they are written: no policy has this name, so
+nothing is concluded from it."""
+
+
 def keys_of_routes() -> Callable[[type[M]], type[M]]:
     """Adds a key for each kind of policy that routes name."""
     return _with(

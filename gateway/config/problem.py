@@ -54,6 +54,11 @@ class Report:
         if (position, format_path(path)) not in self._reported:
             self.add(position, path, sentence, hint)
 
+    def has(self, path: NodePath) -> bool:
+        """Whether a problem is reported at ``path`` or below it, in any file."""
+        written = format_path(path)
+        return any(at == written or at.startswith((f"{written}.", f"{written}[")) for _, at in self._reported)
+
     def warn(self, position: Position, path: NodePath, sentence: str, hint: str = "") -> None:
         """Adds a warning: what ``sentence`` says of the value at ``path`` is likely a mistake, but keeps nothing from running."""
         written = format_path(path)

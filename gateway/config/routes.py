@@ -73,8 +73,8 @@ def _value(route: Route, kind: Kind) -> str | list[str] | None:
     return names[0] if names else kind.opt_out or None
 
 
-def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
-    """Reports everything in one route that contradicts itself or its upstream."""
+def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettings], whole: bool = True) -> None:
+    """Reports everything in one route that contradicts itself or its upstream. ``whole``: no upstream is left out."""
     if "auth" not in route.policies:
         location.add(
             ("auth",), "is missing: nothing says who may use this route", "name a policy, or write auth: public"
@@ -94,7 +94,7 @@ def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettin
     _check_lists(route, location)
     upstream = upstreams.get(route.upstream or "")
     if route.procedures:
-        _check_procedures(route, location, upstreams)
+        _check_procedures(route, location, upstreams, whole)
     if route.paths:
         _check_paths(route, location, upstreams)
     if route.rewrite and upstream and upstream.trpc and _is_below(route.rewrite, upstream.trpc):
@@ -117,7 +117,7 @@ def _check_twice(values: tuple[str, ...], name: str, location: Location) -> None
             location.add((name, index), f"lists {value} twice")
 
 
-def _check_procedures(route: Route, location: Location, upstreams: Named[str, UpstreamSettings]) -> None:
+def _check_procedures(route: Route, location: Location, upstreams: Named[str, UpstreamSettings], whole: bool) -> None:
     if route.rewrite:
         location.add(("rewrite",), "does not go with procedures: their path is their name")
     for index, method in enumerate(route.methods):
@@ -129,7 +129,7 @@ def _check_procedures(route: Route, location: Location, upstreams: Named[str, Up
             ("upstream",), f"names {route.upstream}, which has no trpc", f"give upstreams.{route.upstream} a trpc"
         )
     reached = [mounts[route.upstream]] if route.upstream in mounts else [] if route.upstream else list(mounts.values())
-    if not route.upstream and route.deny and upstreams and not mounts:
+    if not route.upstream and route.deny and upstreams and not mounts and whole:
         location.add(("procedures",), "need an upstream with trpc, and there is none")
     for index, procedure in enumerate(route.procedures):
         names = {trpc.aliases[procedure] for trpc in reached if procedure in trpc.aliases}

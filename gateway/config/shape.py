@@ -49,6 +49,19 @@ def known_keys(model: type[BaseModel], path: NodePath) -> list[str]:
     )
 
 
+def models_below(model: type[BaseModel], path: NodePath = ()) -> Iterator[tuple[NodePath, type[BaseModel]]]:
+    """``model`` and every settings class below it, each with the path to it; keys of a user's own are ``NAME``."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        for kind in _types(field.annotation):
+            origin = get_origin(kind)
+            inner = get_args(kind)[-1] if origin is dict else get_args(kind)[0] if origin in (tuple, list) else kind
+            below = (*path, field.alias or name, *(("NAME",) if origin is dict else ()))
+            for one in _types(inner):
+                if _is_model(one):
+                    yield from models_below(one, below)
+
+
 def secrets(annotation: Any, node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Scalar]]:
     """Path and value of every scalar below ``node`` that ``annotation`` declares a secret."""
     for kind in _types(annotation):

@@ -23,7 +23,45 @@ _TRUE = frozenset(("true", "True", "TRUE"))
 _FALSE = frozenset(("false", "False", "FALSE"))
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))([eE][-+]?[0-9]{1,2})?")
+_OCTAL = re.compile(r"[-+]?0[0-9]{1,17}")  # to a parser of YAML 1.1
+_YES_AND_NO = frozenset(("yes", "no", "on", "off", "y", "n"))
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+# What the parser stumbles over, in the words of who writes: part of its sentence, ours, and the hint.
+_STUMBLES = (
+    ("'\\t' that cannot start", "it is indented by a tab", "indent with blanks: YAML takes no tabs"),
+    (
+        "but found '<scalar>'",
+        "a text goes on behind its closing quote",
+        "put other quotes around it, or write a quote in it twice",
+    ),
+    ("sequence entries are not", "a list begins in the line of its key", "begin it in the next line, or write [ ]"),
+    (
+        "expected <block end>",
+        "a line is indented otherwise than those above it",
+        "let keys of one mapping begin in one column",
+    ),
+    ("mapping values are not allowed", "", "look at the indentation, or put quotes around a text with a colon in it"),
+    ("could not find expected ':'", "a key has no colon", "write a colon and a blank behind the key"),
+    ("unexpected end of stream", "a quote is opened and never closed", "close it"),
+    ("but got '{'", "", "put quotes around a text that holds a brace"),
+    ("cannot start any token", "", "put quotes around the text"),
+)
+_OPENED = ("found unexpected end of stream", "could not find expected ':'")
+"""Stumbles that are due to what was begun before, where the parser says that it was."""
+
+
+def described(error: yaml.MarkedYAMLError) -> tuple[Any, str, str]:
+    """Where ``error`` is, what it is, and a hint of what to do."""
+    found = error.problem or error.context or "cannot be understood"
+    begun = error.context_mark is not None and any(found.startswith(start) for start in _OPENED)
+    mark = error.context_mark if begun else error.problem_mark or error.context_mark
+    for part, sentence, hint in _STUMBLES:
+        if part in found:
+            return mark, sentence or found, hint
+    opened = error.context_mark if "flow" in (error.context or "") else None
+    return mark, found, f"what is opened in line {opened.line + 1} is not closed" if opened is not None else ""
 
 
 class _Unreadable(Exception):
@@ -63,11 +101,9 @@ class _TreeReader:
                 position = self._position(event.start_mark)
                 yield event
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            sentence = error.problem or error.context or "cannot be understood"
-            self._give_up(
-                self._position(mark) if mark else position, f"is not YAML: {sentence}", self._quoting_hint(mark)
-            )
+            mark, sentence, hint = described(error)
+            hint = self._quoting_hint(mark) or hint
+            self._give_up(self._position(mark) if mark else position, f"is not YAML: {sentence}", hint)
         except yaml.reader.ReaderError as error:
             before = self._text[: error.position]
             position = Position(self._file, before.count("\n") + 1, len(before) - before.rfind("\n"))
@@ -131,6 +167,7 @@ class _TreeReader:
         for event in self._events:
             if isinstance(event, yaml.SequenceEndEvent):
                 break
+            self._warn_of_surprises(event, (*path, len(items)))
             items.append(self._node(event, (*path, len(items))))
         return Sequence(tuple(items), position)
 
@@ -142,7 +179,10 @@ class _TreeReader:
                 break
             at = self._position(event.start_mark)
             key = self._key(event, at, path)
-            value = self._node(next(self._events), path if key is None else (*path, key))
+            below = path if key is None else (*path, key)
+            event = next(self._events)
+            self._warn_of_surprises(event, below)
+            value = self._node(event, below)
             if key is None:
                 continue
             if key in entries:
@@ -162,6 +202,18 @@ class _TreeReader:
         elif not (isinstance(node, Scalar) and node.broken):
             self._report.add(position, path, "has a key that is not a text", "put quotes around the key")
         return None
+
+    def _warn_of_surprises(self, event: yaml.Event, path: NodePath) -> None:
+        """Warns of values that other versions of YAML read otherwise."""
+        if not isinstance(event, yaml.ScalarEvent) or event.style:
+            return
+        text, position = event.value, self._position(event.start_mark)
+        if _OCTAL.fullmatch(text):
+            sentence = f"begins with a zero, and is {int(text)} in YAML 1.2"
+            self._report.warn(position, path, sentence, "leave the zero out, or put quotes around a text")
+        elif text.lower() in _YES_AND_NO:
+            sentence = f"is the text {text} in YAML 1.2"
+            self._report.warn(position, path, sentence, "write true or false, or put quotes around a text")
 
     def _scalar(self, event: yaml.ScalarEvent, position: Position, path: NodePath) -> Scalar:
         text: str = event.value

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gateway.config.problem import Report, nearest
+from gateway.config.hints import nearest_key, unknown_key, value_hint
+from gateway.config.problem import Report
 from gateway.config.shape import known_keys, secrets
 from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence, broken, child, follow, plain
-from gateway.policy.base.settings import WRITTEN
+from gateway.policy.base.settings import WRITTEN, Advice
 from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
 
 M = TypeVar("M", bound=BaseModel)
@@ -57,17 +59,34 @@ for _kind in ("dict_type", "mapping_type", "model_type", "model_attributes_type"
     _SENTENCES[_kind] = lambda _: "must be a mapping of keys to values"
 
 
-def parse(model: type[M], node: Node, path: NodePath, base: Path, report: Report) -> M | None:
-    """``node``, which stands at ``path``, as a ``model``; None when it has a problem, which goes to ``report``."""
+def parse(
+    model: type[M], node: Node, path: NodePath, base: Path, report: Report, meant: Collection[str] = ()
+) -> M | None:
+    """``node``, which stands at ``path``, as a ``model``; None when it has a problem, which goes to ``report``. Keys in
+    ``meant`` are there and misspelt, which is reported already."""
     try:
         parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
     except ValidationError as error:
         values = [str(scalar.value) for _, scalar in secrets(model, node)]
         hidden = [value for value in values if len(value) >= _LEAST_HIDDEN]
-        for detail in error.errors(include_url=False, include_input=False):
+        details = error.errors(include_url=False, include_input=False)
+        misspelt = {(key,) for key in meant} | set(_meant(details, model))
+        for detail in details:
+            if detail["type"] == "missing" and detail["loc"] in misspelt:
+                continue
             _add(detail, model, node, path, hidden, report)
         return None
     return None if broken(node) else parsed
+
+
+def _meant(details: list[ErrorDetails], model: type[BaseModel]) -> Iterator[NodePath]:
+    """The paths of known keys that unknown ones seem to be meant for."""
+    for detail in details:
+        if detail["type"] == "extra_forbidden":
+            above, key = tuple(detail["loc"][:-1]), str(detail["loc"][-1])
+            known = nearest_key(key, known_keys(model, above))
+            if known is not None:
+                yield (*above, known)
 
 
 def _add(
@@ -83,11 +102,16 @@ def _add(
         found = (*found, detail["loc"][-1])
     elif broken(written) or (kind == "too_short" and _is_long_enough(written, detail.get("ctx", {}))):
         return
+    context = detail.get("ctx", {})
     describe = _SENTENCES.get(kind)
-    sentence = describe(detail.get("ctx", {})) if describe else _UNSPECIFIC
-    if any(value in sentence for value in hidden):
-        sentence = _UNSPECIFIC
-    report.add(written.position, (*path, *found), sentence)
+    sentence = describe(context) if describe else _UNSPECIFIC
+    if kind == "string_type" and not isinstance(written, Scalar):
+        sentence = f"must be one text, and is a {'list' if isinstance(written, Sequence) else 'mapping'}"
+    wrong = context.get("error")
+    hint = wrong.hint if isinstance(wrong, Advice) else value_hint(kind, written, (*path, *found), _choices(context))
+    if any(value in sentence or value in hint for value in hidden):
+        sentence, hint = _UNSPECIFIC, ""
+    report.add(written.position, (*path, *found), sentence, hint)
 
 
 def _add_unknown_key(model: type[BaseModel], node: Node, found: NodePath, path: NodePath, report: Report) -> None:
@@ -97,7 +121,13 @@ def _add_unknown_key(model: type[BaseModel], node: Node, found: NodePath, path: 
     if key in LATER_KEYS:
         report.add(position, (*path, *found), NOT_AVAILABLE, NOT_AVAILABLE_HINT)
     else:
-        report.add(position, (*path, *found), "is not a known key", nearest(key, known_keys(model, found[:-1])))
+        hint = unknown_key(key, known_keys(model, found[:-1]), (*path, *found[:-1]))
+        report.add(position, (*path, *found), "is not a known key", hint)
+
+
+def _choices(context: _Context) -> list[str]:
+    """The words that pydantic would accept."""
+    return [word.strip("'") for word in re.split(r", | or ", str(context.get("expected", "")))]
 
 
 def _is_long_enough(written: Node, context: _Context) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.gaps import Gaps
 from gateway.config.policies import gather, included, refuse_other_keys, understand, unique
 from gateway.config.problem import Report
 from gateway.config.source import read
@@ -70,7 +71,7 @@ def test_a_protection_that_this_version_does_not_have_is_reported(report: Report
 
 
 def test_an_included_file_holds_policies_only(report: Report) -> None:
-    refuse_other_keys(tree("auth: {}\nlisten: {}\nschemas: {}"), KINDS, report)
+    refuse_other_keys(tree("auth: {}\nlisten: {}\nschemas: {}"), KINDS, report, Gaps(KINDS))
     assert sentences(report) == ["2 listen is not a kind of policy"]
 
 

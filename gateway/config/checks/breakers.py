@@ -26,10 +26,13 @@ def check_probes(upstreams: Named[str, UpstreamSettings], location: Location, po
 def check_breakers(
     policies: Named[str, Policy],
     written: Named[tuple[str, str], Written],
-    routes: Collection[str],
+    routes: Collection[str] | None,
     report: Report,
 ) -> None:
-    """Reports every route under a breaker's ``ignore`` that does not exist: its statuses would count after all."""
+    """Reports every route under a breaker's ``ignore`` that does not exist: its statuses would count after all. ``routes`` is
+    None where they could not be read whole."""
+    if routes is None:
+        return
     for name, settings in policies.items():
         location = Location(written[SECTION, name].node, (SECTION, name), report)
         ignored: Any = getattr(settings, "ignore", {})

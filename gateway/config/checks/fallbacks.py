@@ -6,6 +6,7 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
+from gateway.config.hints import unknown_name
 from gateway.config.model import UpstreamSettings
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report, nearest
@@ -34,10 +35,12 @@ def check(
 def check_targets(
     written: Named[tuple[str, str], Written],
     fallbacks: Named[str, Policy],
-    upstreams: Collection[str],
+    upstreams: Collection[str] | None,
     report: Report,
 ) -> None:
-    """Reports every fallback whose upstream does not exist."""
+    """Reports every fallback whose upstream does not exist. ``upstreams`` is None where they could not be read whole."""
+    if upstreams is None:
+        return
     for name, policy in fallbacks.items():
         target = _target(policy)
         if target is not None and target not in upstreams:
@@ -51,10 +54,8 @@ def check_targets(
 def _check_named(
     section: str, name: str, below: NodePath, location: Location, known: Named[str, Collection[str]]
 ) -> None:
-    names = known.get(section, ())
-    if name not in names:
-        hint = nearest(name, names) or f"define it under {section}"
-        location.add(below, f"names {name}, which is not in {section}", hint)
+    if section in known and name not in known[section]:
+        location.add(below, f"names {name}, which is not in {section}", unknown_name(name, section, known))
 
 
 def _target(fallback: Policy | None) -> str | None:

@@ -173,7 +173,8 @@ def check_environment(entry: Mapping, config: Config, report: Report) -> None:
     word = config.environment
     node, _ = follow(entry, ("environment",))
     if word != PRODUCTION and (word in ("prod", "prd", "live") or difflib.get_close_matches(word, [PRODUCTION])):
-        report.add(node.position, ("environment",), f"is {word}, which turns no strict check on", f"write {PRODUCTION}")
+        sentence = f"is {word}, which turns no strict check on"
+        report.add_unless_reported(node.position, ("environment",), sentence, f"write {PRODUCTION}")
 
 
 def is_private(endpoint: EndpointSettings) -> bool:

@@ -8,8 +8,10 @@ from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
+from gateway.config.hints import unknown_name
 from gateway.config.model import Route, State, Tls, UpstreamSettings
 from gateway.config.policies import Written
+from gateway.config.policy_keys import UNKNOWN
 from gateway.config.problem import Location, Report, nearest
 from gateway.config.tree import child, follow
 from gateway.policy.base.settings import Policy
@@ -17,21 +19,22 @@ from gateway.policy.kinds import ROUTE_KINDS
 
 
 def check_policies(names: Named[str, Collection[str]], location: Location, known: Named[str, Collection[str]]) -> None:
-    """Adds each of ``names`` (section -> names) that is written at ``location`` itself and not among ``known``."""
+    """Adds each of ``names`` (section -> names) that is written at ``location`` itself and not among ``known``.
+
+    A section that is not in ``known`` could not be read whole, which is reported already."""
     for kind in ROUTE_KINDS:
-        if child(location.node, kind.route_key) is None:
+        if child(location.node, kind.route_key) is None or kind.section not in known:
             continue  # inherited: reported once, where the defaults are written
         for index, name in enumerate(names.get(kind.section, ())):
-            if name not in known.get(kind.section, ()):
+            if name != UNKNOWN and name not in known[kind.section]:
                 path = (kind.route_key, index) if kind.many else (kind.route_key,)
-                candidates = [*known.get(kind.section, ()), *([kind.opt_out] if kind.opt_out else [])]
-                hint = nearest(name, candidates) or f"define it under {kind.section}"
+                hint = unknown_name(name, kind.section, known, [kind.opt_out] if kind.opt_out else [])
                 location.add(path, f"names {name}, which is not in {kind.section}", hint)
 
 
-def check_upstream(route: Route, location: Location, known: Collection[str]) -> None:
-    """Reports an upstream of ``route`` that does not exist."""
-    if route.upstream and route.upstream not in known:
+def check_upstream(route: Route, location: Location, known: Collection[str] | None) -> None:
+    """Reports an upstream of ``route`` that does not exist. ``known`` is None where they could not be read whole."""
+    if known is not None and route.upstream and route.upstream not in known:
         location.add(
             ("upstream",), f"names {route.upstream}, which is not in upstreams", nearest(route.upstream, known)
         )

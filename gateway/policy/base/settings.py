@@ -16,6 +16,14 @@ WRITTEN = {"written": True}
 milliseconds or seconds, while code that builds settings means seconds."""
 
 
+class Advice(ValueError):
+    """What is wrong with a written value, in a sentence that does not repeat it, and a ``hint`` of what to write instead."""
+
+    def __init__(self, sentence: str, hint: str) -> None:
+        super().__init__(sentence)
+        self.hint = hint
+
+
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 

@@ -43,9 +43,11 @@ def test_a_name_in_the_defaults_is_reported_once(problems_of: Problems) -> None:
     ]
 
 
-def test_nothing_is_said_of_names_in_defaults_that_cannot_be_read(problems_of: Problems) -> None:
+def test_names_in_defaults_beside_one_that_cannot_be_read(problems_of: Problems) -> None:
     assert problems_of(entry(more="defaults: {cors: app, boddy: json, body: json}\n")) == [
-        "defaults.boddy is not a known key"
+        "defaults.cors names app, which is not in cors",
+        "defaults.boddy is not a known key",
+        "defaults.body names json, which is not in bodies",
     ]
 
 
