@@ -47,7 +47,7 @@ def demo(
 ) -> None:
     """Run a demo tutor backend and a demo toolkit until Ctrl-C.
 
-    JWT_SECRET signs the tutor's tokens; TOOLKIT_API_KEY, when set, is the only key the toolkit takes. The tutor asks the
+    JWT_SECRET signs the tutor's tokens, and those of JWT_SECRET_OLD are good as well; TOOLKIT_API_KEY, when set, is the only key the toolkit takes. The tutor asks the
     service at EXPO_PUBLIC_TOOLKIT_URL for its chat answers; without it they are made up.
     """
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as Variables
 from pathlib import Path
 
@@ -22,12 +23,20 @@ _FORMS = "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for a lit
 
 
 class Environment:
-    """Replaces references by the values of ``variables`` and of files. Relative file names start at ``base``."""
+    """Replaces references by the values of ``variables`` and of files. Relative file names start at ``base``. ``holds_secret``
+    says of a path of a file whether what is there is a secret: a comma in one separates nothing."""
 
-    def __init__(self, variables: Variables[str, str], base: Path, report: Report) -> None:
+    def __init__(
+        self,
+        variables: Variables[str, str],
+        base: Path,
+        report: Report,
+        holds_secret: Callable[[NodePath], bool] = lambda path: False,
+    ) -> None:
         self._variables = variables
         self._base = base
         self._report = report
+        self._holds_secret = holds_secret
 
     def expand(self, node: Node, path: NodePath = ()) -> Node:
         """``node`` with every reference replaced. One that cannot be replaced is reported, and its scalar is ``broken``."""
@@ -47,6 +56,11 @@ class Environment:
         if not (isinstance(item, Scalar) and isinstance(after, Scalar) and after.expanded and not after.broken):
             return [after]
         whole = _REFERENCE.fullmatch(str(item.value))
+        if self._holds_secret(path):
+            # Left out like any other, where it is empty by the default that is written: `[${NEW}, ${OLD:-}]`. An empty
+            # file is another matter: somebody meant to put a secret into it.
+            left_out = not after.value and whole and not whole[1].startswith("file:")
+            return [] if left_out else [after]
         parts = str(after.value or "").split(",") if whole else [str(after.value)]
         return [
             Scalar(part.strip(), after.position, expanded=True, defaults=after.defaults)

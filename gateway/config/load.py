@@ -41,7 +41,8 @@ from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
 from gateway.config.policy_keys import policies_of
 from gateway.config.problem import Location, Problem, Report
-from gateway.config.tree import Mapping, Scalar, Sequence, child
+from gateway.config.shape import holds_secret
+from gateway.config.tree import Mapping, NodePath, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
 from gateway.policy.base.settings import Policy
 from gateway.policy.kinds import SECTIONS
@@ -75,7 +76,7 @@ class _Loading:
         self._base = path.parent
         self._kinds = kinds
         self._report = report
-        self._files = Files(Environment(env, self._base, report), report)
+        self._files = Files(Environment(env, self._base, report, self._holds_secret), report)
         self._unsound: set[str] = set()
         self._gaps = Gaps(kinds)
 
@@ -122,6 +123,13 @@ class _Loading:
         if part is None:
             self._unsound.add(key)
         return part or otherwise
+
+    def _holds_secret(self, path: NodePath) -> bool:
+        """Whether the value at ``path`` of any of the files is declared a secret."""
+        section, *below = path or ("",)
+        if section in self._kinds:
+            return holds_secret(self._kinds[str(section)], tuple(below[1:]))
+        return holds_secret(Entry, path)
 
     @staticmethod
     def _environment(entry: Mapping) -> str:

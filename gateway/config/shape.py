@@ -62,6 +62,14 @@ def models_below(model: type[BaseModel], path: NodePath = ()) -> Iterator[tuple[
                     yield from models_below(one, below)
 
 
+def holds_secret(annotation: Any, path: NodePath) -> bool:
+    """Whether ``annotation`` declares the value at ``path`` below it a secret."""
+    kinds = list(_types(annotation))
+    for key in path:
+        kinds = [inner for kind in kinds for inner in _types(_below(kind, key))]
+    return Secret in kinds
+
+
 def secrets(annotation: Any, node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Scalar]]:
     """Path and value of every scalar below ``node`` that ``annotation`` declares a secret."""
     for kind in _types(annotation):

@@ -49,10 +49,12 @@ class User:
 
 
 class Accounts:
-    """Users by email and by id, and the refresh tokens that have not been signed out."""
+    """Users by email and by id, and the refresh tokens that have not been signed out. ``secret`` signs their tokens;
+    those that ``old_secret`` has signed, where there is one, are good as well until they end."""
 
-    def __init__(self, secret: str, wall: Callable[[], float]) -> None:
+    def __init__(self, secret: str, wall: Callable[[], float], old_secret: str = "") -> None:
         self._secret = secret
+        self._secrets = (secret, old_secret) if old_secret else (secret,)
         self._wall = wall
         self._ended: set[str] = set()  # sessions whose refresh token was ended by a sign-out
         ada = {"nativeLanguage": "en", "targetLanguage": "es", "proficiencyLevel": "beginner"}
@@ -84,7 +86,7 @@ class Accounts:
 
     def renew(self, refresh_token: str) -> str | None:
         """A new access token, without a ``sid`` as the real one's; None for a token that is no good."""
-        claims = hs256.verify(refresh_token, self._secret, self._wall())
+        claims = self._claims(refresh_token)
         if not claims or claims.get("type") != "refresh" or claims.get("sid") in self._ended:
             return None
         return self._make(claims["sub"], "access", ACCESS_SECONDS, None)
@@ -96,8 +98,12 @@ class Accounts:
     def access(self, authorization: str) -> dict[str, Any] | None:
         """The claims of a good access token in an Authorization field; None is anonymous."""
         scheme, _, token = authorization.partition(" ")
-        claims = hs256.verify(token.strip(), self._secret, self._wall()) if scheme.lower() == "bearer" else None
+        claims = self._claims(token.strip()) if scheme.lower() == "bearer" else None
         return claims if claims and claims.get("type") == "access" else None
+
+    def _claims(self, token: str) -> dict[str, Any] | None:
+        verified = (hs256.verify(token, secret, self._wall()) for secret in self._secrets)
+        return next((claims for claims in verified if claims), None)
 
     def _make(self, sub: str, kind: str, seconds: int, sid: str | None) -> str:
         return hs256.sign(token_claims(sub, kind, seconds, self._wall(), sid), self._secret)

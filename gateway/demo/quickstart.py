@@ -67,6 +67,7 @@ async def running_quickstart(env: Mapping[str, str]) -> AsyncIterator[Quickstart
     Secrets that ``env`` lacks are made up for this run. Raises ValueError for a bad secret, OSError for a port.
     """
     made = {name: env.get(name) or secrets.token_urlsafe(32) for name in SECRETS}
+    made["JWT_SECRET_OLD"] = env.get("JWT_SECRET_OLD", "")
     async with running_demo(made, _free(TUTOR_PORT), _free(TOOLKIT_PORT)) as (tutor, toolkit):
         urls = {"TUTOR_URL": tutor.url, "TOOLKIT_URL": toolkit.url, "STT_URL": toolkit.url}
         # The demo is for this machine only: its token is on the screen.

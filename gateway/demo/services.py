@@ -29,11 +29,15 @@ def signing_secret(env: Mapping[str, str]) -> str:
 async def running_demo(
     env: Mapping[str, str], tutor_port: int = TUTOR_PORT, toolkit_port: int = TOOLKIT_PORT
 ) -> AsyncIterator[tuple[DemoTutor, DemoToolkit]]:
-    """Both services on loopback while the block runs; port 0 picks a free one.
+    """Both services on loopback while the block runs; port 0 picks a free one. Where JWT_SECRET_OLD is set, the tutor takes
+    the tokens that it has signed as well, as a backend does while its secret changes.
 
     Raises ValueError for a bad secret, OSError for a port that is taken.
     """
-    tutor = DemoTutor(signing_secret(env), port=tutor_port, toolkit=env.get("EXPO_PUBLIC_TOOLKIT_URL", ""))
+    old = env.get("JWT_SECRET_OLD", "")
+    tutor = DemoTutor(
+        signing_secret(env), port=tutor_port, toolkit=env.get("EXPO_PUBLIC_TOOLKIT_URL", ""), old_secret=old
+    )
     toolkit = DemoToolkit(env.get("TOOLKIT_API_KEY", ""), port=toolkit_port)
     async with tutor, toolkit:
         yield tutor, toolkit

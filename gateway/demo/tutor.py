@@ -38,7 +38,8 @@ class _Call:
 
 
 class DemoTutor(DemoService):
-    """The tutor backend. ``secret`` signs its HS256 tokens; ``wall`` is unix seconds and may be moved by tests.
+    """The tutor backend. ``secret`` signs its HS256 tokens, and those that ``old_secret`` has signed are good too; ``wall``
+    is unix seconds and may be moved by tests.
 
     ``toolkit`` is the base address of the AI service that it asks for chat answers; without one they are made up.
     """
@@ -50,11 +51,12 @@ class DemoTutor(DemoService):
         port: int = 0,
         wall: Callable[[], float] = time.time,
         toolkit: str = "",
+        old_secret: str = "",
     ) -> None:
         super().__init__(host, port)
         self.toolkit = toolkit
         self.wall = wall
-        self.accounts = Accounts(secret, wall)
+        self.accounts = Accounts(secret, wall, old_secret)
         self.guesses: Counter[tuple[str, str]] = Counter()
         """How often a password was compared, by account and by the client's address as the gateway sends it."""
         self.controls["GET /__control/guesses"] = self._read_guesses

@@ -27,6 +27,7 @@ from gateway.process.channel import Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.heap import trimmer
 from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
+from gateway.process.token_keys import fingerprints
 from gateway.process.upkeep import keep_up
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
 from gateway.proxy.compile.runtime import Runtime
@@ -239,6 +240,11 @@ class Worker:
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():
             self.metrics.calls(name, attempts.take_counts(), attempts.budgets_left())
+        for name, ring in runtime.key_rings.items():
+            prints = fingerprints(runtime.config, self._start.key).get(name, ())
+            for key, taken in zip(prints, ring.take_uses(), strict=True):
+                self.metrics.token_key(name, key, taken.verified, taken.last)
+            self.metrics.token_lifetime(name, ring.lifetime)
 
     def _note_state(self, short: Shortage | None) -> None:
         if short is not None:

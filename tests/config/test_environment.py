@@ -90,3 +90,28 @@ def test_a_scalar_with_a_problem_is_broken() -> None:
 def test_files(tmp_path: Path, octets: bytes, value: str | None, problems: list[str]) -> None:
     (tmp_path / "token").write_bytes(octets)
     assert expanded("${file:token}", tmp_path) == (value, problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('["${LIST}", d]', ["a, b,,c", "d"]),
+        ('["${NAME}", "${UNSET:-}"]', ["value"]),
+        ('["${UNSET:-}"]', []),
+        ('["${NAME}", ""]', ["value", ""]),
+        ('[" ${NAME} "]', [" value "]),
+    ],
+)
+def test_a_secret_in_a_list_is_never_split_and_goes_where_its_default_is_empty(text: str, value: object) -> None:
+    tree = read(f"a: {text}\n".encode(), "a.yaml", Report())
+    assert isinstance(tree, Mapping)
+    environment = Environment(VARIABLES, Path("/nonexistent"), Report(), lambda path: path[:1] == ("a",))
+    assert plain(environment.expand(tree))["a"] == value
+
+
+def test_an_empty_file_is_not_left_out_of_a_list_of_secrets(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    tree = read(b'a: ["${file:empty}", b]', "a.yaml", Report())
+    assert isinstance(tree, Mapping)
+    environment = Environment(VARIABLES, tmp_path, Report(), lambda path: True)
+    assert plain(environment.expand(tree))["a"] == ["", "b"]

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from gateway.config.problem import Report
-from gateway.config.shape import known_keys, secrets
+from gateway.config.shape import holds_secret, known_keys, secrets
 from gateway.config.source import read
 from gateway.config.tree import Node
 from gateway.policy.base.settings import SecretField
@@ -38,6 +38,13 @@ def test_the_secrets_of_a_policy_are_found_wherever_they_stand() -> None:
         (("more", "x", "word"), "d"),
         (("listed", 1, "word"), "g"),
     ]
+
+
+def test_whether_a_path_holds_a_secret_is_known_before_anything_is_there() -> None:
+    secret_paths = [("inner", "word"), ("inner", "words", 7), ("more", "x", "words", 0), ("listed", 1, "word")]
+    assert all(holds_secret(Outer, path) for path in secret_paths)
+    others = [(), ("inner",), ("inner", "words"), ("more", "x"), ("listed", 1), ("kind",), ("unknown", "word")]
+    assert not any(holds_secret(Outer, path) for path in others)
 
 
 def test_known_keys() -> None:

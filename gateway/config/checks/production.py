@@ -107,10 +107,12 @@ class Production:
     def _check_tokens(self) -> None:
         for name, policy in self._config.policies.get("auth", {}).items():
             settings: Any = policy
-            secret = getattr(settings, "secret", None)
-            weakness = secret_weakness(secret.reveal()) if secret is not None else None
-            if weakness:
-                self._add_policy("auth", name, ("secret",), weakness, _MAKE_SECRET)
+            written = getattr(settings, "secret", None)
+            for index, secret in enumerate(written) if isinstance(written, tuple) else ((None, written),):
+                weakness = secret_weakness(secret.reveal()) if secret is not None else None
+                if weakness:
+                    below = ("secret",) if index is None else ("secret", index)
+                    self._add_policy("auth", name, below, weakness, _MAKE_SECRET)
 
     def _add_policy(self, section: str, name: str, below: NodePath, sentence: str, hint: str = "") -> None:
         node, _ = follow(self._policies[section, name].node, below)

@@ -33,12 +33,14 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A level. ``over`` says what stands for all workers that live: the sum, the lowest or the highest of theirs."""
+    """A level. ``over`` says what stands for all workers that live: the sum, the lowest or the highest of theirs.
+    ``kept``: it outlives the worker, of which only the highest can."""
 
     name: str
     help: str
     labels: tuple[str, ...] = ()
     over: Literal["sum", "min", "max"] = "sum"
+    kept: bool = False
 
 
 class MetricsReport(TypedDict):
@@ -145,6 +147,25 @@ STATE_OK = Gauge(
     "1 while the configured state store works, 0 while the embedded one replaces it or it fails.",
     over="min",
 )
+TOKENS_VERIFIED = Counter(
+    "gateway_tokens_verified_total",
+    "Good tokens that a key has verified, by the key's fingerprint. A remembered token is not verified again.",
+    ("policy", "key"),
+)
+TOKEN_KEY_LAST = Gauge(
+    "gateway_token_key_last_verified",
+    "When a key has last verified a good token, in Unix seconds.",
+    ("policy", "key"),
+    "max",
+    kept=True,
+)
+TOKEN_LIFETIME = Gauge(
+    "gateway_token_longest_life",
+    "The longest time from the issue of a good token to its end, leeway included, in seconds.",
+    ("policy",),
+    "max",
+    kept=True,
+)
 LOG_LINES_DROPPED = Counter(
     "gateway_log_lines_dropped_total",
     "Log lines that were dropped: a slow or absent reader, a full disk.",
@@ -175,6 +196,9 @@ WORKER: tuple[Counter | Gauge | Histogram, ...] = (
     STATE_OK,
     EVENTS,
     SHORTAGES,
+    TOKENS_VERIFIED,
+    TOKEN_KEY_LAST,
+    TOKEN_LIFETIME,
     LOG_LINES_DROPPED,
 )
 """What a worker reports, in the order in which it is exposed."""

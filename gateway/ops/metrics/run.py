@@ -21,6 +21,7 @@ from gateway.ops.metrics.histogram import BUCKETS
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 _BOUNDS = [*(str(bound) for bound in BUCKETS), "+Inf"]
+_KEPT = [family for family in families.WORKER if isinstance(family, Gauge) and family.kept]
 _OVER: dict[str, Callable[[list[float]], float]] = {"sum": sum, "min": min, "max": max}
 
 Labels = tuple[str, ...]
@@ -57,6 +58,7 @@ class RunMetrics(Collector):
 
     def __init__(self) -> None:
         self._ended = Totals()
+        self._kept: dict[str, dict[Labels, float]] = {family.name: {} for family in _KEPT}
         self._latest: dict[int, MetricsReport] = {}
         self._ready = 0
         self._missing = 0
@@ -68,9 +70,12 @@ class RunMetrics(Collector):
         self._latest[worker] = report
 
     def ended(self, worker: int) -> None:
-        """The process of a worker has ended: its counters stay, its levels go."""
-        report = self._latest.pop(worker, None)
+        """The process of a worker has ended: its counters stay, its levels go, but for those that are kept."""
+        report = self._latest.get(worker)
         if report is not None:
+            for family in _KEPT:
+                self._kept[family.name] = dict(self._levels(family))
+            del self._latest[worker]
             self._ended.add(report)
 
     def workers(self, ready: int, wanted: int) -> None:
@@ -89,6 +94,19 @@ class RunMetrics(Collector):
     def reloaded(self, good: bool) -> None:
         """Count a reload of the configuration, and whether it was served."""
         self._reloads["good" if good else "bad"] += 1
+
+    def counted(self, family: Counter) -> dict[Labels, float]:
+        """What all workers have counted for ``family``, by its labels."""
+        found = dict(self._ended.counters.get(family.name, {}))
+        for report in self._latest.values():
+            for labels, value in report["counters"].get(family.name, ()):
+                key = tuple(labels)
+                found[key] = found.get(key, 0) + value
+        return found
+
+    def levels(self, family: Gauge) -> dict[Labels, float]:
+        """The level of ``family`` over all workers, by its labels."""
+        return dict(self._levels(family))
 
     def exposition(self) -> bytes:
         """All metrics in Prometheus' text format (``CONTENT_TYPE``)."""
@@ -119,8 +137,8 @@ class RunMetrics(Collector):
                     yield _gauge(family, levels)
 
     def _levels(self, family: Gauge) -> list[tuple[Labels, float]]:
-        """One value for each set of labels, over the workers that live."""
-        values: dict[Labels, list[float]] = {}
+        """One value for each set of labels, over the workers that live and what is kept of others."""
+        values = {labels: [value] for labels, value in self._kept.get(family.name, {}).items()}
         for report in self._latest.values():
             for labels, value in report["gauges"].get(family.name, ()):
                 values.setdefault(tuple(labels), []).append(value)

@@ -152,6 +152,17 @@ class WorkerMetrics:
         for endpoint, is_healthy in healthy.items():
             self._set(families.ENDPOINT_HEALTHY, is_healthy, upstream, endpoint)
 
+    def token_key(self, policy: str, key: str, verified: int, last: float) -> None:
+        """Add the tokens that a key has verified since the last time, the last of them at ``last`` (Unix seconds)."""
+        self._add(families.TOKENS_VERIFIED, policy, key, times=verified)
+        if verified:
+            self._set(families.TOKEN_KEY_LAST, last, policy, key)
+
+    def token_lifetime(self, policy: str, seconds: float) -> None:
+        """Set the longest life of a token that was seen, unless a longer one was seen before."""
+        known = self._gauges[families.TOKEN_LIFETIME.name].get((policy,), 0.0)
+        self._set(families.TOKEN_LIFETIME, max(known, seconds), policy)
+
     def listener(self, name: str, in_flight: int, connections: int) -> None:
         """Set the requests in progress and the open connections of a listener."""
         self._set(families.IN_FLIGHT, in_flight, name)

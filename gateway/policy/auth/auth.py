@@ -10,17 +10,20 @@ import os
 import re
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from gateway.core.exchange import Exchange
+from gateway.core.secret import Secret
 from gateway.core.verdict import Refusal
 from gateway.policy.auth import challenge
 from gateway.policy.auth.claims import accepts_audience, is_subject, numeric_date, scopes_of
+from gateway.policy.auth.key_ring import KeyRing, TokenVerifier
+from gateway.policy.auth.keys import PublicKeys, SecretKeys
 from gateway.policy.auth.mac import MacVerifier
 from gateway.policy.auth.token_cache import TokenCache, VerifiedToken
-from gateway.policy.base.settings import ByteSize, Duration, Policy, SecretField
+from gateway.policy.base.settings import ByteSize, Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.state.rules.revocation import RevocationTable
@@ -49,14 +52,15 @@ def _scope(text: str) -> str:
 class Settings(Policy):
     """One entry of ``auth``.
 
+    ``secret`` and ``public_key``: one key, or a list of a few while one takes the place of another, the new one first.
     ``require``: claims that must have exactly this value. ``leeway``: seconds by which clocks may differ.
     ``max_bytes``: the longest token that is looked at.
     """
 
     kind: Literal["jwt"]
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)]
-    secret: SecretField | None = None
-    public_key: str | None = None
+    secret: SecretKeys = None
+    public_key: PublicKeys = None
     require: dict[str, StrictStr | StrictInt | StrictBool] = Field(default_factory=dict)
     issuer: Annotated[str, Field(min_length=1)] | None = None
     audience: Annotated[str, Field(min_length=1)] | None = None
@@ -82,33 +86,35 @@ class Settings(Policy):
                 raise ValueError(
                     "public_key is missing or empty: give the PEM text, for instance ${file:/run/secrets/key}"
                 )
-        _jws_verifier(self)  # raises ValueError for an unfit key
+        _jws_verifiers(self)  # raises ValueError for an unfit key
         return self
 
-
-class TokenVerifier(Protocol):
-    """Reads tokens that only the holder of a key can have made."""
-
-    def verify(self, token: bytes) -> bytes | Refusal:
-        """The payload of ``token``, which is three parts of base64url characters, or the refusal of an invalid one.
-
-        Raises ValueError or RecursionError for a header under a good signature that is no JSON.
-        """
-        ...
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The secrets, or the texts of the public keys, in the order in which they are written."""
+        written = self.secret if self.secret is not None else self.public_key or ()
+        several = written if isinstance(written, tuple) else (written,)
+        texts = (key.reveal() if isinstance(key, Secret) else key for key in several)
+        return tuple(text.encode("utf-8", "surrogatepass") for text in texts)
 
 
-def _key(settings: Settings) -> bytes:
-    """The secret, or the text of the public key."""
-    text = settings.secret.reveal() if settings.secret else (settings.public_key or "")
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _jws_verifier(settings: Settings) -> TokenVerifier:
-    """pyjwt with the key of ``settings``. Raises ValueError for an unfit key."""
+def _jws_verifiers(settings: Settings) -> list[TokenVerifier]:
+    """pyjwt with each key of ``settings``. Raises ValueError for an unfit key, and for one that is there twice."""
     # Imported here: a worker whose tokens all have a shared secret does without pyjwt.
     from gateway.policy.auth.jws import JwsVerifier
 
-    return JwsVerifier(settings.algorithms, _key(settings), secret=settings.secret is not None)
+    name = "secret" if settings.secret else "public_key"
+    found: list[JwsVerifier] = []
+    for index, key in enumerate(settings.keys):
+        try:
+            made = JwsVerifier(settings.algorithms, key, secret=settings.secret is not None)
+        except ValueError as error:
+            which = f"{name}[{index}]" if len(settings.keys) > 1 else name
+            raise ValueError(str(error).replace(name, which, 1)) from None
+        if any(made.has_key_of(other) for other in found):
+            raise ValueError(f"{name}[{index}] is the same key as one before: remove one of them")
+        found.append(made)
+    return list(found)
 
 
 class Jwt(Stage):
@@ -116,10 +122,10 @@ class Jwt(Stage):
 
     Refuses with ``token_missing``, ``token_invalid``, ``token_expired``, ``token_revoked``, ``claim_refused``,
     ``scope_missing``. A token that passed is remembered until it expires, at most ``remember`` of them; a token that failed
-    is not remembered. ``wall`` gives Unix seconds.
+    is not remembered. ``wall`` gives Unix seconds. ``ring`` counts what each key has verified, where the verifier is one.
     """
 
-    __slots__ = ("_hash", "_max_length", "_revocations", "_settings", "_verifier", "_wall", "cache")
+    __slots__ = ("_hash", "_max_length", "_revocations", "_settings", "_verifier", "_wall", "cache", "ring")
 
     def __init__(
         self,
@@ -131,6 +137,7 @@ class Jwt(Stage):
     ) -> None:
         self._settings = settings
         self._verifier = verifier
+        self.ring = verifier if isinstance(verifier, KeyRing) else None
         self._wall = wall
         self._revocations = revocations
         self._max_length = settings.max_bytes + _SCHEME_LENGTH
@@ -219,7 +226,13 @@ class Jwt(Stage):
         subject = claims.get("sub")
         if not is_subject(subject):
             return challenge.invalid("sub is missing or unfit")
-        return self._authorize(claims) or VerifiedToken(expires + leeway, subject, claims)
+        refusal = self._authorize(claims)
+        if refusal is not None:
+            return refusal
+        token = VerifiedToken(expires + leeway, subject, claims)
+        if self.ring is not None:
+            self.ring.note(token, now)
+        return token
 
     def _authorize(self, claims: dict[str, Any]) -> Refusal | None:
         """Checks what the policy requires of a valid token: claims and scopes."""
@@ -232,9 +245,11 @@ class Jwt(Stage):
         return challenge.scope_missing(scopes, missing) if missing else None
 
 
-def verifier(settings: Settings) -> TokenVerifier:
-    """The verifier for the key and the algorithms of ``settings``."""
-    return MacVerifier(settings.algorithms, _key(settings)) if settings.secret else _jws_verifier(settings)
+def verifier(settings: Settings) -> KeyRing:
+    """The verifier for the keys and the algorithms of ``settings``."""
+    if settings.secret:
+        return KeyRing([MacVerifier(settings.algorithms, key) for key in settings.keys])
+    return KeyRing(_jws_verifiers(settings))
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Jwt:

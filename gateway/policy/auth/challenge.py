@@ -33,6 +33,10 @@ def invalid(detail: str, description: bytes = b'"not valid"') -> Refusal:
     return _refuse("token_invalid", _INVALID + description, detail)
 
 
+FORGED = invalid("InvalidSignatureError")
+"""A signature that is not of the key that was tried. Verifiers return this very object."""
+
+
 def expired(seconds: float) -> Refusal:
     """A token whose time was over ``seconds`` ago."""
     return _refuse("token_expired", _INVALID + b'"expired"', f"{seconds:.0f} s ago")

@@ -46,13 +46,14 @@ class JwsVerifier:
     the environment is known. ``library`` is the object of pyjwt.
     """
 
-    __slots__ = ("_algorithms", "library")
+    __slots__ = ("_algorithms", "_key", "library")
 
     def __init__(self, algorithms: Iterable[str], key: bytes, secret: bool) -> None:
         if not secret and b"PRIVATE" in key:
             raise ValueError("public_key holds a private key: the gateway must never have it")
         self._algorithms = list(dict.fromkeys(algorithms))
         self.library = jwt.PyJWS(algorithms=[])
+        self._key: Any = None
         for name in self._algorithms:
             algorithm = jwt.get_algorithm_by_name(name)
             try:
@@ -62,15 +63,22 @@ class JwsVerifier:
                 raise ValueError(what) from None
             if not secret and algorithm.check_key_length(prepared):
                 raise ValueError("public_key is too short: RSA keys have at least 2048 bits")
+            self._key = prepared
             self.library.register_algorithm(name, _KeyedAlgorithm(algorithm, prepared))
 
     def verify(self, token: bytes) -> bytes | Refusal:
         """See ``TokenVerifier`` (RFC 7515 section 5.2)."""
         try:
             decoded = self.library.decode_complete(token, algorithms=self._algorithms)
+        except jwt.InvalidSignatureError:
+            return challenge.FORGED
         except jwt.PyJWTError as error:
             return challenge.invalid(type(error).__name__)  # its message may quote the token
         if "crit" in decoded["header"] or "b64" in decoded["header"]:
             return challenge.invalid("an extension")
         payload: bytes = decoded["payload"]
         return payload
+
+    def has_key_of(self, other: JwsVerifier) -> bool:
+        """Whether both have one key, however its text is spelled: PEM has many spellings of one."""
+        return bool(self._key == other._key)

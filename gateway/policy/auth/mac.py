@@ -24,7 +24,6 @@ _URL = bytes.maketrans(b"+/", b"-_")
 _ALGORITHMS = {"HS256": ("sha256", 43, b"="), "HS384": ("sha384", 64, b""), "HS512": ("sha512", 86, b"==")}
 
 
-_FORGED = challenge.invalid("InvalidSignatureError")
 _OTHER_ALGORITHM = challenge.invalid("a signature of no allowed algorithm")
 _NO_HEADER = challenge.invalid("a header that is none")
 _LYING_HEADER = challenge.invalid("a signature of another algorithm than its header says")
@@ -55,7 +54,7 @@ class MacVerifier:
         mac = prepared.copy()
         mac.update(signed)
         if not hmac.compare_digest(a2b_base64(signature.translate(_STANDARD) + padding), mac.digest()):
-            return _FORGED
+            return challenge.FORGED
         parts = _decode(token)
         return _OTHER_SPELLING if parts is None else _check_header(json.loads(parts[0]), name) or parts[1]
 

@@ -71,7 +71,8 @@ def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         ) from None
 
 
-def _secret(value: Any) -> Secret:
+def parse_secret(value: object) -> Secret:
+    """``value``, a text, as a secret. Raises ValueError for anything else."""
     if isinstance(value, Secret):
         return value
     if isinstance(value, str):
@@ -120,7 +121,7 @@ Network = Annotated[
 
 SecretField = Annotated[
     Secret,
-    PlainValidator(_secret),
+    PlainValidator(parse_secret),
     PlainSerializer(lambda _: MASK, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "x-secret": True}),
 ]

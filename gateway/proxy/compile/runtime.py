@@ -6,6 +6,7 @@ from itertools import chain
 
 from gateway.config.model import Config
 from gateway.core.pattern import compile_paths
+from gateway.policy.auth.auth import Jwt
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.routes import RouteCompiler
@@ -32,7 +33,8 @@ class Runtime:
         resilience = Resilience(config, self.upstreams, self.background, tools)
         self.breakers = resilience.breakers
         self.concurrency = resilience.concurrency
-        compiler = RouteCompiler(config, StageBuilder(config.policies, tools), resilience)
+        stages = StageBuilder(config.policies, tools)
+        compiler = RouteCompiler(config, stages, resilience)
         self.unrouted = compiler.unrouted
         compiled = [(route, compiler.route(route)) for route in config.routes]
         self.compiled = [each for _, each in compiled]
@@ -44,6 +46,11 @@ class Runtime:
         mounts.sort(key=lambda mount: -len(mount.prefix))  # the longest that matches takes the request
         self.routes = RouteTable(mounts, public, compiler.merge, compiler.refusal)
         self.egress = EgressRuntime(egress, self.group)
+        self.key_rings = {
+            name: stage.ring
+            for name, stage in stages.of_section("auth").items()
+            if isinstance(stage, Jwt) and stage.ring is not None
+        }
 
     def start(self) -> None:
         """Begin the health checks and the lookup of names."""

@@ -46,6 +46,11 @@ class StageBuilder:
             stages += of_kind
         return stages
 
+    def of_section(self, section: str) -> dict[str, Stage]:
+        """The stages that were built for one policy of ``section`` each, by its name."""
+        found = ((names, stage) for (kind, names), stage in self._built.items() if kind.section == section)
+        return {names[0]: stage for names, stage in found if len(names) == 1 and stage is not None}
+
     def _of(self, kind: Kind, names: tuple[str, ...]) -> Iterator[Built]:
         if not kind.section:
             yield from self._stage(kind, (), False)

@@ -10,7 +10,8 @@ from typing import Any
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.auth import auth
-from gateway.policy.auth.auth import REMEMBERED, Jwt, Settings, TokenVerifier
+from gateway.policy.auth.auth import REMEMBERED, Jwt, Settings
+from gateway.policy.auth.key_ring import TokenVerifier
 from gateway.policy.base.tools import Tools
 from gateway.state.rules.revocation import RevocationTable
 from gateway.state.store import Store
