@@ -121,9 +121,8 @@ async def running_gateway(
         seen, store = Recorder(), store or MemoryStore()
         server = Server(limits_of(config), seen, health)
         requests = config.listen.limits.per_address.requests
-        tools = Tools(
-            store, wall, config.listen.trusted_proxies, events=events or NoEvents(), requests_of_address=requests
-        )
+        listen = config.listen
+        tools = Tools(store, wall, listen.trusted_proxies, None, events or NoEvents(), requests, listen.trusted_fields)
         runtime = Runtime(config, tools)
         runtime.start()
         server.swap(runtime)

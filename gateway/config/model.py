@@ -45,6 +45,7 @@ from gateway.config.upstream_settings import (
 )
 from gateway.core.units import Rate
 from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share
+from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.policy.concurrency import Settings as Concurrency
 
 
@@ -145,7 +146,9 @@ class Listen(Model):
     workers: Workers = 1
     """Processes that share the port; ``auto`` is one per core."""
     trusted_proxies: tuple[Network, ...] = ()
-    """Networks whose X-Forwarded-For is believed."""
+    """Networks whose forwarding headers are believed."""
+    trusted_fields: TrustedFields = "any"
+    """Which of them they write: X-Forwarded-*, Forwarded (RFC 7239), or either, which then have to agree."""
     limits: Limits = Limits()
     tls: Tls | None = None
     drain: Positive = 20.0

@@ -128,8 +128,12 @@ def _environment(text: str) -> str:
 
 def _field_name(text: str) -> str:
     _matching(text, TOKEN_PATTERN, "is not the name of a header")
+    if text.lower() == "host":
+        raise ValueError("is a header that the gateway itself writes: name that host in the url of the endpoint")
     if text.lower() in OWN_FIELDS:
-        raise ValueError("is a header that the gateway itself writes")
+        raise ValueError(
+            "is a header that the gateway itself writes: it is about one connection, or frames the content; leave it out"
+        )
     return text.lower()
 
 

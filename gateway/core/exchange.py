@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from gateway.core.failure import CallFailure
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
+from gateway.core.forwarded import OVER_HTTP
 from gateway.core.verdict import Refusal
 
 
@@ -117,6 +118,7 @@ class Exchange:
         "failure",
         "fallback",
         "fields",
+        "forwarded",
         "head",
         "id",
         "inputs",
@@ -131,7 +133,6 @@ class Exchange:
         "reported",
         "response_headers",
         "route",
-        "secure",
         "sent",
         "slot",
         "started",
@@ -154,7 +155,9 @@ class Exchange:
         self.head: ForwardedHead | None = None  # what ``fields`` were read from; None once they are changed
         self.peer = peer  # address of the TCP peer, no port
         self.started = started  # time.monotonic() seconds
-        self.secure = False  # the client came over TLS
+        self.forwarded = (
+            OVER_HTTP  # how the client came, for the upstream; policy/client: what a trusted proxy says of it
+        )
         self.stream: RequestContent | None = None  # the content as it arrives, None without any
         # proxy/flow/arrival, when the route is found
         self.path = ""  # canonical, percent-encoded

@@ -1,99 +1,104 @@
-"""Finds the one client address of a request. Always on.
+"""Finds the one client address of a request, and how the client came where a trusted proxy says it. Always on.
 
-``X-Forwarded-For`` grows on the right: each proxy appends the address that it was called from. So only the entries of
-trusted proxies can be believed, and the search goes from the right to the first address that is not one of theirs.
+The fields of strangers say nothing: none of them reaches the upstream, which gets what is known of the connection instead.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 from gateway.core.exchange import Exchange
+from gateway.core.field_lines import FieldLines
+from gateway.core.fields import Pair
+from gateway.core.forwarded import written
 from gateway.core.verdict import Refusal, refuse
-from gateway.policy.base.proxies import REMEMBERED, Address, Network, TrustedProxies, parse_address
+from gateway.policy.base.proxies import REMEMBERED, Network, TrustedProxies
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-
-# No honest chain of trusted proxies is longer; without a bound a header of 16 KiB costs thousands of parses.
-MAX_HOPS = 32
+from gateway.policy.base.trusted_fields import TrustedFields, agreed, read_forwarded, read_x_forwarded
 
 _LONGEST_REMEMBERED = 128  # bytes; longer fields are parsed each time, so that memory stays bounded
 
-# 1.2.3.4:55, [::1] and [::1]:4 are what proxies write when they add the port.
-_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::([0-9]{1,5}))?").fullmatch
-
-
-def _entry(text: str) -> Address | None:
-    """One element of the header, with or without a port."""
-    match = _WITH_PORT(text)
-    if match is None:
-        return parse_address(text) if text.count(":") > 1 else None
-    if int(match[3] or 0) > 65535:
-        return None
-    if match[1] is None:
-        return parse_address(match[2])
-    address = parse_address(match[1])
-    # brackets are for IPv6 only (RFC 3986 section 3.2.2); no honest proxy writes "[1.2.3.4]"
-    return address if ":" in match[1] else None
+_Values = tuple[bytes, bytes, bytes, bytes, bytes]
+_NOTHING: _Values = (b"", b"", b"", b"", b"")  # an empty field is a list of no elements (RFC 9110 section 5.6.1)
 
 
 class Client(Stage):
-    """Sets ``exchange.client``; may refuse with ``forwarded_malformed``."""
+    """Sets ``exchange.client``, and ``exchange.forwarded`` where a trusted proxy says more than the connection does; may
+    refuse with ``forwarded_malformed``. ``fields``: which fields the trusted proxies write.
+    """
 
-    __slots__ = ("_clients", "_peers", "_proxies")
+    __slots__ = ("_fields", "_known", "_peers", "_proxies")
 
-    def __init__(self, trusted: Iterable[Network] = ()) -> None:
+    def __init__(self, trusted: Iterable[Network] = (), fields: TrustedFields = "any") -> None:
         self._proxies = TrustedProxies(trusted)
+        self._fields = fields
         self._peers = self._proxies.peers
-        self._clients: dict[bytes, str] = {}
+        self._known: dict[tuple[_Values, str, bytes], tuple[str, FieldLines]] = {}
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         peer = self._peers.get(exchange.peer)
         if peer is None:
             peer = self._proxies.peer(exchange.peer)
         exchange.client = peer[0]
-        if not peer[1]:
-            return None  # the client itself wrote the field, so it is worth nothing
-        header = exchange.fields.get(b"x-forwarded-for")
-        if not header:  # an empty field is a list of no elements (RFC 9110 section 5.6.1)
+        return self._believe(exchange) if peer[1] else None  # of anybody else the fields are worth nothing
+
+    def _believe(self, exchange: Exchange) -> Refusal | None:
+        """Take what the fields of a request say, which a trusted proxy has sent."""
+        values = self._values(exchange)
+        if values == _NOTHING:
             return None
-        client = self._clients.get(header)
-        if client is None:
-            nearest = self._nearest(header)
-            if isinstance(nearest, Refusal):
-                return nearest
-            client = nearest
-            if len(header) <= _LONGEST_REMEMBERED:
-                if len(self._clients) >= REMEMBERED:
-                    self._clients.clear()
-                self._clients[header] = client
-        exchange.client = client
+        key = values, exchange.client, exchange.forwarded.raw
+        known = self._known.get(key)
+        if known is None:
+            try:
+                known = self._read(values, exchange)
+            except ValueError as error:
+                return refuse("forwarded_malformed", str(error))
+            if sum(map(len, values)) <= _LONGEST_REMEMBERED:
+                if len(self._known) >= REMEMBERED:
+                    self._known.clear()
+                self._known[key] = known
+        exchange.client, exchange.forwarded = known
         return None
 
     def trusts(self, address: str) -> bool:
         """Whether ``address`` is that of a trusted proxy."""
         return self._proxies.peer(address)[1]
 
-    def _nearest(self, header: bytes) -> str | Refusal:
-        """The first address from the right that is not a trusted proxy; the leftmost one when all are."""
-        client = ""
-        rest, more, hops = header.decode("latin-1"), True, 0
-        while more:
-            hops += 1
-            if hops > MAX_HOPS:
-                return refuse("forwarded_malformed", f"more than {MAX_HOPS} trusted hops")
-            before, separator, text = rest.rpartition(",")
-            rest, more = before, bool(separator)
-            address = _entry(text.strip(" \t"))
-            if address is None:
-                return refuse("forwarded_malformed", f"hop {hops} from the right is not an address")
-            client = str(address)
-            if not self._proxies.trusts(address):
-                return client
-        return client
+    def _values(self, exchange: Exchange) -> _Values:
+        get = exchange.fields.get
+        forwarded = b"" if self._fields == "x-forwarded" else get(b"forwarded", b"")
+        if self._fields == "forwarded":
+            return b"", b"", b"", b"", forwarded
+        return (
+            get(b"x-forwarded-for", b""),
+            get(b"x-forwarded-proto", b""),
+            get(b"x-forwarded-host", b""),
+            get(b"x-forwarded-port", b""),
+            forwarded,
+        )
+
+    def _read(self, values: _Values, exchange: Exchange) -> tuple[str, FieldLines]:
+        """The client, and the lines that inform an upstream. Raises ValueError for fields that cannot be read."""
+        client, proto, host, port, forwarded = (value.decode("latin-1") for value in values)
+        stated = read_x_forwarded(self._proxies, client, proto, host, port)
+        if forwarded:
+            stated = agreed(stated, read_forwarded(self._proxies, forwarded))
+        found = stated.client or exchange.client
+        if not forwarded and not any(stated[1:]):
+            return found, exchange.forwarded
+        scheme = stated.proto.encode() or dict(exchange.forwarded.pairs)[b"x-forwarded-proto"]
+        pairs: list[Pair] = [(b"x-forwarded-proto", scheme)]
+        if stated.host:
+            pairs.append((b"x-forwarded-host", stated.host.encode()))
+        if stated.port:
+            pairs.append((b"x-forwarded-port", stated.port.encode()))
+        if forwarded:
+            pairs.append((b"forwarded", written(found, scheme.decode(), stated.host)))
+        return found, FieldLines.of(pairs)
 
 
 def build(tools: Tools) -> Client:
     """The stage for the proxies of ``listen.trusted_proxies``."""
-    return Client(tools.trusted_proxies)
+    return Client(tools.trusted_proxies, tools.trusted_fields)

@@ -150,7 +150,8 @@ class Worker:
         config = fitted(config, found)
         proxies = tuple(config.listen.trusted_proxies)
         requests = config.listen.limits.per_address.requests
-        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer, requests))
+        fields = config.listen.trusted_fields
+        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer, requests, fields))
         runtime.start()
         before, self._runtime = self._runtime, runtime
         if before is not None:

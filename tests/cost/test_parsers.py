@@ -13,6 +13,7 @@ import pytest
 from gateway.core import (
     collation,
     fields,
+    forwarded,
     identity_fields,
     path,
     path_reading,
@@ -128,6 +129,8 @@ PARSERS: dict[str, Parser] = {
     "core/response_fields read_incremental": Parser(lambda value: response_fields.read_incremental([(b"vary", value), (value, b"a")], None), BODY),
     "core/fields connection_options": Parser(fields.connection_options, BODY),
     "core/fields free_of_controls": Parser(lambda value: fields.free_of_controls([value]), BODY),
+    "core/forwarded elements": Parser(of_bytes_as_text(forwarded.elements), HEAD, (("", ""), ("for=", ""), ('for="', '"'), ("for=a;", ""), ("for=a,", ""))),
+    "core/forwarded written": Parser(of_bytes_as_text(lambda text: forwarded.written(text, "http", text))),
     "core/loopback names_loopback": Parser(of_bytes_as_text(names_loopback), HEAD, (("", ""), ("[", "]"), ("127.0.0.1:", ""))),
     "core/loopback is_loopback": Parser(of_bytes_as_text(names_loopback)),
     "policy/base/pointer account_name": Parser(of_text(lambda text: pointer.account_name(text))),

@@ -8,9 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
+from gateway.core.forwarded import OVER_HTTP, OVER_TLS
 from gateway.core.verdict import Refusal
+from gateway.policy.base.proxies import parse_address
 from gateway.policy.base.tools import Tools
-from gateway.policy.client import MAX_HOPS, Client, build, parse_address
+from gateway.policy.base.trusted_fields import MAX_HOPS
+from gateway.policy.client import Client, build
 
 PROXIES = Client([ip_network("10.0.0.0/8"), ip_network("fd00::/8"), ip_network("192.0.2.7/32")])
 
@@ -165,3 +168,20 @@ def test_the_client_is_the_last_address_that_is_not_ours(chain: list[object], li
 def test_any_bytes_give_a_canonical_address_or_the_refusal(header: bytes) -> None:
     client = walk(header)
     assert client == "forwarded_malformed" or str(ip_address(client)) == client
+
+
+def test_what_is_remembered_of_one_proxy_is_not_said_of_another() -> None:
+    fields = {b"x-forwarded-proto": b"https", b"forwarded": b"proto=https"}
+    for peer in ("10.0.0.1", "10.0.0.2", "10.0.0.1"):
+        exchange = Exchange("GET", "/", fields, peer, 0.0)
+        assert PROXIES.on_request(exchange) is None
+        assert exchange.client == peer
+        assert dict(exchange.forwarded.pairs)[b"forwarded"] == f"for={peer};proto=https".encode()
+
+
+def test_the_scheme_of_the_connection_holds_where_none_is_said() -> None:
+    for connection, proto in ((OVER_HTTP, b"http"), (OVER_TLS, b"https"), (OVER_HTTP, b"http")):
+        exchange = Exchange("GET", "/", {b"x-forwarded-host": b"a.example"}, "10.0.0.1", 0.0)
+        exchange.forwarded = connection
+        assert PROXIES.on_request(exchange) is None
+        assert exchange.forwarded.pairs == [(b"x-forwarded-proto", proto), (b"x-forwarded-host", b"a.example")]

@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 from gateway.core.shortage import Shortage
+from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.state.rules.lockout import Lock
 from gateway.state.store import RemoteStore, Store
 
@@ -51,7 +52,8 @@ class NoEvents:
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed.
+    """``wall`` gives Unix seconds; ``trusted_proxies`` are the networks whose forwarding headers are believed, and
+    ``trusted_fields`` which of these headers they write.
 
     ``remote`` is the store of all replicas, if there is one. Then ``store`` serves only what belongs to this host: the
     circuits of breakers, and the revocations as the host knows them. ``requests_of_address`` is how many requests of one
@@ -64,3 +66,4 @@ class Tools:
     remote: RemoteStore | None = None
     events: OperatorEvents = field(default_factory=NoEvents)
     requests_of_address: int | None = None
+    trusted_fields: TrustedFields = "any"

@@ -22,6 +22,7 @@ def limits_of(config: Config) -> ListenerLimits:
         limits.per_address.connections,
         limits.per_address.unrouted,
         config.listen.trusted_proxies,
+        config.listen.trusted_fields,
     )
 
 

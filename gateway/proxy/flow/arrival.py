@@ -9,9 +9,11 @@ from time import monotonic
 from typing import Protocol
 
 from gateway.core.exchange import Exchange
+from gateway.core.forwarded import OVER_TLS
 from gateway.core.units import Rate
 from gateway.core.verdict import Reply, refuse
 from gateway.policy.base.proxies import Network
+from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.proxy.flow.flow import Flow, Scheduler
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.message.head import RequestHead, read, validate
@@ -25,7 +27,7 @@ class ListenerLimits:
     """What one worker takes on a listener. Times in seconds, sizes in bytes.
 
     ``unsent`` are bytes that wait for all clients together. ``connections_of_address`` and ``unrouted`` hold for one address,
-    but for none of ``trusted_proxies``; None is no bound.
+    but for none of ``trusted_proxies``, who write ``trusted_fields``; None is no bound.
     """
 
     connections: int
@@ -38,6 +40,7 @@ class ListenerLimits:
     connections_of_address: int | None = None
     unrouted: Rate | None = None
     trusted_proxies: tuple[Network, ...] = ()
+    trusted_fields: TrustedFields = "any"
 
 
 HealthPaths = Callable[[str], Reply | None]
@@ -97,7 +100,8 @@ def read_head(arrival: Arrival) -> Arrival | None:
     fields = head.fields
     exchange = Exchange(request.method, request.target, fields, arrival.peer, monotonic())
     exchange.head = head
-    exchange.secure = arrival.secure
+    if arrival.secure:
+        exchange.forwarded = OVER_TLS
     chunked = b"transfer-encoding" in fields
     # A chunked request ends its connection, as does one that asks for an upgrade: what follows is open to two readings.
     keep_alive = request.keep_alive and not (chunked or request.upgrade or dispatcher.draining)

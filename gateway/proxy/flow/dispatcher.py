@@ -41,7 +41,7 @@ class Dispatcher:
     ) -> None:
         self.loop = loop
         self.limits = limits
-        self.unrouted_limit = UnroutedLimit(limits.unrouted, Client(limits.trusted_proxies))
+        self.unrouted_limit = UnroutedLimit(limits.unrouted, Client(limits.trusted_proxies, limits.trusted_fields))
         self.observer = observer
         self.health = health
         self.runtime: Served | None = None
@@ -63,7 +63,7 @@ class Dispatcher:
     def limit(self, limits: ListenerLimits) -> None:
         """Have ``limits`` for requests to come."""
         self.limits = limits
-        self.unrouted_limit = UnroutedLimit(limits.unrouted, Client(limits.trusted_proxies))
+        self.unrouted_limit = UnroutedLimit(limits.unrouted, Client(limits.trusted_proxies, limits.trusted_fields))
 
     def _group(self) -> AbstractContextManager[object]:
         return nullcontext() if self.runtime is None else self.runtime.group

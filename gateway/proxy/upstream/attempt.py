@@ -20,8 +20,10 @@ from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.upstream.call import HeadTooLarge, UpstreamCall
 from gateway.proxy.upstream.upload import Upload
 
-# Fields that the gateway sets, whatever the client sent.
-_SET_BY_GATEWAY = frozenset({b"x-request-id", b"x-correlation-id"})
+# Fields that the gateway writes on every request, or where a trusted proxy says them, whatever the client sent.
+_OWN = frozenset(
+    b"x-request-id x-correlation-id x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port forwarded".split()
+)
 
 
 def repeatable(exchange: Exchange, error: UpstreamError) -> bool:
@@ -35,8 +37,8 @@ def repeatable(exchange: Exchange, error: UpstreamError) -> bool:
 class UpstreamAttempt:
     """Makes single attempts at the endpoints of the upstream ``name``.
 
-    ``fields`` are set on every request in place of the client's; ``removed`` names are dropped (lower case), as are those
-    that ``passes`` has not. ``most`` bounds a request's head as it is sent, in bytes.
+    ``fields`` are set on every request in place of the client's and of the gateway's own; ``removed`` names are dropped (lower
+    case), as are those that ``passes`` has not. Each field is sent once. ``most`` bounds a request's head as it is sent, in bytes.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class UpstreamAttempt:
         self.name = name
         self.pool = pool
         self._set = b"\r\n" + b"".join(b"%b: %b\r\n" % pair for pair in pairs)
-        self._dropped = frozenset(removed) | {field for field, _ in pairs} | _SET_BY_GATEWAY
+        edited = frozenset(removed) | {field for field, _ in pairs}
+        self._dropped = edited | _OWN
+        self._edited = edited & _OWN  # of the gateway's own, what is set otherwise or removed
         self._passes = passes
         self._most = most
 
@@ -80,17 +84,30 @@ class UpstreamAttempt:
             lines = head.lines
         target = f"{call.path}?{exchange.query}" if exchange.query else call.path
         line = f"{exchange.method} {target} HTTP/1.1\r\nhost: ".encode()
-        own = (
-            f"\r\nx-forwarded-for: {exchange.client}\r\nx-forwarded-proto: {'https' if exchange.secure else 'http'}\r\n"
-            f"x-request-id: {exchange.id}\r\nx-correlation-id: "
-        ).encode()
+        if self._edited:
+            own, correlated, forwarded = self._own_lines(exchange), b"", b""
+        else:
+            own = (
+                f"\r\nx-forwarded-for: {exchange.client}\r\nx-request-id: {exchange.id}\r\nx-correlation-id: ".encode()
+            )
+            correlated, forwarded = exchange.correlation, exchange.forwarded.raw
         end = body or b""
         data = b"".join(
-            [line, endpoint.host_field, own, exchange.correlation, self._set, framing, *lines.values(), b"\r\n", end]
+            [line, endpoint.host_field, own, correlated, self._set, forwarded, framing, *lines.values(), b"\r\n", end]
         )
         if len(data) > self._most and len(data) - len(end) > self._most:
             raise HeadTooLarge
         return data
+
+    def _own_lines(self, exchange: Exchange) -> bytes:
+        """The gateway's own lines that are not edited, each behind a line end."""
+        pairs = [
+            (b"x-forwarded-for", exchange.client.encode()),
+            *exchange.forwarded.pairs,
+            (b"x-request-id", exchange.id.encode()),
+            (b"x-correlation-id", exchange.correlation),
+        ]
+        return b"".join([b"\r\n%b: %b" % pair for pair in pairs if pair[0] not in self._edited])
 
     def _lines(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
         return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped, self._passes)}
