@@ -14,6 +14,7 @@ from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement
 from gateway.policy.fallback.stale import StoredResponses
 from gateway.proxy.flow.decide import Decision, leave, settle
 from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.routing.route import CompiledRoute, PassOn, WholeHook, bind
 from gateway.proxy.upstream.call import UpstreamCall
@@ -87,7 +88,9 @@ class UpstreamFallback:
             try:
                 await pass_on(response)
             finally:
-                if response.error is not None:  # it broke off, which is this upstream's failure and not the first one's
+                if isinstance(
+                    response.error, UpstreamError
+                ):  # it broke off, which is this upstream's failure and not the first one's
                     kind = response.error.kind
                     side.reason, side.failure = kind.slug, kind if exchange.failure is kind else None
                     exchange.reason, exchange.failure = slug, failure

@@ -11,7 +11,7 @@ from gateway.core.verdict import Refusal, Reply
 from gateway.proxy.flow.render import DATE, render_head, render_refusal, render_reply, render_trailers
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
-from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.errors import ContentRefused, UpstreamError
 from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.upload import SLOW
 
@@ -56,7 +56,7 @@ async def collect(response: UpstreamConnection) -> tuple[bytes, bool]:
             taken += piece
             if not piece:
                 return bytes(taken), True
-    except UpstreamError:
+    except (UpstreamError, ContentRefused):
         pass  # passing it on meets the same error, and cuts the client off there
     return bytes(taken), False
 
@@ -80,7 +80,7 @@ async def stream_response(
     )
     wire = writer.wire
     waited = 0.0
-    met: UpstreamError | None = None  # what ended the response while the client was waited for
+    met: UpstreamError | ContentRefused | None = None  # what ended the response while the client was waited for
     try:
         wire.write(head)
         while piece := first or await response.read():
@@ -94,9 +94,12 @@ async def stream_response(
                 met = response.error
         if chunked:
             wire.write(b"0\r\n%b\r\n" % render_trailers(response))
+    except ContentRefused as error:  # the request cannot end, so neither can its response
+        exchange.reason, exchange.detail = error.refusal.reason.slug, error.refusal.detail
+        writer.cut()
     except (UpstreamError, Malformed) as error:
         failure = error.kind if isinstance(error, UpstreamError) else CallFailure.BROKEN
-        slow = waited > SLOW or (met is not None and met.kind is CallFailure.TOTAL_TIMEOUT)
+        slow = waited > SLOW or (isinstance(met, UpstreamError) and met.kind is CallFailure.TOTAL_TIMEOUT)
         exchange.failure = None if slow else failure
         exchange.reason = failure.slug
         exchange.detail = str(error)

@@ -13,11 +13,12 @@ from typing import Protocol
 
 from gateway.core.failure import CallFailure
 from gateway.proxy.pool import response_limits as limits
-from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.errors import ContentRefused, UpstreamError
 from gateway.proxy.pool.phase import BODY, DONE, HEAD, IDLE, INFORMATIONAL
 from gateway.proxy.pool.response import OnInformational, ResponseReader, ignore_informational
 from gateway.proxy.pool.response_limits import TrailerFields
 from gateway.proxy.wire.http import HttpParserError, HttpParserUpgrade, HttpResponseParser, cause
+from gateway.proxy.wire.tcp import unread
 from gateway.proxy.wire.write_batch import WriteBatch
 
 
@@ -45,11 +46,13 @@ class ConnectionOwner(Protocol):
 
 class UpstreamConnection(ResponseReader, asyncio.Protocol):
     """A connection of ``owner``, which has served a call before when it is ``used``.
-    ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``buffered``
-    bytes of it have arrived and were not taken. ``paused``: the client takes them more slowly than they come, so silence
-    is not the upstream's fault. ``deadline`` is the loop's time by which the next byte has to come, 0.0 for "not set".
-    ``error`` is why the call failed, if it has. ``sending``: more of the request's content follows. ``drained`` waits for an
-    upstream that takes less than it is sent.
+    ``streaming``: the response is too large to be collected, or of unknown length, and is read in pieces. ``paused``: the
+    client takes them more slowly than they come, so silence is not the upstream's fault. ``deadline`` is the loop's time by
+    which the next byte has to come, 0.0 for "not set". ``error`` is why the call failed, if it has.
+
+    ``sending``: more of the request's content follows, which ``content`` sends: a task, that ends with the call at the
+    latest. ``awaiting_content``: the client has to send it first, and the upstream may have nothing to say until then.
+    ``drained`` waits for an upstream that takes less than it is sent.
     """
 
     transport: asyncio.Transport
@@ -58,6 +61,8 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
         "_framing_size",
         "_loop",
         "_on_ready",
+        "awaiting_content",
+        "content",
         "deadline",
         "drained",
         "error",
@@ -75,9 +80,10 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
         self.owner = owner
         self._loop = loop
         self.transport = None  # type: ignore[assignment]  # until it is made, and once it is closed
-        self.used = self.streaming = self.paused = self.sending = False
+        self.used = self.streaming = self.paused = self.sending = self.awaiting_content = False
+        self.content: asyncio.Task[None] | None = None
         self.idle_since = self.deadline = 0.0
-        self.error: UpstreamError | None = None
+        self.error: UpstreamError | ContentRefused | None = None
         self._framing_size = 0  # bytes since the last one of a streamed body
         self._on_ready: Callable[[], None] | None = None
         self.drained: asyncio.Future[None] | None = None
@@ -119,23 +125,24 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
         self._switching = self.sending = True
 
     async def write(self, data: bytes) -> bool:
-        """Send more of the request's content, waiting while the upstream is slow. False: it has responded or closed."""
-        if self.phase is not HEAD or self.error is not None:
+        """Send more of the request's content, waiting while the upstream is slow. False: nobody wants more, since the
+        response is complete (RFC 9112 9.3) or the call has failed."""
+        if self.phase is DONE or self.error is not None:
             return False
         self.transport.write(data)
         if self.drained is not None:
             await self.drained
-        return self.phase is HEAD and self.error is None
+        return self.phase is not DONE and self.error is None
 
     async def head(self) -> None:
-        """Wait for the response: the whole of a small one, else its head. Raises UpstreamError."""
+        """Wait for the response: the whole of a small one, else its head. Raises UpstreamError, or ContentRefused."""
         while self.phase is not DONE and not self.streaming:
             if self.error is not None:
                 raise self.error
             await self._changed()
 
     async def read(self) -> bytes:
-        """The next piece of a streamed body, ``b""`` at its end. Raises UpstreamError when it is not whole."""
+        """The next piece of a streamed body, ``b""`` at its end. Raises UpstreamError when it is not whole, or ContentRefused."""
         while not self._parts:
             if self.error is not None:
                 raise self.error
@@ -172,16 +179,26 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
 
     def close(self) -> None:
         """Drop the connection. ``abort`` so that no unsent byte of a cancelled request still leaves."""
+        self._end_content()
         if self.transport is not None:
             self.transport.abort()
 
     def fail(self, kind: CallFailure, detail: str) -> None:
         """End the call as failed, and the connection with it."""
+        self.break_off(UpstreamError(kind, detail))
+
+    def break_off(self, error: UpstreamError | ContentRefused) -> None:
+        """End the call with ``error``, and the connection with it."""
         if self.error is None:
-            self.error = UpstreamError(kind, detail)
+            self.error = error
+        self.resume_writing()  # first: what sends the content says whose fault it is before the call ends
         self._ready()
-        self.resume_writing()
         self.close()
+
+    def _end_content(self) -> None:
+        content, self.content = self.content, None
+        if content is not None:
+            content.cancel()
 
     @property
     def closed(self) -> bool:
@@ -263,6 +280,8 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
         self._ready()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self.sending and self.error is None and self.transport is not None:
+            self._read_last_words()
         self._let_go()
         if self.phase is BODY and self.length is None and not self._chunked and exc is None and self.error is None:
             self.phase = DONE  # RFC 9112 6.3 item 8: the body ends with the connection
@@ -274,7 +293,15 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
         self._ready()
         self.resume_writing()
 
+    def _read_last_words(self) -> None:
+        """Read what has come before a write failed: an upstream that refuses an upload responds and closes, and the reset
+        for what it is still sent may overtake the event loop's next look at what it has said (RFC 9112 9.6)."""
+        rest = unread(self.transport)
+        if rest:
+            self.data_received(rest)
+
     def _let_go(self) -> None:
+        self._end_content()
         self.transport = None  # type: ignore[assignment]  # see ``__init__``
         self.paused = False
         self._on_informational = ignore_informational

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.core.failure import CallFailure
+from gateway.core.verdict import Refusal
 
 
 class UpstreamError(Exception):
@@ -16,3 +17,14 @@ class UpstreamError(Exception):
 
 class NotSent(UpstreamError):
     """A call that failed before any byte of it was sent, so that every method may be tried again (RFC 9110 9.2.2)."""
+
+
+class ContentRefused(Exception):
+    """The client does not send the content of a call as it should, so that the call cannot end: no failure of the upstream.
+
+    ``refusal`` is what the client gets where no response has begun.
+    """
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.detail)
+        self.refusal = refusal

@@ -189,6 +189,8 @@ class Pool:
             connection.fail(CallFailure.TOTAL_TIMEOUT, "the call took too long in all")
         elif connection.paused:
             return
+        elif connection.awaiting_content:
+            self.timeouts.restart(connection, now)
         elif connection.deadline == 0.0:
             connection.deadline = now + self.silence
         elif now >= connection.deadline and not in_body:

@@ -37,6 +37,11 @@ class ResponseTimeouts:
         self._progress[connection] = connection.trailers, connection.buffered, now
         return False
 
+    def restart(self, connection: UpstreamConnection, now: float) -> None:
+        """Count the silence of the response on ``connection`` from ``now`` on: until now it had to wait for the client."""
+        connection.deadline = 0.0
+        self._progress[connection] = connection.trailers, connection.buffered, now
+
     def forget(self, connection: UpstreamConnection) -> None:
         """Drop what is kept of ``connection``, which is closed."""
         self._progress.pop(connection, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Iterable, Mapping
 from time import monotonic
@@ -14,11 +13,11 @@ from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
 from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
-from gateway.proxy.pool.errors import UpstreamError
+from gateway.proxy.pool.errors import ContentRefused, UpstreamError
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.upstream.call import HeadTooLarge, UpstreamCall
-from gateway.proxy.upstream.upload import Upload
+from gateway.proxy.upstream.sending import note_end, send_content
 
 # Fields that the gateway writes on every request, or where a trusted proxy says them, whatever the client sent.
 _OWN = frozenset(
@@ -165,10 +164,13 @@ class UpstreamAttempt:
                 await connection.head()
             else:
                 connection.send(data, exchange.method == "HEAD", math.inf, on_informational, more=True)
-                refusal = await self._head_while_pumping(exchange, connection, stream)
-                if refusal is not None:
-                    connection.close()
-                    return refusal
+                send_content(exchange, connection, stream, self.pool)
+                try:
+                    await connection.head()
+                finally:
+                    note_end(connection, stream)
+        except ContentRefused as error:
+            return error.refusal
         except BaseException:
             connection.close()
             raise
@@ -178,47 +180,3 @@ class UpstreamAttempt:
         exchange.endpoint = endpoint.authority
         exchange.upstream_ids = connection.fields.ids
         return connection
-
-    async def _head_while_pumping(
-        self, exchange: Exchange, connection: UpstreamConnection, stream: Upload
-    ) -> Refusal | None:
-        """Send content as it arrives until the response begins, which may come first (a 413, say).
-
-        A refusal when the client does not send its content as it should.
-        """
-        pump = self.pool.loop.create_task(self._pump(exchange, connection, stream))
-        head = self.pool.loop.create_task(connection.head())
-        try:
-            await asyncio.wait((head, pump), return_when=asyncio.FIRST_COMPLETED)
-            if pump.done() and not head.done():
-                refusal = pump.result()
-                if refusal is not None:
-                    return refusal
-                await head
-            elif head.done():
-                head.result()
-            return None
-        finally:
-            head.cancel()
-            pump.cancel()
-            error = connection.error
-            stream.end(error is not None and error.kind is CallFailure.TIMEOUT)
-
-    async def _pump(self, exchange: Exchange, connection: UpstreamConnection, stream: Upload) -> Refusal | None:
-        chunked = stream.length is None
-        loop = self.pool.loop
-        while True:
-            connection.deadline = math.inf  # waiting for the client, whose own clock runs in ``Upload``
-            piece = await stream.read()
-            if isinstance(piece, Refusal):
-                return piece
-            exchange.bytes_in += len(piece)
-            exchange.sent = monotonic()  # a client that uploads slowly does not make the upstream slow
-            connection.deadline = loop.time() + self.pool.response_timeout
-            if not piece:
-                if chunked:
-                    await connection.write(b"0\r\n\r\n")
-                connection.sending = False
-                return None
-            if not await connection.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece):
-                return None

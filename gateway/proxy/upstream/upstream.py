@@ -93,6 +93,7 @@ class Upstream:
         endpoint.in_flight -= 1
         error = connection.error
         if error is not None and connection.phase is not DONE and not connection.streaming:
+            assert isinstance(error, UpstreamError), "all of the content was sent at once"
             call.failed = error
             connection.close()
             return None

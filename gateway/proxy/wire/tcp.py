@@ -6,7 +6,9 @@ acknowledgements alone, and under TLS a transport does not show what waits below
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import os
 import socket
 import struct
 from typing import NamedTuple
@@ -14,6 +16,9 @@ from typing import NamedTuple
 UNSENT_MOST = 64 * 1024
 """Bytes of one connection that the kernel holds before they are sent. It would take megabytes from a transport, where
 nobody sees that they wait."""
+
+UNREAD_MOST = 64 * 1024
+"""Bytes that are read of a connection which has failed: a response that refuses something is smaller."""
 
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT of linux/tcp.h, which the socket module does not name
 _UNACKED, _ACKED, _NOTSENT = struct.Struct("=I"), struct.Struct("=Q"), struct.Struct("=I")
@@ -49,3 +54,15 @@ def bound_sending(listening: socket.socket, seconds: float) -> None:
     with contextlib.suppress(OSError, AttributeError):  # another system
         listening.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_MOST)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(seconds * 1000))
+
+
+def unread(transport: asyncio.Transport) -> bytes:
+    """What has arrived on ``transport`` and was not read before it failed, at most ``UNREAD_MOST`` bytes. Linux keeps it
+    although the other side has reset the connection since. Nothing under TLS, where it could not be read by itself."""
+    raw = transport.get_extra_info("socket")
+    if raw is None or transport.get_extra_info("sslcontext") is not None:
+        return b""
+    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(raw.fileno())) as copy:
+        copy.setblocking(False)
+        return copy.recv(UNREAD_MOST)
+    return b""

@@ -12,6 +12,7 @@ class Answering:
         self.trailers: list[Any] = []
         self.buffered = buffered
         self.streaming = streaming
+        self.deadline = 5.0
 
 
 def response(buffered: int = 0, streaming: bool = False) -> Any:
@@ -53,3 +54,13 @@ def test_what_has_no_end_is_never_overdue_and_what_is_forgotten_has_none() -> No
 def test_a_stream_has_its_own_clock() -> None:
     clock, here = ResponseTimeouts(1.0), response(streaming=True)
     assert not any(clock.silent(here, now) for now in (10.0, 20.0))
+
+
+def test_silence_while_the_client_is_waited_for_does_not_count() -> None:
+    clock, here = ResponseTimeouts(1.0), response(5)
+    assert not clock.silent(here, 10.0)
+    for now in (10.5, 11.5, 12.5):
+        clock.restart(here, now)
+    assert here.deadline == 0.0
+    assert not clock.silent(here, 13.4)
+    assert clock.silent(here, 13.5)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
-from gateway.proxy.wire.tcp import UNSENT_MOST, bound_sending, send_state
+from gateway.proxy.wire.tcp import UNREAD_MOST, UNSENT_MOST, bound_sending, send_state, unread
 from tests.eventually import eventually
 
 
@@ -72,3 +72,25 @@ def test_a_socket_that_is_closed_or_of_another_kind_has_no_state() -> None:
         assert send_state(one) is None
         bound_sending(one, 1.0)
     assert send_state(one) is None
+
+
+@contextlib.asynccontextmanager
+async def failing(sent: bytes) -> AsyncIterator[asyncio.Transport]:
+    """A transport whose other side has sent ``sent`` and reset the connection, which its loop has not seen yet."""
+    with pair() as (accepted, client):
+        transport, _ = await asyncio.get_running_loop().create_connection(asyncio.Protocol, sock=accepted.dup())
+        transport.pause_reading()
+        transport.write(b"unread")
+        client.sendall(sent)
+        client.close()
+        yield transport
+        transport.abort()
+
+
+async def test_what_came_before_a_reset_is_there_still() -> None:
+    async with failing(b"413") as transport:
+        assert unread(transport) == b"413"
+    async with failing(b"x" * (UNREAD_MOST + 1)) as transport:
+        assert len(unread(transport)) == UNREAD_MOST
+    async with failing(b"") as transport:
+        assert unread(transport) == b""
