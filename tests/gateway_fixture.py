@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.config.load import load
 from gateway.config.model import Config
+from gateway.core.addresses import Resolver
 from gateway.core.exchange import Exchange
 from gateway.core.shortage import Shortage
 from gateway.policy.base.tools import NoEvents, OperatorEvents, Tools
@@ -106,6 +107,7 @@ async def running_gateway(
     tls: ssl.SSLContext | None = None,
     health: HealthPaths = lambda _: None,
     events: OperatorEvents | None = None,
+    resolver: Resolver | None = None,
 ) -> AsyncIterator[Running]:
     """A gateway for the configuration text ``entry`` (or the file at that path), on a free port of loopback.
 
@@ -122,7 +124,16 @@ async def running_gateway(
         server = Server(limits_of(config), seen, health)
         requests = config.listen.limits.per_address.requests
         listen = config.listen
-        tools = Tools(store, wall, listen.trusted_proxies, None, events or NoEvents(), requests, listen.trusted_fields)
+        tools = Tools(
+            store,
+            wall,
+            listen.trusted_proxies,
+            None,
+            events or NoEvents(),
+            requests,
+            listen.trusted_fields,
+            resolver or Resolver(),
+        )
         runtime = Runtime(config, tools)
         runtime.start()
         server.swap(runtime)

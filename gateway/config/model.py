@@ -220,8 +220,8 @@ class UpstreamSettings(Model):
     endpoints: Annotated[tuple[EndpointSettings, ...], Field(min_length=1)]
     timeouts: Timeouts = Timeouts()
     resolve: LookupInterval | None = None
-    """How often the names of the endpoints are resolved, each address being an endpoint. By default the system resolves
-    the name for each new connection."""
+    """How often the names of the endpoints are resolved, each address being an endpoint. By default a name is one endpoint,
+    and is resolved for each new connection and every 5 s."""
     spill_below: Share = 0.5
     """The next priority of endpoints gets calls too while less than this share of the one before is healthy."""
     health_check: HealthCheckSettings | None = None

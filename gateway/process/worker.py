@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
+from gateway.core.addresses import Resolver
 from gateway.core.shortage import Shortage, shortage_in, shortage_of
 from gateway.ops.health.health import ConnectionsStatus, Health, Serving
 from gateway.ops.health.store import StoreStatus
@@ -64,6 +65,7 @@ class Worker:
         self.drain_seconds = config.listen.drain
         self._start = start
         self._store = store
+        self._resolver = Resolver()  # of all runtimes: a lookup that hangs is not begun again by a reload
         self._store_status = StoreStatus("embedded", broken=lambda: store.condition.mending)
         self._shared: FailoverStore | None = None
         self._runtime: Runtime | None = None
@@ -151,7 +153,8 @@ class Worker:
         proxies = tuple(config.listen.trusted_proxies)
         requests = config.listen.limits.per_address.requests
         fields = config.listen.trusted_fields
-        runtime = Runtime(config, Tools(self._store, time.time, proxies, self._shared, self.observer, requests, fields))
+        tools = Tools(self._store, time.time, proxies, self._shared, self.observer, requests, fields, self._resolver)
+        runtime = Runtime(config, tools)
         runtime.start()
         before, self._runtime = self._runtime, runtime
         if before is not None:

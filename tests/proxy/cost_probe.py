@@ -79,7 +79,7 @@ class Wire(asyncio.Transport):
     def resume_reading(self) -> None: ...
 
 
-async def connect(self: Any, endpoint: Any, until: float = 0) -> UpstreamConnection:
+async def connect(self: Any, endpoint: Any, *_: Any) -> UpstreamConnection:
     connection, wire = UpstreamConnection(pool.PoolMembership(self, endpoint), asyncio.get_running_loop()), Wire()
     wire.protocol = connection
     connection.connection_made(wire)

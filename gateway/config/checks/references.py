@@ -65,8 +65,8 @@ def _check_endpoints(name: str, upstream: UpstreamSettings, location: Location) 
     if upstream.resolve and not named:
         location.add((name, "resolve"), "has nothing to look up: all endpoints are addresses", "remove it")
     ejection, count = upstream.ejection, len(upstream.endpoints)
-    if named and upstream.resolve:
-        return  # the number of endpoints is known after the first lookup
+    if named and (upstream.resolve or ejection):
+        return  # each address is an endpoint, and their number is known after the first lookup
     if upstream.hedge and count < 2:
         location.add(
             (name, "hedge"), "needs a second endpoint to send the second call to", "remove it, or name another"

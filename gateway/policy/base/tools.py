@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
+from gateway.core.addresses import Resolver
 from gateway.core.shortage import Shortage
 from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.state.rules.lockout import Lock
@@ -57,7 +58,7 @@ class Tools:
 
     ``remote`` is the store of all replicas, if there is one. Then ``store`` serves only what belongs to this host: the
     circuits of breakers, and the revocations as the host knows them. ``requests_of_address`` is how many requests of one
-    address may be in flight, None for no bound.
+    address may be in flight, None for no bound. ``resolver`` looks up the names of upstreams.
     """
 
     store: Store
@@ -67,3 +68,4 @@ class Tools:
     events: OperatorEvents = field(default_factory=NoEvents)
     requests_of_address: int | None = None
     trusted_fields: TrustedFields = "any"
+    resolver: Resolver = field(default_factory=Resolver)

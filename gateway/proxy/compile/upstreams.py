@@ -14,7 +14,7 @@ from gateway.core.request_fields import PassedFields
 from gateway.core.shortage import shortage_of
 from gateway.policy.base.tools import Tools
 from gateway.proxy.pool.balancer import Balancer
-from gateway.proxy.pool.discovery import DnsDiscovery
+from gateway.proxy.pool.discovery import INTERVAL, DnsDiscovery
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.pool.outlier import OutlierEjection
@@ -47,13 +47,16 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools, most: flo
         max_connections=settings.max_connections,
         balancer=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
         on_shortage=tools.events.shortage,
+        resolver=tools.resolver,
+        on_address=partial(_on_address, partial(tools.events.event, upstream=name)),
+        always=len(endpoints) == 1 and settings.resolve is None,
     )
     edits = settings.request_headers
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
     withheld = WithheldFields(partial(tools.events.event, upstream=name))
     passes = PassedFields(edits.pass_, withheld.add)
     attempt = UpstreamAttempt(name, pool, fields, [key.lower().encode() for key in edits.remove], passes, most)
-    several = len(endpoints) > 1 or settings.retries is not None or settings.resolve is not None
+    several = len(endpoints) > 1 or settings.retries is not None or _apart(settings)
     attempts = _attempts(attempt, settings, clock, tools) if several else None
     return Upstream(attempt, attempts, Deadline(timeouts.total, pool) if timeouts.total else None)
 
@@ -61,11 +64,26 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools, most: flo
 def background_tasks(upstream: Upstream, settings: Settings, tools: Tools) -> list[BackgroundTask]:
     """What keeps the endpoints of ``upstream`` up to date while it serves: health checks, and discovery by DNS."""
     on_event = partial(tools.events.event, upstream=upstream.name)
-    check, interval = settings.health_check, settings.resolve
+    check, interval = settings.health_check, settings.resolve or INTERVAL
     checker = HealthChecker(upstream.pool, check, on_event) if check is not None else None
     on_change = checker.endpoints_changed if checker is not None else None
-    discovery = DnsDiscovery(upstream.pool, interval, on_event, on_change) if interval else None
+    discovery = None
+    if any(endpoint.named for endpoint in settings.endpoints):
+        discovery = DnsDiscovery(upstream.pool, interval, on_event, on_change, apart=_apart(settings))
     return [each for each in (checker, discovery) if each is not None]
+
+
+def _apart(settings: Settings) -> bool:
+    """Whether each address of a name is an endpoint: asked for, or because one of them may be left out for its failures."""
+    named = any(endpoint.named for endpoint in settings.endpoints)
+    return settings.resolve is not None or (settings.ejection is not None and named)
+
+
+def _on_address(on_event: Callable[..., None], label: str, address: str, why: str) -> None:
+    if why:
+        on_event("address_unreachable", endpoint=label, address=address, error=why)
+    else:
+        on_event("address_reachable", endpoint=label, address=address)
 
 
 def _endpoints(settings: Settings) -> list[Endpoint]:

@@ -85,7 +85,8 @@ class Balancer:
         for priority in sorted({endpoint.priority for endpoint in self._endpoints}):
             group = [endpoint for endpoint in self._endpoints if endpoint.priority == priority]
             healthy = [endpoint for endpoint in group if endpoint.healthy]
-            best += [endpoint for endpoint in healthy if self._near(endpoint)] or healthy
+            wanted = [endpoint for endpoint in healthy if not endpoint.avoidable]
+            best += [endpoint for endpoint in wanted if self._near(endpoint)] or wanted
             if healthy and _weight(healthy) >= self._spill_below * _weight(group):
                 break
         self._best = best

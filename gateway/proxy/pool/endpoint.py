@@ -12,13 +12,14 @@ from gateway.proxy.pool.connection import UpstreamConnection
 class Endpoint:
     """One address of an upstream with its idle connections, the last used first, so that the others time out.
 
-    ``host`` is its name for Host and TLS, ``address`` its IP address if the name was looked up. ``weight`` is its share
-    among the endpoints of its ``priority``; lower priorities come first.
+    ``host`` is its name for Host and TLS, ``address`` its IP address if the name was looked up for an endpoint of each; then
+    ``siblings`` are all of these, itself included. ``unreachable`` has the addresses that did not take a connection while
+    another one of the name did. ``weight`` is its share among the endpoints of its ``priority``; lower priorities come first.
     """
 
     __slots__ = (
         "address", "authority", "checked_healthy", "clock", "ejected_until", "ejections", "failures", "host", "host_field", "idle",
-        "in_flight", "on_probation", "port", "priority", "region", "removed", "tls", "weight",
+        "in_flight", "on_probation", "port", "priority", "region", "removed", "siblings", "tls", "unreachable", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +51,8 @@ class Endpoint:
         self.ejections = 0  # in a row, each longer than the one before
         self.on_probation = False  # back from an ejection, before its first good call
         self.removed = False  # its name no longer has this address
+        self.siblings: list[Endpoint] = []
+        self.unreachable: set[str] = set()
         self.in_flight = 0
         self.idle: list[UpstreamConnection] = []
 
@@ -67,6 +70,11 @@ class Endpoint:
     def healthy(self) -> bool:
         """Whether it may get calls."""
         return self.checked_healthy and not self.ejected_for
+
+    @property
+    def avoidable(self) -> bool:
+        """Whether its address is unreachable while another one of its name is healthy and is not."""
+        return bool(self.unreachable) and any(other.healthy and not other.unreachable for other in self.siblings)
 
     def at(self, address: str) -> Endpoint:
         """The same server at one of the addresses of its name."""

@@ -7,7 +7,10 @@ from gateway.core.verdict import Refusal
 
 
 class UpstreamError(Exception):
-    """A call that failed. ``kind`` says how, ``detail`` is for the log."""
+    """A call that failed. ``kind`` says how, ``detail`` is for the log; ``endpoint`` is where the connection led that it
+    failed on, if there was one: another address of a name may stand in for the one that was chosen."""
+
+    endpoint: object = None
 
     def __init__(self, kind: CallFailure, detail: str) -> None:
         super().__init__(detail)

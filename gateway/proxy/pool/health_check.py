@@ -91,7 +91,7 @@ class HealthChecker:
         settings = self._settings
         until = self._pool.loop.time() + settings.timeout
         try:
-            connection = await self._pool.connect(endpoint, until)
+            connection = await self._pool.connect(endpoint, until, alone=True)
         except UpstreamError as error:
             return None if error.kind is CallFailure.BUSY else False
         try:

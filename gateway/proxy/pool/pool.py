@@ -6,21 +6,18 @@ import asyncio
 import contextlib
 import math
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
+from gateway.core.addresses import Resolver
 from gateway.core.failure import CallFailure
-from gateway.core.shortage import Shortage
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.connector import Connector, OnAddress, OnShortage
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import NotSent
-from gateway.proxy.pool.own_shortage import own_shortage
 from gateway.proxy.pool.phase import BODY, DONE, IDLE
 from gateway.proxy.pool.timeouts import ResponseTimeouts
 from gateway.proxy.wire.write_batch import WriteBatch
-
-OnShortage = Callable[[Shortage, str], None]
-"""Gets what the gateway has run out of, and where."""
 
 TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to this
 
@@ -28,16 +25,18 @@ TICK = 0.1  # seconds between looks at the deadlines; every timeout is exact to 
 class PoolMembership:
     """What binds a connection to its pool and endpoint (``ConnectionOwner``)."""
 
-    __slots__ = ("endpoint", "pool", "write_batch")
+    __slots__ = ("address", "endpoint", "pool", "removed", "write_batch")
 
-    def __init__(self, pool: Pool, endpoint: Endpoint) -> None:
+    def __init__(self, pool: Pool, endpoint: Endpoint, address: str = "") -> None:
         self.pool = pool
         self.write_batch = pool.write_batch
         self.endpoint = endpoint
+        self.address = address
+        self.removed = endpoint.removed
 
     def release(self, connection: UpstreamConnection) -> None:
-        """See ``ConnectionOwner``. A connection to an endpoint that was removed is closed."""
-        if self.pool.closed or self.endpoint.removed:
+        """See ``ConnectionOwner``. A connection to an endpoint or an address that was removed is closed."""
+        if self.pool.closed or self.removed:
             connection.close()
             return
         connection.idle_since = self.pool.loop.time()
@@ -56,7 +55,9 @@ class Pool:
 
     ``connect``, ``response``, ``silence`` (between bytes of a response's body) and ``idle`` are in seconds;
     ``max_connections`` may be open at once. ``balancer`` chooses among ``endpoints`` by the loop's time. ``on_shortage``
-    gets what the gateway has run out of when that is why there is no connection, and where.
+    gets what the gateway has run out of when that is why there is no connection, and where. ``resolver`` looks names up;
+    ``on_address`` gets the changes that ``endpoint.unreachable`` goes through. ``always``: a call gets an endpoint even when
+    none is healthy.
     """
 
     def __init__(
@@ -70,16 +71,17 @@ class Pool:
         max_connections: int,
         balancer: Balancer | None = None,
         on_shortage: OnShortage = lambda kind, where: None,
+        resolver: Resolver | None = None,
+        on_address: OnAddress = lambda label, address, why: None,
+        always: bool = False,
     ) -> None:
         self.endpoints = endpoints
-        self.connect_timeout = connect
         self.response_timeout = response
         self.silence = silence
         self.timeouts = ResponseTimeouts(silence)
         self.idle_timeout = idle
         self.max_connections = max_connections
         self.open: set[UpstreamConnection] = set()
-        self.opening = 0
         self.closed = False
         self.loop = asyncio.get_running_loop()
         self.balancer = balancer or Balancer(endpoints, random.random, self.loop.time)
@@ -87,24 +89,38 @@ class Pool:
             endpoint.clock = self.loop.time
         self.write_batch = WriteBatch(self.loop)
         self.on_shortage = on_shortage
+        self.resolver = resolver or Resolver()
+        self.always = always
+        self.connector = Connector(
+            self._made, self._full, self.balancer.changed, connect, self.resolver, on_shortage, on_address
+        )
         self._ticker: asyncio.TimerHandle | None = None
 
     def replace_endpoints(self, endpoints: list[Endpoint], left: list[Endpoint]) -> None:
         """Use ``endpoints`` from now on. Calls to those that ``left`` end by themselves, their connections with them."""
         for endpoint in left:
             endpoint.removed = True
-            for connection in endpoint.idle[:]:
-                connection.close()
+            self.retire(endpoint, ())
         for endpoint in endpoints:
             endpoint.clock = self.loop.time
         self.endpoints[:] = endpoints  # in place: the balancer and ejection have the same list
         self.balancer.changed()
 
+    def retire(self, endpoint: Endpoint, addresses: Collection[str]) -> None:
+        """Close the connections of ``endpoint`` to other addresses than these; those with a call under way after it."""
+        for connection in list(self.open):
+            owner = connection.owner
+            if isinstance(owner, PoolMembership) and owner.endpoint is endpoint and owner.address not in addresses:
+                owner.removed = True
+                if connection in endpoint.idle:
+                    connection.close()
+
     def choose(self, tried: Collection[Endpoint]) -> Endpoint | None:
         """The endpoint for a call that has ``tried`` some, None when no other is healthy. An only one is never refused."""
         if len(self.endpoints) == 1:
             return None if tried else self.endpoints[0]
-        return self.balancer.choose(tried)
+        chosen = self.balancer.choose(tried)
+        return self.endpoints[0] if chosen is None and self.always and not tried else chosen
 
     def take_idle(self, endpoint: Endpoint) -> UpstreamConnection | None:
         """An idle connection that is young enough for the upstream not to be closing it just now, out of the pool."""
@@ -121,46 +137,27 @@ class Pool:
             connection.close()
         return None
 
-    async def connect(self, endpoint: Endpoint, until: float = math.inf) -> UpstreamConnection:
-        """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises NotSent."""
-        if len(self.open) + self.opening >= self.max_connections and not self._close_oldest_idle():
+    async def connect(
+        self, endpoint: Endpoint, until: float = math.inf, tried: Collection[Endpoint] = (), *, alone: bool = False
+    ) -> UpstreamConnection:
+        """A new connection, by the loop's time ``until`` if that is sooner than the timeout. Raises NotSent.
+
+        Where ``endpoint`` is one of several addresses of a name, another one that was not ``tried`` may get it, unless it
+        is to be this one ``alone``: the connection's owner has the endpoint.
+        """
+        if self._full() and not self._close_oldest_idle():
             raise NotSent(CallFailure.BUSY, f"{self.max_connections} connections are open")
-        self.opening += 1
-        try:
-            async with asyncio.timeout(min(self.connect_timeout, until - self.loop.time())):
-                _, connection = await self.loop.create_connection(
-                    lambda: UpstreamConnection(PoolMembership(self, endpoint), self.loop),
-                    endpoint.address or endpoint.host,
-                    endpoint.port,
-                    ssl=endpoint.tls,
-                    server_hostname=endpoint.host if endpoint.tls else None,
-                )
-        except TimeoutError:
-            endpoint.failures += 1
-            raise NotSent(CallFailure.CONNECT_TIMEOUT, "connecting took too long") from None
-        except (OSError, MemoryError, RuntimeError) as error:
-            raise await self._not_connected(endpoint, error) from None
-        finally:
-            self.opening -= 1
-        if connection.transport is None:
-            endpoint.failures += 1
-            raise NotSent(CallFailure.CONNECT, "closed as soon as it was made")
+        connection = await self.connector.connect(endpoint, until, tried, alone)
         self.open.add(connection)
         if self._ticker is None:
             self._ticker = self.loop.call_later(TICK, self._tick)
         return connection
 
-    async def _not_connected(self, endpoint: Endpoint, error: Exception) -> NotSent:
-        """What ``error`` means to the call. Only where the gateway has what it needs is it the endpoint's failure: refused,
-        no route, name not found, certificate not trusted. Raises ``error`` when it is a bug."""
-        short = await own_shortage(error, endpoint.address or endpoint.host, endpoint.port)
-        if short is not None:
-            self.on_shortage(short, f"connecting to {endpoint.label}")
-            return NotSent(CallFailure.BUSY, f"the gateway is out of {short}")
-        if not isinstance(error, OSError):
-            raise error
-        endpoint.failures += 1
-        return NotSent(CallFailure.CONNECT, str(error)[:200])
+    def _full(self) -> bool:
+        return len(self.open) + self.connector.opening >= self.max_connections
+
+    def _made(self, endpoint: Endpoint, address: str) -> UpstreamConnection:
+        return UpstreamConnection(PoolMembership(self, endpoint, address), self.loop)
 
     def _close_oldest_idle(self) -> bool:
         """Make room by closing the connection that has been idle for longest at the first endpoint that has any."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from time import monotonic
 
 from gateway.core.exchange import Exchange
@@ -119,28 +119,29 @@ class UpstreamAttempt:
         until: float = math.inf,
         *,
         fresh: bool = False,
+        tried: Collection[Endpoint] = (),
     ) -> UpstreamConnection | Refusal:
         """Send ``call`` to ``endpoint`` for a response that begins by the loop's time ``until``.
 
-        A reused connection that was closed meanwhile is replaced once; ``fresh``: none is reused. A refusal is about the
+        A reused connection that was closed meanwhile is replaced once; ``fresh``: none is reused. Where a connection is made,
+        another address of the endpoint's name that was not ``tried`` may stand in for it (``Pool.connect``). A refusal is about the
         content that the client sends. Raises UpstreamError, NotSent if nothing was sent, and HeadTooLarge.
         """
         data = self.compose(call, endpoint, call.body)
         connection = None if fresh else self.pool.take_idle(endpoint)
         if connection is not None:
             try:
-                return await self._send(data, call, endpoint, connection, on_informational, until)
+                return await self._send(data, call, connection, on_informational, until)
             except UpstreamError as error:
                 if call.streamed is not None or not repeatable(call.exchange, error):
                     raise
-        connection = await self.pool.connect(endpoint, until)
-        return await self._send(data, call, endpoint, connection, on_informational, until)
+        connection = await self.pool.connect(endpoint, until, tried)
+        return await self._send(data, call, connection, on_informational, until)
 
     async def _send(
         self,
         data: bytes,
         call: UpstreamCall,
-        endpoint: Endpoint,
         connection: UpstreamConnection,
         on_informational: OnInformational,
         until: float,
@@ -150,6 +151,7 @@ class UpstreamAttempt:
         Raises UpstreamError.
         """
         exchange, stream = call.exchange, call.streamed
+        endpoint = connection.owner.endpoint
         endpoint.in_flight += 1
         try:
             if call.upgrade:
@@ -171,7 +173,9 @@ class UpstreamAttempt:
                     note_end(connection, stream)
         except ContentRefused as error:
             return error.refusal
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, UpstreamError):
+                error.endpoint = endpoint
             connection.close()
             raise
         finally:

@@ -175,20 +175,22 @@ class Attempts:
                     return refuse("no_healthy_endpoint", self._single.name, retry_after=self._retry_after)
             state.last = endpoint
             try:
-                response = await self._single.make(state.call, endpoint, state.on_informational, until)
+                response = await self._single.make(
+                    state.call, endpoint, state.on_informational, until, tried=state.tried
+                )
             except NotSent as error:
                 self._record(state, endpoint, error.kind)
                 waits += error.kind is CallFailure.CONNECT_TIMEOUT
                 if waits >= MAX_CONNECT_WAITS or self._pool.loop.time() >= until:
                     raise
                 refused = error
-                state.tried |= {endpoint}
+                state.tried |= {endpoint, *endpoint.siblings}  # all of them were tried for it
             except UpstreamError as error:
-                self._record(state, endpoint, error.kind)
+                self._record(state, error.endpoint, error.kind)
                 raise
             else:
                 if isinstance(response, UpstreamConnection):
-                    self._record(state, endpoint, response.status)
+                    self._record(state, response.owner.endpoint, response.status)
                 return response
 
     async def _hedged(self, state: CallState, until: float) -> UpstreamConnection | Refusal:
@@ -220,8 +222,12 @@ class Attempts:
         other = self._hedge is not None and not self.single_while() and self._pool.choose(state.tried) is not None
         return other and self._hedge is not None and self._hedge.budget.spend(client_of(state.call.exchange))
 
-    def _record(self, state: CallState, endpoint: Endpoint, outcome: CallFailure | int) -> None:
-        """Count what became of an attempt at ``endpoint``, unless the client has kept it waiting."""
+    def _record(self, state: CallState, endpoint: object, outcome: CallFailure | int) -> None:
+        """Count what became of an attempt at ``endpoint``, which need not be the one that was chosen, unless the client has
+        kept it waiting."""
+        if not isinstance(endpoint, Endpoint):
+            return
+        state.last = endpoint
         streamed = state.call.streamed
         if streamed is not None and streamed.late and outcome not in BEFORE_SENDING:
             return

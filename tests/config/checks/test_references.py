@@ -87,6 +87,10 @@ def test_settings_of_calls_that_come_to_nothing(problems_of: Problems, upstream:
     assert problems_of(entry(upstream=upstream)) == problems
 
 
+def test_a_name_may_have_addresses_to_leave_out(problems_of: Problems) -> None:
+    assert problems_of(entry(upstream=", ejection: {}").replace("http://127.0.0.1:1", "http://backend.example")) == []
+
+
 def test_an_endpoint_that_is_written_twice(problems_of: Problems) -> None:
     text = entry().replace(
         '[{url: "http://127.0.0.1:1"}]', '[{url: "http://127.0.0.1:1"}, {url: "http://127.0.0.1:1/"}]'

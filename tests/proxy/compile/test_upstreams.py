@@ -70,12 +70,12 @@ async def test_a_call_is_attempted_again_only_where_there_is_something_to_try(
 @pytest.mark.parametrize(
     ("more", "kinds"),
     [
-        ({}, []),
-        ({"health_check": {"path": "/health"}}, [HealthChecker]),
+        ({}, [DnsDiscovery]),
+        ({"health_check": {"path": "/health"}}, [HealthChecker, DnsDiscovery]),
         ({"resolve": 10.0}, [DnsDiscovery]),
         ({"health_check": {"path": "/health"}, "resolve": 10.0}, [HealthChecker, DnsDiscovery]),
     ],
-    ids=["nothing", "health check", "lookup", "both"],
+    ids=["a name", "health check", "lookup", "both"],
 )
 async def test_what_looks_after_the_endpoints(more: dict[str, object], kinds: list[type]) -> None:
     of = settings({"url": "http://a.example"}, **more)

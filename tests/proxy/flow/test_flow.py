@@ -133,7 +133,7 @@ async def test_nothing_is_left_behind_by_calls_of_any_ending():
         assert gateway.seen.begun == len(gateway.seen.exchanges)
         assert gateway.seen.events == []
         pool = gateway.runtime.upstreams["tutor"].pool
-        assert pool.opening == 0
+        assert pool.connector.opening == 0
         assert [endpoint.in_flight for endpoint in pool.endpoints] == [0]
         assert len(pool.open) == sum(len(endpoint.idle) for endpoint in pool.endpoints) <= 80
 

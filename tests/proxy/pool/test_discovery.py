@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from gateway.core.addresses import MAX_ADDRESSES, Lookup, Resolver
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
-from gateway.proxy.pool.discovery import MAX_ADDRESSES, DnsDiscovery, Lookup, system_lookup
+from gateway.proxy.pool.discovery import DnsDiscovery
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.upstream.attempt import UpstreamAttempt
@@ -32,7 +33,15 @@ class Looked:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.moves: list[tuple[int, int]] = []
         self.written = Endpoint(host, port, None, weight=3, priority=2, region="eu")
-        self.pool = Pool([self.written], connect=1, response=5, silence=1, idle=4, max_connections=10)
+        self.pool = Pool(
+            [self.written],
+            connect=1,
+            response=5,
+            silence=1,
+            idle=4,
+            max_connections=10,
+            resolver=Resolver(lookup),
+        )
         attempt = UpstreamAttempt("tutor", self.pool)
         self.upstream = Upstream(attempt, Attempts(attempt))
         self.names = DnsDiscovery(
@@ -40,7 +49,6 @@ class Looked:
             30,
             lambda name, **fields: self.events.append((name, fields)),
             lambda joined, left: self.moves.append((len(joined), len(left))),
-            lookup,
             lambda: 0.5,
             **more,
         )
@@ -196,12 +204,6 @@ async def test_all_addresses_get_calls_and_one_that_goes_is_drained():
         assert {connection.owner.endpoint for connection in here.pool.open} == {here.pool.endpoints[0]}
         assert len(first.requests) == before
         await here.pool.close()
-
-
-async def test_the_systems_resolver_knows_localhost():
-    assert set(await system_lookup("localhost", 80)) & {"127.0.0.1", "::1"}
-    with pytest.raises(OSError, match=r"."):
-        await system_lookup("nowhere.invalid", 80)
 
 
 ENTRY = """\

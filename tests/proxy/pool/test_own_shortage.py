@@ -65,7 +65,7 @@ async def test_without_a_descriptor_a_healthy_upstream_is_busy_and_none_of_its_f
         assert watched.endpoint.failures == 0
         response = responded(await call(watched.upstream))
         response.finish()
-        assert watched.pool.opening == 0
+        assert watched.pool.connector.opening == 0
         await watched.pool.close()
 
 
@@ -135,7 +135,7 @@ async def test_a_bug_stays_one() -> None:
     async with failing(RuntimeError("not what anybody thought of")) as watched:
         with pytest.raises(RuntimeError, match="thought of"):
             await watched.pool.connect(watched.endpoint)
-        assert (watched.shortages, watched.pool.opening) == ([], 0)
+        assert (watched.shortages, watched.pool.connector.opening) == ([], 0)
 
 
 async def test_a_certificate_that_could_not_be_checked_for_want_of_a_descriptor_is_not_the_upstreams() -> None:

@@ -7,8 +7,9 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from gateway.config.upstream_settings import EjectionSettings
 from gateway.core.exchange import Exchange
@@ -161,8 +162,9 @@ async def test_a_connection_that_ends_before_it_is_used_counts_as_none():
             await asyncio.wait_for(fake.gone.wait(), 5)
             return transport, connection
 
-        pool.loop = SimpleNamespace(create_connection=late, time=pool.loop.time)  # type: ignore[assignment]  # what is used of it
-        assert await call(upstream, "POST") == "upstream_unreachable"
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(pool.loop, "create_connection", late)
+            assert await call(upstream, "POST") == "upstream_unreachable"
         assert pool.open == set()
 
 
