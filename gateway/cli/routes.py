@@ -14,16 +14,16 @@ from gateway.config.routes import described
 from gateway.policy.kinds import ROUTE_KINDS
 
 
-def describe(route: Route) -> dict[str, Any]:
-    """One route as JSON for programs; ``at`` is where it is written."""
-    return {**described(route), "at": str(route.position)}
+def describe(route: Route, digest: str) -> dict[str, Any]:
+    """One route as JSON for programs; ``at`` is where it is written, ``digest`` that of the whole configuration."""
+    return {**described(route), "at": str(route.position), "digest": digest}
 
 
 def routes(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
     """Show the routes in the order in which they are tried, with their policies."""
     loaded = load_or_exit(config, json)
     if json:
-        typer.echo(jsonlib.dumps([describe(route) for route in loaded.routes]))
+        typer.echo(jsonlib.dumps([describe(route, loaded.digest) for route in loaded.routes]))
         return
     console().print(_table(loaded.routes))
 

@@ -18,6 +18,7 @@ from gateway.cli.stderr import write_line
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
+from gateway.config.worker_count import WorkerCount
 from gateway.demo.quickstart import running_quickstart
 from gateway.process.descriptors import limit_in_force, room
 from gateway.process.listeners import Addresses, CannotStart
@@ -68,7 +69,9 @@ async def serve(
         loaded = load(path, env)
         if isinstance(loaded, list) or workers is None:
             return loaded
-        return replace(loaded, listen=loaded.listen.model_copy(update={"workers": workers}))
+        # How many there are on this host is not part of the digest: `gateway check` knows nothing of it.
+        count = WorkerCount.of(workers, getattr(loaded.listen.workers, "written", loaded.listen.workers))
+        return replace(loaded, listen=loaded.listen.model_copy(update={"workers": count}))
 
     loaded = read()
     if isinstance(loaded, list):

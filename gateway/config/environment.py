@@ -63,7 +63,7 @@ class Environment:
             return [] if left_out else [after]
         parts = str(after.value or "").split(",") if whole else [str(after.value)]
         return [
-            Scalar(part.strip(), after.position, expanded=True, defaults=after.defaults)
+            Scalar(part.strip(), after.position, expanded=True, defaults=after.defaults, sources=after.sources)
             for part in parts
             if part.strip()
         ]
@@ -73,6 +73,7 @@ class Environment:
         if not isinstance(text, str) or "${" not in text:
             return scalar
         taken: list[str] = []
+        sources: list[str] = []
         parts: list[str] = []
         sound = True
         end = 0
@@ -83,13 +84,20 @@ class Environment:
                 parts.append("${")
                 continue
             value = self._value(match, self._mark(scalar, match.start()), path, taken)
+            sources.append(self._source(match[1]))
             sound = sound and value is not None
             parts.append(value or "")
         joined = "".join((*parts, text[end:]))
         # An unquoted reference with an empty value is null, like a key without a value.
         value_or_null = joined if joined or scalar.quoted else None
         return Scalar(
-            value_or_null, scalar.position, scalar.quoted, expanded=True, defaults=tuple(taken), broken=not sound
+            value_or_null,
+            scalar.position,
+            scalar.quoted,
+            expanded=True,
+            defaults=tuple(taken),
+            sources=tuple(sources),
+            broken=not sound,
         )
 
     def _mark(self, scalar: Scalar, offset: int) -> Position:
@@ -145,3 +153,10 @@ class Environment:
             reason = str(error) if str(error).startswith("is ") else "has no readable name"
         self._report.add(position, path, f"needs the file {name}, which {reason}")
         return None
+
+    def _source(self, reference: str) -> str:
+        """What replaces ``reference``, for people."""
+        if reference.startswith("file:"):
+            return f"file {reference.removeprefix('file:')}"
+        name = reference.partition(":-")[0]
+        return f"environment {name}" if self._variables.get(name) else f"default of {name}"

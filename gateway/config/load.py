@@ -23,6 +23,7 @@ from gateway.config.checks import (
     unused,
 )
 from gateway.config.checks.production import Production
+from gateway.config.digest import effective_digest
 from gateway.config.environment import Environment
 from gateway.config.gaps import Gaps
 from gateway.config.model import (
@@ -41,6 +42,7 @@ from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
 from gateway.config.policy_keys import policies_of
 from gateway.config.problem import Location, Problem, Report
+from gateway.config.provenance import settings_of
 from gateway.config.shape import holds_secret
 from gateway.config.tree import Mapping, NodePath, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
@@ -65,7 +67,9 @@ def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config
     report = Report()
     loaded = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report).config()
     problems = report.problems()
-    return replace(loaded, warnings=tuple(report.warnings())) if loaded is not None and not problems else problems
+    if loaded is None or problems:
+        return problems
+    return replace(loaded, digest=effective_digest(loaded), warnings=tuple(report.warnings()))
 
 
 class _Loading:
@@ -101,7 +105,6 @@ class _Loading:
             upstreams=upstreams,
             routes=tuple(route for route, _ in located),
             policies=policies,
-            digest=self._files.digest,
             files=tuple(self._files.paths),
         )
         self._check_names(entry, config, located, written)
@@ -112,7 +115,7 @@ class _Loading:
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:
             Production(config, entry, written, located, self._unsound, self._report).check()
-        return config
+        return replace(config, settings=settings_of(config, entry, written))
 
     def _part(self, model: type[M], entry: Mapping, key: str, otherwise: M) -> M:
         """The part of the entry file under ``key``, or ``otherwise`` when it is not written or not valid."""

@@ -5,11 +5,10 @@ Durations are seconds and sizes are bytes. Every default is defined here or in `
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -28,9 +27,11 @@ from gateway.config.names import (
     UrlPath,
     UrlPrefix,
     none_if_empty,
+    whole,
 )
 from gateway.config.policy_keys import keys_of_defaults, keys_of_routes
 from gateway.config.problem import Problem
+from gateway.config.setting import Setting
 from gateway.config.tree import Position
 from gateway.config.upstream_settings import (
     EjectionSettings,
@@ -43,20 +44,11 @@ from gateway.config.upstream_settings import (
     Region,
     RetrySettings,
 )
+from gateway.config.worker_count import Workers
 from gateway.core.units import Rate
 from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share
 from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.policy.concurrency import Settings as Concurrency
-
-
-def _whole(value: Any) -> Any:
-    if isinstance(value, bool):  # pydantic would take true for 1
-        raise ValueError("must be a whole number")
-    return value
-
-
-def _cores(value: Any) -> Any:
-    return (os.cpu_count() or 1) if value == "auto" else _whole(value)
 
 
 def _roomy(value: int) -> int:
@@ -71,13 +63,8 @@ def _some_responses(value: int) -> int:
     return value
 
 
-Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
-Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_whole)]
-Workers = Annotated[
-    int,
-    Field(ge=1),
-    BeforeValidator(_cores, json_schema_input_type=Literal["auto"] | Annotated[int, Field(ge=1)]),
-]
+Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
+Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(whole)]
 Fallbacks = Annotated[
     tuple[str, ...],
     BeforeValidator(
@@ -318,8 +305,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole configuration, checked and frozen. ``digest`` is the SHA-256 of all files, in hex. ``warnings`` keep nothing
-    from running."""
+    """The whole configuration, checked and frozen. ``digest`` is that of the settings in effect (``config.digest``), in hex.
+    ``warnings`` keep nothing from running. ``settings`` is where each comes from."""
 
     version: int = 1
     environment: str = "development"
@@ -334,3 +321,8 @@ class Config:
     digest: str = ""
     files: tuple[Path, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    settings: tuple[Setting, ...] = field(default=(), repr=False)
+
+    def served(self) -> Config:
+        """This configuration without what only operators look at: a worker does without."""
+        return replace(self, warnings=(), settings=())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
@@ -28,16 +27,11 @@ from gateway.policy.kinds import SECTIONS
 
 @dataclass(slots=True)
 class Files:
-    """The files read so far, in order, and the digest over all their bytes."""
+    """The files read so far, in order."""
 
     environment: Environment
     report: Report
     paths: list[Path] = field(default_factory=list)
-    _hash: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
-
-    @property
-    def digest(self) -> str:
-        return self._hash.hexdigest()
 
     def read(self, path: Path) -> Mapping | None:
         """The expanded tree of one file, or None when it cannot be read or is no mapping, which is reported."""
@@ -48,8 +42,6 @@ class Files:
             self.report.add(start, (), f"cannot be read ({error.strerror})")
             return None
         self.paths.append(path)
-        # With its length before each file, no two sets of files run together to the same digest.
-        self._hash.update(len(octets).to_bytes(8, "big") + octets)
         tree = read(octets, str(path), self.report)
         if isinstance(tree, Scalar) and tree.value is None:
             tree = Mapping({}, {}, tree.position)

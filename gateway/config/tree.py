@@ -32,6 +32,7 @@ class Scalar:
     marks: tuple[Position, ...] = ()  # the position of each "${" in the text
     expanded: bool = False  # at least one reference was replaced
     defaults: tuple[str, ...] = ()  # variables that are not set, whose written default was taken
+    sources: tuple[str, ...] = ()  # what replaced the references, such as "environment NAME"
     broken: bool = False  # a reference could not be replaced, and the problem is reported
 
 

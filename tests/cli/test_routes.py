@@ -66,7 +66,11 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "rewrite": "/stt/transcribe/",
         "deny": None,
         "at": "upstreams.yaml:45:5",
+        "digest": found[0]["digest"],
     }
+    with pytest.raises(SystemExit):
+        main(["check", "--json"])
+    assert {route["digest"] for route in found} == {json.loads(capsys.readouterr().out)["digest"]}
 
 
 def test_the_lockout_of_a_route(

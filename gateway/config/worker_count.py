@@ -1,0 +1,42 @@
+"""How many worker processes there are: a number, or one for each core."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
+
+from gateway.config.names import whole
+
+AUTO = "auto"
+
+
+class WorkerCount(int):
+    """A number of worker processes. ``written`` is what the configuration says of it: this number, or ``auto`` on every
+    host alike."""
+
+    written: int | str
+
+    @classmethod
+    def of(cls, count: int, written: int | str) -> WorkerCount:
+        """``count`` workers where ``written`` is written."""
+        made = cls(count)
+        made.written = written
+        return made
+
+
+def _cores(value: Any) -> Any:
+    return (os.cpu_count() or 1) if value == AUTO else whole(value)
+
+
+def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> WorkerCount:
+    count: int = handler(_cores(value))
+    return WorkerCount.of(count, AUTO if value == AUTO else getattr(value, "written", count))
+
+
+Workers = Annotated[
+    int,
+    Field(ge=1),
+    WrapValidator(_workers, json_schema_input_type=Literal["auto"] | Annotated[int, Field(ge=1)]),
+]
