@@ -237,6 +237,7 @@ class _Loading:
             references.check_mounts(config.upstreams, location)
             references.check_calling(config.upstreams, location)
             breakers.check_probes(config.upstreams, location, config.policies.get(breakers.SECTION, {}))
+            breakers.check_required(config.upstreams, location, config.policies.get(breakers.SECTION, {}))
             fallbacks.check(config.upstreams, location, names, config.policies.get("fallbacks", {}))
         unused.check(config, written, Location(known_upstreams or entry, ("upstreams",), self._report), self._report)
         fallbacks.check_targets(written, config.policies.get("fallbacks", {}), known, self._report)

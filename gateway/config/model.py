@@ -218,6 +218,8 @@ class UpstreamSettings(Model):
     request_headers: HeaderEdits = HeaderEdits()
     paths: PathSettings | None = None
     """How it compares paths; all is ``ignored`` unless written."""
+    required: bool = False
+    """``true``: without it nothing works, so ``/health`` is ``down`` (503) while it is dead."""
     breaker: str | None = None
     """Stops calls to it for a while when it fails; a policy from ``breakers``."""
     fallback: Fallbacks = ()

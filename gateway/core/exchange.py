@@ -115,6 +115,7 @@ class Exchange:
         "correlation",
         "detail",
         "endpoint",
+        "failed_at",
         "failure",
         "fallback",
         "fields",
@@ -181,6 +182,7 @@ class Exchange:
         self.endpoint = ""  # host:port that responded
         self.upstream_time = 0.0  # seconds from sending to the head of the response
         self.upstream_ids: Sequence[bytes] = ()  # correlation and request id of the response, where it has any
+        self.failed_at = ""  # host:port that a call failed at, empty without a failure
         self.failure: CallFailure | None = None  # how the call failed, None when it did not or the client was slow
         self.bytes_in = 0  # request content bytes
         # the response: proxy/flow
@@ -198,5 +200,6 @@ class Exchange:
         """
         second = copy.copy(self)
         second.slot, second.reason, second.failure, second.status = None, "", None, 0
+        second.failed_at = ""
         second.endpoint, second.sent, second.upstream_time, second.upstream_ids = "", 0.0, 0.0, ()
         return second

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import NamedTuple
 
 
 class CallFailure(Enum):
@@ -26,6 +27,34 @@ class CallFailure(Enum):
     def __init__(self, word: str, slug: str) -> None:
         self.word = word
         self.slug = slug
+
+    @property
+    def label(self) -> str:
+        """Its name for operators: ``connect_timeout``."""
+        return self.name.lower()
+
+
+class Cause(NamedTuple):
+    """Why a call or a health check counts as failed, for operators.
+
+    ``failure`` is the label of a ``CallFailure``, or BY_STATUS or SLOW for a response that came: with ``status``, which is 0
+    without one. ``error`` says it in words and ``address`` where it was, as ``host:port``. ``at`` is in Unix seconds.
+    """
+
+    failure: str
+    status: int
+    error: str
+    address: str
+    at: float
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """The fields of an event about it: those that say something."""
+        named = {"failure": self.failure, "status": self.status, "error": self.error, "address": self.address}
+        return {name: value for name, value in named.items() if value}
+
+
+BY_STATUS, SLOW = "status", "slow"
 
 
 BEFORE_SENDING = frozenset({CallFailure.CONNECT, CallFailure.CONNECT_TIMEOUT})

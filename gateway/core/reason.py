@@ -124,6 +124,12 @@ _TABLE = (
         "The service stopped in the middle of its answer. Try again in a moment.",
     ),
     Reason(
+        "stream_quiet",
+        504,
+        "Nothing more for long",
+        "There was nothing new for a long time. Connect again.",
+    ),
+    Reason(
         "upstream_total_timeout",
         504,
         "Service not done in time",

@@ -184,6 +184,8 @@ class Log:
         fields["reason"] = reason
         if exchange.detail:
             fields["detail"] = _detail(exchange.detail)
+        if exchange.failed_at:
+            fields["failed_at"] = exchange.failed_at
         if (reason in _UNREAD or exchange.path in _UNREAD) and exchange.target:
             fields["path_sent"] = path_sent(exchange.target)
         return True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from gateway.core.exchange import Exchange
+from gateway.core.failure import Cause
 from gateway.core.shortage import Shortage
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
@@ -38,11 +39,14 @@ class WorkerObserver:
         self._metrics.event(name)
         self._log.event(name, **fields)
 
-    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
+    def breaker_changed(
+        self, upstream: str, before: str, state: str, failures: int, cause: Cause | None = None
+    ) -> None:
         """See ``policy.base.tools.OperatorEvents``. The event is named after the new state, as in ``breaker_open``."""
         self._metrics.breaker_changed(upstream, state)
         self._metrics.breaker(upstream, state, False)
-        self.event(f"breaker_{state}", upstream=upstream, before=before, failures=failures)
+        why = {} if cause is None else cause.fields
+        self.event(f"breaker_{state}", upstream=upstream, before=before, failures=failures, **why)
 
     def locked(self, lockout: str, lock: Lock) -> None:
         """See ``policy.base.tools.OperatorEvents``. ``who`` is what ``GET /v1/lockouts`` lists: an account's keyed hash."""

@@ -13,14 +13,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.core.exchange import Exchange, Slot
-from gateway.core.failure import BEFORE_SENDING, CallFailure
+from gateway.core.failure import BEFORE_SENDING, BY_STATUS, SLOW, CallFailure, Cause
 from gateway.core.verdict import Refusal, Verdict, refuse
 from gateway.policy.base.candidates import Candidates
 from gateway.policy.base.settings import Duration, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.state.rules import circuit as rules
-from gateway.state.rules.circuit import CLOSED, HALF_OPEN, Circuit, Trip
+from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, Trip
 from gateway.state.store import CircuitStore
 
 # The failures that each word of ``count`` covers. A connection that was closed before any byte of a response is covered
@@ -31,6 +31,10 @@ _COVERED = {
     "broken": {CallFailure.BROKEN, CallFailure.RESET, CallFailure.RESET_REUSED},
 }
 
+
+FOR_CLIENTS = 1.0
+"""Seconds after which a health check may make the try that is due: clients who call have made it by then, and what becomes
+of a real call says more about an upstream than its health path."""
 
 # An upstream that is down for more than an hour should be taken out of the configuration.
 Span = Annotated[Duration, AfterValidator(between(0.1, 3600.0, "100ms and 1h"))]
@@ -102,6 +106,7 @@ class Breaker(Stage):
         "_store",
         "_trip",
         "_wall",
+        "cause",
         "upstream",
     )
 
@@ -119,6 +124,8 @@ class Breaker(Stage):
         self._events = tools.events
         self._candidates = Candidates()
         self._probe: Exchange | None = None  # the last one that this worker has admitted
+        self.cause: Cause | None = None
+        """Of the last failure that this worker has counted."""
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         stream = exchange.stream
@@ -171,22 +178,27 @@ class Breaker(Stage):
         return refuse("upstream_resting", self.upstream, retry_after=max(1, math.ceil(seconds)))
 
     @property
-    def checked(self) -> bool:
-        """Whether health checks try the upstream, and no user's call."""
-        return self._settings.probe == "health_check"
+    def enforced(self) -> bool:
+        """Whether it refuses calls, and does not only report."""
+        return self._settings.mode == "enforce"
 
     def probe(self) -> int | None:
-        """The epoch of an admitted probe, or None when none may go now; ``probed`` takes it back."""
+        """The epoch of an admitted probe that is no client's call, or None when none may go now; ``probed`` takes it back."""
         now = self._wall()
         circuit = self._store.circuit(self._name, now)
-        if circuit.state == CLOSED:
+        if circuit.state == CLOSED or (circuit.state == OPEN and now < circuit.retry_at + self._left_to_clients()):
             return None
         admitted = self._store.admit(self._name, self._trip, now)
         self._report_change(admitted.was, admitted.circuit)
         return admitted.epoch if admitted.ok else None
 
-    def probed(self, epoch: int, failed: bool | None) -> None:
-        """Records the outcome of the probe of ``epoch``; None when it does not count."""
+    def _left_to_clients(self) -> float:
+        return FOR_CLIENTS
+
+    def probed(self, epoch: int, failed: bool | None, cause: Cause | None = None) -> None:
+        """Records the outcome of the probe of ``epoch``; None when it does not count. ``cause``: why it failed."""
+        if failed:
+            self.cause = cause
         self._record(epoch, failed)
 
     def _record(self, epoch: int, failed: bool | None) -> Circuit:
@@ -218,6 +230,8 @@ class Breaker(Stage):
             failed = None  # its client did not want to know
         if self._probe is exchange:
             self._probe = None
+        if failed:
+            self.cause = self._cause_of(exchange)
         return self._record(slot.epoch, failed)
 
     def failed(self, exchange: Exchange) -> bool | None:
@@ -234,6 +248,15 @@ class Breaker(Stage):
         slow = self._settings.slow_after
         return status in self._settings.count or (slow is not None and exchange.upstream_time > slow)
 
+    def _cause_of(self, exchange: Exchange) -> Cause:
+        """Why the upstream of ``exchange`` has failed."""
+        failure, status, now = exchange.failure, exchange.status, self._wall()
+        if failure is not None:
+            return Cause(failure.label, 0, exchange.detail, exchange.failed_at or exchange.endpoint, now)
+        if status in self._settings.count:
+            return Cause(BY_STATUS, status, f"status {status}", exchange.endpoint, now)
+        return Cause(SLOW, status, f"no response for {exchange.upstream_time:.1f} s", exchange.endpoint, now)
+
     def _ignores(self, exchange: Exchange, status: int) -> bool:
         """Whether ``ignore`` leaves the status out for the route, or for one of the routes of a batch."""
         routes = [call.route for call in exchange.calls] or [exchange.route]
@@ -245,13 +268,17 @@ class Breaker(Stage):
 
     def _report_change(self, was: str, circuit: Circuit) -> None:
         if was != circuit.state:
-            self._events.breaker_changed(self.upstream, was, circuit.state, circuit.failures)
+            cause = self.cause if circuit.state == OPEN else None
+            self._events.breaker_changed(self.upstream, was, circuit.state, circuit.failures, cause)
 
 
 class CheckedBreaker(Breaker):
-    """A breaker that lets users' calls through only while it is closed."""
+    """A breaker that lets users' calls through only while it is closed, and leaves all tries to health checks."""
 
     __slots__ = ()
+
+    def _left_to_clients(self) -> float:
+        return 0.0
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         now = self._wall()

@@ -165,8 +165,10 @@ class Worker:
             self.egress.swap(runtime.egress)
             self.egress.limit(egress_limits_of(config))
         upstreams = {name: upstream.endpoints for name, upstream in runtime.upstreams.items()}
-        circuits = {name: breaker.circuit for name, breaker in runtime.breakers.items()}
-        self.health.serving = Serving(config.digest, loaded_at, self._store_status, upstreams, circuits)
+        required = frozenset(name for name, upstream in config.upstreams.items() if upstream.required)
+        self.health.serving = Serving(
+            config.digest, loaded_at, self._store_status, upstreams, runtime.breakers, required
+        )
         self.health.connections = ConnectionsStatus(limit=found.connections, written=found.written)
         self.config = config
         return before

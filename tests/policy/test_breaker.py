@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import Call
-from gateway.core.failure import CallFailure
+from gateway.core.failure import CallFailure, Cause
 from gateway.core.reason import REASONS
 from gateway.policy.breaker import Settings
 from tests.policy.guarded_upstream import GuardedUpstream
@@ -185,3 +185,55 @@ def test_a_refused_call_holds_no_slot() -> None:
 def test_settings_that_make_no_sense_are_refused(more: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         Settings.model_validate(more)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "took", "failure", "shown"),
+    [
+        (503, "", 0.1, "status", 503),
+        (502, CallFailure.CONNECT, 0.1, "connect", 0),
+        (504, CallFailure.TIMEOUT, 0.1, "timeout", 0),
+        (502, CallFailure.RESET_REUSED, 0.1, "reset_reused", 0),
+        (200, "", 11.0, "slow", 200),
+    ],
+)
+def test_what_opened_it_is_named(status: int, reason: str | CallFailure, took: float, failure: str, shown: int) -> None:
+    guarded = GuardedUpstream(slow_after=10)
+    for _ in range(3):
+        guarded.call(status, reason, took=took)
+    assert guarded.state == "open"
+    (cause,) = guarded.causes
+    assert (cause.failure, cause.status, cause.address, cause.at) == (failure, shown, "192.0.2.9:80", guarded.now)
+    assert cause.error
+    assert guarded.stages[0].cause == cause
+
+
+def test_a_circuit_that_is_due_is_left_to_clients_for_a_second_and_then_tried_by_a_check() -> None:
+    guarded = GuardedUpstream(workers=2, successes=2)
+    for _ in range(3):
+        guarded.call(503)
+    one, other = guarded.stages
+    guarded.now += 60.5
+    assert one.probe() is None, "a client may come"
+    guarded.now += 1
+    epoch = one.probe()
+    assert epoch is not None and other.probe() is None
+    one.probed(epoch, False)
+    assert guarded.state == "half_open"
+    epoch = other.probe()
+    assert epoch is not None, "nobody calls still, and it takes two"
+    other.probed(epoch, False)
+    assert guarded.state == "closed"
+
+
+def test_a_check_that_fails_leaves_it_open_and_says_why() -> None:
+    guarded = GuardedUpstream()
+    for _ in range(3):
+        guarded.call(503)
+    guarded.now += 62
+    (stage,) = guarded.stages
+    epoch = stage.probe()
+    assert epoch is not None
+    stage.probed(epoch, True, Cause("timeout", 0, "no response in time", "192.0.2.9:80", guarded.now))
+    assert guarded.state == "open"
+    assert [cause.failure for cause in guarded.causes] == ["status", "timeout"]

@@ -107,8 +107,13 @@ async def test_connecting_that_takes_too_long_has_a_name_of_its_own() -> None:
             await refused_and_counted(running, "upstream_connect_timeout")
 
 
+LARGE = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"
+EVENTS = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\ntransfer-encoding: chunked\r\n\r\n"
+EVENT_STREAM = EVENTS % b"Text/Event-Stream; charset=utf-8"
 STREAMS = [
-    ("upstream_stalled", after(ENDLESS + b"1\r\na\r\n"), {"body": "200ms"}),
+    ("upstream_stalled", after(ENDLESS), {"body": "200ms"}),
+    ("upstream_stalled", after(LARGE), {"body": "200ms"}),
+    ("upstream_stalled", after(EVENTS % b"application/jsonl"), {"body": "200ms"}),
     ("upstream_total_timeout", after(ENDLESS, b"1\r\na\r\n", 0.02), {"total": "300ms"}),
 ]
 
@@ -122,6 +127,26 @@ async def test_a_response_on_its_way_is_cut_and_the_log_says_why(
             assert (response.status, response.whole) == (200, False)
         assert b"x-gateway-fallback" in await ask(running, "/guarded"), "it counts against the upstream"
         assert running.seen.reasons == [slug] * 2 + ["upstream_resting"]
+
+
+QUIET = {
+    "chunks": ENDLESS + b"1\r\na\r\n",
+    "events": EVENT_STREAM + b"8\r\ndata: 1\n\r\n",
+    "no-event-yet": EVENT_STREAM,
+    "large": LARGE + b"x" * 100_000,
+    "until-it-closes": b"HTTP/1.1 200 OK\r\n\r\nsome",
+}
+
+
+@pytest.mark.parametrize("begun", QUIET.values(), ids=QUIET)
+async def test_silence_in_a_stream_that_began_well_says_nothing_about_its_upstream(begun: bytes) -> None:
+    async with running_upstream(script=after(begun)) as upstream, gateway(upstream.port, body="200ms") as running:
+        for response in await asyncio.gather(*(ask(running, "/guarded") for _ in range(4))):
+            assert (response.status, response.whole) == (200, False)
+            assert b"x-gateway-fallback" not in response, "the breaker, which opens after two failures, is closed"
+        assert running.seen.reasons == ["stream_quiet"] * 4
+        (breaker,) = running.runtime.breakers.values()
+        assert (breaker.circuit().failures, breaker.cause) == (0, None)
 
 
 async def test_a_slow_but_steady_stream_is_nobodys_business_without_a_total() -> None:

@@ -23,6 +23,16 @@ def check_probes(upstreams: Named[str, UpstreamSettings], location: Location, po
             location.add((name, "breaker"), sentence, "write a health_check, or probe: request in the breaker")
 
 
+def check_required(upstreams: Named[str, UpstreamSettings], location: Location, policies: Named[str, Policy]) -> None:
+    """Reports every required upstream of which nothing would show that it is dead: health would be ok for ever. An ejection
+    does not, since it leaves at least one endpoint in."""
+    for name, upstream in upstreams.items():
+        refuses = getattr(policies.get(upstream.breaker or ""), "mode", "enforce") == "enforce"
+        if upstream.required and upstream.health_check is None and (upstream.breaker is None or not refuses):
+            sentence = "is true, and nothing would show that the upstream is dead"
+            location.add((name, "required"), sentence, "write a health_check, or name a breaker that is enforced")
+
+
 def check_breakers(
     policies: Named[str, Policy],
     written: Named[tuple[str, str], Written],

@@ -27,8 +27,14 @@ def operator_of(body: bytes) -> str:
 async def get_breakers(admin: Admin, _: web.Request) -> web.Response:
     """``GET /v1/breakers``: the circuit of every upstream with a breaker."""
     store, now = admin.circuit_store(), admin.now()
+    upstreams = admin.status().get("upstreams", {})
     rows = [
-        {"upstream": upstream, "breaker": name, **breaker_status(store.circuit(upstream.encode(), now), now)}
+        {
+            "upstream": upstream,
+            "breaker": name,
+            **breaker_status(store.circuit(upstream.encode(), now), now),
+            "last_failure": upstreams[upstream]["breaker"]["last_failure"] if upstream in upstreams else None,
+        }
         for upstream, name in admin.breakers().items()
     ]
     return json_response({"breakers": rows})

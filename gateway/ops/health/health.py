@@ -11,11 +11,10 @@ import orjson
 
 from gateway.core.verdict import Reply
 from gateway.ops.health.store import StoreStatus, store_status
-from gateway.ops.health.upstreams import EndpointStatus, upstream_status
+from gateway.ops.health.upstreams import BreakerStatus, EndpointStatus, upstream_status
 from gateway.ops.health.whole import overall, reasons, without_endpoints
 from gateway.ops.plain import rfc3339
 from gateway.ops.shortages import ShortageStatus
-from gateway.state.rules.circuit import Circuit
 
 _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 
@@ -23,13 +22,14 @@ _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store
 @dataclass(frozen=True, slots=True)
 class Serving:
     """The configuration that is served: its digest, when it was loaded (Unix seconds), the store it uses, and by upstream
-    the endpoints and a function that gives the circuit of its breaker."""
+    the endpoints and its breaker, and the names of the upstreams without which nothing works."""
 
     digest: str
     loaded_at: float
     store: StoreStatus
     upstreams: Mapping[str, Sequence[EndpointStatus]] = field(default_factory=dict)
-    breakers: Mapping[str, Callable[[], Circuit]] = field(default_factory=dict)
+    breakers: Mapping[str, BreakerStatus] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
 
 
 class ConnectionsStatus(TypedDict):
@@ -87,8 +87,10 @@ class Health:
         serving, now = self.serving, self._wall()
         if serving is None:
             return {}
-        circuits = {name: circuit() for name, circuit in serving.breakers.items()}
-        return {name: upstream_status(ends, circuits.get(name), now) for name, ends in serving.upstreams.items()}
+        return {
+            name: upstream_status(ends, serving.breakers.get(name), now, name in serving.required)
+            for name, ends in serving.upstreams.items()
+        }
 
     def public(self, path: str) -> Reply | None:
         """The response to a health path of the public listener; None for every other path."""

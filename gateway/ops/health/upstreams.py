@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from gateway.ops.plain import rfc3339
+from gateway.core.failure import Cause
+from gateway.ops.plain import redact, rfc3339
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit
 
 # The breaker of an upstream without one: the shape of the response is the same for all.
@@ -16,6 +17,8 @@ _BREAKER: dict[str, Any] = {
     "failures": 0,
     "opened_at": None,
     "retry_in_s": None,
+    "due": False,
+    "last_failure": None,
 }
 
 _SEVERITY = {CLOSED: 0, HALF_OPEN: 1, OPEN: 2}
@@ -42,22 +45,52 @@ class EndpointStatus(Protocol):
     def failures(self) -> int: ...
     @property
     def in_flight(self) -> int: ...
+    @property
+    def cause(self) -> Cause | None: ...
 
 
-def breaker_status(circuit: Circuit, now: float) -> dict[str, Any]:
-    """A circuit as health and the list of breakers show it. ``forced``: an operator holds it in its state."""
+class BreakerStatus(Protocol):
+    """What health reads of an upstream's breaker (``policy.breaker``): ``enforced`` where it refuses calls, and the ``cause``
+    of the last failure that this worker has counted."""
+
+    @property
+    def enforced(self) -> bool: ...
+    @property
+    def cause(self) -> Cause | None: ...
+    def circuit(self) -> Circuit: ...
+
+
+def breaker_status(circuit: Circuit, now: float, cause: Cause | None = None) -> dict[str, Any]:
+    """A circuit as health and the list of breakers show it. ``forced``: an operator holds it in its state. ``due``: it has been
+    open for its time, and the next call tries the upstream."""
     return {
         "state": circuit.state,
         "forced": bool(circuit.forced),
         "failures": circuit.failures,
         "opened_at": rfc3339(circuit.opened_at) if circuit.opened_at else None,
         "retry_in_s": max(0, math.ceil(circuit.retry_at - now)) if circuit.opened_at and not circuit.forced else None,
+        "due": circuit.state == OPEN and not circuit.forced and now >= circuit.retry_at,
+        "last_failure": failure_status(cause),
     }
 
 
-def upstream_status(endpoints: Sequence[EndpointStatus], circuit: Circuit | None, now: float) -> dict[str, Any]:
-    """One upstream of the section ``upstreams``; ``circuit`` is None where it has no breaker."""
-    breaker = _BREAKER if circuit is None else breaker_status(circuit, now)
+def failure_status(cause: Cause | None) -> dict[str, Any] | None:
+    """A failure as health shows it, safe to show: an upstream may have chosen parts of ``error``."""
+    if cause is None:
+        return None
+    shown = {**cause._asdict(), "error": redact(cause.error), "at": rfc3339(cause.at)}
+    return {name: value for name, value in shown.items() if value}
+
+
+def upstream_status(
+    endpoints: Sequence[EndpointStatus], breaker: BreakerStatus | None, now: float, required: bool = False
+) -> dict[str, Any]:
+    """One upstream of the section ``upstreams``; ``breaker`` is None where it has none.
+
+    It is ``down`` while no endpoint is healthy, and one that is ``required`` also while its breaker refuses its calls. Once
+    the next call may try it, it is not: who sees ``down`` may send no calls, and then nobody would ever try.
+    """
+    shown = _BREAKER if breaker is None else breaker_status(breaker.circuit(), now, breaker.cause)
     listed = [
         {
             "address": endpoint.label,
@@ -69,15 +102,15 @@ def upstream_status(endpoints: Sequence[EndpointStatus], circuit: Circuit | None
             "ejected_until": rfc3339(now + endpoint.ejected_for) if endpoint.ejected_for else None,
             "failures": endpoint.failures,
             "in_flight": endpoint.in_flight,
+            "last_failure": failure_status(endpoint.cause),
         }
         for endpoint in endpoints
     ]
-    return {"status": _status(listed, breaker), "breaker": breaker, "endpoints": listed}
-
-
-def _status(endpoints: Sequence[Mapping[str, Any]], breaker: Mapping[str, Any]) -> str:
-    status = _reached(endpoints)
-    return "degraded" if status == "ok" and breaker["state"] != CLOSED else status
+    status = _reached(listed)
+    if shown["state"] != CLOSED and status != "down":
+        refuses = required and breaker is not None and breaker.enforced and shown["state"] == OPEN and not shown["due"]
+        status = "down" if refuses else "degraded"
+    return {"status": status, "required": required, "breaker": shown, "endpoints": listed}
 
 
 def _reached(endpoints: Sequence[Mapping[str, Any]]) -> str:
@@ -88,12 +121,25 @@ def _reached(endpoints: Sequence[Mapping[str, Any]]) -> str:
 def merged_upstream(seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One upstream as several workers see it, oldest first.
 
-    An endpoint is healthy when every worker reaches it; calls in flight are added up; failures and ejections are the
-    most of any worker. A breaker is one over all workers, read within a second: the worst reading counts.
+    It is ``down`` when it is for every worker: what one cannot reach and another can is ``degraded``. An endpoint is healthy
+    when every worker reaches it; calls in flight are added up; failures and ejections are the most of any worker, and the
+    last failure is the latest. A breaker is one over all workers, read within a second: the worst reading counts.
     """
-    breaker = max((one["breaker"] for one in seen), key=lambda one: (_SEVERITY[one["state"]], one["failures"]))
-    listed = _merged([upstream["endpoints"] for upstream in seen])
-    return {"status": _status(listed, breaker), "breaker": breaker, "endpoints": listed}
+    statuses = {one["status"] for one in seen}
+    breakers = [one["breaker"] for one in seen]
+    worst = max(breakers, key=lambda one: (_SEVERITY[one["state"]], one["failures"]))
+    return {
+        "status": statuses.pop() if len(statuses) == 1 else "degraded",
+        "required": seen[0]["required"],
+        "breaker": {**worst, "last_failure": _latest(breakers)},
+        "endpoints": _merged([upstream["endpoints"] for upstream in seen]),
+    }
+
+
+def _latest(seen: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The last failure that any of a breaker's or an endpoint's readings has."""
+    failures = [one["last_failure"] for one in seen if one["last_failure"]]
+    return max(failures, key=lambda failure: str(failure["at"]), default=None)
 
 
 def _merged(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
@@ -108,6 +154,7 @@ def _merged(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]
             "ejected_until": max(endpoint["ejected_until"] or "" for endpoint in each) or None,
             "failures": max(endpoint["failures"] for endpoint in each),
             "in_flight": sum(endpoint["in_flight"] for endpoint in each),
+            "last_failure": _latest(each),
         }
         for each in same.values()
     ]

@@ -14,19 +14,24 @@ def without_endpoints(status: dict[str, Any]) -> dict[str, Any]:
     """The part of a status that is public. It names no files, and not the hosts behind the gateway: not where one was not
     reached."""
     shortages = [{key: value for key, value in one.items() if key != "where"} for one in status["shortages"]]
-    upstreams = {
-        name: {key: value for key, value in upstream.items() if key != "endpoints"}
-        for name, upstream in status["upstreams"].items()
-    }
+    upstreams = {name: _without_addresses(upstream) for name, upstream in status["upstreams"].items()}
     state = {key: value for key, value in status["state"].items() if key != "why"}
     return {**status, "state": state, "shortages": shortages, "upstreams": upstreams}
 
 
+def _without_addresses(upstream: Mapping[str, Any]) -> dict[str, Any]:
+    breaker, failure = upstream["breaker"], upstream["breaker"]["last_failure"]
+    shown = failure and {key: value for key, value in failure.items() if key not in ("error", "address")}
+    public = {key: value for key, value in upstream.items() if key not in ("endpoints", "required")}
+    return {**public, "breaker": {**breaker, "last_failure": shown}}
+
+
 def overall(upstreams: Mapping[str, Mapping[str, Any]], sound: bool) -> str:
-    """``ok``; ``degraded``: an upstream is not ok, or the gateway itself is not ``sound``; or ``down``: no upstream is ok or
-    degraded, so nothing can be served."""
+    """``ok``; ``degraded``: an upstream is not ok, or the gateway itself is not ``sound``; or ``down``: a required upstream is
+    down, or where none is required all are, so nothing can be served."""
     statuses = [upstream["status"] for upstream in upstreams.values()]
-    if statuses and all(status == "down" for status in statuses):
+    needed = [upstream["status"] == "down" for upstream in upstreams.values() if upstream["required"]]
+    if any(needed) or (not needed and statuses and all(status == "down" for status in statuses)):
         return "down"
     return "ok" if sound and all(status == "ok" for status in statuses) else "degraded"
 
@@ -38,9 +43,11 @@ def reasons(status: Mapping[str, Any]) -> list[str]:
     if not state.get("ok", True) and state.get("since"):
         memory = ", each worker counts in its memory" if state.get("why") else ""
         found.append(f"the state store fails since {state['since']}{memory}")
-    found += [
-        f"upstream {name} is {one['status']}" for name, one in status["upstreams"].items() if one["status"] != "ok"
-    ]
+    for name, one in status["upstreams"].items():
+        if one["status"] != "ok":
+            found.append(f"upstream {name} is {one['status']}{', and it is required' if one['required'] else ''}")
+        if one["breaker"]["due"]:
+            found.append(f"the breaker of {name} is due: the next call tries the upstream")
     return found
 
 

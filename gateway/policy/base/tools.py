@@ -9,6 +9,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 from gateway.core.addresses import Resolver
+from gateway.core.failure import Cause
 from gateway.core.shortage import Shortage
 from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.state.rules.lockout import Lock
@@ -22,8 +23,11 @@ class OperatorEvents(Protocol):
         """Any event that is only logged and counted. Fields hold no secrets."""
         ...
 
-    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
-        """The breaker of ``upstream`` went from the state ``before`` to ``state``, after ``failures`` in a row."""
+    def breaker_changed(
+        self, upstream: str, before: str, state: str, failures: int, cause: Cause | None = None
+    ) -> None:
+        """The breaker of ``upstream`` went from the state ``before`` to ``state``, after ``failures`` in a row; ``cause`` is that
+        of the last one where it opened."""
         ...
 
     def locked(self, lockout: str, lock: Lock) -> None:
@@ -41,7 +45,9 @@ class NoEvents:
     def event(self, name: str, **fields: object) -> None:
         pass
 
-    def breaker_changed(self, upstream: str, before: str, state: str, failures: int) -> None:
+    def breaker_changed(
+        self, upstream: str, before: str, state: str, failures: int, cause: Cause | None = None
+    ) -> None:
         pass
 
     def locked(self, lockout: str, lock: Lock) -> None:

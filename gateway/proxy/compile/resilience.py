@@ -25,7 +25,7 @@ from gateway.state.rules.circuit import CLOSED, Circuit
 
 class Resilience:
     """The stages and fallbacks of all upstreams. ``background`` has the tasks of each upstream by its name: a health
-    checker among them probes an open breaker whose settings ask for that."""
+    checker among them probes an open breaker."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Resilience:
 
 def _probe_by_health_checks(breaker: Breaker, tasks: Sequence[BackgroundTask], upstream: Upstream) -> None:
     for task in tasks:
-        if breaker.checked and isinstance(task, HealthChecker):
+        if isinstance(task, HealthChecker):
             task.check_with = BreakerProbe(breaker, task, upstream.endpoints).check
 
 

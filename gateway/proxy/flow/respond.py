@@ -15,6 +15,7 @@ from gateway.proxy.pool.errors import ContentRefused, UpstreamError
 from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.upload import SLOW
 
+EVENT_STREAM = b"text/event-stream"
 MOST_COLLECTED = 64 * 1024  # bytes of a response that are collected for a stage
 
 
@@ -61,13 +62,25 @@ async def collect(response: UpstreamConnection) -> tuple[bytes, bool]:
     return bytes(taken), False
 
 
+def began_well(exchange: Exchange, response: UpstreamConnection) -> bool:
+    """Whether silence within ``response``, which is being streamed, says nothing about the upstream: it has shown that it is
+    there, and a stream is quiet for as long as there is nothing to say. An event stream has begun with its head (HTML
+    Standard 9.2), any other response with the first byte of its content, since a head alone may come from a server in which
+    nothing moves any more.
+    """
+    if exchange.bytes_out:
+        return True
+    kinds = [value for name, value in response.fields.pairs if name == b"content-type"]
+    return bool(kinds) and kinds[0].partition(b";")[0].strip().lower() == EVENT_STREAM
+
+
 async def stream_response(
     response: UpstreamConnection, first: bytes, exchange: Exchange, route: CompiledRoute, writer: ResponseWriter
 ) -> None:
     """Pass a large or endless response on as it arrives, waiting for the slower side. ``first`` was taken off it before.
 
     A response that breaks off is cut off for the client too, and noted in ``exchange``: as a failure of the upstream unless
-    that had to wait for the client, and may have given up.
+    that had to wait for the client, and may have given up, or merely has nothing to say for a while (``began_well``).
     """
     chunked = response.length is None and not writer.http10
     if response.length is not None:
@@ -99,9 +112,10 @@ async def stream_response(
         writer.cut()
     except (UpstreamError, Malformed) as error:
         failure = error.kind if isinstance(error, UpstreamError) else CallFailure.BROKEN
+        quiet = failure is CallFailure.STALLED and began_well(exchange, response)
         slow = waited > SLOW or (isinstance(met, UpstreamError) and met.kind is CallFailure.TOTAL_TIMEOUT)
-        exchange.failure = None if slow else failure
-        exchange.reason = failure.slug
+        exchange.failure = None if slow or quiet else failure
+        exchange.reason = "stream_quiet" if quiet else failure.slug
         exchange.detail = str(error)
         writer.cut()
     finally:

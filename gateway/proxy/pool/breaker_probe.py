@@ -1,4 +1,5 @@
-"""Health checks as a breaker's tries, so that no user's request is spent on finding out whether an upstream is back."""
+"""Health checks as a breaker's tries: no user's request is spent on finding out whether an upstream is back, and one that
+nobody calls is found out about too."""
 
 from __future__ import annotations
 
@@ -25,5 +26,6 @@ class BreakerProbe:
             healthy = await self._check(endpoint)
         finally:
             others = any(other.checked_healthy for other in self._endpoints if other is not endpoint)
-            self._breaker.probed(epoch, None if healthy is None or (not healthy and others) else not healthy)
+            failed = None if healthy is None or (not healthy and others) else not healthy
+            self._breaker.probed(epoch, failed, endpoint.cause)
         return healthy

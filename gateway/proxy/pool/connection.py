@@ -28,12 +28,17 @@ class CalledEndpoint(Protocol):
     authority: str
     in_flight: int
 
+    def note_failure(self, error: UpstreamError, address: str) -> None:
+        """A call to it has failed on a connection to ``address``."""
+
 
 class ConnectionOwner(Protocol):
     """The pool, as one connection sees it. Requests are written through ``write_batch``."""
 
     @property
     def endpoint(self) -> CalledEndpoint: ...
+    @property
+    def address(self) -> str: ...
     @property
     def write_batch(self) -> WriteBatch: ...
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 
+from gateway.core.failure import BY_STATUS, CallFailure, Cause
 from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.pool.errors import UpstreamError
 
 
 class Endpoint:
@@ -18,7 +20,7 @@ class Endpoint:
     """
 
     __slots__ = (
-        "address", "authority", "checked_healthy", "clock", "ejected_until", "ejections", "failures", "host", "host_field", "idle",
+        "address", "authority", "cause", "checked_healthy", "clock", "ejected_until", "ejections", "failures", "host", "host_field", "idle",
         "in_flight", "on_probation", "port", "priority", "region", "removed", "siblings", "tls", "unreachable", "weight",
     )  # fmt: skip
 
@@ -47,6 +49,7 @@ class Endpoint:
         self.clock: Callable[[], float] = monotonic  # the pool's own, once the endpoint is in one
         self.checked_healthy = True  # by its health checks; true without any
         self.failures = 0  # in a row
+        self.cause: Cause | None = None  # of its last failure
         self.ejected_until = 0.0  # the clock's seconds
         self.ejections = 0  # in a row, each longer than the one before
         self.on_probation = False  # back from an ejection, before its first good call
@@ -75,6 +78,27 @@ class Endpoint:
     def avoidable(self) -> bool:
         """Whether its address is unreachable while another one of its name is healthy and is not."""
         return bool(self.unreachable) and any(other.healthy and not other.unreachable for other in self.siblings)
+
+    @property
+    def why(self) -> dict[str, object]:
+        """The fields of an event that say how it failed last; none where it has not."""
+        return {} if self.cause is None else self.cause.fields
+
+    def note_failure(self, error: UpstreamError, address: str = "") -> None:
+        """Keep why a call or a check failed here, at ``address`` where one was reached, and have ``error`` say where; nothing
+        of the gateway's own limits."""
+        if error.kind is CallFailure.BUSY:
+            return
+        error.address = self._called_at(address)
+        self.cause = Cause(error.kind.label, 0, error.detail, error.address, time())
+
+    def note_status(self, status: int, address: str = "") -> None:
+        """Keep that a response with ``status``, from ``address``, counts as a failure."""
+        self.cause = Cause(BY_STATUS, status, f"status {status}", self._called_at(address), time())
+
+    def _called_at(self, address: str) -> str:
+        host = address or self.address or self.host
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
     def at(self, address: str) -> Endpoint:
         """The same server at one of the addresses of its name."""

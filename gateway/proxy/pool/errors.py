@@ -8,7 +8,8 @@ from gateway.core.verdict import Refusal
 
 class UpstreamError(Exception):
     """A call that failed. ``kind`` says how, ``detail`` is for the log; ``endpoint`` is where the connection led that it
-    failed on, if there was one: another address of a name may stand in for the one that was chosen."""
+    failed on, if there was one: another address of a name may stand in for the one that was chosen. ``address`` is where it
+    failed, as ``host:port``, once known."""
 
     endpoint: object = None
 
@@ -16,6 +17,7 @@ class UpstreamError(Exception):
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
+        self.address = ""
 
 
 class NotSent(UpstreamError):

@@ -73,18 +73,23 @@ class HealthChecker:
                 if healthy and endpoint.checked_healthy:
                     endpoint.failures = 0
                 elif in_a_row >= (self._settings.healthy if healthy else self._settings.unhealthy):
+                    self._change(endpoint, healthy, in_a_row)
                     in_a_row = 0
-                    self._change(endpoint, healthy)
             await asyncio.sleep(self.pause())
 
-    def _change(self, endpoint: Endpoint, healthy: bool) -> None:
+    def _change(self, endpoint: Endpoint, healthy: bool, checks: int) -> None:
+        """Note that so many ``checks`` in a row have found ``endpoint`` to be other than before."""
         endpoint.checked_healthy = healthy
         endpoint.failures = 0 if healthy else endpoint.failures
         self._pool.balancer.changed()
-        self._on_event("endpoint_healthy" if healthy else "endpoint_unhealthy", endpoint=endpoint.label)
+        if healthy:
+            self._on_event("endpoint_healthy", endpoint=endpoint.label)
+        else:
+            self._on_event("endpoint_unhealthy", endpoint=endpoint.label, failures=checks, **endpoint.why)
 
     async def check(self, endpoint: Endpoint) -> bool | None:
-        """Make one GET on a connection of its own: whether the response has an expected status.
+        """Make one GET on a connection of its own: whether the response has an expected status. ``endpoint.cause`` says why
+        not.
 
         None when no connection could be made because the gateway itself has as many as it may have.
         """
@@ -93,14 +98,21 @@ class HealthChecker:
         try:
             connection = await self._pool.connect(endpoint, until, alone=True)
         except UpstreamError as error:
-            return None if error.kind is CallFailure.BUSY else False
+            if error.kind is CallFailure.BUSY:
+                return None
+            endpoint.note_failure(error)
+            return False
         try:
             host = settings.host or endpoint.authority
             head = f"GET {settings.path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode()
             connection.send(head, False, until, ignore_informational)
             await connection.head()
-            return any(low <= connection.status <= high for low, high in settings.expect)
-        except UpstreamError:
+            if any(low <= connection.status <= high for low, high in settings.expect):
+                return True
+            endpoint.note_status(connection.status, connection.owner.address)
+            return False
+        except UpstreamError as error:
+            endpoint.note_failure(error, connection.owner.address)
             return False
         finally:
             connection.close()

@@ -39,6 +39,8 @@ class OutlierEjection:
             if isinstance(outcome, int):
                 self._record_success(endpoint)
             return False
+        if isinstance(outcome, int):
+            endpoint.note_status(outcome)
         if outcome not in _COUNTED_BY_THE_POOL:
             endpoint.failures += 1
         if (endpoint.on_probation or endpoint.failures >= self._settings.failures) and self._may_eject(endpoint):
@@ -61,7 +63,8 @@ class OutlierEjection:
         if endpoint.ejections and now - endpoint.ejected_until > self._seconds(endpoint.ejections - 1):
             endpoint.ejections = 0  # it has been healthy for longer than the last ejection took
         seconds = self._seconds(endpoint.ejections)
-        self._on_event("endpoint_ejected", endpoint=endpoint.label, failures=endpoint.failures, for_s=seconds)
+        failures, why = endpoint.failures, endpoint.why
+        self._on_event("endpoint_ejected", endpoint=endpoint.label, failures=failures, for_s=seconds, **why)
         endpoint.ejections += 1
         endpoint.ejected_until = now + seconds
         endpoint.failures = 0

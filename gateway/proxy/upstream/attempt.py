@@ -135,7 +135,11 @@ class UpstreamAttempt:
             except UpstreamError as error:
                 if call.streamed is not None or not repeatable(call.exchange, error):
                     raise
-        connection = await self.pool.connect(endpoint, until, tried)
+        try:
+            connection = await self.pool.connect(endpoint, until, tried)
+        except UpstreamError as error:
+            endpoint.note_failure(error)
+            raise
         return await self._send(data, call, connection, on_informational, until)
 
     async def _send(
@@ -176,6 +180,7 @@ class UpstreamAttempt:
         except BaseException as error:
             if isinstance(error, UpstreamError):
                 error.endpoint = endpoint
+                endpoint.note_failure(error, connection.owner.address)
             connection.close()
             raise
         finally:

@@ -95,6 +95,7 @@ class Upstream:
         if error is not None and connection.phase is not DONE and not connection.streaming:
             assert isinstance(error, UpstreamError), "all of the content was sent at once"
             call.failed = error
+            endpoint.note_failure(error, connection.owner.address)
             connection.close()
             return None
         exchange.upstream_time = monotonic() - exchange.sent
@@ -155,4 +156,5 @@ class Upstream:
     def _refusal(self, exchange: Exchange, error: UpstreamError) -> Refusal:
         """What ``error`` means to the client."""
         exchange.failure = error.kind
+        exchange.failed_at = error.address
         return Refusal(REASONS[error.kind.slug], f"{self.name}: {error.detail}")

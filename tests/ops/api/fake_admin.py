@@ -23,6 +23,7 @@ class FakeAdmin:
         self.allowed: list[str] = []
         self.health = "ok"
         self.clock = NOON
+        self.upstreams: dict[str, Any] = {}
         self.kept: MemoryStore | None = MemoryStore()
         self.events: list[tuple[str, dict[str, object]]] = []
 
@@ -42,7 +43,7 @@ class FakeAdmin:
         return self.clock
 
     def status(self) -> dict[str, Any]:
-        return {"status": self.health, "version": "1"}
+        return {"status": self.health, "version": "1", "upstreams": self.upstreams}
 
     def metrics(self) -> bytes:
         return b"gateway_up 1.0\n"

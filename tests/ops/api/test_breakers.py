@@ -32,6 +32,8 @@ async def test_only_operators_may_look_and_order(client: Client, admin: FakeAdmi
 async def test_they_are_listed_with_their_state(client: Client, admin: FakeAdmin) -> None:
     fail(admin.memory, b"stt")
     admin.clock = NOON + 1
+    last = {"failure": "connect", "at": "2026-01-01T12:00:00Z"}
+    admin.upstreams = {"stt": {"breaker": {"last_failure": last}}}
     response = await client.get("/v1/breakers", headers=BEARER)
     assert (await response.json())["breakers"] == [
         {
@@ -42,6 +44,8 @@ async def test_they_are_listed_with_their_state(client: Client, admin: FakeAdmin
             "failures": 5,
             "opened_at": "2026-01-01T12:00:00Z",
             "retry_in_s": 59,
+            "due": False,
+            "last_failure": {"failure": "connect", "at": "2026-01-01T12:00:00Z"},
         },
         {
             "upstream": "toolkit",
@@ -51,6 +55,8 @@ async def test_they_are_listed_with_their_state(client: Client, admin: FakeAdmin
             "failures": 0,
             "opened_at": None,
             "retry_in_s": None,
+            "due": False,
+            "last_failure": None,
         },
     ]
 

@@ -14,7 +14,7 @@ Client = TestClient[Any, Any]
 
 async def test_health_metrics_and_routes(client: Client) -> None:
     health = await client.get("/health", headers=BEARER)
-    assert (health.status, await health.json()) == (200, {"status": "ok", "version": "1"})
+    assert (health.status, await health.json()) == (200, {"status": "ok", "version": "1", "upstreams": {}})
     metrics = await client.get("/metrics", headers=BEARER)
     assert (metrics.status, await metrics.text()) == (200, "gateway_up 1.0\n")
     assert metrics.headers["content-type"].startswith("text/plain; version=")

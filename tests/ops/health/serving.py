@@ -6,10 +6,19 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.failure import Cause
 from gateway.ops.health.health import Health, Serving
 from gateway.ops.health.store import StoreStatus
 
-CLOSED = {"state": "closed", "forced": False, "failures": 0, "opened_at": None, "retry_in_s": None}
+CLOSED = {
+    "state": "closed",
+    "forced": False,
+    "failures": 0,
+    "opened_at": None,
+    "retry_in_s": None,
+    "due": False,
+    "last_failure": None,
+}
 
 
 @dataclass
@@ -23,6 +32,7 @@ class Endpoint:
     healthy: bool = True
     failures: int = 0
     in_flight: int = 0
+    cause: Cause | None = None
 
 
 class Clock:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from gateway.core.failure import Cause
+from gateway.ops.health.health import Serving
+from gateway.ops.health.upstreams import merged_upstream, upstream_status
 from gateway.ops.health.whole import without_endpoints
+from gateway.state.rules.circuit import HALF_OPEN, OPEN, Circuit
 from tests.ops.health.serving import Endpoint, body, serving
 
 
@@ -21,6 +28,7 @@ def test_the_full_body_has_the_endpoints() -> None:
             "ejected_until": None,
             "failures": 2,
             "in_flight": 3,
+            "last_failure": None,
         }
     ]
     assert "endpoints" not in without_endpoints(whole)["upstreams"]["tutor"]
@@ -39,3 +47,111 @@ def test_endpoints_decide_the_status(healthy: tuple[bool, ...], status: str, ove
     answered, health_body = body(health, "/health")
     assert (answered, health_body["status"]) == (code, overall)
     assert health_body["upstreams"]["tutor"]["status"] == status
+
+
+NOW = 1_700_000_000.0
+REFUSED = Cause("connect", 0, "refused\nby 10.0.0.7", "10.0.0.7:80", NOW - 5)
+
+
+class Breaker:
+    def __init__(self, circuit: Circuit, enforced: bool = True, cause: Cause | None = None) -> None:
+        self._circuit, self.enforced, self.cause = circuit, enforced, cause
+
+    def circuit(self) -> Circuit:
+        return self._circuit
+
+
+OPENED = Circuit(OPEN, 1, 5, opened_at=NOW - 10, retry_at=NOW + 50)
+DUE = OPENED._replace(retry_at=NOW - 1)
+HELD = DUE._replace(forced=OPEN)
+
+
+@pytest.mark.parametrize(
+    ("circuit", "enforced", "healthy", "required", "other"),
+    [
+        (Circuit(), True, True, "ok", "ok"),
+        (Circuit(), True, False, "down", "down"),
+        (OPENED, True, True, "down", "degraded"),
+        (OPENED, False, True, "degraded", "degraded"),
+        (HELD, True, True, "down", "degraded"),
+        (DUE, True, True, "degraded", "degraded"),
+        (DUE, True, False, "down", "down"),
+        (DUE._replace(state=HALF_OPEN), True, True, "degraded", "degraded"),
+    ],
+    ids=["well", "unreachable", "open", "reports", "held", "due", "due-unreachable", "half-open"],
+)
+def test_what_counts_as_dead(circuit: Circuit, enforced: bool, healthy: bool, required: str, other: str) -> None:
+    endpoints = [Endpoint(healthy=healthy)]
+    for needed, status in ((True, required), (False, other)):
+        shown = upstream_status(endpoints, Breaker(circuit, enforced), NOW, needed)
+        assert (shown["status"], shown["required"]) == (status, needed)
+        assert shown["breaker"]["due"] is (circuit is DUE)
+
+
+@pytest.mark.parametrize(
+    ("required", "statuses", "word", "code"),
+    [
+        ((), ("down", "ok"), "degraded", 200),
+        ((), ("down", "down"), "down", 503),
+        (("one",), ("down", "ok"), "down", 503),
+        (("one",), ("ok", "down"), "degraded", 200),
+        (("one", "two"), ("ok", "down"), "down", 503),
+        (("one",), ("ok", "ok"), "ok", 200),
+    ],
+)
+def test_required_upstreams_decide_the_whole(
+    required: tuple[str, ...], statuses: tuple[str, ...], word: str, code: int
+) -> None:
+    health = serving()
+    assert health.serving is not None
+    upstreams = {
+        name: (Endpoint(healthy=status == "ok"),) for name, status in zip(("one", "two"), statuses, strict=True)
+    }
+    health.serving = Serving("d", 0.0, health.serving.store, upstreams, {}, frozenset(required))
+    answered, shown = body(health, "/health")
+    assert (answered, shown["status"]) == (code, word)
+    assert body(health, "/health/ready")[0] == 200, (
+        "taken out, every gateway would be, and clients get no reason at all"
+    )
+    for name, status in zip(("one", "two"), statuses, strict=True):
+        needed = ", and it is required" if name in required else ""
+        assert (f"upstream {name} is down{needed}" in shown["reasons"]) is (status == "down")
+
+
+def test_a_worker_alone_that_cannot_reach_a_required_upstream_is_degraded_in_the_whole() -> None:
+    def seen(healthy: bool) -> dict[str, Any]:
+        return upstream_status([Endpoint(healthy=healthy)], None, NOW, True)
+
+    for workers, status in (((True, False), "degraded"), ((False, False), "down"), ((True, True), "ok")):
+        assert merged_upstream([seen(healthy) for healthy in workers])["status"] == status
+
+
+def test_the_last_failure_is_shown_and_the_public_body_has_no_address_of_it() -> None:
+    health = serving(Endpoint(cause=REFUSED))
+    assert health.serving is not None
+    breaker = Breaker(DUE, True, REFUSED)
+    health.serving = replace(health.serving, breakers={"tutor": breaker}, required=frozenset(("tutor",)))
+    whole = health.status()
+    last = {
+        "failure": "connect",
+        "error": "refused\\nby 10.0.0.7",
+        "address": "10.0.0.7:80",
+        "at": "2023-11-14T22:13:15Z",
+    }
+    assert whole["upstreams"]["tutor"]["breaker"]["last_failure"] == last
+    assert whole["upstreams"]["tutor"]["endpoints"][0]["last_failure"] == last
+    assert "the breaker of tutor is due: the next call tries the upstream" in whole["reasons"]
+    _, public = body(health, "/health")
+    assert public["upstreams"]["tutor"]["breaker"]["last_failure"] == {"failure": "connect", "at": last["at"]}
+    assert "10.0.0.7" not in str(public)
+
+
+def test_the_last_failure_of_several_workers_is_the_latest() -> None:
+    later = REFUSED._replace(failure="status", status=503, at=NOW)
+    seen = [
+        upstream_status([Endpoint(cause=cause)], Breaker(OPENED, True, cause), NOW)
+        for cause in (REFUSED, None, later, REFUSED)
+    ]
+    merged = merged_upstream(seen)
+    assert merged["breaker"]["last_failure"]["status"] == 503
+    assert merged["endpoints"][0]["last_failure"]["status"] == 503

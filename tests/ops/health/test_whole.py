@@ -25,6 +25,7 @@ def test_workers_merge() -> None:
     assert whole["status"] == "degraded"
     assert whole["upstreams"]["tutor"] == {
         "status": "degraded",
+        "required": False,
         "breaker": CLOSED,
         "endpoints": [
             {
@@ -37,6 +38,7 @@ def test_workers_merge() -> None:
                 "ejected_until": "2023-11-14T22:13:50Z",
                 "failures": 5,
                 "in_flight": 5,
+                "last_failure": None,
             },
             {
                 "address": "b:80",
@@ -48,6 +50,7 @@ def test_workers_merge() -> None:
                 "ejected_until": None,
                 "failures": 0,
                 "in_flight": 0,
+                "last_failure": None,
             },
             {
                 "address": "b:80",
@@ -59,6 +62,7 @@ def test_workers_merge() -> None:
                 "ejected_until": None,
                 "failures": 0,
                 "in_flight": 0,
+                "last_failure": None,
             },
         ],
     }

@@ -92,8 +92,16 @@ async def test_a_breaker_that_health_checks_try_is_tried_by_them(build: Build) -
     assert isinstance(getattr(checker.check_with, "__self__", None), BreakerProbe)
 
 
-async def test_a_breaker_that_calls_try_leaves_the_health_checks_alone(build: Build) -> None:
+async def test_health_checks_try_an_upstream_that_nobody_calls_whatever_its_breaker_says(build: Build) -> None:
     runtime = build(upstreams(", breaker: quick, health_check: {path: /health}"), POLICIES)
+    (checker,) = runtime.background["first"]
+    assert not isinstance(runtime.breakers["first"], CheckedBreaker), "users' calls try it too"
+    assert isinstance(checker, HealthChecker)
+    assert isinstance(getattr(checker.check_with, "__self__", None), BreakerProbe)
+
+
+async def test_without_a_breaker_a_health_check_is_only_that(build: Build) -> None:
+    runtime = build(upstreams(", health_check: {path: /health}"), POLICIES)
     (checker,) = runtime.background["first"]
     assert isinstance(checker, HealthChecker)
     assert not isinstance(getattr(checker.check_with, "__self__", None), BreakerProbe)

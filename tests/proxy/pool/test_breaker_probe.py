@@ -18,7 +18,8 @@ class Breaker:
     def probe(self) -> int | None:
         return self.turn
 
-    def probed(self, turn: int, failed: bool | None) -> None:
+    def probed(self, turn: int, failed: bool | None, cause: str) -> None:
+        assert cause == "why it failed last"
         self.reported.append((turn, failed))
 
 
@@ -28,7 +29,10 @@ def probing(breaker: Any, found: bool | Exception | None, others: bool) -> tuple
             raise found
         return found
 
-    endpoints: Any = [SimpleNamespace(checked_healthy=False), SimpleNamespace(checked_healthy=others)]
+    endpoints: Any = [
+        SimpleNamespace(checked_healthy=False, cause="why it failed last"),
+        SimpleNamespace(checked_healthy=others),
+    ]
     checker: Any = SimpleNamespace(check=check)
     return BreakerProbe(breaker, checker, endpoints), endpoints[0]
 

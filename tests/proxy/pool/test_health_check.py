@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -157,3 +158,35 @@ def test_a_pause_is_the_interval_give_or_take_the_jitter(drawn, jitter, interval
     check = HealthCheckSettings(path="/health", interval=interval, jitter=jitter)
     seconds = HealthChecker(None, check, print, lambda: drawn).pause()  # type: ignore[arg-type]  # a pause asks no pool
     assert interval * (1 - jitter) - 1e-6 <= seconds <= interval * (1 + jitter) + 1e-6
+
+
+CAUSES = {
+    "status": (ILL, "status", 503),
+    "refused": (None, "connect", 0),
+    "closed": (b"", "reset", 0),
+    "nonsense": (b"hello\r\n\r\n", "broken", 0),
+}
+
+
+@pytest.mark.parametrize(("response", "failure", "status"), CAUSES.values(), ids=CAUSES)
+async def test_an_endpoint_that_goes_says_why(response: bytes | None, failure: str, status: int):
+    async def talk(_: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response or b"")
+
+    async with contextlib.AsyncExitStack() as stack:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        if response is not None:
+            port = (await stack.enter_async_context(running_upstream(script=talk))).port
+        checked = await stack.enter_async_context(checking(port, unhealthy=3))
+        async with asyncio.timeout(5):
+            name, fields = await checked.events.get()
+        assert (name, fields["failures"], fields["failure"], fields.get("status", 0)) == (
+            "endpoint_unhealthy",
+            3,
+            failure,
+            status,
+        )
+        assert fields["address"] == f"127.0.0.1:{port}"
+        assert fields["error"]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.config.upstream_settings import EjectionSettings as Settings
 from gateway.core.failure import CallFailure
 from gateway.proxy.pool.endpoint import Endpoint
+from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.outlier import OutlierEjection
 
 
@@ -39,6 +40,8 @@ class Ejecting:
         for outcome in outcomes:
             if outcome is CallFailure.CONNECT:
                 self.endpoints[index].failures += 1  # as the pool does
+            if isinstance(outcome, CallFailure):
+                self.endpoints[index].note_failure(UpstreamError(outcome, "refused"))  # as each attempt does
             ejected = self.ejection.record(self.endpoints[index], outcome)
         return ejected
 
@@ -49,7 +52,22 @@ def test_failures_in_a_row_eject_and_a_good_response_ends_the_row():
     assert watched.record(0, CallFailure.CONNECT)
     assert (watched.endpoints[0].ejected_for, watched.endpoints[0].healthy) == (10, False)
     assert watched.changes == 1
-    assert watched.events == [("endpoint_ejected", {"endpoint": "127.0.0.1:1", "failures": 3, "for_s": 10.0})]
+    why = {"failure": "connect", "error": "refused", "address": "127.0.0.1:1"}
+    assert watched.events == [("endpoint_ejected", {"endpoint": "127.0.0.1:1", "failures": 3, "for_s": 10.0, **why})]
+
+
+def test_a_status_that_ejects_is_named():
+    watched = Ejecting(2)
+    assert watched.record(0, 503, 503, 502)
+    assert watched.events[0][1] == {
+        "endpoint": "127.0.0.1:1",
+        "failures": 3,
+        "for_s": 10.0,
+        "failure": "status",
+        "status": 502,
+        "error": "status 502",
+        "address": "127.0.0.1:1",
+    }
 
 
 def test_what_clients_cause_and_the_gateways_own_limits_do_not_count():
