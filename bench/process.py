@@ -55,7 +55,7 @@ def start(
 def stop(process: subprocess.Popen[bytes], seconds: float = 3.0) -> None:
     """End a process of ours, by force after ``seconds``; its children go with it."""
     family = tree(process.pid)
-    for number in (signal.SIGTERM, signal.SIGTERM):  # a second one ends a drain
+    for number in (signal.SIGTERM, signal.SIGTERM):  # a second one ends the announcement of a drain
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):

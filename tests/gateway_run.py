@@ -90,7 +90,7 @@ class Run:
 
     async def stop(self) -> None:
         if self.process.returncode is None:
-            self.send(signal.SIGTERM)
+            self.send(signal.SIGINT)  # announces nothing
             try:
                 await self.ended()
             except TimeoutError:

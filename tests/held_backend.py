@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from tests.eventually import eventually
 
@@ -38,6 +39,8 @@ class HeldBackend:
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 self.heads.append(head)
+                length = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+                await reader.readexactly(int(length[1]) if length else 0)
                 if b"/api/wait/" in head:
                     self.waiting += 1
                     self.ports.append(writer.get_extra_info("peername")[1])

@@ -205,7 +205,8 @@ def _redis(value: Secret) -> Secret:
     return value
 
 
-def _positive(value: float) -> float:
+def positive(value: float) -> float:
+    """``value``, which is more than zero. Raises ValueError for another."""
     if value <= 0:
         raise ValueError("must be more than zero: there is no way to say unlimited")
     return value
@@ -255,7 +256,7 @@ EnvironmentName = Annotated[
 ]
 LoopbackHost = Annotated[str, AfterValidator(_loopback)]
 RedisUrl = Annotated[SecretField, AfterValidator(_redis)]
-Positive = Annotated[Duration, AfterValidator(_positive)]
+Positive = Annotated[Duration, AfterValidator(positive)]
 """A duration above zero, in seconds."""
 
 FilePath = Annotated[Path, PlainValidator(_file), WithJsonSchema({"type": "string", "minLength": 1})]

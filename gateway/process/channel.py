@@ -63,13 +63,22 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Say on the health paths that the run ends soon, and go on serving."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
-    """Take no more requests, finish those in progress within ``seconds``, and end."""
+    """Take no more connections, finish within ``seconds``, and end. ``idle``: seconds that a kept connection has for one more
+    request, from then or from its last one. ``closing``: seconds for what waits in the listening socket, 0.0 where others
+    have it too."""
 
     seconds: float
+    idle: float
+    closing: float
 
 
-Order = Start | Reload | Cover | Drain
+Order = Start | Reload | Cover | Announce | Drain
 
 
 class _Pickler(pickle.Pickler):

@@ -17,7 +17,7 @@ import orjson
 import gateway
 from gateway.core.shortage import Shortage, shortage_of
 from gateway.ops.metrics.families import MetricsReport
-from gateway.process.channel import Cover, Order, Reload, Start, encode
+from gateway.process.channel import Announce, Cover, Order, Reload, Start, encode
 
 STARTING = 30.0  # seconds until a process that takes no requests counts as failed, and is ended
 SILENT = 5.0  # seconds without a report, of which one comes each second: the process is stopped, or its loop is held up
@@ -79,6 +79,7 @@ class Child:
         self._served = False  # the process has taken requests
         self._reported = 0.0  # the loop's time of its last report
         self._covering: frozenset[int] = frozenset()
+        self._announced = False
         self._hurry = asyncio.Event()
         self._task = asyncio.create_task(self._keep())
 
@@ -100,6 +101,12 @@ class Child:
         if self.ready and numbers != self._covering:
             self._covering = numbers
             self.order(Cover(numbers))
+
+    def announce(self) -> None:
+        """Have its process say that the run ends soon, once."""
+        if self.ready and not self._announced:
+            self._announced = True
+            self.order(Announce())
 
     def order(self, order: Order) -> None:
         """Send an order to the worker, if there is one."""
@@ -150,7 +157,7 @@ class Child:
         delay = FIRST_DELAY
         while not self._retired:
             born = loop.time()
-            self._why, self._covering, self._served = "", frozenset(), False
+            self._why, self._covering, self._served, self._announced = "", frozenset(), False, False
             try:
                 code = await self._live()
             except (OSError, ValueError, MemoryError, RuntimeError) as error:

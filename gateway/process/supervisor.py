@@ -23,10 +23,11 @@ from gateway.ops.shortages import Shortages
 from gateway.ops.sink import Sink
 from gateway.process.admin import RunAdmin
 from gateway.process.certificates import read_certificates
-from gateway.process.channel import Drain, Start
+from gateway.process.channel import Start
 from gateway.process.child import YOUNG, Child, ChildEvents
 from gateway.process.coverage import Coverage
 from gateway.process.descriptors import raise_limit, room
+from gateway.process.drain import CLOSING, drain, drain_now
 from gateway.process.listeners import Addresses, CannotStart, Listeners
 from gateway.process.reload import Loader, Reloader
 from gateway.process.run_directory import RunDirectory, log_lock
@@ -34,7 +35,7 @@ from gateway.process.stores import Stores
 from gateway.proxy.wire.tcp import bound_sending
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
-CLOSING = 1.0  # seconds a worker gets to close its listener itself
+CLOSED = 1.0  # seconds a worker gets to close its listener itself
 LOOK = 1.0  # seconds between two looks for workers that do not report
 CRASHES = frozenset({-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT})
 CRASHES_OF_STATE = 2  # young workers that end by such a signal, after which the next one sets the state file aside
@@ -65,6 +66,8 @@ class Supervisor:
         self._coverage = Coverage(self._children, self._event)
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
+        self._hurry = False  # announce nothing, or no longer
+        self._finishing = False
         self._why_not = ""
         self._was_ready = False
         self._deaths = 0
@@ -153,55 +156,79 @@ class Supervisor:
     async def _watch(self, addresses: Addresses) -> None:
         """Follow the workers until the run is to end. Raises CannotStart when none can ever serve."""
         while not self._stop.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK):
-                    await self._changed.wait()
-            self._changed.clear()
-            short = self._sink.take_shortage()
-            if short is not None:
-                self._on_shortage(short, "writing the log")
-            ready = sum(child.ready for child in self._children)
-            self._metrics.workers(ready, len(self._children))
+            ready = await self._look(LOOK)
             if ready == len(self._children) and not self._was_ready:
                 self._was_ready = True
                 self._log.event("started", version=self._version, digest=addresses.digest, workers=ready)
                 self._report_room()
                 self._on_serving(addresses)
-            if self._was_ready:
-                self._coverage.renew()
-            if self._reloader.must_catch_up():
-                self._spawn(self._reloader.catch_up())
         if self._why_not:
             raise CannotStart(self._why_not)
 
-    async def _drain(self, listeners: Listeners) -> int:
-        seconds = self._reloader.config.listen.drain
-        self._admin.draining = True
-        self._log.event("draining", seconds=seconds)
-        for child in self._children:
-            child.order(Drain(seconds))
+    async def _look(self, seconds: float) -> int:
+        """Wait for a change, ``seconds`` at most, and do what the workers need; how many of them take connections."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        self._changed.clear()
+        short = self._sink.take_shortage()
+        if short is not None:
+            self._on_shortage(short, "writing the log")
+        ready = sum(child.ready for child in self._children)
+        self._metrics.workers(ready, len(self._children))
+        if self._was_ready:
+            self._coverage.renew()
+        if self._reloader.must_catch_up():
+            self._spawn(self._reloader.catch_up())
+        return ready
+
+    async def _drain(self, listeners: Listeners) -> int:
+        times = self._reloader.config.listen.drain
+        self._admin.draining = True
+        self._log.event("draining", announce=0.0 if self._hurry else times.announce, seconds=times.finish)
+        await self._announce(times.announce)
+        self._finishing = True
+        order = drain_now(times.finish, CLOSING) if self._hurry else drain(times.finish)
+        for child in self._children:
+            child.order(order)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(order.closing + CLOSED):
                 while any(child.ready for child in self._children):
                     self._changed.clear()
                     await self._changed.wait()
         listeners.close_shared()  # the workers have closed theirs, and from here on the port refuses
-        alone = await asyncio.gather(*(child.retire(seconds + GRACE) for child in self._children))
+        alone = await asyncio.gather(*(child.retire(times.finish + GRACE) for child in self._children))
         for task in self._tasks:
             task.cancel()
         self._log.event("stopped", clean=all(alone))
         return 0 if all(alone) else 1
 
+    async def _announce(self, seconds: float) -> None:
+        """Have the workers say for ``seconds`` that the run ends, and keep them serving."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while self._was_ready and not self._hurry and (left := until - loop.time()) > 0:
+            for child in self._children:
+                child.announce()
+            await self._look(min(left, LOOK))
+
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._on_stop)
-        loop.add_signal_handler(signal.SIGHUP, self._on_stop if self._hangup_stops else self._on_hangup)
+        loop.add_signal_handler(signal.SIGTERM, self._on_stop)
+        loop.add_signal_handler(signal.SIGINT, self._on_stop, True)
+        if self._hangup_stops:
+            loop.add_signal_handler(signal.SIGHUP, self._on_stop, True)
+        else:
+            loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
 
-    def _on_stop(self) -> None:
-        if self._stop.is_set():  # asked twice: at once
+    def _on_stop(self, by_hand: bool = False) -> None:
+        """End the run. A further signal ends what is under way then: the announcement, and after that the requests. One
+        ``by_hand``, from a terminal, announces nothing: no balancer sends it, and somebody waits."""
+        if self._finishing:
             for child in self._children:
                 child.kill()
+        elif by_hand or self._stop.is_set():
+            self._hurry = True
         self._stop.set()
         self._changed.set()
 
@@ -236,7 +263,7 @@ class Supervisor:
         task.add_done_callback(self._tasks.discard)
 
     def _on_death(self, child: Child, code: int, age: int) -> None:
-        if not self._stop.is_set():
+        if not self._finishing:
             self._metrics.restarted()
             self._log.event("worker_died", place=child.number, code=code, age_s=age)
         self._deaths += 1

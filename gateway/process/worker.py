@@ -24,8 +24,9 @@ from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
 from gateway.policy.base.tools import Tools
 from gateway.process.certificates import tls_context, use
-from gateway.process.channel import Reload, Start
+from gateway.process.channel import Drain, Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
+from gateway.process.drain import drain_now
 from gateway.process.heap import trimmer
 from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
 from gateway.process.token_keys import fingerprints
@@ -38,6 +39,7 @@ from gateway.state.store import Store
 if TYPE_CHECKING:
     from gateway.state.failover.store import FailoverStore
 
+ORDER_WAIT = 0.5  # seconds that a signal to a worker waits for an order of the supervisor
 SWEEP = 512  # records of the store looked at per report: some 200 us
 
 
@@ -62,7 +64,9 @@ class Worker:
             else None
         )
         self.stopping = asyncio.Event()
-        self.drain_seconds = config.listen.drain
+        self._drain = drain_now(config.listen.drain.finish, 0.0)  # until there is an order
+        self._accepting = False
+        self._announced = False
         self._start = start
         self._store = store
         self._resolver = Resolver()  # of all runtimes: a lookup that hangs is not begun again by a reload
@@ -118,33 +122,57 @@ class Worker:
         gc.collect()
         gc.freeze()  # what is here now stays: no need to look through it again
         self._trim()
+        self._accepting = True
         upkeep = asyncio.create_task(keep_up(self.metrics.gather, self.check_and_report, self._trim))
         self.report()
         await self.stopping.wait()
-        self.health.draining = True
-        self.report()
-        for sock in (sock for pair in self._others.values() for sock in pair if sock is not None):
-            sock.close()  # or the port would go on listening for as long as this worker drains
-        self._others.clear()
-        end = time.monotonic() + self.drain_seconds
-        await self.server.drain(self.drain_seconds)
-        if self.egress is not None:  # only now: requests that the backend still worked on may have needed it
-            await self.egress.drain(max(0.1, end - time.monotonic()))
-        if self._runtime is not None:
-            await self._runtime.close()
+        await self._end()
         upkeep.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await upkeep
         self.report()
+
+    async def _end(self) -> None:
+        """Drain as the order says."""
+        order = self._drain
+        end = time.monotonic() + order.seconds
+        self.health.draining = True
+        await self.server.stop_accepting(order.closing)
+        self._accepting = False
+        self.report()
+        for sock in (sock for pair in self._others.values() for sock in pair if sock is not None):
+            sock.close()  # or the port would go on listening for as long as this worker drains
+        self._others.clear()
+        await self.server.drain(end - time.monotonic(), order.idle)
+        if self.egress is not None:  # only now: requests that the backend still worked on may have needed it
+            await self.egress.stop_accepting(order.closing)
+            await self.egress.drain(max(0.1, end - time.monotonic()), order.idle)
+        if self._runtime is not None:
+            await self._runtime.close()
 
     async def _prepare_lookups(self, config: Config) -> None:
         if not self._has_resolver_threads and needs_lookups(config):
             await make_resolver_threads()
             self._has_resolver_threads = True
 
-    def stop(self) -> None:
-        """Let ``serve`` drain and return."""
-        self.stopping.set()
+    def announce(self) -> None:
+        """Say on the health paths that the run ends soon, and go on serving."""
+        self._announced = self.health.draining = True
+
+    def drain(self, order: Drain) -> None:
+        """Have ``serve`` drain and return. A second order changes nothing."""
+        if not self.stopping.is_set():
+            self._drain = order
+            self.stopping.set()
+
+    def end_alone(self) -> None:
+        """The process was asked to end by a signal of its own. A signal to the whole group or service reaches the supervisor
+        too, whose order comes first then: it knows when the others end."""
+        asyncio.get_running_loop().call_later(ORDER_WAIT, self._drain_alone)
+
+    def _drain_alone(self) -> None:
+        if not self._announced:
+            self.drain(drain_now(self.config.listen.drain.finish, 0.0))
 
     def show(self, config: Config, loaded_at: float) -> Runtime | None:
         """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""
@@ -241,7 +269,7 @@ class Worker:
             self.metrics.connections_limit(LISTENER_EGRESS, limit)
         self.metrics.state_store(self._store_status.ok)
         self.metrics.lines_dropped(self.observer.lines_dropped)
-        self._send({"ready": self.health.ready(), "status": status, "metrics": self.metrics.report()})
+        self._send({"ready": self._accepting, "status": status, "metrics": self.metrics.report()})
 
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():

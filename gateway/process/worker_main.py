@@ -15,7 +15,8 @@ import uvloop
 import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.ops.log import Bridge, Log
 from gateway.ops.sink import Sink
-from gateway.process.channel import Cover, Drain, Reload, Start, receive
+from gateway.process.channel import Announce, Cover, Drain, Reload, Start, receive
+from gateway.process.drain import CLOSING, drain_now
 from gateway.process.run_directory import hold, log_lock
 from gateway.process.worker import Worker
 from gateway.state.lmdb.clock import FileClock, since_boot
@@ -58,7 +59,7 @@ async def work(control: socket.socket) -> int:
         )
         worker = Worker(start, log, store, send)
         await worker.connect_state()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.end_alone)
         orders = asyncio.create_task(obey(worker, reader))
         await worker.serve()
         orders.cancel()
@@ -98,13 +99,14 @@ async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:
             await worker.reload(order)
         elif isinstance(order, Cover):
             worker.cover(order.numbers)
+        elif isinstance(order, Announce):
+            worker.announce()
         elif isinstance(order, Drain):
-            worker.drain_seconds = order.seconds
-            worker.stop()
+            worker.drain(order)
         elif order is None:
             if not worker.stopping.is_set():
                 worker.observer.event("supervisor_gone")
-            worker.stop()
+            worker.drain(drain_now(worker.config.listen.drain.finish, CLOSING))
             return
 
 

@@ -14,7 +14,7 @@ from tests.held_backend import HeldBackend
 
 
 async def test_sigterm_lets_a_request_in_flight_finish(runs: Maker, http: ClientSession, backend: HeldBackend) -> None:
-    run = await runs(workers=2)
+    run = await runs(workers=2, drain="{announce: 50ms, finish: 10s}")
     running = asyncio.create_task(status(http, run.url + "/api/wait/a"))
     await eventually(lambda: backend.waiting == 1)
     run.send(signal.SIGTERM)

@@ -30,10 +30,13 @@ def test_durations_sizes_and_secrets_for_editors(capsys: pytest.CaptureFixture[s
     assert run("schema", "upstreams") == 0
     schema = json.loads(capsys.readouterr().out)
     drain = schema["properties"]["listen"]["properties"]["drain"]
-    assert drain["default"] == "20s"
-    assert drain["anyOf"][0]["pattern"].endswith("(ms|s|m|h|d)$")
-    assert drain["anyOf"][1] == {"type": "string", "pattern": r"\$\{"}
-    assert drain["description"].startswith("How long requests in flight")
+    plain, times = drain["anyOf"]
+    finish = times["properties"]["finish"]
+    assert finish["default"] == "20s"
+    for duration in (plain, finish):
+        assert duration["anyOf"][0]["pattern"].endswith("(ms|s|m|h|d)$")
+        assert duration["anyOf"][1] == {"type": "string", "pattern": r"\$\{"}
+    assert finish["description"].startswith("How long requests may take to finish")
     assert schema["required"] == ["version"]
     assert schema["additionalProperties"] is False
 

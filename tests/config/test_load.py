@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.drain import DrainTimes
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.policy.base.settings import Policy
@@ -42,7 +43,7 @@ def test_the_listener_has_real_values(design: Config) -> None:
     assert design.listen.limits.header_bytes == 16 * 1024
     assert (design.listen.limits.header_timeout, design.listen.limits.keepalive) == (10.0, 75.0)
     assert design.listen.tls is None
-    assert design.listen.drain == 20.0
+    assert design.listen.drain == DrainTimes(announce=5.0, finish=20.0)
 
 
 def test_an_empty_variable_is_like_nothing_written(design: Config) -> None:

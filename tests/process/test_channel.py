@@ -11,7 +11,7 @@ import pytest
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.core.secret import Secret
-from gateway.process.channel import Drain, Reload, Start, encode, receive
+from gateway.process.channel import Announce, Drain, Reload, Start, encode, receive
 
 ROOT = Path(__file__).parent.parent.parent
 ENV = {
@@ -37,19 +37,20 @@ def reader(data: bytes) -> asyncio.StreamReader:
 async def test_the_whole_shipped_configuration_arrives_as_it_was() -> None:
     config = shipped()
     start = Start(config, 3, 7, Path("/run"), b"key", "1.0", 5.0)
-    orders = reader(encode(start) + encode(Reload(config, 6.0)) + encode(Drain(20.0)))
+    orders = reader(encode(start) + encode(Reload(config, 6.0)) + encode(Announce()) + encode(Drain(20.0, 5.0, 0.0)))
     got = await receive(orders)
     assert got == start
     assert isinstance(got, Start)
     token = got.config.ops.token
     assert token is not None and token.reveal() == ENV["GATEWAY_OPS_TOKEN"]
     assert await receive(orders) == Reload(config, 6.0)
-    assert await receive(orders) == Drain(20.0)
+    assert await receive(orders) == Announce()
+    assert await receive(orders) == Drain(20.0, 5.0, 0.0)
     assert await receive(orders) is None
 
 
 async def test_half_an_order_is_none() -> None:
-    assert await receive(reader(encode(Drain(1.0))[:-1])) is None
+    assert await receive(reader(encode(Drain(1.0, 0.1, 0.0))[:-1])) is None
     assert await receive(reader(b"\x01")) is None
 
 

@@ -17,7 +17,7 @@ import pytest
 import gateway.process.child
 from gateway.core.shortage import Shortage
 from gateway.ops.metrics.families import MetricsReport
-from gateway.process.channel import Drain, Reload, Start
+from gateway.process.channel import Announce, Drain, Reload, Start
 from gateway.process.child import Child, ChildEvents
 from gateway.process.run_directory import RunDirectory
 from tests.eventually import eventually
@@ -68,7 +68,7 @@ async def test_a_worker_reports_and_ends_when_it_is_asked_to(supervisor: Supervi
     assert child.status is not None and child.status["status"] == "ok"
     assert child.digest == supervisor.config.digest
     assert child.pid is not None
-    child.order(Drain(1.0))
+    child.order(Drain(1.0, 0.1, 0.0))
     assert await child.retire(10.0)
     assert (child.pid, child.ready, child.status) == (None, False, None)
     assert supervisor.events[0] == ("change", True)
@@ -173,7 +173,7 @@ async def test_one_that_drains_when_its_time_to_start_is_over_has_not_failed(
     child.ready = False  # as it reports in a drain
     (end_late,) = seconds
     end_late()
-    child.order(Drain(1.0))
+    child.order(Drain(1.0, 0.1, 0.0))
     await eventually(lambda: ("death", 0) in supervisor.events)
     assert child.failures == 0
     child.kill()
@@ -227,3 +227,26 @@ async def test_deaths_in_a_row_are_replaced_more_and_more_slowly(
     assert await supervisor.child.retire(5.0), "the pause before the next process does not hold it up"
     supervisor.listener.close()
     supervisor.directory.remove()
+
+
+async def test_the_end_of_the_run_is_announced_once_to_each_process_that_serves(supervisor: Supervisor) -> None:
+    child, orders = supervisor.child, []
+    child.announce()
+    await eventually(lambda: child.ready)
+    order = child.order
+
+    def noted(one: Any) -> None:
+        orders.append(one)
+        order(one)
+
+    child.order = noted  # type: ignore[method-assign]  # what goes over the socket
+    child.announce()
+    child.announce()
+    assert orders == [Announce()]
+    await eventually(lambda: child.status is not None and child.status["status"] == "draining")
+    assert child.ready, "it goes on taking connections"
+    before = child.pid
+    child.end()
+    await eventually(lambda: child.ready and child.pid != before)
+    child.announce()
+    assert orders.count(Announce()) == 2, "the next process knows nothing of it"

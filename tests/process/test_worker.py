@@ -16,7 +16,7 @@ import pytest
 from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.sink import Sink
-from gateway.process.channel import Reload, Start
+from gateway.process.channel import Drain, Reload, Start
 from gateway.process.worker import Worker
 from gateway.proxy.compile.limits import limits_of
 from gateway.state.lmdb.store import LmdbStore
@@ -69,7 +69,7 @@ def serve() -> Serve:
         try:
             yield running
         finally:
-            running.worker.stop()
+            running.worker.drain(Drain(5.0, 0.0, 0.0))
             async with asyncio.timeout(10):
                 await task
             running.sink.close()
@@ -210,3 +210,45 @@ async def test_with_no_redis_there_is_nothing_to_connect_to(tmp_path: Path) -> N
     await worker.connect_state()
     await worker.disconnect_state()
     store.close()
+
+
+async def test_an_announcement_shows_on_the_health_paths_and_everything_is_served(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        running.worker.announce()
+        assert await running.get("/health/ready") == b"HTTP/1.1 503 Service Unavailable"
+        assert await running.get("/health") == b"HTTP/1.1 503 Service Unavailable"
+        assert await running.get("/health/live") == b"HTTP/1.1 200 OK"
+        assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway"
+        running.worker.report()
+        assert running.reports[-1]["ready"] is True, "it takes connections"
+        assert running.reports[-1]["status"]["status"] == "draining"
+
+
+async def test_a_signal_of_its_own_ends_it_unless_the_supervisor_orders_something(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.process.worker.ORDER_WAIT", 0.01)
+    async with serve(written(tmp_path)) as running:
+        running.worker.announce()
+        running.worker.end_alone()
+        await asyncio.sleep(0.05)
+        assert not running.worker.stopping.is_set(), "the run ends as a whole"
+    async with serve(written(tmp_path)) as running:
+        running.worker.end_alone()
+        assert not running.worker.stopping.is_set()
+        await eventually(running.worker.stopping.is_set)
+        first = running.worker._drain
+        running.worker.drain(Drain(99.0, 99.0, 99.0))
+        assert running.worker._drain is first, "a second order changes nothing"
+
+
+async def test_an_ending_worker_takes_what_waits_in_its_socket_where_nobody_else_will(
+    serve: Serve, tmp_path: Path
+) -> None:
+    async with serve(written(tmp_path)) as running:
+        sock = socket.create_connection(("127.0.0.1", running.ports[0]))
+        sock.sendall(b"GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n")
+        running.worker.drain(Drain(5.0, 0.0, 0.05))
+        with sock:
+            head = await asyncio.to_thread(sock.recv, 4096)
+    assert head.startswith(b"HTTP/1.1 200 ") and b"\r\nconnection: close\r\n" in head

@@ -103,7 +103,7 @@ async def test_it_serves_reports_reloads_and_drains(begin: Begin, tmp_path: Path
             report = await worker.report()
         assert report == {"reload": other.digest, "why": ""}
 
-        worker.order(Drain(1.0))
+        worker.order(Drain(1.0, 0.1, 0.0))
         assert await worker.ended() == 0
         while line := await worker.reader.readline():
             report = orjson.loads(line)

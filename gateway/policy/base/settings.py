@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
@@ -24,11 +24,12 @@ class Advice(ValueError):
         self.hint = hint
 
 
-def _number(value: Any) -> bool:
+def _number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _duration(value: Any, info: ValidationInfo) -> float:
+def duration_of(value: object, info: ValidationInfo) -> float:
+    """The seconds that ``value`` says. Raises ValueError for what is no duration."""
     if _number(value) and value >= 0 and (value == 0 or not info.context):
         return float(value)
     if isinstance(value, str):
@@ -81,7 +82,7 @@ def parse_secret(value: object) -> Secret:
 
 
 Duration = Annotated[
-    float, PlainValidator(_duration), WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN})
+    float, PlainValidator(duration_of), WithJsonSchema({"type": "string", "pattern": units.DURATION_PATTERN})
 ]
 """Seconds, written ``500ms``, ``10s``, ``15m``, ``1h`` or ``1d``."""
 

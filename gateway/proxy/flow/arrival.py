@@ -104,7 +104,9 @@ def read_head(arrival: Arrival) -> Arrival | None:
         exchange.forwarded = OVER_TLS
     chunked = b"transfer-encoding" in fields
     # A chunked request ends its connection, as does one that asks for an upgrade: what follows is open to two readings.
-    keep_alive = request.keep_alive and not (chunked or request.upgrade or dispatcher.draining)
+    keep_alive = request.keep_alive and not (
+        chunked or request.upgrade or (dispatcher.draining and not arrival.parser.pipelined)
+    )
     http10 = request.version == "1.0"
     if chunked or not request.whole or b"content-length" in fields:
         declared = fields.get(b"content-length")

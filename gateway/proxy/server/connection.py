@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
@@ -15,6 +16,7 @@ from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
 from gateway.proxy.server.output import ClientOutput
+from gateway.proxy.wire.tcp import has_unread
 from gateway.proxy.wire.write_batch import WriteBatch
 
 LINGER = 2.0  # seconds a refused client may go on sending before the connection ends (RFC 9112 9.6)
@@ -94,6 +96,14 @@ class ClientConnection(ClientOutput):
         return self.idle_since or self.parser.head_since
 
     @property
+    def silent_since(self) -> float:
+        """The loop's time since when the connection waits for a request of which nothing has arrived; 0.0 when it does not."""
+        parser = self.parser
+        if self.transport is None or parser.discarding or parser.current is not None or not parser.between:
+            return 0.0
+        return self.idle_since or parser.head_since
+
+    @property
     def held(self) -> int:
         """Bytes of a response that wait behind those of the transport."""
         flow = self.flow
@@ -110,8 +120,8 @@ class ClientConnection(ClientOutput):
         super().connection_made(transport)
         self.parser.transport = self.transport
         self.parser.head_since = self.dispatcher.loop.time()
-        if self.dispatcher.draining or self.parser.discarding:
-            self.abort()  # accepted while the listener closed, or ended in its handshake: nobody else would end it
+        if self.parser.discarding:
+            self.abort()  # ended in its handshake: nobody else would end it
 
     def not_made(self) -> None:
         """The connection has ended before ``connection_made``."""
@@ -193,7 +203,12 @@ class ClientConnection(ClientOutput):
         parser, transport = self.parser, self.transport
         parser.current = None
         if not keep_alive or transport is None or transport.is_closing():
-            self.force_close()
+            if (
+                self.dispatcher.draining
+            ):  # the client may have sent more, before it knew that this was the last response
+                self._end()
+            else:
+                self.force_close()
         elif parser.pipelined and self._drained is not None:
             pass  # see ``on_request``
         elif parser.pipelined:
@@ -201,7 +216,7 @@ class ClientConnection(ClientOutput):
             parser.catch_up()
         elif self._unreadable is not None:
             self.refuse_head(self._unreadable)
-        elif self.dispatcher.draining or parser.discarding:
+        elif parser.discarding:
             self.force_close()
         else:
             self.idle_since = self.dispatcher.loop.time()
@@ -229,12 +244,14 @@ class ClientConnection(ClientOutput):
     def _end(self) -> None:
         """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the response (RFC 9112 9.6)."""
         transport = self.transport
+        self.parser.discarding = True
         if transport is None or not transport.can_write_eof():
             self.force_close()
             return
         self._write_batch.flush()
         if not transport.is_closing():
-            transport.write_eof()
+            with contextlib.suppress(OSError):  # the client has reset it
+                transport.write_eof()
         self.dispatcher.loop.call_later(LINGER, transport.close)
 
     def force_close(self) -> None:
@@ -244,10 +261,17 @@ class ClientConnection(ClientOutput):
             self._write_batch.flush()
             self.transport.close()  # type: ignore[union-attr]  # see ``closing``
 
-    def close_when_taken(self) -> None:
-        """Close behind what has been sent, unless the client may still send what is refused: then that ends it."""
-        if self._lingering is None:
-            self.force_close()
+    def close_after_response(self) -> None:
+        """Have the response to the request in progress say that it is the last one, where that is not sent yet and no other
+        request is here already."""
+        flow = self.flow
+        if flow is not None and flow.step < STREAMING and not self.parser.pipelined:
+            flow.writer.keep_alive = False
+
+    def end_idle(self) -> None:
+        """End a connection that waits for a request, unless one is here that was not read yet."""
+        if self.transport is not None and not has_unread(self.transport.get_extra_info("socket")):
+            self._end()
 
     def detach(self, protocol: asyncio.Protocol) -> asyncio.Transport:
         """Hand the transport to ``protocol`` for good, which calls ``connection_lost``: nothing is parsed any more.

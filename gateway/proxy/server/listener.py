@@ -13,7 +13,7 @@ import ssl
 from typing import NamedTuple, Protocol
 
 from gateway.core.shortage import Shortage, shortage_of
-from gateway.proxy.wire.tcp import bound_sending
+from gateway.proxy.wire.tcp import begin_no_handshakes, bound_sending
 
 AT_ONCE = 128  # connections taken in one iteration, so that the requests in progress go on
 BACKLOG = 4096  # connections that the kernel holds until they are taken
@@ -79,14 +79,18 @@ class Listener:
         """Bound what the kernel holds for each connection from now on, and for how many seconds without an acknowledgement."""
         bound_sending(self._sock, seconds)
 
-    def close(self) -> None:
-        """Take no more connections; those that are in a TLS handshake end."""
+    def begin_end(self) -> None:
+        """Have no more handshakes begin on the socket, in whichever process. Those under way are taken until ``take_rest``."""
+        begin_no_handshakes(self._sock)
+
+    def take_rest(self) -> None:
+        """Take all connections that wait, and no more."""
+        while self._sock.fileno() >= 0 and self._accept():
+            pass
         self.stop()
-        for task in self._joining:
-            task.cancel()
 
     def stop(self) -> None:
-        """Take no more connections; those that were accepted go on."""
+        """Take no more connections; those that were accepted go on, as do their TLS handshakes."""
         if self._sock.fileno() < 0:
             return
         self._loop.remove_reader(self._sock)
@@ -97,23 +101,25 @@ class Listener:
         if self._pause is not None:
             self._pause.cancel()
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Take what waits, ``AT_ONCE`` connections at most; whether more may wait."""
         for _ in range(AT_ONCE):
             try:
                 accepted, address = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
+                return False
             except (OSError, MemoryError) as error:
                 kind = shortage_of(error)
                 if kind is None:
                     raise
                 if not self._accept_without(kind):
-                    return
+                    return False
                 continue
             accepted.setblocking(False)
             admitted = self._admission.admit(accepted, address[0])
             if admitted is not None:
                 self._join(accepted, admitted)
+        return True
 
     def _accept_without(self, kind: Shortage) -> bool:
         """Take one connection although the gateway is out of ``kind``; whether to go on with the next at once."""

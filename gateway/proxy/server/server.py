@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 from collections import Counter
@@ -32,6 +33,7 @@ LAST_RESORT = (
 )
 HIGH_WATER = 64 * 1024  # bytes in a transport's buffer above which it pauses its protocol (asyncio's default)
 EXPLAINED = 16  # refused connections between two sweeps that get a response and a line in the log; more are closed only
+DRAIN_LOOK = 0.05  # seconds between two looks in a drain for connections that idle
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
 
@@ -109,22 +111,35 @@ class Server:
         listener.bound_sending(LAST_RESORT * self.dispatcher.limits.send_timeout)
         return listener
 
-    async def drain(self, seconds: float) -> None:
-        """Stop accepting, let requests in flight finish for at most ``seconds``, then cut what is left."""
+    async def stop_accepting(self, seconds: float = 0.0) -> None:
+        """Take no more connections. With ``seconds`` the sockets are about to end: what waits in them, and handshakes under
+        way that end by then, are taken first. Without, it waits for whoever else has the sockets. Each
+        response to a request that begins from now on says ``connection: close``."""
+        self.dispatcher.draining = True
+        listeners = [*self._covered.values()] if self._listener is None else [self._listener, *self._covered.values()]
+        self._listener = None
+        self._covered.clear()
+        if seconds:
+            for listener in listeners:
+                listener.begin_end()
+            await asyncio.sleep(seconds)
+            for listener in listeners:
+                listener.take_rest()
+        for listener in listeners:
+            listener.stop()
+
+    async def drain(self, seconds: float, idle: float = 0.0) -> None:
+        """Take no more connections, finish what is in progress within ``seconds``, then cut what is left.
+
+        Each response that is not on its way yet says ``connection: close``. A kept connection has ``idle`` seconds for one more request.
+        """
+        await self.stop_accepting()
         dispatcher = self.dispatcher
-        dispatcher.draining = True
-        if self._listener is not None:
-            self._listener.close()
-        self.cover({})
-        for connection in list(self.clients):
-            if connection.idle:
-                connection.force_close()
-        until = self.loop.time() + seconds
-        if await self._none_left(until, lambda: dispatcher.pending):
-            for connection in list(self.clients):
-                connection.close_when_taken()
-            await self._none_left(until, lambda: len(self.clients))
-        else:
+        began = self.loop.time()
+        for connection in self.clients:
+            connection.close_after_response()
+        self._end_idle(began, idle)
+        if not await self._none_left(began + seconds, lambda: self._end_idle(began, idle)) and dispatcher.pending:
             dispatcher.observer.event("drain_cut", in_flight=dispatcher.in_flight)
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -132,13 +147,25 @@ class Server:
             connection.abort()
         await self._none_left(self.loop.time() + _LAST_WORDS, lambda: dispatcher.in_flight)
 
+    def _end_idle(self, began: float, idle: float) -> int:
+        """End the connections that have waited for a request for ``idle`` seconds since the drain ``began``; how many are
+        left, ending or not."""
+        late = self.loop.time() - idle
+        if began <= late:
+            for connection in list(self.clients):
+                if 0.0 < connection.silent_since <= late:
+                    connection.end_idle()
+        return len(self.clients)
+
     async def _none_left(self, until: float, left: Callable[[], int]) -> bool:
         """Whether nothing is ``left`` by the loop's time ``until``."""
         try:
             async with asyncio.timeout_at(until):
                 while left():
                     self._changed.clear()
-                    await self._changed.wait()
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(DRAIN_LOOK):
+                            await self._changed.wait()
         except TimeoutError:
             return False
         return True
@@ -209,7 +236,7 @@ class Server:
                     # A client that is idle for so long does not miss it, and those of 10,000 clients would hold 20 MB.
                     connection.head = None
                     if connection.idle_since < idle and not head_since:
-                        connection.force_close()
+                        connection.end_idle()
             if self._overflow is not None:
                 self._overflow.sweep()
             self._look_at_unsent()

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
+import fcntl
 import os
 import socket
 import struct
+import termios
 from typing import NamedTuple
 
 UNSENT_MOST = 64 * 1024
@@ -23,6 +26,20 @@ UNREAD_MOST = 64 * 1024
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT of linux/tcp.h, which the socket module does not name
 _UNACKED, _ACKED, _NOTSENT = struct.Struct("=I"), struct.Struct("=Q"), struct.Struct("=I")
 _AT_UNACKED, _AT_ACKED, _AT_NOTSENT = 24, 120, 144  # of struct tcp_info
+_INSTRUCTION, _PROGRAM = struct.Struct("=HBBI"), struct.Struct("@HP")  # struct sock_filter, struct sock_fprog
+_SO_ATTACH_FILTER = 26  # of asm-generic/socket.h, which the socket module does not name
+_FLAGS, _SYN, _SYN_ACK = 13, 0x02, 0x12  # where the flags of a segment are, and two of them (RFC 9293 3.1)
+_DROP_SYN = b"".join(
+    _INSTRUCTION.pack(*instruction)
+    for instruction in (
+        (0x30, 0, 0, _FLAGS),  # load the byte
+        (0x54, 0, 0, _SYN_ACK),  # and
+        (0x15, 0, 1, _SYN),  # skip the next one unless equal
+        (0x06, 0, 0, 0),  # return no byte of the segment
+        (0x06, 0, 0, 0xFFFFFFFF),  # return all of it
+    )
+)
+_INT = struct.Struct("@i")
 _SIZE = _AT_NOTSENT + _NOTSENT.size
 
 
@@ -48,6 +65,14 @@ def send_state(sock: socket.socket) -> SendState | None:
     return SendState(_ACKED.unpack_from(info, _AT_ACKED)[0], unsent, bool(unsent or unacked))
 
 
+def has_unread(sock: socket.socket) -> bool:
+    """Whether bytes of the client are here that nobody has read."""
+    try:
+        return bool(_INT.unpack(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(_INT.size)))[0])
+    except (OSError, ValueError):  # a socket that is closed
+        return False
+
+
 def bound_sending(listening: socket.socket, seconds: float) -> None:
     """Bound what the kernel holds for each connection accepted on ``listening`` from now on, and for how long without an
     acknowledgement (RFC 5482), also once the connection is closed here."""
@@ -66,3 +91,16 @@ def unread(transport: asyncio.Transport) -> bytes:
         copy.setblocking(False)
         return copy.recv(UNREAD_MOST)
     return b""
+
+
+def begin_no_handshakes(listening: socket.socket) -> None:
+    """Have the kernel drop the first segment of handshakes to come on ``listening``, in all processes that have it.
+
+    A socket that is closed resets the connections that wait in it, and those whose handshake is half done; their clients may
+    have sent a request. One whose first segment is dropped has nothing to lose: it tries again, and is refused or reaches
+    another gateway. The filter is classic BPF, for which no process needs a capability.
+    """
+    program = ctypes.create_string_buffer(_DROP_SYN)
+    with contextlib.suppress(OSError):  # another system: what arrives between the last look and the end is reset
+        filter_ = _PROGRAM.pack(len(_DROP_SYN) // _INSTRUCTION.size, ctypes.addressof(program))
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Awaitable
 from typing import Any
 
@@ -95,3 +96,33 @@ async def test_a_request_that_was_read_has_its_response_though_the_gateway_drain
         await gateway.server.drain(2.0)
         assert (await client.response()).status == 200
         assert len(upstream.requests) == 2
+
+
+async def test_an_idle_connection_ends_in_two_steps_and_never_under_a_request_that_is_here():
+    async with serving() as (gateway, upstream), wire(gateway.port) as client:
+        assert (await client.ask(get(ANY))).status == 200
+        held = only(gateway)
+        assert held.silent_since == held.idle_since > 0.0
+        client.send(get(ANY))
+        select.select([held.transport.get_extra_info("socket").fileno()], [], [], 5)
+        held.end_idle()  # as a sweep does that comes before the bytes are read
+        assert (await client.response()).status == 200
+        assert held.silent_since
+        held.end_idle()
+        assert held.silent_since == 0.0
+        assert await client.reader.read() == b"", "and no reset"
+        client.send(get(ANY))  # too late, and the client knows it: there was no response before the end
+        await eventually(lambda: not gateway.server.clients)
+        assert len(upstream.requests) == 2
+
+
+async def test_a_connection_is_not_silent_while_anything_of_a_request_is_here():
+    async with serving() as (gateway, _), wire(gateway.port) as client:
+        await eventually(lambda: gateway.server.clients and only(gateway).silent_since)
+        held = only(gateway)
+        assert held.silent_since == held.parser.head_since, "a new one waits for its first"
+        client.send(get(ANY)[:7])
+        await eventually(lambda: not held.silent_since)
+        client.send(get(ANY)[7:])
+        assert (await client.response()).status == 200
+        assert held.silent_since

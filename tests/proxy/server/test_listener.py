@@ -87,15 +87,15 @@ async def test_a_crowd_is_taken_in_a_few_iterations_of_the_loop() -> None:
         assert iterations < 50, everybody.made
     for one in crowd:
         one.close()
-    listener.close()
+    listener.stop()
 
 
 async def test_nobody_is_taken_after_the_end() -> None:
     sock = bound()
     where = sock.getsockname()
     listener = Listener(asyncio.get_running_loop(), sock, Everybody())
-    listener.close()
-    listener.close()  # twice is once
+    listener.stop()
+    listener.stop()  # twice is once
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(where)
 
@@ -120,7 +120,7 @@ async def test_without_memory_for_one_more_it_waits_and_goes_on(monkeypatch: pyt
         await eventually(lambda: later.made)
     assert sock.refused == 3
     assert later.shortages == [Shortage.MEMORY] * 3
-    listener.close()
+    listener.stop()
 
 
 async def test_out_of_descriptors_it_refuses_whoever_connects_and_nobody_waits() -> None:
@@ -145,7 +145,7 @@ async def test_out_of_descriptors_it_refuses_whoever_connects_and_nobody_waits()
         one.close()
     with socket.create_connection(sock.getsockname()):
         await eventually(lambda: everybody.made == 2)
-    listener.close()
+    listener.stop()
 
 
 async def test_an_idle_connection_makes_room_when_descriptors_run_out() -> None:
@@ -161,14 +161,14 @@ async def test_an_idle_connection_makes_room_when_descriptors_run_out() -> None:
         assert set(everybody.shortages) == {Shortage.DESCRIPTORS}
     for one in crowd:
         one.close()
-    listener.close()
+    listener.stop()
 
 
 async def test_the_spare_descriptor_is_given_back() -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
         listener = Listener(asyncio.get_running_loop(), bound(), Everybody())
-        listener.close()
+        listener.stop()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -180,8 +180,7 @@ async def test_stopping_ends_no_connection_that_was_accepted() -> None:
         listener.stop()
         await asyncio.sleep(0)
         assert everybody.not_made == 0
-        listener.close()
-        await eventually(lambda: everybody.not_made)
+    await eventually(lambda: everybody.not_made)
 
 
 SECURED = ListenerTls(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), handshake=5.0, shutdown=5.0)
@@ -197,7 +196,7 @@ async def test_a_handshake_that_fails_is_the_end_of_that_connection_only() -> No
             await reader.readexactly(1000)
     await eventually(lambda: everybody.not_made == 1)
     writer.close()
-    listener.close()
+    listener.stop()
 
 
 async def test_a_handshake_that_takes_too_long_is_ended() -> None:
@@ -207,7 +206,7 @@ async def test_a_handshake_that_takes_too_long_is_ended() -> None:
         await eventually(lambda: everybody.not_made == 1)
         silent.settimeout(5)
         assert silent.recv(1) == b""
-    listener.close()
+    listener.stop()
 
 
 class Fickle(Everybody):
@@ -228,7 +227,7 @@ async def test_a_connection_that_is_ended_before_it_is_made_is_closed(secured: L
         assert await reader.read() == b""
     assert (fickle.made, fickle.not_made) == (0, 1)
     writer.close()
-    listener.close()
+    listener.stop()
 
 
 async def test_a_connection_that_is_not_admitted_is_not_made() -> None:
@@ -237,4 +236,25 @@ async def test_a_connection_that_is_not_admitted_is_not_made() -> None:
     reader, writer = await asyncio.open_connection(*sock.getsockname())
     assert await reader.read() == b""
     writer.close()
-    listener.close()
+    listener.stop()
+
+
+async def test_what_waits_at_the_end_is_taken_and_nothing_begins_any_more() -> None:
+    sock, everybody = bound(), Everybody()
+    where = sock.getsockname()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody)
+    listener.begin_end()
+    listener.take_rest()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(where)
+    listener.take_rest()  # twice is once
+
+    sock = bound()
+    listener = Listener(asyncio.get_running_loop(), sock, everybody)
+    crowd = [socket.create_connection(sock.getsockname()) for _ in range(2 * AT_ONCE + 1)]
+    listener.begin_end()
+    listener.take_rest()
+    assert len(everybody.admitted) == len(crowd), "before the socket ended"
+    await eventually(lambda: everybody.made == len(crowd))
+    for one in crowd:
+        one.close()

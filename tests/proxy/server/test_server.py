@@ -236,29 +236,6 @@ async def test_a_stalled_body_is_ended():
         assert upstream.requests == []
 
 
-async def test_draining_finishes_what_runs_and_ends_idle_connections():
-    release = asyncio.Event()
-
-    async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await fake.read(reader)
-        await release.wait()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-        await reader.read()
-
-    async with (
-        serving(script=script) as (gateway, upstream),
-        wire(gateway.port) as busy,
-        wire(gateway.port) as idle,
-    ):
-        busy.send(get("/api/info"))
-        await asyncio.wait_for(upstream.arrived.wait(), 5)
-        drain = asyncio.ensure_future(gateway.server.drain(5))
-        assert await idle.ended()
-        release.set()
-        assert (await busy.response()).status == 200
-        await drain
-
-
 async def test_a_bug_has_the_plainest_response_and_is_logged_by_its_line_only():
     async with serving() as (gateway, _), wire(gateway.port) as client:
         gateway.runtime.routes = None

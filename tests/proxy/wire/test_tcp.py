@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import select
 import socket
 from collections.abc import AsyncIterator, Iterator
 
-from gateway.proxy.wire.tcp import UNREAD_MOST, UNSENT_MOST, bound_sending, send_state, unread
+import pytest
+
+from gateway.proxy.wire.tcp import (
+    UNREAD_MOST,
+    UNSENT_MOST,
+    begin_no_handshakes,
+    bound_sending,
+    has_unread,
+    send_state,
+    unread,
+)
 from tests.eventually import eventually
 
 
@@ -94,3 +106,41 @@ async def test_what_came_before_a_reset_is_there_still() -> None:
         assert len(unread(transport)) == UNREAD_MOST
     async with failing(b"") as transport:
         assert unread(transport) == b""
+
+
+def test_bytes_that_nobody_has_read_are_seen() -> None:
+    with pair() as (accepted, client):
+        assert not has_unread(accepted)
+        client.send(b"G")
+        assert select.select([accepted], [], [], 5)[0]
+        assert has_unread(accepted)
+        accepted.recv(1)
+        assert not has_unread(accepted)
+    assert not has_unread(accepted), "a socket that is closed has none"
+
+
+async def test_no_handshake_begins_on_a_socket_that_is_about_to_end_and_none_is_lost() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as late:
+        waiting = socket.create_connection(listening.getsockname())
+        begin_no_handshakes(listening)
+        late.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            late.connect(listening.getsockname())
+        waiting.send(b"as before")
+        accepted, _ = listening.accept()
+        with waiting, accepted:
+            assert accepted.recv(99) == b"as before"
+            accepted.send(b"and back")
+            assert waiting.recv(99) == b"and back"
+            listening.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                listening.accept()
+        listening.close()
+        assert await asyncio.to_thread(select.select, [], [late], [], 5) == ([], [late], [])
+        assert late.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNREFUSED, "when it tried again"
+
+
+def test_a_socket_without_filters_ends_as_it_can() -> None:
+    with socket.socket() as sock:
+        pass
+    begin_no_handshakes(sock)
