@@ -15,6 +15,7 @@ from gateway.config.checks import (
     egress,
     fallbacks,
     guarded_paths,
+    loops,
     passed_headers,
     production,
     reachability,
@@ -230,6 +231,7 @@ class _Loading:
         known_routes = first if "routes" not in self._gaps else None
         breakers.check_breakers(config.policies.get(breakers.SECTION, {}), written, known_routes, self._report)
         egress.check(config, entry, located, self._report)
+        loops.check(config, entry, self._report)
         cors = config.policies.get(passed_headers.SECTION, {})
         passed_headers.check(config.routes, config.upstreams, cors, written, self._report)
         if known_upstreams is not None:

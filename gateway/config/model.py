@@ -27,6 +27,7 @@ from gateway.config.names import (
     RedisUrl,
     UrlPath,
     UrlPrefix,
+    ViaName,
     none_if_empty,
     whole,
 )
@@ -47,6 +48,7 @@ from gateway.config.upstream_settings import (
 )
 from gateway.config.worker_count import Workers
 from gateway.core.units import Rate
+from gateway.core.via import DEFAULT_NAME
 from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share
 from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.policy.concurrency import Settings as Concurrency
@@ -142,6 +144,8 @@ class Listen(Model):
     drain: Drain = Field(default_factory=DrainTimes)
     """How a run ends after SIGTERM: ``announce``, then ``finish``, or a plain duration for both."""
     egress: EgressSettings | None = None
+    via: ViaName = DEFAULT_NAME
+    """The name of this gateway in Via, which it adds to requests and responses that it passes on."""
 
 
 class Ops(Model):

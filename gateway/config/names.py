@@ -137,6 +137,13 @@ def _field_name(text: str) -> str:
     return text.lower()
 
 
+def _via_name(text: str) -> str:
+    _matching(text, TOKEN_PATTERN, "is not a name for Via: write letters, digits and hyphens")
+    if len(text) > 64:
+        raise ValueError("is longer than 64 characters")
+    return text
+
+
 def _passed_field(text: str) -> str:
     _matching(text, PASSED_PATTERN, "is not a header name of letters, digits and hyphens, with a * at its end or none")
     name = text.lower().removesuffix("*")
@@ -245,6 +252,7 @@ PassedField = Annotated[
     str, AfterValidator(_passed_field), WithJsonSchema({"type": "string", "pattern": PASSED_PATTERN})
 ]
 """A header that passes, in lower case: a name, or the beginning of names and ``*``."""
+ViaName = Annotated[str, AfterValidator(_via_name), WithJsonSchema({"type": "string", "pattern": TOKEN_PATTERN})]
 FieldName = Annotated[str, AfterValidator(_field_name), WithJsonSchema({"type": "string", "pattern": TOKEN_PATTERN})]
 FieldValue = Annotated[SecretField, AfterValidator(_field_value)]
 EndpointUrl = Annotated[

@@ -249,6 +249,13 @@ class HeaderEdits(Model):
             raise ValueError("names one header twice: upper and lower case are the same")
         return value
 
+    @field_validator("set", "remove")
+    @classmethod
+    def _not_via(cls, value: Any) -> Any:
+        if "via" in value:
+            raise ValueError("names via, by which a request that goes round is found: listen.via is the name in it")
+        return value
+
 
 class PathSettings(Model):
     """How an upstream compares paths: ``same`` when two spellings that differ so are two paths, ``ignored`` when they are

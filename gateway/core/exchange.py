@@ -64,6 +64,7 @@ class RequestContent(Protocol):
 class ForwardedHead(Protocol):
     """A head that remembers the lines which one upstream gets of it; see ``proxy.message.head.RequestHead``."""
 
+    version: str
     upstream: object
     lines: dict[bytes, bytes]
 

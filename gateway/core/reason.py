@@ -24,6 +24,7 @@ TRPC_CODES: dict[int, tuple[int, str]] = {
     502: (-32603, "BAD_GATEWAY"),
     503: (-32603, "SERVICE_UNAVAILABLE"),
     504: (-32603, "GATEWAY_TIMEOUT"),
+    508: (-32603, "INTERNAL_SERVER_ERROR"),
 }
 
 
@@ -143,6 +144,12 @@ _TABLE = (
         503,
         "Service down",
         "The service is down. Try again in {retry_after} seconds.",
+    ),
+    Reason(
+        "loop_detected",
+        508,
+        "Loop detected",
+        "The service is not set up correctly. Try again later; if it stays so, tell its operators.",
     ),
     Reason("upstream_busy", 503, "Service busy", "The service is busy. Try again in a moment."),
     Reason(

@@ -99,10 +99,11 @@ class ResponseFields:
     """``raw`` as sent; ``pairs`` and ``framing`` as ``response_pairs`` gives them, neither to be changed.
 
     ``repeatable``: no field that varies occurs twice, so the next response may be read by what differs. ``ids``: the values
-    of x-correlation-id and x-request-id, b"" for one that is not there; empty without either.
+    of x-correlation-id and x-request-id, b"" for one that is not there; empty without either. ``via`` is what the gateway
+    adds to that field on the way to the client, empty for a response of its own.
     """
 
-    __slots__ = ("_lines", "_replaced", "framing", "ids", "pairs", "raw", "repeatable")
+    __slots__ = ("_lines", "_replaced", "framing", "ids", "pairs", "raw", "repeatable", "via")
 
     def __init__(
         self,
@@ -111,19 +112,22 @@ class ResponseFields:
         framing: dict[bytes, bytes],
         repeatable: bool,
         ids: tuple[bytes, ...] = (),
+        via: bytes = b"",
     ) -> None:
         self.raw = raw
         self.pairs = pairs
         self.framing = framing
         self.repeatable = repeatable
         self.ids = ids
+        self.via = via
         self._replaced: frozenset[bytes] | None = None
         self._lines = b"", b""
 
     @classmethod
-    def of(cls, pairs: Iterable[Pair]) -> ResponseFields:
-        """Fields that the gateway makes itself: ``pairs``, whose names are lower-case."""
-        return cls([], list(pairs), {}, False)
+    def of(cls, pairs: Iterable[Pair], via: bytes = b"") -> ResponseFields:
+        """Fields that the gateway makes itself: ``pairs``, whose names are lower-case. The responses that are read after it
+        on a connection have its ``via``."""
+        return cls([], list(pairs), {}, False, (), via)
 
     def lines(self, replaced: frozenset[bytes]) -> tuple[bytes, bytes]:
         """The lines of a response's head for the fields that are not ``replaced``, and the value of a replaced Vary.
@@ -132,9 +136,14 @@ class ResponseFields:
         """
         if replaced is not self._replaced:
             self._replaced = replaced
-            vary = b",".join([value for name, value in self.pairs if name == b"vary" and name in replaced])
+            pairs = self.pairs
+            vary = b",".join([value for name, value in pairs if name == b"vary" and name in replaced])
+            if self.via and b"via" not in replaced:  # RFC 9110 7.6.3: appended, whatever is there already
+                passed = [value for name, value in pairs if name == b"via" and value]
+                pairs = [pair for pair in pairs if pair[0] != b"via"]
+                pairs.append((b"via", b", ".join([*passed, self.via])))
             self._lines = (
-                b"".join([b"%b: %b\r\n" % pair for pair in self.pairs if pair[0] not in replaced]),
+                b"".join([b"%b: %b\r\n" % pair for pair in pairs if pair[0] not in replaced]),
                 vary if len(vary) <= LONGEST_VARY else b"*",
             )
         return self._lines
@@ -156,7 +165,8 @@ def read_incremental(raw: list[Pair], before: ResponseFields | None) -> Response
     varying = [name for sent, _ in raw if (name := sent.lower()) in _VARYING_NAMES]
     named = dict(pairs)
     ids = tuple([named.get(name, b"") for name in _IDS]) if not named.keys().isdisjoint(_IDS) else ()
-    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)), ids)
+    via = before.via if before is not None else b""
+    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)), ids, via)
 
 
 def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
@@ -179,4 +189,4 @@ def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
         if ids:
             ids = tuple([values.get(name, value) for name, value in zip(_IDS, ids, strict=True)])
         pairs = [(name, values.get(name, value)) for name, value in pairs]
-    return ResponseFields(raw, pairs, framing, True, ids)
+    return ResponseFields(raw, pairs, framing, True, ids, before.via)

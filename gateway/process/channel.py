@@ -30,7 +30,7 @@ class Start:
     keys the pseudonyms in the log; ``loaded_at`` is in Unix seconds. ``others`` has, by number, the descriptors of the other
     workers' sockets (``Cover``): the public one, and that of egress where there is one. ``replaces``: the run has served
     before, so it goes on without a state file where there can be none; ``distrust``: the one that is there has ended
-    processes."""
+    processes. ``instance`` tells this run from those of other gateways (``core.via``)."""
 
     config: Config
     number: int
@@ -44,6 +44,7 @@ class Start:
     others: Mapping[int, tuple[int, int | None]] = field(default_factory=dict)
     replaces: bool = False
     distrust: bool = False
+    instance: str = ""
 
 
 @dataclass(frozen=True, slots=True)

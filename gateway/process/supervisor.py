@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import secrets
 import signal
 from collections.abc import Callable, Coroutine
 from itertools import zip_longest
@@ -14,6 +15,7 @@ from aiohttp import web
 
 from gateway.config.model import Config
 from gateway.core.shortage import Shortage
+from gateway.core.via import INSTANCE_BYTES
 from gateway.ops.api.app import application
 from gateway.ops.api.bounded import bounded
 from gateway.ops.api.clock import REQUEST, ConnectionClock
@@ -73,6 +75,7 @@ class Supervisor:
         self._deaths = 0
         self._crashes = 0  # since the last worker that had to distrust the state file
         self._tasks: set[asyncio.Task[None]] = set()
+        self._instance = secrets.token_hex(INSTANCE_BYTES)
         state_key = config.state.key
         # Derived, so that the pseudonyms in the log stay the same over restarts without being the store's own.
         self._key = (
@@ -298,4 +301,5 @@ class Supervisor:
             },
             replaces=self._was_ready,
             distrust=distrust,
+            instance=self._instance,
         )

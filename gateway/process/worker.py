@@ -181,7 +181,17 @@ class Worker:
         proxies = tuple(config.listen.trusted_proxies)
         requests = config.listen.limits.per_address.requests
         fields = config.listen.trusted_fields
-        tools = Tools(self._store, time.time, proxies, self._shared, self.observer, requests, fields, self._resolver)
+        tools = Tools(
+            self._store,
+            time.time,
+            proxies,
+            self._shared,
+            self.observer,
+            requests,
+            fields,
+            self._resolver,
+            self._start.instance,
+        )
         runtime = Runtime(config, tools)
         runtime.start()
         before, self._runtime = self._runtime, runtime

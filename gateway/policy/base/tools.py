@@ -6,11 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from secrets import token_hex
 from typing import Protocol
 
 from gateway.core.addresses import Resolver
 from gateway.core.failure import Cause
 from gateway.core.shortage import Shortage
+from gateway.core.via import INSTANCE_BYTES
 from gateway.policy.base.trusted_fields import TrustedFields
 from gateway.state.rules.lockout import Lock
 from gateway.state.store import RemoteStore, Store
@@ -64,7 +66,8 @@ class Tools:
 
     ``remote`` is the store of all replicas, if there is one. Then ``store`` serves only what belongs to this host: the
     circuits of breakers, and the revocations as the host knows them. ``requests_of_address`` is how many requests of one
-    address may be in flight, None for no bound. ``resolver`` looks up the names of upstreams.
+    address may be in flight, None for no bound. ``resolver`` looks up the names of upstreams; ``instance``
+    tells this run from those of other gateways (``core.via``).
     """
 
     store: Store
@@ -75,3 +78,4 @@ class Tools:
     requests_of_address: int | None = None
     trusted_fields: TrustedFields = "any"
     resolver: Resolver = field(default_factory=Resolver)
+    instance: str = field(default_factory=lambda: token_hex(INSTANCE_BYTES))

@@ -6,6 +6,7 @@ from itertools import chain
 
 from gateway.config.model import Config
 from gateway.core.pattern import compile_paths
+from gateway.core.via import Via
 from gateway.policy.auth.auth import Jwt
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.resilience import Resilience
@@ -27,7 +28,8 @@ class Runtime:
         self.group = tools.store.group_commit
         upstreams = config.upstreams
         most = config.listen.limits.header_bytes
-        self.upstreams = {name: assemble(name, of, config.region, tools, most) for name, of in upstreams.items()}
+        via = Via(config.listen.via, tools.instance)
+        self.upstreams = {name: assemble(name, of, config.region, tools, most, via) for name, of in upstreams.items()}
         self.background = {name: background_tasks(self.upstreams[name], of, tools) for name, of in upstreams.items()}
         self.attempts = {name: each.attempts for name, each in self.upstreams.items() if each.attempts is not None}
         resilience = Resilience(config, self.upstreams, self.background, tools)

@@ -12,6 +12,7 @@ from functools import partial
 from gateway.config.model import UpstreamSettings as Settings
 from gateway.core.request_fields import PassedFields
 from gateway.core.shortage import shortage_of
+from gateway.core.via import Via
 from gateway.policy.base.tools import Tools
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.discovery import INTERVAL, DnsDiscovery
@@ -19,7 +20,7 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.pool.outlier import OutlierEjection
 from gateway.proxy.pool.pool import Pool
-from gateway.proxy.upstream.attempt import UpstreamAttempt
+from gateway.proxy.upstream.attempt import NO_VIA, UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.deadline import Deadline
 from gateway.proxy.upstream.hedge import Hedge
@@ -30,8 +31,10 @@ from gateway.proxy.upstream.withheld import WithheldFields
 BackgroundTask = HealthChecker | DnsDiscovery
 
 
-def assemble(name: str, settings: Settings, region: str, tools: Tools, most: float = math.inf) -> Upstream:
-    """The upstream ``name``, for a gateway in ``region``, which gets no larger heads than ``most`` bytes.
+def assemble(
+    name: str, settings: Settings, region: str, tools: Tools, most: float = math.inf, via: Via = NO_VIA
+) -> Upstream:
+    """The upstream ``name``, for a gateway in ``region``, which gets no larger heads than ``most`` bytes, with ``via``.
 
     Must run in the loop that will serve it.
     """
@@ -48,6 +51,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools, most: flo
         balancer=Balancer(endpoints, random.random, clock, region=region, spill_below=settings.spill_below),
         on_shortage=tools.events.shortage,
         resolver=tools.resolver,
+        via=via.response,
         on_address=partial(_on_address, partial(tools.events.event, upstream=name)),
         always=len(endpoints) == 1 and settings.resolve is None,
     )
@@ -55,7 +59,7 @@ def assemble(name: str, settings: Settings, region: str, tools: Tools, most: flo
     fields = [(key.lower().encode(), value.reveal().encode("latin-1")) for key, value in edits.set.items()]
     withheld = WithheldFields(partial(tools.events.event, upstream=name))
     passes = PassedFields(edits.pass_, withheld.add)
-    attempt = UpstreamAttempt(name, pool, fields, [key.lower().encode() for key in edits.remove], passes, most)
+    attempt = UpstreamAttempt(name, pool, fields, [key.lower().encode() for key in edits.remove], passes, most, via)
     several = len(endpoints) > 1 or settings.retries is not None or _apart(settings)
     attempts = _attempts(attempt, settings, clock, tools) if several else None
     return Upstream(attempt, attempts, Deadline(timeouts.total, pool) if timeouts.total else None)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from gateway.core.addresses import Resolver
 from gateway.core.failure import CallFailure
+from gateway.core.response_fields import ResponseFields
 from gateway.proxy.pool.balancer import Balancer
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.connector import Connector, OnAddress, OnShortage
@@ -57,7 +58,7 @@ class Pool:
     ``max_connections`` may be open at once. ``balancer`` chooses among ``endpoints`` by the loop's time. ``on_shortage``
     gets what the gateway has run out of when that is why there is no connection, and where. ``resolver`` looks names up;
     ``on_address`` gets the changes that ``endpoint.unreachable`` goes through. ``always``: a call gets an endpoint even when
-    none is healthy.
+    none is healthy. ``via`` is added to the field of that name of each response.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Pool:
         resolver: Resolver | None = None,
         on_address: OnAddress = lambda label, address, why: None,
         always: bool = False,
+        via: bytes = b"",
     ) -> None:
         self.endpoints = endpoints
         self.response_timeout = response
@@ -91,6 +93,7 @@ class Pool:
         self.on_shortage = on_shortage
         self.resolver = resolver or Resolver()
         self.always = always
+        self._first_fields = ResponseFields.of((), via)
         self.connector = Connector(
             self._made, self._full, self.balancer.changed, connect, self.resolver, on_shortage, on_address
         )
@@ -157,7 +160,9 @@ class Pool:
         return len(self.open) + self.connector.opening >= self.max_connections
 
     def _made(self, endpoint: Endpoint, address: str) -> UpstreamConnection:
-        return UpstreamConnection(PoolMembership(self, endpoint, address), self.loop)
+        connection = UpstreamConnection(PoolMembership(self, endpoint, address), self.loop)
+        connection.fields = self._first_fields
+        return connection
 
     def _close_oldest_idle(self) -> bool:
         """Make room by closing the connection that has been idle for longest at the first endpoint that has any."""

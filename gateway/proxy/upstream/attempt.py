@@ -11,18 +11,21 @@ from gateway.core.failure import CallFailure
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
 from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
 from gateway.core.verdict import Refusal
+from gateway.core.via import Via
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import ContentRefused, UpstreamError
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.pool.response import OnInformational
-from gateway.proxy.upstream.call import HeadTooLarge, UpstreamCall
+from gateway.proxy.upstream.call import HeadRefused, UpstreamCall
 from gateway.proxy.upstream.sending import note_end, send_content
 
 # Fields that the gateway writes on every request, or where a trusted proxy says them, whatever the client sent.
 _OWN = frozenset(
-    b"x-request-id x-correlation-id x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port forwarded".split()
+    b"x-request-id x-correlation-id x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port forwarded via".split()
 )
+
+NO_VIA = Via()
 
 
 def repeatable(exchange: Exchange, error: UpstreamError) -> bool:
@@ -37,7 +40,8 @@ class UpstreamAttempt:
     """Makes single attempts at the endpoints of the upstream ``name``.
 
     ``fields`` are set on every request in place of the client's and of the gateway's own; ``removed`` names are dropped (lower
-    case), as are those that ``passes`` has not. Each field is sent once. ``most`` bounds a request's head as it is sent, in bytes.
+    case), as are those that ``passes`` has not. Each field is sent once. ``most`` bounds a request's head as it is sent, in bytes;
+    ``via`` is added to it.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class UpstreamAttempt:
         removed: Iterable[bytes] = (),
         passes: Mapping[bytes, bool] = ORDINARY_FIELDS,
         most: float = math.inf,
+        via: Via = NO_VIA,
     ) -> None:
         pairs = list(fields)
         self.name = name
@@ -58,11 +63,12 @@ class UpstreamAttempt:
         self._edited = edited & _OWN  # of the gateway's own, what is set otherwise or removed
         self._passes = passes
         self._most = most
+        self._via = via
 
     def compose(self, call: UpstreamCall, endpoint: Endpoint, body: bytes | None) -> bytes:
         """The request that ``endpoint`` gets. ``body`` is its content where all of it is here; else it follows in pieces.
 
-        Raises HeadTooLarge. A head that the client sent within its limit may grow beyond it: by fields that the gateway
+        Raises HeadRefused. A head that the client sent within its limit may grow beyond it: by fields that the gateway
         sets, by another path, and threefold where a query holds characters that must be encoded.
         """
         exchange = call.exchange
@@ -76,10 +82,10 @@ class UpstreamAttempt:
             framing = b"content-length: 0\r\n" if exchange.method in WITH_CONTENT else b""
         head = exchange.head
         if head is None:
-            lines = self._lines(exchange.fields)
+            lines = self._lines(exchange, "1.1")
         else:
             if head.upstream is not self:
-                head.upstream, head.lines = self, self._lines(exchange.fields)
+                head.upstream, head.lines = self, self._lines(exchange, head.version)
             lines = head.lines
         target = f"{call.path}?{exchange.query}" if exchange.query else call.path
         line = f"{exchange.method} {target} HTTP/1.1\r\nhost: ".encode()
@@ -95,7 +101,7 @@ class UpstreamAttempt:
             [line, endpoint.host_field, own, correlated, self._set, forwarded, framing, *lines.values(), b"\r\n", end]
         )
         if len(data) > self._most and len(data) - len(end) > self._most:
-            raise HeadTooLarge
+            raise HeadRefused("headers_too_large")
         return data
 
     def _own_lines(self, exchange: Exchange) -> bytes:
@@ -108,8 +114,16 @@ class UpstreamAttempt:
         ]
         return b"".join([b"\r\n%b: %b" % pair for pair in pairs if pair[0] not in self._edited])
 
-    def _lines(self, fields: dict[bytes, bytes]) -> dict[bytes, bytes]:
-        return {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped, self._passes)}
+    def _lines(self, exchange: Exchange, version: str) -> dict[bytes, bytes]:
+        """The client's lines and Via, which is in them because both are the same for the requests of a connection. Raises
+        HeadRefused for a request that has come round."""
+        fields, internal = exchange.fields, exchange.route.internal
+        lines = {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped, self._passes)}
+        via = fields.get(b"via")
+        if via is not None and self._via.looped(via, internal):
+            raise HeadRefused("loop_detected")
+        lines[b"via"] = self._via.line(via, version, internal)
+        return lines
 
     async def make(
         self,
@@ -125,7 +139,7 @@ class UpstreamAttempt:
 
         A reused connection that was closed meanwhile is replaced once; ``fresh``: none is reused. Where a connection is made,
         another address of the endpoint's name that was not ``tried`` may stand in for it (``Pool.connect``). A refusal is about the
-        content that the client sends. Raises UpstreamError, NotSent if nothing was sent, and HeadTooLarge.
+        content that the client sends. Raises UpstreamError, NotSent if nothing was sent, and HeadRefused.
         """
         data = self.compose(call, endpoint, call.body)
         connection = None if fresh else self.pool.take_idle(endpoint)

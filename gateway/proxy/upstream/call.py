@@ -26,8 +26,13 @@ LATER: Final = Progress.LATER
 """Something has to be waited for first: a connection, the request's content, a retry that may be needed."""
 
 
-class HeadTooLarge(Exception):
-    """The head of a request would be larger on its way to the upstream than heads may be. Nothing was sent."""
+class HeadRefused(Exception):
+    """The request cannot go to the upstream, for the reason ``slug``: its head would be larger on the way than heads may be, or
+    it has come through here before. Nothing was sent."""
+
+    def __init__(self, slug: str) -> None:
+        super().__init__(slug)
+        self.slug = slug
 
 
 class UpstreamCall:

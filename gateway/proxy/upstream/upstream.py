@@ -14,7 +14,7 @@ from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.phase import DONE
 from gateway.proxy.upstream.attempt import UpstreamAttempt, repeatable
 from gateway.proxy.upstream.attempts import Attempts
-from gateway.proxy.upstream.call import LATER, STARTED, HeadTooLarge, Progress, UpstreamCall
+from gateway.proxy.upstream.call import LATER, STARTED, HeadRefused, Progress, UpstreamCall
 from gateway.proxy.upstream.deadline import Deadline
 from gateway.proxy.upstream.upload import Upload
 
@@ -66,8 +66,8 @@ class Upstream:
         endpoint = pool.endpoints[0]
         try:
             data = self._attempt.compose(call, endpoint, body)
-        except HeadTooLarge:
-            return self._too_large()
+        except HeadRefused as error:
+            return self._head_refused(error)
         connection = pool.take_idle(endpoint)
         if connection is None:
             return LATER
@@ -117,8 +117,8 @@ class Upstream:
             return await self._deadline.hold(self._response(call))
         except UpstreamError as error:
             return self._refusal(call.exchange, error)
-        except HeadTooLarge:
-            return self._too_large()
+        except HeadRefused as error:
+            return self._head_refused(error)
 
     async def _await_content(self, call: UpstreamCall) -> Refusal | None:
         """Wait for the content of ``call``, or a good part of it, before anything is taken that other clients need."""
@@ -150,8 +150,8 @@ class Upstream:
             return await self.attempts.make(call)
         return await self._attempt.make(call, self.pool.endpoints[0], call.on_informational, fresh=failed is not None)
 
-    def _too_large(self) -> Refusal:
-        return refuse("headers_too_large", f"on their way to {self.name}")
+    def _head_refused(self, error: HeadRefused) -> Refusal:
+        return refuse(error.slug, f"on the way to {self.name}")
 
     def _refusal(self, exchange: Exchange, error: UpstreamError) -> Refusal:
         """What ``error`` means to the client."""

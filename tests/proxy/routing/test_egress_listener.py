@@ -109,6 +109,19 @@ async def test_the_backend_is_answered_and_the_key_is_put_in_place_of_its_own(mo
         assert here.gateway.seen.exchanges == []
 
 
+async def test_a_call_may_come_once_through_each_listener() -> None:
+    """A service that a client's request leads to may call back by way of egress; what comes round there is a loop."""
+    async with place() as here:
+        await here.public()
+        await here.out()
+        public, egress = [
+            value.decode() for _, _, found in here.toolkit.heads for name, value in found if name == b"via"
+        ]
+        assert (await here.out(more=f"via: {public}\r\n")).status == 200
+        refused = await here.out(more=f"via: {public}, {egress}\r\n")
+        assert (refused.status, reason(refused)) == (508, "loop_detected")
+
+
 async def test_calls_that_come_together_are_all_answered() -> None:
     async with place() as here, contextlib.AsyncExitStack() as stack:
         backends = [await stack.enter_async_context(wire(here.port)) for _ in range(5)]
