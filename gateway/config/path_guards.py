@@ -87,6 +87,25 @@ class PathGuards:
             self._read[likeness] = PathsByReading(guards, self.reading(route))
         return self._read[likeness]
 
+    def undivided(self, route: Route) -> frozenset[str]:
+        """What the patterns of ``route`` name before their ``*``, where nothing else is named there or below: no path or
+        rewrite of another route but the very same pattern, and no procedure."""
+        others = [
+            pattern
+            for other in self._routes
+            if other is not route and other.listener == route.listener
+            for pattern in (*other.paths, *([other.rewrite] if other.rewrite else ()))
+        ]
+        if route.listener == "public":
+            others += [
+                upstream.trpc.prefix + "/*" for upstream in self._upstreams.values() if upstream.trpc is not None
+            ]
+        return frozenset(
+            pattern[:-1]
+            for pattern in route.paths
+            if pattern[-1:] == "*" and not any(_at_or_below(pattern, other) for other in others)
+        )
+
     def _likeness(self, route: Route) -> object:
         """What routes have in common that the same guards stand against: many routes share it, few differ."""
         policies = tuple(route.policies.get(kind.section, ()) for kind in ROUTE_KINDS if kind.keeps_out)
@@ -126,6 +145,12 @@ def _endpoints(name: str, upstream: UpstreamSettings) -> set[object]:
 def _host(host: str) -> str:
     host = host.lower().removesuffix(".")
     return "localhost" if is_loopback(host) else host
+
+
+def _at_or_below(pattern: str, other: str) -> bool:
+    """Whether ``other`` names what the ``*`` of ``pattern`` takes, or the path above it, to a server that ignores all it may."""
+    named = read_as(pattern, ALL_IGNORED)
+    return other != pattern and read_as(other, ALL_IGNORED)[: len(named)] == named
 
 
 def overlap(pattern: str, guarded: str, reading: PathReading) -> bool:

@@ -162,8 +162,8 @@ class Exchange:
         )
         self.stream: RequestContent | None = None  # the content as it arrives, None without any
         # proxy/flow/arrival, when the route is found
-        self.path = ""  # canonical, percent-encoded
-        self.query = ""  # canonical, without "?"
+        self.path = ""  # canonical; once there is a route, as it goes upstream (core/path_sent)
+        self.query = ""  # without "?", as it came; for tRPC in its canonical spelling
         self.route: MatchedRoute = NO_ROUTE  # the route this request runs under
         self.calls: list[Call] = []  # empty for a route that is not tRPC
         # policies on the way in

@@ -1,7 +1,7 @@
 """From a target under a tRPC prefix to its procedure calls, read exactly as @trpc/server 11 reads it.
 
-The functions take the result of ``core.path.canonical``: every character that a name may hold is decoded there, so a name
-with a triplet in it is no name. Nothing here is decoded a second time.
+The functions take paths of ``core.path.canonical`` and queries of ``core.query.canonical_query``: every character that a name
+may hold is decoded there, so a name with a triplet in it is no name. Nothing here is decoded a second time.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _one = re.compile(_NAME).fullmatch
 _MOST_PARAMETERS = 100
 _LONGEST_PARAMETER = 256  # characters of a parameter's name that are looked at
 _NOT_NAME = re.compile("[^a-z0-9_-]")
+_NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]").search
 _several = re.compile(rf"{_NAME}(?:,{_NAME})*").fullmatch
 
 
@@ -73,7 +74,10 @@ def calls(path_tail: str, query: str, aliases: Mapping[str, str], max_batch: int
 def query_input(query: str) -> str | None:
     """The text of the ``input`` parameter of a canonical query, None without one. Raises ValueError as ``written_input``."""
     written = written_input(query)
-    return None if written is None else unquote_plus(written)
+    try:
+        return None if written is None else unquote_plus(written, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("the input in the query is not UTF-8") from None
 
 
 def written_input(query: str) -> str | None:
@@ -93,15 +97,18 @@ def written_input(query: str) -> str | None:
 
 
 def first_words(query: str) -> list[str]:
-    """What each parameter's name in a canonical query comes to for parsers of brackets, of dots, and without case.
+    """What each parameter's name in a query comes to for parsers of brackets, of dots, and without case.
 
-    Raises ValueError for more than 100 parameters, and for a semicolon, which separates for some (HTML 4 B.2.2).
+    Raises ValueError for more than 100 parameters, for a semicolon, which separates for some (HTML 4 B.2.2), and for a name
+    with a control character, where some end it, or that is not UTF-8, which each decodes in its own way.
     """
     if ";" in query:
         raise ValueError("the query holds a semicolon, which may separate parameters")
     if query.count("&") >= _MOST_PARAMETERS:
         raise ValueError("the query has too many parameters")
     names = [unquote_plus(part.partition("=")[0][:_LONGEST_PARAMETER]) for part in query.split("&")]
+    if _NOT_TEXT("".join(names)) is not None:
+        raise ValueError("the query has a parameter whose name is no plain text")
     return [_NOT_NAME.sub(" ", folded(name)).strip(" ").partition(" ")[0] for name in names]
 
 

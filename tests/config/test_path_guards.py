@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.config.model import Route
-from gateway.config.path_guards import methods_of, missing, overlap
+from gateway.config.model import Route, UpstreamSettings
+from gateway.config.path_guards import PathGuards, methods_of, missing, overlap
 from gateway.core.path_reading import SAME, PathReading
 
 ALL = PathReading()
@@ -57,3 +57,30 @@ def test_head_comes_with_get_on_paths() -> None:
 )
 def test_patterns_that_may_meet(pattern: str, guarded: str, reading: PathReading, expected: bool) -> None:
     assert overlap(pattern, guarded, reading) is expected
+
+
+UNDIVIDED = Route("files", paths=("/files/*", "/files/x", "/more/*"))
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([], {"/files/", "/more/"}),
+        ([Route("other", paths=("/*", "/fileset/*", "/file"))], {"/files/", "/more/"}),
+        ([Route("by method", paths=("/files/*",), methods=("PUT",))], {"/files/", "/more/"}),
+        ([Route("below", paths=("/files/y",))], {"/more/"}),
+        ([Route("below", paths=("/FILES/Y/*",))], {"/more/"}),
+        ([Route("closed", paths=("/more/y/*",), deny="closed")], {"/files/"}),
+        ([Route("there", paths=("/files",))], {"/more/"}),
+        ([Route("rewritten", paths=("/z",), rewrite="/files/secret")], {"/more/"}),
+        ([Route("inside", listener="egress", paths=("/files/y",))], {"/files/", "/more/"}),
+    ],
+)
+def test_patterns_that_nothing_else_is_named_below(others: list[Route], expected: set[str]) -> None:
+    assert PathGuards([UNDIVIDED, *others], {}, {}).undivided(UNDIVIDED) == expected
+
+
+def test_procedures_are_named_below_their_prefix() -> None:
+    upstream = UpstreamSettings.model_validate({"endpoints": [{"url": "http://h"}], "trpc": {"prefix": "/api/trpc"}})
+    everything = Route("everything", paths=("/*", "/api/*", "/files/*"))
+    assert PathGuards([everything], {"api": upstream}, {}).undivided(everything) == {"/files/"}

@@ -19,6 +19,10 @@ PLAIN = [
     ("/a/.b..", "/a/.b..", ""),
     ("/a?x=../..//y", "/a", "x=../..//y"),
     ("/a?b?c", "/a", "b?c"),
+    ("/a?%62atch=%31", "/a", "%62atch=%31"),
+    ("/a?x=%2f%2C%26%3d+%2b&&=&x", "/a", "x=%2f%2C%26%3d+%2b&&=&x"),
+    ("/a?x=<\\^`|>[\"']{}%", "/a", "x=<\\^`|>[\"']{}%"),
+    ("/a?%0A%09%0d%FC%00=%c3%A9%zz", "/a", "%0A%09%0d%FC%00=%c3%A9%zz"),
 ]
 RESPELLED = [
     ("/api/trpc/auth%2Elogin", "/api/trpc/auth.login", ""),
@@ -30,12 +34,7 @@ RESPELLED = [
     ("/%e4%bd%a0", "/%E4%BD%A0", ""),
     ("/100%25", "/100%25", ""),
     ("/a%3fb%23c", "/a%3Fb%23c", ""),
-    ("/a?%62atch=%31", "/a", "batch=1"),
-    ("/a?x=%2f%2C%26%3d+%2b", "/a", "x=%2F%2C%26%3D+%2B"),
-    ('/a?input={"0":[1]}', "/a", "input=%7B%220%22:%5B1%5D%7D"),
-    ("/a?x=<\\^`|>", "/a", "x=%3C%5C%5E%60%7C%3E"),
-    ("/a?x=%25%34%31", "/a", "x=%2541"),
-    ("/a?x=%c3%a9&x=%C3%A9&&", "/a", "x=%C3%A9&x=%C3%A9&&"),
+    ("/[a]|b^c", "/%5Ba%5D%7Cb%5Ec", ""),
 ]
 REFUSED = [
     ("", "does not begin with a slash"),
@@ -49,9 +48,8 @@ REFUSED = [
     ("/a?b\n", "must be percent-encoded"),
     ("/a?b c", "must be percent-encoded"),
     ("/a?b\x7f", "must be percent-encoded"),
-    ("/a|b", "must be percent-encoded"),
     ("/{id}", "must be percent-encoded"),
-    ("/[1]", "must be percent-encoded"),
+    ("/" + "[" * 1025, "too many"),
     ("/caf\u00e9", "outside ASCII"),
     ("/a?x=\u00e9", "outside ASCII"),
     ("/\udcff", "outside ASCII"),
@@ -68,19 +66,14 @@ REFUSED = [
     ("/%4", "begins no triplet"),
     ("/%zz", "begins no triplet"),
     ("/%u0041", "begins no triplet"),
-    ("/a?%", "begins no triplet"),
-    ("/a?x=%g0", "begins no triplet"),
     ("/%00", "control character"),
     ("/a%0d%0Ab", "control character"),
     ("/%7f", "control character"),
     ("/%c2%85", "control character"),
-    ("/a?x=%00", "control character"),
-    ("/a?x=%0a", "control character"),
     ("/%ff", "not UTF-8"),
     ("/%c0%ae%c0%ae/", "not UTF-8"),
     ("/%ed%a0%80", "not UTF-8"),
     ("/%f4%90%80%80", "not UTF-8"),
-    ("/a?x=%ff", "not UTF-8"),
     ("/auth%252Elogin", "encoded twice"),
     ("/%25%32%46", "encoded twice"),
     ("/%25%2546", "encoded twice"),
@@ -232,14 +225,13 @@ def test_encoding_any_part_of_a_path_changes_nothing(plain: str, data: st.DataOb
 
 
 @given(queries)
-def test_a_query_means_the_same_after_as_before(query: str) -> None:
+def test_a_query_is_left_as_it_came(query: str) -> None:
     try:
         _, after = canonical("/?" + query)
     except Ambiguous:
+        assert any(character in query for character in "# \0\n\t\x7fé")
         return
-    before = query.split("&")
-    assert [unquote_to_bytes(part) for part in after.split("&")] == [unquote_to_bytes(part) for part in before]
-    assert [part.count("=") for part in after.split("&")] == [part.count("=") for part in before]
+    assert after == query
 
 
 @given(
@@ -250,11 +242,13 @@ def test_a_query_means_the_same_after_as_before(query: str) -> None:
     )
 )
 def test_triplets_pass_where_python_decodes_them(octets: list[int]) -> None:
-    query = "".join(f"%{octet:02X}" for octet in octets if octet != 0x7F)
+    path = "/" + "".join(f"%{octet:02X}" for octet in octets if octet != 0x7F)
     try:
-        unquote_to_bytes(query).decode()
+        text = unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
+        text = "\x80"
+    if any("\x80" <= character < "\xa0" for character in text):
         with pytest.raises(Ambiguous):
-            canonical("/?" + query)
+            canonical(path)
     else:
-        assert unquote_to_bytes(canonical("/?" + query)[1]) == unquote_to_bytes(query)
+        assert unquote_to_bytes(canonical(path)[0]) == unquote_to_bytes(path)

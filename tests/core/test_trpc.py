@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.pattern import compile_procedures
+from gateway.core.query import canonical_query
 from gateway.core.trpc import ProcedureCalls, calls, inputs, is_batch, query_input
 
 ALIASES = {
@@ -28,6 +29,7 @@ def read(target: str) -> ProcedureCalls | str:
     """What the gateway makes of a target: the calls of known procedures, or the slug of the refusal."""
     try:
         path, query = canonical(split_target(target)[1])
+        query = canonical_query(query)
     except Ambiguous:
         return "path_ambiguous"
     if not path.startswith(PREFIX):

@@ -17,6 +17,8 @@ from gateway.core import (
     identity_fields,
     path,
     path_reading,
+    path_sent,
+    query,
     request_fields,
     response_fields,
     spelling,
@@ -60,7 +62,7 @@ def of_text(work: Callable[[str], object]) -> Callable[[bytes], object]:
 
 def of_query(work: Callable[[str], object]) -> Callable[[bytes], object]:
     """With the reading of the query that comes before."""
-    return lambda value: work(path.canonical("/?" + value.decode("latin-1"))[1][:HEAD])
+    return lambda value: work(query.canonical_query(path.canonical("/?" + value.decode("latin-1"))[1])[:HEAD])
 
 
 GUARDED = path_reading.PathsByReading([("/api/admin", 1), ("/api/files/*", 2)], path_reading.PathReading())
@@ -107,6 +109,12 @@ JOINED = tuple[bytes, ...]
 PARSERS: dict[str, Parser] = {
     "core/path canonical": Parser(of_text(path.canonical), HEAD, (("/", ""), ("/?", ""), ("/a?b=", "&batch=1"), ("/%41", "%"))),
     "core/path split_target": Parser(of_text(path.split_target), HEAD, (("", ""), ("http://", "/"), ("http://a/", ""))),
+    "core/path divided": Parser(of_text(path.divided), HEAD, (("/", ""), ("/?", ""))),
+    "core/path_sent sent_path": Parser(of_text(path_sent.sent_path), HEAD, (("/", ""), ("http://a/", "?a"))),
+    "core/path_sent unspelled_query": Parser(of_text(path_sent.unspelled_query), HEAD, (("/", ""), ("/a;", ""), ("/a?", ""))),
+    "core/path_sent below": Parser(of_text(lambda text: path_sent.below("/a/", f"/%61/{text}"))),
+    "core/path_sent stays_below": Parser(of_text(lambda text: path_sent.stays_below("/a/", f"/a/{text}")), HEAD, (("", ""), ("a/", ""), ("..", ""), ("%2e", "/"))),
+    "core/query canonical_query": Parser(of_text(query.canonical_query), HEAD, (("", ""), ("%0A=", ""), ("batch=", "%"), ("a&" * 90, "%FF"))),
     "core/trpc is_batch": Parser(of_text(trpc.is_batch), HEAD, (("", ""), ("", "&batch=1"), ("batch", ""))),
     "core/trpc calls": Parser(of_text(lambda text: trpc.calls(text, "batch=1", {}, 10)), HEAD, (("", ""), ("a.", ""), ("a,", ""))),
     "core/trpc query_input": Parser(of_query(trpc.query_input), HEAD, (("", ""), ("input=", ""), ("a&" * 90, ""))),
@@ -165,6 +173,10 @@ NOT_OF_REQUESTS = {
     "core/path_reading read_as": "patterns of the configuration",
     "core/pattern compile_paths": "patterns of the configuration",
     "core/pattern compile_procedures": "patterns of the configuration",
+    "core/path members": "characters of the gateway's grammars",
+    "core/path spellings": "characters of the gateway's grammars",
+    "core/path respell": "what canonical and canonical_query give it",
+    "core/path strangeness": "what canonical and canonical_query give it",
     "core/pattern covers": "patterns of the configuration",
     "core/pattern path_problem": "patterns of the configuration",
     "core/pattern procedure_problem": "patterns of the configuration",
@@ -213,7 +225,7 @@ MIB = 2**20
 def test_reading_more_than_is_shipped_stays_linear() -> None:
     """Where an operator allows more (``header_bytes``, ``bodies`` that policies look into) twice as much takes twice as long."""
     works: dict[str, Callable[[bytes], Any]] = {
-        "query": lambda value: path.canonical("/?" + value.decode("latin-1")),
+        "query": lambda value: query.canonical_query(value.decode("latin-1")),
         "json": lambda value: strict_json.read(f'{{"email":"{value.decode("latin-1")}"}}'),
         "head": lambda value: received((b"x-a", value)),
     }

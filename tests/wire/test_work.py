@@ -47,7 +47,7 @@ ATTACKS = {
     "chunks-of-one-byte": (login(b"transfer-encoding: chunked\r\n", b"1\r\n{\r\n" * 60_000), "head_malformed"),
     "a-connection-of-commas": (head(b"GET /api/info HTTP/1.1", HOST + b"connection: close" + b"," * 7000 + b"\r\n"), "head_malformed"),
     "a-query-of-separators": (head(b"GET /api/trpc/auth.login?" + b"%26&" * 1900 + b" HTTP/1.1", HOST + CLOSE), "body_malformed"),
-    "a-broken-triplet-behind-text": (head(b"GET /api/info?" + b"a" * 7000 + b"%C3 HTTP/1.1", HOST + CLOSE), "path_ambiguous"),
+    "a-broken-triplet-behind-text": (head(b"GET /api/trpc/auth.login?" + b"a" * 7000 + b"%C3 HTTP/1.1", HOST + CLOSE), "path_ambiguous"),
 }  # fmt: skip
 
 

@@ -60,6 +60,8 @@ class RouteCompiler:
             methods=methods_of(route),
             rewrite=route.rewrite or "",
             guarded=self._guarded(route),
+            prefixes=tuple(path[:-1] for path in route.paths if path[-1:] == "*"),
+            undivided=self._path_guards.undivided(route),
             no_batch=route.batch == "deny",
             internal=route.listener == "egress",
         )

@@ -46,7 +46,7 @@ class Runtime:
         )
         mounts = [compiler.mount(name, of.trpc, compiled) for name, of in upstreams.items() if of.trpc is not None]
         mounts.sort(key=lambda mount: -len(mount.prefix))  # the longest that matches takes the request
-        self.routes = RouteTable(mounts, public, compiler.merge, compiler.refusal)
+        self.routes = RouteTable(mounts, public, compiler.merge, compiler.refusal, compiler.unrouted)
         self.egress = EgressRuntime(egress, self.group)
         self.key_rings = {
             name: stage.ring

@@ -10,6 +10,7 @@ from gateway.core.fields import Malformed, Pair, free_of_controls
 from gateway.core.grammar import HOST
 from gateway.core.methods import KNOWN
 from gateway.core.path import Ambiguous, canonical, split_target
+from gateway.core.path_sent import unspelled_query
 from gateway.core.request_fields import collect, hop_by_hop
 from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.message.request import ReceivedRequest
@@ -135,7 +136,8 @@ def _once(raw: tuple[Pair, ...], fields: dict[bytes, bytes]) -> Refusal | None:
 
 def validate(exchange: Exchange, head: RequestHead | None, limit: int) -> Refusal | None:
     """The refusal of a head that is over ``limit`` bytes (the parser bounds each line only) or that has no one reading;
-    sets the canonical path and query."""
+    sets the canonical path, which is empty for one that has none and may be carried all the same, and the query as it
+    came."""
     assert head is not None, "it was read"
     if head.malformed:
         return head.refusal
@@ -168,5 +170,11 @@ def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:
     except Ambiguous as error:
         if exchange.target.lower().startswith(("http:///", "https:///")):  # names nobody (RFC 9110 4.2.1)
             return refuse("head_malformed", str(error), close=True)
-        return refuse("path_ambiguous", str(error))
+        query = unspelled_query(exchange.target)
+        if query is None:
+            return refuse("path_ambiguous", str(error))
+        exchange.query, exchange.detail = (
+            query,
+            str(error),
+        )  # without a path: the routes decide (``proxy.routing.table``)
     return None

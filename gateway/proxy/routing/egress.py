@@ -40,7 +40,7 @@ class _Routes:
 
     def __init__(self, paths: PatternTable[CompiledRoute]) -> None:
         self._unrouted = bind(NO_ROUTE, [(build_identity(), False)])
-        self._routes = RouteTable([], paths, lambda _: "batch_refused", self._refusal)
+        self._routes = RouteTable([], paths, lambda _: "batch_refused", self._refusal, self._unrouted)
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
         refusal = stranger(exchange.fields)

@@ -73,7 +73,9 @@ class CompiledRoute:
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``whole_hooks`` see a response that has arrived whole before it is passed on; ``collects`` says that one that is streamed
     is collected for them. ``upgrade`` is the protocol that its requests ask the upstream for, whose connection becomes a
-    tunnel then. ``guarded`` is what its patterns take and stricter routes guard, None where there is nothing. ``fixed`` is the verdict of a route that has no upstream. ``policies`` are the names of its policies by
+    tunnel then. ``guarded`` is what its patterns take and stricter routes guard, None where there is nothing. ``prefixes`` are
+    what its patterns name before their ``*``, and ``undivided`` those of them below which nothing else is named. ``fixed`` is
+    the verdict of a route that has no upstream. ``policies`` are the names of its policies by
     section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
     by one. ``internal`` is a route of the egress listener, whose only client is the backend.
     """
@@ -93,6 +95,8 @@ class CompiledRoute:
     fallback: RouteFallback | None = None
     rewrite: str = ""
     guarded: GuardedPaths | None = None
+    prefixes: tuple[str, ...] = ()
+    undivided: frozenset[str] = frozenset()
     upgrade: bytes = b""
     methods: frozenset[str] = frozenset()
     no_batch: bool = False
@@ -102,7 +106,7 @@ class CompiledRoute:
     preflight: CompiledRoute | None = None
 
     def target(self, exchange: Exchange) -> str:
-        """The canonical path to ask the upstream for."""
+        """The path to ask the upstream for."""
         return self.rewrite or exchange.path
 
 

@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.core.exchange import Call, Exchange
+from gateway.core.path import Ambiguous
+from gateway.core.path_sent import below, sent_path, stays_below
 from gateway.core.pattern import PatternTable
+from gateway.core.query import canonical_query, is_canonical
 from gateway.core.trpc import ProcedureCalls, calls
-from gateway.proxy.routing.route import CompiledRoute
+from gateway.core.verdict import refuse
+from gateway.proxy.routing.route import CompiledRoute, with_verdict
 
 REMEMBERED_BATCHES = 256  # combinations of routes in one batch; clients choose them, so there must be a bound
 
@@ -32,7 +36,7 @@ class RouteTable:
     """The route table of one listener.
 
     ``merge`` makes the route of a batch over several routes, or gives the slug that refuses it. ``refusal_route`` makes the
-    route of a refusal.
+    route of a refusal; ``unrouted`` is that of a request whose path cannot be read.
     """
 
     def __init__(
@@ -41,15 +45,17 @@ class RouteTable:
         paths: PatternTable[CompiledRoute],
         merge: Callable[[tuple[CompiledRoute, ...]], CompiledRoute | str],
         refusal_route: RefusalRoute,
+        unrouted: CompiledRoute,
     ) -> None:
         self._mounts = mounts
         self._paths = paths
         self._merge = merge
         self._refusal_route = refusal_route
+        self._unrouted = unrouted
         self._batches: OrderedDict[frozenset[CompiledRoute], CompiledRoute | str] = OrderedDict()
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
-        """The route of ``exchange.path``; sets ``exchange.calls`` and the path to forward.
+        """The route of ``exchange.path``; sets ``exchange.calls`` and the path and query to forward.
 
         ``method`` is the request's own, or the one a preflight asks for.
         """
@@ -62,13 +68,33 @@ class RouteTable:
             if method in route.methods:
                 if route.guarded is not None and route.guarded.reached(path, method):
                     return self._refusal_route("path_ambiguous", "problem", ())
+                if route.prefixes and not exchange.target.startswith(path):
+                    _keep_sent(exchange, route)
                 return route
+        if not path:
+            return self._unspelled(exchange, method)
         if routes:
             allowed = tuple(sorted({name for route in routes for name in route.methods}))
             return self._refusal_route("method_not_allowed", "problem", allowed)
         return self._refusal_route("no_route", "problem", ())
 
+    def _unspelled(self, exchange: Exchange, method: str) -> CompiledRoute:
+        """The route of a path without a canonical spelling: one that any reading of the path leads to, or a refusal."""
+        path = sent_path(exchange.target)[0]
+        for route in self._paths.every(path):
+            if method in route.methods:
+                if any(path.startswith(prefix) and stays_below(prefix, path) for prefix in route.undivided):
+                    exchange.path, exchange.detail = path, ""
+                    return route
+                break
+        return with_verdict(self._unrouted, refuse("path_ambiguous", exchange.detail))
+
     def _procedures(self, exchange: Exchange, method: str, mount: TrpcMount) -> CompiledRoute:
+        if is_canonical(exchange.query) is None:
+            try:
+                exchange.query = canonical_query(exchange.query)
+            except Ambiguous:
+                return self._refusal_route("path_ambiguous", mount.error_format, ())
         found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
         if isinstance(found, str):
             return self._refusal_route(found, mount.error_format, ())
@@ -109,3 +135,11 @@ class RouteTable:
             if len(self._batches) > REMEMBERED_BATCHES:
                 self._batches.popitem(last=False)
         return self._refusal_route(merged, mount.error_format, ()) if isinstance(merged, str) else merged
+
+
+def _keep_sent(exchange: Exchange, route: CompiledRoute) -> None:
+    """Have the path of ``exchange`` forwarded as it was sent, but for what the patterns of ``route`` name of it."""
+    path = exchange.path
+    named = [prefix for prefix in route.prefixes if path.startswith(prefix)]
+    if named:
+        exchange.path = below(min(named, key=len), sent_path(exchange.target)[0])

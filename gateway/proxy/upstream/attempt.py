@@ -87,7 +87,10 @@ class UpstreamAttempt:
             if head.upstream is not self:
                 head.upstream, head.lines = self, self._lines(exchange, head.version)
             lines = head.lines
-        target = f"{call.path}?{exchange.query}" if exchange.query else call.path
+        if exchange.query:
+            target = f"{call.path}?{exchange.query}"
+        else:
+            target = call.path + "?" if exchange.target[-1:] == "?" else call.path
         line = f"{exchange.method} {target} HTTP/1.1\r\nhost: ".encode()
         if self._edited:
             own, correlated, forwarded = self._own_lines(exchange), b"", b""

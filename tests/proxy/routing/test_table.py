@@ -42,8 +42,9 @@ def table(compiler: Compiler) -> RouteTable:
     procedures = [(f"many.r{number}", route(f"r{number}")) for number in range(60)]
     procedures += [("a.read", route("read", "GET")), ("a.single", route("single", no_batch=True))]
     mount = TrpcMount("/api/trpc/", "superjson", 3, {"a.old": "a.read"}, compile_procedures(procedures))
-    paths = [("/files/*", route("files", "GET")), ("/files/*", route("write", "PUT")), ("/one", route("one", "GET"))]
-    return RouteTable([mount], compile_paths(paths), compiler.merge, compiler.refusal)
+    files = replace(route("files", "GET"), prefixes=("/files/",), undivided=frozenset({"/files/"}))
+    paths = [("/files/*", files), ("/files/*", route("write", "PUT")), ("/one", route("one", "GET"))]
+    return RouteTable([mount], compile_paths(paths), compiler.merge, compiler.refusal, bind("unreadable", []))
 
 
 def asked(target: str) -> Exchange:
@@ -124,3 +125,49 @@ def test_clients_cannot_fill_the_memory_with_batches(table: RouteTable, compiler
     assert made == REMEMBERED_BATCHES + 1
     table.find(asked("/api/trpc/many.r1,many.r2?batch=1"), "GET")  # the first one has made room for the last
     assert len(compiler.merged) == made + 1
+
+
+@pytest.mark.parametrize(
+    ("target", "canonical", "forwarded"),
+    [
+        ("/%66iles/a%2Bb", "/files/a+b", "/files/a%2Bb"),
+        ("/files/a+b", "/files/a+b", "/files/a+b"),
+        ("/%6fne", "/one", "/one"),
+        ("http://h/files/%7e?x", "/files/~", "/files/%7e"),
+    ],
+)
+def test_what_no_route_names_is_forwarded_as_it_was_sent(
+    table: RouteTable, target: str, canonical: str, forwarded: str
+) -> None:
+    exchange = Exchange("GET", target, {}, "192.0.2.1", 0.0)
+    exchange.path = canonical
+    assert table.find(exchange, "GET").fixed is None
+    assert exchange.path == forwarded
+
+
+def test_a_path_without_a_spelling_has_a_route_where_no_reading_leads_elsewhere(table: RouteTable) -> None:
+    for target, method, expected in (
+        ("/files/a%2Fb", "GET", "files"),
+        ("http://h/files/a;b?c", "GET", "files"),
+        ("/files/a%2Fb", "PUT", "path_ambiguous"),  # a route of which nobody said that its pattern is undivided
+        ("/files/..%2Fb", "GET", "path_ambiguous"),
+        ("/one;b", "GET", "path_ambiguous"),
+    ):
+        exchange = Exchange(method, target, {}, "192.0.2.1", 0.0)
+        exchange.detail = "why"
+        found = table.find(exchange, method)
+        assert (slug(found) if found.fixed else found.name) == expected
+        assert (exchange.path == "") == (expected == "path_ambiguous")
+        assert (exchange.detail, found.fixed and found.name) in (("", None), ("why", "unreadable"))
+
+
+@pytest.mark.parametrize(("query", "forwarded"), [("%62atch=1&x=%2f", "batch=1&x=%2F"), ("batch%00=1", None)])
+def test_the_query_of_procedures_is_forwarded_as_it_was_read(
+    table: RouteTable, query: str, forwarded: str | None
+) -> None:
+    exchange = asked(f"/api/trpc/a.read,a.read?{query}")
+    found = table.find(exchange, "GET")
+    if forwarded is None:
+        assert slug(found) == "path_ambiguous"
+    else:
+        assert (len(exchange.calls), exchange.query) == (2, forwarded)
