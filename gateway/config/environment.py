@@ -13,6 +13,7 @@ from pathlib import Path
 
 from gateway.config.problem import Report
 from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence
+from gateway.core.secret_text import secret_flaw, without_line_end
 
 MOST_FILE_BYTES = 64 * 1024
 
@@ -63,7 +64,14 @@ class Environment:
             return [] if left_out else [after]
         parts = str(after.value or "").split(",") if whole else [str(after.value)]
         return [
-            Scalar(part.strip(), after.position, expanded=True, defaults=after.defaults, sources=after.sources)
+            Scalar(
+                part.strip(),
+                after.position,
+                expanded=True,
+                defaults=after.defaults,
+                sources=after.sources,
+                flaws=after.flaws,
+            )
             for part in parts
             if part.strip()
         ]
@@ -74,6 +82,7 @@ class Environment:
             return scalar
         taken: list[str] = []
         sources: list[str] = []
+        flaws: list[tuple[str, str]] = []
         parts: list[str] = []
         sound = True
         end = 0
@@ -85,6 +94,7 @@ class Environment:
                 continue
             value = self._value(match, self._mark(scalar, match.start()), path, taken)
             sources.append(self._source(match[1]))
+            flaws += _flaws(match[1], value)
             sound = sound and value is not None
             parts.append(value or "")
         joined = "".join((*parts, text[end:]))
@@ -97,6 +107,7 @@ class Environment:
             expanded=True,
             defaults=tuple(taken),
             sources=tuple(sources),
+            flaws=tuple(flaws),
             broken=not sound,
         )
 
@@ -122,7 +133,7 @@ class Environment:
         if default and _NESTED.search(default):
             self._report.add(position, path, "has a reference inside a default, which is not replaced", _FORMS)
             return None
-        value = self._variables.get(name, "")
+        value = without_line_end(self._variables.get(name, ""))
         if value:
             return value
         if default is None:
@@ -138,20 +149,23 @@ class Environment:
         return f"set {name}; {close[0]} is set: is it meant?" if close else f"set {name}"
 
     def _file(self, name: str, position: Position, path: NodePath) -> str | None:
+        hint = ""
         try:
             with (self._base / name).open("rb") as stream:
                 octets = stream.read(MOST_FILE_BYTES + 1)
             if len(octets) > MOST_FILE_BYTES:
                 raise ValueError("is larger than 64 KiB")
-            # An editor or `echo` ends a file with a newline that is not part of the secret.
-            return octets.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            text = without_line_end(octets.decode("utf-8"))
+            if not text:
+                raise ValueError("is empty")
+            return text
         except UnicodeDecodeError:
-            reason = "is not UTF-8 text"
+            reason, hint = "is not UTF-8 text", "save it as UTF-8; a key has to be PEM"
         except OSError as error:
             reason = f"cannot be read ({error.strerror})"
         except ValueError as error:
             reason = str(error) if str(error).startswith("is ") else "has no readable name"
-        self._report.add(position, path, f"needs the file {name}, which {reason}")
+        self._report.add(position, path, f"needs the file {name}, which {reason}", hint)
         return None
 
     def _source(self, reference: str) -> str:
@@ -160,3 +174,10 @@ class Environment:
             return f"file {reference.removeprefix('file:')}"
         name = reference.partition(":-")[0]
         return f"environment {name}" if self._variables.get(name) else f"default of {name}"
+
+
+def _flaws(reference: str, value: str | None) -> list[tuple[str, str]]:
+    """What ``value`` has that no secret has, with the name of its variable or file."""
+    found = secret_flaw(value) if value else None
+    name = reference.partition(":-")[0].removeprefix("file:")
+    return [(f"{name} {found[0]}", found[1])] if found is not None else []

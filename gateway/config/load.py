@@ -20,7 +20,9 @@ from gateway.config.checks import (
     production,
     reachability,
     reading,
+    redis,
     references,
+    tls,
     unused,
 )
 from gateway.config.checks.production import Production
@@ -110,9 +112,10 @@ class _Loading:
         )
         self._check_names(entry, config, located, written)
         if "state" not in self._unsound:
+            redis.check(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_key(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_leases(policies.get("rate_limits", {}), config.state, written, self._report)
-        references.check_tls(config.listen.tls, Location(entry.entries.get("listen", entry), ("listen",), self._report))
+        tls.check(config.listen.tls, Location(entry.entries.get("listen", entry), ("listen",), self._report))
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:
             Production(config, entry, written, located, self._unsound, self._report).check()

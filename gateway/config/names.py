@@ -18,6 +18,7 @@ from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
 from gateway.policy.base.settings import Advice, Duration, SecretField
 from gateway.policy.cors import canonical_origin, parse_origin, split_lists
+from gateway.state.redis.address import address_problem
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 NOT_A_NAME = "is not a name: use up to 64 letters, digits, dots, hyphens and underscores"
@@ -207,8 +208,9 @@ def _loopback(text: str) -> str:
 
 
 def _redis(value: Secret) -> Secret:
-    if not re.match(r"(redis|rediss|redis\+sentinel|redis\+cluster)://[^/]", value.reveal()):
-        raise ValueError("must start with redis://, rediss://, redis+sentinel:// or redis+cluster:// and name a host")
+    problem = address_problem(value.reveal())
+    if problem is not None:
+        raise Advice(*problem)
     return value
 
 

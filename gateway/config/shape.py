@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -68,6 +69,17 @@ def holds_secret(annotation: Any, path: NodePath) -> bool:
     for key in path:
         kinds = [inner for kind in kinds for inner in _types(_below(kind, key))]
     return Secret in kinds
+
+
+@cache
+def holds_secrets(model: type[BaseModel]) -> bool:
+    """Whether a secret may be anywhere in ``model``."""
+    fields = (field for _, below in models_below(model) for field in below.model_fields.values())
+    return any(_is_secret(field.annotation) for field in fields)
+
+
+def _is_secret(annotation: Any) -> bool:
+    return any(kind is Secret or any(_is_secret(inner) for inner in get_args(kind)) for kind in _types(annotation))
 
 
 def secrets(annotation: Any, node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Scalar]]:

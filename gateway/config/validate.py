@@ -12,8 +12,9 @@ from pydantic_core import ErrorDetails
 
 from gateway.config.hints import nearest_key, unknown_key, value_hint
 from gateway.config.problem import Report
-from gateway.config.shape import known_keys, secrets
+from gateway.config.shape import holds_secrets, known_keys, secrets
 from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence, broken, child, follow, plain
+from gateway.core.secret_text import secret_flaw, without_line_end
 from gateway.policy.base.settings import WRITTEN, Advice
 from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
 
@@ -64,19 +65,31 @@ def parse(
 ) -> M | None:
     """``node``, which stands at ``path``, as a ``model``; None when it has a problem, which goes to ``report``. Keys in
     ``meant`` are there and misspelt, which is reported already."""
+    found = list(secrets(model, node)) if holds_secrets(model) else []
+    flawed = {below for below, scalar in found if _add_flaw((*path, *below), scalar, report)}
     try:
         parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
     except ValidationError as error:
-        values = [str(scalar.value) for _, scalar in secrets(model, node)]
+        values = [str(scalar.value) for _, scalar in found]
         hidden = [value for value in values if len(value) >= _LEAST_HIDDEN]
         details = error.errors(include_url=False, include_input=False)
         misspelt = {(key,) for key in meant} | set(_meant(details, model))
         for detail in details:
-            if detail["type"] == "missing" and detail["loc"] in misspelt:
+            if detail["loc"] in flawed or (detail["type"] == "missing" and detail["loc"] in misspelt):
                 continue
             _add(detail, model, node, path, hidden, report)
         return None
-    return None if broken(node) else parsed
+    return None if flawed or broken(node) else parsed
+
+
+def _add_flaw(path: NodePath, scalar: Scalar, report: Report) -> bool:
+    """Reports what came along with a secret by accident. Returns whether something did."""
+    flaw = next(iter(scalar.flaws), None)
+    if flaw is None and isinstance(scalar.value, str) and "request_headers" not in path and not scalar.broken:
+        flaw = secret_flaw(without_line_end(scalar.value))
+    if flaw is not None:
+        report.add(scalar.position, path, *flaw)
+    return flaw is not None
 
 
 def _meant(details: list[ErrorDetails], model: type[BaseModel]) -> Iterator[NodePath]:

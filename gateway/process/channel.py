@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gateway.config.certificates import Certificates
 from gateway.config.model import Config
 from gateway.core.secret import Secret
-from gateway.process.certificates import Certificates
 
 _LENGTH = struct.Struct("<I")
 

@@ -6,11 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from gateway.config.certificates import Certificates, read_certificates
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
-from gateway.process.certificates import Certificates, read_certificates
 from gateway.process.channel import Reload
 from gateway.process.child import Child
 
@@ -47,7 +47,7 @@ class Reloader:
                 certificates = read_certificates(loaded.listen.tls)
             except OSError as error:
                 metrics.reloaded(False)
-                log.event("reload_refused", problems=[f"listen.tls: {error}"[:512]])
+                log.event("reload_refused", problems=[str(error)[:512]])
                 return False
             order = Reload(loaded, time.time(), certificates)
             before = Reload(self.config, self.loaded_at, self.certificates)

@@ -13,6 +13,7 @@ from itertools import zip_longest
 
 from aiohttp import web
 
+from gateway.config.certificates import read_certificates
 from gateway.config.model import Config
 from gateway.core.shortage import Shortage
 from gateway.core.via import INSTANCE_BYTES
@@ -24,7 +25,6 @@ from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.shortages import Shortages
 from gateway.ops.sink import Sink
 from gateway.process.admin import RunAdmin
-from gateway.process.certificates import read_certificates
 from gateway.process.channel import Start
 from gateway.process.child import YOUNG, Child, ChildEvents
 from gateway.process.coverage import Coverage
@@ -89,7 +89,7 @@ class Supervisor:
         try:
             self._reloader.certificates = read_certificates(config.listen.tls)
         except OSError as error:
-            raise CannotStart(f"listen.tls: the certificate cannot be used: {error}") from error
+            raise CannotStart(str(error)) from error
         try:
             self._directory = RunDirectory(config.state.path)
             sink = Sink(1, log_lock(self._directory.path))

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from gateway.config.certificates import tls_context, use
 from gateway.config.model import Config
 from gateway.core.addresses import Resolver
 from gateway.core.shortage import Shortage, shortage_in, shortage_of
@@ -23,7 +24,6 @@ from gateway.ops.metrics.families import LISTENER_EGRESS, LISTENER_PUBLIC
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
 from gateway.policy.base.tools import Tools
-from gateway.process.certificates import tls_context, use
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.drain import drain_now

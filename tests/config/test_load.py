@@ -108,8 +108,8 @@ def test_a_secret_of_digits_stays_a_text(tmp_path: Path) -> None:
 
 def test_a_file_loses_its_last_line_end_only(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("a\nb\n\n")
-    loaded = written(tmp_path, 'ops: {token: "${file:token}"}\nroutes: []')
-    assert loaded.ops.token is not None and loaded.ops.token.reveal() == "a\nb\n"
+    loaded = written(tmp_path, 'routes: [{name: a, paths: [/a], deny: "${file:token}", auth: public}]')
+    assert loaded.routes[0].deny == "a\nb\n"
 
 
 def test_numbers_from_the_environment(tmp_path: Path) -> None:

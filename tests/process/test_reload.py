@@ -100,13 +100,13 @@ async def test_a_bad_file_changes_nothing(given: Given) -> None:
 
 async def test_a_certificate_that_cannot_be_used_changes_nothing(given: Given, tmp_path: Path) -> None:
     issue(tmp_path, "first")
-    (tmp_path / "key.pem").write_text("no key")
     given.files = written(tmp_path, **{"drain: 5s": "drain: 5s, tls: {cert: cert.pem, key: key.pem}"})
+    (tmp_path / "key.pem").write_text("no key")  # since the files were checked
     given.children.append(Child(given.before))
     assert not await given.reload()
     assert (given.reloader.config, given.children[0].orders) == (given.before, [])
     (line,) = given.events()
-    assert (line["event"], line["problems"][0][:12]) == ("reload_refused", "listen.tls: ")
+    assert (line["event"], line["problems"][0][:11]) == ("reload_refused", "listen.tls.")
 
 
 async def test_a_worker_that_started_while_others_got_new_certificates_gets_them_under_the_same_files(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection
 from collections.abc import Mapping as Named
 from typing import Any
 
 from gateway.config.hints import unknown_name
-from gateway.config.model import Route, State, Tls, UpstreamSettings
+from gateway.config.model import Route, State, UpstreamSettings
 from gateway.config.policies import Written
 from gateway.config.policy_keys import UNKNOWN
 from gateway.config.problem import Location, Report, nearest
@@ -122,12 +121,3 @@ def check_mounts(upstreams: Named[str, UpstreamSettings], location: Location) ->
             if procedure in upstream.trpc.aliases:
                 sentence = f"leads to {procedure}, which is an alias itself"
                 location.add((name, "trpc", "aliases", alias), sentence, "name the procedure")
-
-
-def check_tls(tls: Tls | None, location: Location) -> None:
-    """Reports certificate files that cannot be read."""
-    for name, path in (("cert", tls.cert), ("key", tls.key)) if tls else ():
-        if not os.access(path, os.R_OK) or not path.is_file():
-            location.add(
-                ("tls", name), "names a file that cannot be read", "relative names start at the entry file's folder"
-            )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from gateway.core.secret import MASK, Secret
+from gateway.policy.auth.public_key import public_key
 from gateway.policy.base.settings import parse_secret
 
 MOST_KEYS = 3
@@ -40,10 +41,10 @@ def _few(parse: Callable[[Any], K]) -> Callable[[Any], K | tuple[K, ...] | None]
     return read
 
 
-def _text(value: Any) -> str:
+def _public(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a text: put quotes around it")
-    return value
+    return public_key(value)
 
 
 def _schema(one: dict[str, Any]) -> WithJsonSchema:
@@ -59,5 +60,5 @@ SecretKeys = Annotated[
 ]
 """A shared secret, or a list: the new one first."""
 
-PublicKeys = Annotated[str | tuple[str, ...] | None, PlainValidator(_few(_text)), _schema({"type": "string"})]
+PublicKeys = Annotated[str | tuple[str, ...] | None, PlainValidator(_few(_public)), _schema({"type": "string"})]
 """The PEM text of a public key, or a list: the new one first."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, Val
 
 from gateway.core import units
 from gateway.core.secret import MASK, Secret
+from gateway.core.secret_text import without_line_end
 
 WRITTEN = {"written": True}
 """The context for pydantic when values come from a file: there a bare number for a duration is refused, since it may mean
@@ -77,7 +78,7 @@ def parse_secret(value: object) -> Secret:
     if isinstance(value, Secret):
         return value
     if isinstance(value, str):
-        return Secret(value)
+        return Secret(without_line_end(value))  # of a block of YAML; of variables and files it is gone already
     raise ValueError("must be a text: put quotes around it")
 
 

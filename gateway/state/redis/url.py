@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from gateway.core.units import parse_duration
+from gateway.state.redis.address import files_of
 from gateway.state.redis.bounds import BoundedParser
 from gateway.state.store import StateError
 
@@ -86,6 +87,8 @@ def clients_for(url: str) -> RedisClients:
             for node in cluster.nodes_manager.startup_nodes.values():
                 node.connection_kwargs["parser_class"] = BoundedParser
             return RedisClients(None, cluster)
+        if "ssl_keyfile" in files_of(url):
+            options["ssl_password"] = ""  # without any, OpenSSL asks on the terminal for the passphrase of a key
         return RedisClients(Redis.from_url(url, parser_class=BoundedParser, **options))
     except (ValueError, TypeError, RedisError) as error:
         raise StateError(f"state.redis is no address of a Redis: {type(error).__name__}") from None

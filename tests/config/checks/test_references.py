@@ -129,9 +129,3 @@ def test_mounts(problems_of: Problems, second: str, aliases: str, problems: list
     text = entry(upstream=f", trpc: {{prefix: /api, aliases: {aliases}}}").replace("/any", "/x")
     other = f'}}, other: {{endpoints: [{{url: "http://127.0.0.1:2"}}], trpc: {{prefix: {second}}}}}}}\n'
     assert problems_of(text.replace("}}\n", other, 1)) == problems
-
-
-def test_certificate_files_that_cannot_be_read(problems_of: Problems) -> None:
-    assert problems_of(entry(more="listen: {tls: {cert: no.pem, key: upstreams.yaml}}\n")) == [
-        "listen.tls.cert names a file that cannot be read"
-    ]
