@@ -6,10 +6,12 @@ is read by what differs from the one before it on the same connection.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from itertools import chain
 
+from gateway.core.date import DATE, Date
 from gateway.core.fields import (
     FRAMING,
     HOP_BY_HOP,
@@ -100,10 +102,12 @@ class ResponseFields:
 
     ``repeatable``: no field that varies occurs twice, so the next response may be read by what differs. ``ids``: the values
     of x-correlation-id and x-request-id, b"" for one that is not there; empty without either. ``via`` is what the gateway
-    adds to that field on the way to the client, empty for a response of its own.
+    adds to that field on the way to the client, empty for a response of its own. ``until`` is the moment of ``Date.clock``
+    until which ``pairs`` hold for another response of the same ``raw``: for less than a second where Date was not sent, and
+    was added.
     """
 
-    __slots__ = ("_lines", "_replaced", "framing", "ids", "pairs", "raw", "repeatable", "via")
+    __slots__ = ("_lines", "_replaced", "framing", "ids", "pairs", "raw", "repeatable", "until", "via")
 
     def __init__(
         self,
@@ -113,6 +117,7 @@ class ResponseFields:
         repeatable: bool,
         ids: tuple[bytes, ...] = (),
         via: bytes = b"",
+        until: float = math.inf,
     ) -> None:
         self.raw = raw
         self.pairs = pairs
@@ -120,6 +125,7 @@ class ResponseFields:
         self.repeatable = repeatable
         self.ids = ids
         self.via = via
+        self.until = until
         self._replaced: frozenset[bytes] | None = None
         self._lines = b"", b""
 
@@ -152,24 +158,38 @@ class ResponseFields:
 NO_FIELDS = ResponseFields.of(())
 
 
-def read_incremental(raw: list[Pair], before: ResponseFields | None) -> ResponseFields:
-    """The fields ``raw``; ``before`` are those of the previous response. Raises Malformed as ``response_pairs``."""
+def read_incremental(raw: list[Pair], before: ResponseFields | None, date: Date = DATE) -> ResponseFields:
+    """What ``read_fields`` gives; ``before`` are the fields of the previous response. Raises Malformed as ``response_pairs``."""
     if before is not None and before.repeatable and len(raw) == len(before.raw):
-        if raw == before.raw:
+        if raw == before.raw and date.clock() < before.until:
             return before
-        fields = _changed(raw, before)
+        fields = _changed(raw, before, date)
         if fields is not None:
             return fields
+    return read_fields(raw, date, before.via if before is not None else b"")
+
+
+def read_fields(raw: list[Pair], date: Date | None, via: bytes = b"") -> ResponseFields:
+    """The fields ``raw``, with ``date`` where they have none (RFC 9110 6.6.1), and with one Date where they have several.
+
+    ``date`` is None for an informational response. Raises Malformed as ``response_pairs``.
+    """
     pairs, framing = response_pairs(raw)
     # By name and not by spelling: ``ETag`` beside ``Etag`` is one field twice.
     varying = [name for sent, _ in raw if (name := sent.lower()) in _VARYING_NAMES]
     named = dict(pairs)
     ids = tuple([named.get(name, b"") for name in _IDS]) if not named.keys().isdisjoint(_IDS) else ()
-    via = before.via if before is not None else b""
-    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)), ids, via)
+    until = math.inf
+    if date is not None and b"date" not in named:
+        pairs.append(date.field())
+        until = date.until()
+    elif varying.count(b"date") > 1:
+        first = next(pair for pair in pairs if pair[0] == b"date")
+        pairs = [pair for pair in pairs if pair[0] != b"date" or pair is first]
+    return ResponseFields(raw, pairs, framing, len(varying) == len(set(varying)), ids, via, until)
 
 
-def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
+def _changed(raw: list[Pair], before: ResponseFields, date: Date) -> ResponseFields | None:
     """``raw`` where it differs from ``before`` in the values of varying fields only; None where it differs in more."""
     values: dict[bytes, bytes] = {}
     for pair, old in zip(raw, before.raw):  # noqa: B905  # as long as each other
@@ -184,9 +204,12 @@ def _changed(raw: list[Pair], before: ResponseFields) -> ResponseFields | None:
     length = values.pop(b"content-length", None)
     if length is not None:
         framing = framing | {b"content-length": length}
-    ids = before.ids
+    ids, until = before.ids, before.until
+    if until != math.inf:
+        values[b"date"] = date.field()[1]
+        until = date.until()
     if values:
         if ids:
             ids = tuple([values.get(name, value) for name, value in zip(_IDS, ids, strict=True)])
         pairs = [(name, values.get(name, value)) for name, value in pairs]
-    return ResponseFields(raw, pairs, framing, True, ids, before.via)
+    return ResponseFields(raw, pairs, framing, True, ids, before.via, until)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.grammar import TOKEN
 from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.inputs import NOT_CODED
 from gateway.policy.base.settings import ByteSize, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -38,10 +40,10 @@ class Body(Stage):
     """Checks what the head says of a body, and sets the limit for its reader; the body itself is not read here.
 
     May refuse with ``body_too_large`` and ``media_type_refused``; the reader refuses a body that exceeds the limit on
-    the way.
+    the way. A body is bytes: one in chunks, of which none has arrived, is waited for before its type is refused.
     """
 
-    __slots__ = ("_any", "_families", "_max", "_reports", "_types")
+    __slots__ = ("_accept", "_any", "_families", "_max", "_reports", "_types")
 
     def __init__(self, settings: Settings) -> None:
         self._max = settings.max
@@ -49,8 +51,9 @@ class Body(Stage):
         self._families = frozenset(name[:-1].encode() for name in settings.types if name.endswith("/*"))
         self._any = not settings.types
         self._reports = settings.mode == "report"
+        self._accept = ((b"accept", ", ".join(settings.types).encode()),)
 
-    def on_request(self, exchange: Exchange) -> Refusal | None:
+    def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
         stream = exchange.stream
         if stream is None:
             return None
@@ -63,15 +66,29 @@ class Body(Stage):
                 return refuse("body_too_large", f"{length} bytes declared, at most {limit}", close=True)
             if not self._reports and (stream.limit is None or limit < stream.limit):
                 stream.limit = limit  # several policies of one batch: the smallest limit counts
+        sent = fields.get(b"content-type")
         if b"content-encoding" in fields and fields[b"content-encoding"].strip(b" \t").lower() != b"identity":
             # The backend would read another body than the one that is measured and checked here.
-            return refuse("media_type_refused", "a coded body")
-        if self._any:
+            refusal = refuse("media_type_refused", "a coded body", headers=NOT_CODED)
+        elif self._any or sent in self._types or (sent is not None and self._admits(sent)):
             return None
-        sent = fields.get(b"content-type")
-        if sent in self._types:
-            return None
-        return None if sent is not None and self._admits(sent) else refuse("media_type_refused", _shown(sent))
+        else:
+            refusal = refuse("media_type_refused", _shown(sent), headers=self._accept)  # RFC 9110 15.5.16
+        if stream.length is None and b"expect" not in fields:  # only what has content may expect 100 (RFC 9110 10.1.1)
+            return self._refuse_content(exchange, stream, refusal)
+        return refusal
+
+    @staticmethod
+    async def _refuse_content(exchange: Exchange, stream: RequestContent, refusal: Refusal) -> Refusal | None:
+        """``refusal``, unless the chunks turn out to hold nothing."""
+        late = await stream.gather(1)
+        if late is not None:
+            return late
+        content = stream.whole() if stream.complete else None
+        if content != b"":
+            return content if isinstance(content, Refusal) else refusal
+        exchange.stream = None
+        return None
 
     def _admits(self, sent: bytes) -> bool:
         """Whether ``sent`` is one media type (RFC 9110 section 8.3.1) that is on the list; parameters do not count."""

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.date import Date
 from gateway.core.fields import MOST_OPTIONS, Malformed, Pair
-from gateway.core.response_fields import LONGEST_VARY, MOST_FIELDS, ResponseFields, read_incremental, response_pairs
+from gateway.core.response_fields import (
+    LONGEST_VARY,
+    MOST_FIELDS,
+    ResponseFields,
+    read_fields,
+    read_incremental,
+    response_pairs,
+)
 
 
 def pairs(*lines: str) -> list[tuple[bytes, bytes]]:
@@ -68,11 +76,32 @@ fields = st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), ma
 whole = fields.map(lambda raw: [(name, b"7" if value == b"\x01" else value) for name, value in raw if b" " not in name])
 
 
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+NOW = Date(Clock(784111777.0), Clock(0.0))
+DAY = (b"date", b"Sun, 06 Nov 1994 08:49:37 GMT")
+
+
+def dated(pairs: list[Pair]) -> list[Pair]:
+    """``pairs`` with one Date: the first of them, or that of now behind the others."""
+    dates = [pair for pair in pairs if pair[0] == b"date"]
+    return [pair for pair in pairs if pair[0] != b"date" or pair is dates[0]] if dates else [*pairs, DAY]
+
+
 def outcome(raw: list[Pair], before: ResponseFields | None = None) -> object:
     try:
         if before is None:
-            return response_pairs(raw)
-        fields = read_incremental(raw, before)
+            pairs, framing = response_pairs(raw)
+            return dated(pairs), framing
+        fields = read_incremental(raw, before, NOW)
         return fields.pairs, fields.framing
     except Malformed as error:
         return str(error)
@@ -82,7 +111,7 @@ def outcome(raw: list[Pair], before: ResponseFields | None = None) -> object:
 def test_the_response_before_makes_no_difference(
     first: list[Pair], edits: list[tuple[int, bytes]], other: list[Pair], edited: bool
 ) -> None:
-    before = read_incremental(first, None)
+    before = read_incremental(first, None, NOW)
     then = first.copy()
     for at, value in edits:
         if at < len(then):
@@ -90,8 +119,8 @@ def test_the_response_before_makes_no_difference(
     raw = then if edited else other
     assert outcome(raw, before) == outcome(raw)
     if not isinstance(outcome(raw), str):
-        assert outcome(first, read_incremental(raw, before)) == outcome(first)  # and on from there
-    assert (before.pairs, before.framing) == response_pairs(first)  # and it is left as it was
+        assert outcome(first, read_incremental(raw, before, NOW)) == outcome(first)  # and on from there
+    assert (before.pairs, before.framing) == outcome(first)  # and it is left as it was
 
 
 def test_the_same_fields_are_read_once() -> None:
@@ -115,7 +144,41 @@ def test_one_response_s_length_is_not_another_s() -> None:
 @pytest.mark.parametrize("other", [b"ETag", b"ETAG", b"etag"])
 def test_a_field_in_two_spellings_is_a_field_twice(other: bytes) -> None:
     first = read_incremental([(other, b"1"), (b"Etag", b"2")], None)
-    assert read_incremental([(other, b"1"), (b"Etag", b"3")], first).pairs == [(b"etag", b"1"), (b"etag", b"3")]
+    assert read_incremental([(other, b"1"), (b"Etag", b"3")], first).pairs[:2] == [(b"etag", b"1"), (b"etag", b"3")]
+
+
+def test_a_response_without_date_gets_one_that_moves_with_the_clock() -> None:
+    wall, clock = Clock(784111777.25), Clock(50.0)
+    date = Date(wall, clock)
+    raw = [(b"Content-Type", b"text/plain"), (b"ETag", b"1")]
+    first = read_incremental(raw, None, date)
+    assert first.pairs == [(b"content-type", b"text/plain"), (b"etag", b"1"), DAY]
+    assert first.lines(frozenset())[0].endswith(b"etag: 1\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n")
+    assert read_incremental(list(raw), first, date) is first
+    wall.now, clock.now = wall.now + 0.75, clock.now + 0.75
+    later = (b"date", b"Sun, 06 Nov 1994 08:49:38 GMT")
+    second = read_incremental(list(raw), first, date)
+    assert second.pairs == [*first.pairs[:2], later]
+    assert read_incremental(list(raw), second, date) is second
+    third = read_incremental([raw[0], (b"ETag", b"2")], second, date)
+    assert third.pairs == [first.pairs[0], (b"etag", b"2"), later]
+    own = [raw[0], (b"Date", b"Mon")]
+    fourth = read_incremental(own, third, date)
+    assert fourth.pairs == [first.pairs[0], (b"date", b"Mon")]
+    clock.now += 3600
+    assert read_incremental(list(own), fourth, date) is fourth
+
+
+def test_of_several_dates_the_first_goes_on() -> None:
+    raw = [(b"Date", b"a"), (b"X-Own", b"1"), (b"date", b"b"), (b"DATE", b"a")]
+    first = read_incremental(raw, None, NOW)
+    assert first.pairs == [(b"date", b"a"), (b"x-own", b"1")]
+    assert read_incremental([(b"Date", b"c"), *raw[1:]], first, NOW).pairs == [(b"date", b"c"), (b"x-own", b"1")]
+
+
+def test_an_informational_response_gets_none() -> None:
+    assert read_fields([(b"X-Own", b"1")], None).pairs == [(b"x-own", b"1")]
+    assert read_fields([(b"Date", b"a")], None).pairs == [(b"date", b"a")]
 
 
 def test_two_lengths_in_two_spellings_never_become_one() -> None:

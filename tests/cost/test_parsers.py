@@ -135,6 +135,7 @@ PARSERS: dict[str, Parser] = {
     "core/request_fields forwardable": Parser(lambda value: request_fields.forwardable({value: b"a", b"b": value})),
     "core/response_fields response_pairs": Parser(lambda value: response_fields.response_pairs([(value, b"a"), (b"connection", value)]), BODY),
     "core/response_fields read_incremental": Parser(lambda value: response_fields.read_incremental([(b"vary", value), (value, b"a")], None), BODY),
+    "core/response_fields read_fields": Parser(lambda value: response_fields.read_fields([(b"vary", value), (value, b"a")], None), BODY),
     "core/fields connection_options": Parser(fields.connection_options, BODY),
     "core/fields free_of_controls": Parser(lambda value: fields.free_of_controls([value]), BODY),
     "core/forwarded elements": Parser(of_bytes_as_text(forwarded.elements), HEAD, (("", ""), ("for=", ""), ('for="', '"'), ("for=a;", ""), ("for=a,", ""))),

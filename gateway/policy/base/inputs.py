@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from gateway.core.exchange import Exchange
+from gateway.core.fields import Pair
 from gateway.core.strict_json import decoded
 from gateway.core.trpc import first_words, inputs, is_batch, query_input, written_input
 from gateway.core.verdict import Refusal, refuse
@@ -21,8 +22,18 @@ LONGEST_BODY = 2**20
 _JSON = re.compile(rb'application/json[ \t]*+(?:;[ \t]*+charset=(?:utf-8|"utf-8")[ \t]*+)?', re.IGNORECASE).fullmatch
 
 
+NOT_CODED = ((b"accept-encoding", b"identity"),)
+"""The field of a refusal of coded content, which says that the coding is to blame (RFC 9110 section 15.5.16)."""
+
+_JSON_ONLY = ((b"accept", MEDIA_TYPE.encode()),)
+
+
 class MediaTypeError(ValueError):
-    """The content is of a media type, or coded in a way, that no policy reads."""
+    """The content is of a media type, or coded in a way, that no policy reads. ``headers`` say what would be read."""
+
+    def __init__(self, sentence: str, headers: tuple[Pair, ...]) -> None:
+        super().__init__(sentence)
+        self.headers = headers
 
 
 def inputs_of(exchange: Exchange) -> Sequence[object]:
@@ -70,8 +81,9 @@ def value_at(exchange: Exchange, value: object, tokens: tuple[str, ...]) -> obje
 
 def unreadable(policy: str, error: ValueError) -> Refusal:
     """The refusal by ``policy`` of a request that has no reading."""
-    slug = "media_type_refused" if isinstance(error, MediaTypeError) else "body_malformed"
-    return refuse(slug, f"{policy}: {error}")
+    if isinstance(error, MediaTypeError):
+        return refuse("media_type_refused", f"{policy}: {error}", headers=error.headers)
+    return refuse("body_malformed", f"{policy}: {error}")
 
 
 def _check_head(exchange: Exchange) -> None:
@@ -80,8 +92,8 @@ def _check_head(exchange: Exchange) -> None:
     if exchange.method in ("GET", "HEAD"):
         raise ValueError("a request without content by its method has one")  # RFC 9110 9.3.1: it has no defined meaning
     if _JSON(fields.get(b"content-type", b"")) is None:
-        raise MediaTypeError("the content is not declared as JSON in UTF-8")
+        raise MediaTypeError("the content is not declared as JSON in UTF-8", _JSON_ONLY)
     if fields.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise MediaTypeError("the content is coded")
+        raise MediaTypeError("the content is coded", NOT_CODED)
     if len(exchange.body or b"") > LONGEST_BODY:
         raise ValueError("the content is too long to be looked into")

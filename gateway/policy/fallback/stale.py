@@ -119,7 +119,7 @@ class StoredResponses:
         """Whether it is a plain GET. The status of a streamed batch is 200 whatever its calls did."""
         return (
             exchange.method == "GET"
-            and exchange.stream is None
+            and (exchange.stream is None or exchange.body == b"")
             and b"range" not in exchange.fields
             and b"jsonl" not in exchange.fields.get(b"trpc-accept", b"")
         )

@@ -108,13 +108,12 @@ def read_head(arrival: Arrival) -> Arrival | None:
         chunked or request.upgrade or (dispatcher.draining and not arrival.parser.pipelined)
     )
     http10 = request.version == "1.0"
-    if chunked or not request.whole or b"content-length" in fields:
+    if not request.whole or request.body is not None:  # content is bytes: a length of 0 and a last chunk alone are none
         declared = fields.get(b"content-length")
         # The parser takes no length over 64 bits, but any number of zeros before it, of which ``int`` takes 4,300.
         length = int(declared[-20:]) if declared is not None and declared.isdigit() else None
-        if length != 0:
-            exchange.stream = body = arrival.parser.body_of(request)
-            body.declare(length, dispatcher.limits.body_timeout, not http10 and b"expect" in fields)
+        exchange.stream = body = arrival.parser.body_of(request)
+        body.declare(length, dispatcher.limits.body_timeout, not http10 and b"expect" in fields)
     dispatcher.observer.begin(exchange)
     dispatcher.in_flight += 1
     arrival.flow = Flow(dispatcher, arrival, ResponseWriter(arrival, http10, keep_alive), exchange, dispatcher.unrouted)

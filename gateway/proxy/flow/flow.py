@@ -12,13 +12,14 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Protocol
 
+from gateway.core.date import DATE
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.failure import CallFailure
 from gateway.core.reason import REASONS
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.proxy.flow.decide import leave, settle
 from gateway.proxy.flow.phases import PhaseBatch
-from gateway.proxy.flow.render import render_own_fault, render_response, render_switching
+from gateway.proxy.flow.render import CLOSED, render_own_fault, render_response, render_switching
 from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
 from gateway.proxy.flow.steering import unsteered
 from gateway.proxy.flow.step import ANSWERED, CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
@@ -163,7 +164,8 @@ class Flow:
         if body is None:
             body = response.take()
         exchange.bytes_out = len(body)
-        data = render_response(response, body, exchange, self.route, writer.http10, writer.keep_alive)
+        end = writer.kept if writer.keep_alive else CLOSED
+        data = render_response(response, body, exchange, self.route, writer.http10, end)
         self.response = None
         response.finish()
         self._write(data)
@@ -341,7 +343,7 @@ class Flow:
         exchange = self.exchange
         exchange.reason, exchange.status = slug, REASONS[slug].status
         exchange.failure = None  # whatever the call came to: this is no failure of the upstream
-        self.client.write(render_own_fault(slug, exchange.id))
+        self.client.write(render_own_fault(slug, exchange.id, DATE.field()))
 
     def cut(self) -> None:
         """End a response in the middle."""

@@ -5,7 +5,6 @@ Every function here is pure: it decides nothing, changes nothing and writes noth
 
 from __future__ import annotations
 
-from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
@@ -27,28 +26,13 @@ _LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() 
 
 PROBLEM = (b"content-type", formats.PROBLEM_JSON.encode())
 JSON = (b"content-type", formats.JSON.encode())
-_CLOSE = b"connection: close\r\n\r\n"
+
+# The end of a head, by what becomes of the connection. One of HTTP/1.0 stays open only where that is written (RFC 9112 9.3).
+KEPT = b"\r\n"
+KEPT_BY_HTTP10 = b"connection: keep-alive\r\n\r\n"
+CLOSED = b"connection: close\r\n\r\n"
+
 _NEVER_FORWARDED = frozenset({b"content-length", b"transfer-encoding", b"trailer"})
-
-
-class _Date:
-    """The Date field of responses that originate here (RFC 9110 6.6.1), made anew once a second."""
-
-    __slots__ = ("_field", "_second")
-
-    def __init__(self) -> None:
-        self._second = 0
-        self._field = (b"date", b"")
-
-    def field(self, wall: float) -> Pair:
-        """The field for the moment ``wall``, in Unix seconds."""
-        second = int(wall)
-        if second != self._second:
-            self._second, self._field = second, (b"date", formatdate(second, usegmt=True).encode())
-        return self._field
-
-
-DATE = _Date()
 
 
 def status_line(status: int) -> bytes:
@@ -62,12 +46,12 @@ def render_head(
     added: list[FieldLines],
     removed: frozenset[bytes],
     framing: bytes,
-    keep_alive: bool,
+    end: bytes,
 ) -> bytes:
     """The head of a response up to and with the empty line.
 
     ``fields`` come from the upstream; ``added`` come from the stages and win over them, except that ``vary`` is the
-    union of both. ``framing`` is one ready header line, or empty.
+    union of both. ``framing`` is one ready header line, or empty; ``end`` is one of ``KEPT``, ``KEPT_BY_HTTP10``, ``CLOSED``.
     """
     theirs, vary = fields.lines(_replaced(removed, *[ours.names for ours in added]))
     lines = [status_line(status), theirs]
@@ -75,7 +59,7 @@ def render_head(
         lines.append(ours.raw)
         if ours.vary:
             vary += b"," + ours.vary
-    lines += (_vary(vary) if vary else b"", framing, b"\r\n" if keep_alive else _CLOSE)
+    lines += (_vary(vary) if vary else b"", framing, end)
     return b"".join(lines)
 
 
@@ -159,7 +143,7 @@ def _template(
 
 
 def render_refusal(
-    refusal: Refusal, exchange: Exchange, route: CompiledRoute, date: Pair, keep_alive: bool
+    refusal: Refusal, exchange: Exchange, route: CompiledRoute, date: Pair, end: bytes
 ) -> tuple[bytes, int]:
     """The whole response to a refused request, and the bytes of content in it.
 
@@ -182,7 +166,6 @@ def render_refusal(
     length = len(content)
     if exchange.method == "HEAD":
         content = b""
-    end = b"\r\n" if keep_alive else _CLOSE
     data = b"%b%b: %b\r\n%b%b%bcontent-length: %d\r\n%b%b" % (
         template.line,
         *date,
@@ -196,19 +179,19 @@ def render_refusal(
     return data, len(content)
 
 
-def render_reply(reply: Reply, exchange: Exchange, route: CompiledRoute, date: Pair, keep_alive: bool) -> bytes:
+def render_reply(reply: Reply, exchange: Exchange, route: CompiledRoute, date: Pair, end: bytes) -> bytes:
     """The whole of a stage's own response, without its content for HEAD."""
     own = [date, *reply.headers]
     if reply.body and not any(name == b"content-type" for name, _ in own):
         own.append(JSON)
     framing = b"" if reply.status == 204 else b"content-length: %d\r\n" % len(reply.body)
     fields = ResponseFields.of(own)
-    head = render_head(reply.status, fields, exchange.response_headers, route.removed, framing, keep_alive)
+    head = render_head(reply.status, fields, exchange.response_headers, route.removed, framing, end)
     return head if exchange.method == "HEAD" else head + reply.body
 
 
 def render_response(
-    response: UpstreamConnection, body: bytes, exchange: Exchange, route: CompiledRoute, http10: bool, keep_alive: bool
+    response: UpstreamConnection, body: bytes, exchange: Exchange, route: CompiledRoute, http10: bool, end: bytes
 ) -> bytes:
     """The whole of an upstream's response, all of which has arrived: ``body`` is its content."""
     status = response.status
@@ -219,14 +202,14 @@ def render_response(
         if trailers:
             framing = b"transfer-encoding: chunked\r\n"
             body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n%b\r\n" % trailers
-    head = render_head(status, response.fields, exchange.response_headers, route.removed, framing, keep_alive)
+    head = render_head(status, response.fields, exchange.response_headers, route.removed, framing, end)
     return head + body if body else head
 
 
 def render_switching(response: UpstreamConnection, exchange: Exchange, route: CompiledRoute) -> bytes:
     """The head of an upstream's 101, with the protocol that it names (RFC 9110 15.2.2)."""
     framing = b"connection: upgrade\r\nupgrade: %b\r\n" % response.fields.framing.get(b"upgrade", route.upgrade)
-    return render_head(101, response.fields, exchange.response_headers, route.removed, framing, True)
+    return render_head(101, response.fields, exchange.response_headers, route.removed, framing, KEPT)
 
 
 def render_trailers(response: UpstreamConnection) -> bytes:
@@ -253,10 +236,10 @@ def render_informational(status: int, raw: list[Pair]) -> bytes:
     return status_line(status) + links + b"\r\n" if links else b""
 
 
-def render_own_fault(slug: str, request_id: str) -> bytes:
+def render_own_fault(slug: str, request_id: str, date: Pair) -> bytes:
     """The plainest response, for an exception that nobody expected, or for want of memory; the stack is in the log, not
     here."""
     reason = REASONS[slug]
     _, content = refusal_content(Refusal(reason), request_id, "problem")
     framing = b"content-length: %d\r\n" % len(content)
-    return render_head(reason.status, ResponseFields.of([PROBLEM]), [], frozenset(), framing, False) + content
+    return render_head(reason.status, ResponseFields.of([date, PROBLEM]), [], frozenset(), framing, CLOSED) + content

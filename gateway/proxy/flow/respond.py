@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from time import monotonic, time
+from time import monotonic
 
+from gateway.core.date import DATE
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
 from gateway.core.fields import Malformed
 from gateway.core.verdict import Refusal, Reply
-from gateway.proxy.flow.render import DATE, render_head, render_refusal, render_reply, render_trailers
+from gateway.proxy.flow.render import CLOSED, render_head, render_refusal, render_reply, render_trailers
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import ContentRefused, UpstreamError
@@ -31,7 +32,7 @@ def respond_with(
     verdict: Refusal | Reply, exchange: Exchange, route: CompiledRoute, depth: int, writer: ResponseWriter
 ) -> bytes:
     """The response that ``verdict`` is; notes it in ``exchange``, and in ``writer`` whether the connection stays open."""
-    date = DATE.field(time())
+    date = DATE.field()
     if isinstance(verdict, Refusal):
         exchange.status = verdict.reason.status
         run_response_hooks(exchange, route, depth, writer)
@@ -39,12 +40,14 @@ def respond_with(
         exchange.detail = verdict.detail
         if verdict.close:
             writer.keep_alive = False
-        data, exchange.bytes_out = render_refusal(verdict, exchange, route, date, writer.keep_alive)
+        data, exchange.bytes_out = render_refusal(
+            verdict, exchange, route, date, writer.kept if writer.keep_alive else CLOSED
+        )
         return data
     exchange.status = verdict.status
     run_response_hooks(exchange, route, depth, writer)
     exchange.bytes_out = 0 if exchange.method == "HEAD" else len(verdict.body)
-    return render_reply(verdict, exchange, route, date, writer.keep_alive)
+    return render_reply(verdict, exchange, route, date, writer.kept if writer.keep_alive else CLOSED)
 
 
 async def collect(response: UpstreamConnection) -> tuple[bytes, bool]:
@@ -88,9 +91,8 @@ async def stream_response(
     else:
         framing = b"transfer-encoding: chunked\r\n" if chunked else b""
         writer.keep_alive = writer.keep_alive and chunked
-    head = render_head(
-        exchange.status, response.fields, exchange.response_headers, route.removed, framing, writer.keep_alive
-    )
+    end = writer.kept if writer.keep_alive else CLOSED
+    head = render_head(exchange.status, response.fields, exchange.response_headers, route.removed, framing, end)
     wire = writer.wire
     waited = 0.0
     met: UpstreamError | ContentRefused | None = None  # what ended the response while the client was waited for

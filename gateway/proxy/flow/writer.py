@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from gateway.core.fields import Pair
-from gateway.proxy.flow.render import render_informational
+from gateway.proxy.flow.render import KEPT, KEPT_BY_HTTP10, render_informational
 
 
 class ClientWire(Protocol):
@@ -53,14 +53,16 @@ class Downstream(ClientWire, Protocol):
 class ResponseWriter:
     """Sends the response to one request.
 
-    ``http10``: the client speaks HTTP/1.0. ``keep_alive``: the connection stays open after the response.
+    ``http10``: the client speaks HTTP/1.0. ``keep_alive``: the connection stays open after the response, whose head ends with
+    ``kept`` then.
     """
 
-    __slots__ = ("http10", "keep_alive", "wire")
+    __slots__ = ("http10", "keep_alive", "kept", "wire")
 
     def __init__(self, wire: ClientWire, http10: bool, keep_alive: bool) -> None:
         self.wire = wire
         self.http10 = http10
+        self.kept = KEPT_BY_HTTP10 if http10 else KEPT
         self.keep_alive = keep_alive
 
     def send_informational(self, status: int, raw: list[Pair]) -> None:

@@ -114,7 +114,7 @@ class UpstreamConnection(ResponseReader, asyncio.Protocol):
         self.streaming = False
         self.trailers = TrailerFields()
         self._fields = []
-        self._head_size = 0
+        self._head_size = self._informational_size = 0
         self._on_ready = on_ready
         self.deadline = deadline
         self._bodiless = bodiless

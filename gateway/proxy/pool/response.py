@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from gateway.core.fields import Pair
-from gateway.core.response_fields import NO_FIELDS, read_incremental, response_pairs
+from gateway.core.response_fields import NO_FIELDS, read_fields, read_incremental, response_pairs
 from gateway.proxy.pool import response_limits as limits
 from gateway.proxy.pool.phase import BODY, DONE, HEAD, IDLE, INFORMATIONAL
 from gateway.proxy.pool.response_limits import TrailerFields
@@ -31,6 +32,7 @@ class ResponseReader:
         "_chunked",
         "_fields",
         "_head_size",
+        "_informational_size",
         "_keep",
         "_on_informational",
         "_parser",
@@ -52,7 +54,8 @@ class ResponseReader:
         self.trailers = TrailerFields()
         self._bodiless = self._chunked = self._keep = self._switching = False
         self._fields: list[Pair] = []  # the head's, then the trailers'
-        self._head_size = 0  # bytes of the head so far
+        self._head_size = 0  # bytes of the head so far, and what came with its last ones
+        self._informational_size = 0  # of the 1xx responses before it
         self._parts: list[bytes] = []
         self._parser: Any = HttpResponseParser(self)
         self._on_informational: OnInformational = ignore_informational
@@ -66,20 +69,17 @@ class ResponseReader:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if status < 200 and not (status == 101 and self._switching and self._parser.should_upgrade()):
-            if status < 100 or status == 101:
+        if status < 200:
+            if not (status == 101 and self._switching and self._parser.should_upgrade()):
+                self._take_informational(status)
+                return
+            fields = read_fields(self._fields, None, self.fields.via)
+        else:
+            if status > 599:
                 raise ValueError(f"status {status}")
-            self._head_size += limits.INFORMATIONAL_BYTES
-            if self._head_size > limits.HEAD_BYTES:
-                raise ValueError(limits.TOO_LARGE)
-            self._on_informational(status, self._fields)
-            self._fields = []
-            self.phase = INFORMATIONAL
-            return
-        if status > 599:
-            raise ValueError(f"status {status}")
+            fields = read_incremental(self._fields, self.fields)
         self.status = status
-        self.fields = fields = read_incremental(self._fields, self.fields)
+        self.fields = fields
         self._fields = self.trailers
         framing = fields.framing
         self._keep = self._parser.should_keep_alive()
@@ -90,6 +90,17 @@ class ResponseReader:
         self.length = int(length) if length is not None else None
         # The parser knows nothing of HEAD: what follows is only ever looked at to see that it is nothing.
         self.phase = DONE if self._bodiless or status in (101, 204, 304) else BODY
+
+    def _take_informational(self, status: int) -> None:
+        if status < 100 or status == 101:
+            raise ValueError(f"status {status}")
+        size = sum(map(len, chain.from_iterable(self._fields))) + limits.FIELD_BYTES * (1 + len(self._fields))
+        self._informational_size += limits.INFORMATIONAL_BYTES + size
+        if self._informational_size > limits.HEAD_BYTES:
+            raise ValueError(limits.TOO_LARGE)
+        self._on_informational(status, self._fields)
+        self._fields = []
+        self.phase = INFORMATIONAL
 
     def on_body(self, data: bytes) -> None:
         if self.phase is not BODY:

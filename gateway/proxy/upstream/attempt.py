@@ -72,10 +72,10 @@ class UpstreamAttempt:
         sets, by another path, and threefold where a query holds characters that must be encoded.
         """
         exchange = call.exchange
-        if body is not None:
+        if body:
             exchange.bytes_in = len(body)
             framing = b"content-length: %d\r\n" % len(body)
-        elif exchange.stream is not None:
+        elif exchange.stream is not None and body is None:
             length = exchange.stream.length
             framing = b"transfer-encoding: chunked\r\n" if length is None else b"content-length: %d\r\n" % length
         else:

@@ -244,7 +244,9 @@ async def test_a_stage_sees_a_whole_response_before_it_is_passed_on(collects: bo
         for _ in range(2):  # on a new connection and on a kept one
             response = await client.ask(get(ANY, "accept-encoding: br", "range: bytes=0-1"))
             assert (response.status, response[b"etag"], response.body) == (404, b"a", b"no")
-        assert [(one.status, list(one.fields), one.body) for one in stage.seen] == [(404, [(b"etag", b"a")], b"no")] * 2
+        assert [(one.status, one.body) for one in stage.seen] == [(404, b"no")] * 2
+        assert [[name for name, _ in one.fields] for one in stage.seen] == [[b"etag", b"date"]] * 2
+        assert [one.fields[0] for one in stage.seen] == [(b"etag", b"a")] * 2
         steered = {name.lower() for received in upstream.requests for name, _ in received.fields}
         assert ({b"accept-encoding", b"range"} <= steered) is not collects
         assert upstream.connections == 1

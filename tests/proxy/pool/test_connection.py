@@ -187,7 +187,7 @@ async def test_trailers_of_one_response_never_become_fields_of_the_next():
         response.finish()
         fake.response = OK
         response = responded(await call(upstream))
-        assert response.fields.pairs == [(b"content-type", b"application/json")]
+        assert [name for name, _ in response.fields.pairs] == [b"content-type", b"date"]
 
 
 class Taking(asyncio.Protocol):

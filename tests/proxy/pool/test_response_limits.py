@@ -105,10 +105,30 @@ async def test_an_endless_stream_of_content_is_none_of_this() -> None:
         response.finish()
 
 
+@pytest.mark.parametrize("informational", [1, 3])
+async def test_content_that_comes_with_a_1xx_response_is_no_part_of_its_head(informational: int) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * informational
+    content = b"x" * 4 * limits.HEAD_BYTES
+    async with (
+        running_upstream(hints + b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(content) + content) as fake,
+        calling(fake.port) as upstream,
+    ):
+        for _ in range(2):
+            response, taken = responded(await call(upstream)), b""
+            while piece := await response.read():
+                taken += piece
+            assert taken == content
+            response.finish()
+        assert fake.connections == 1
+
+
 async def test_as_many_fields_and_trailers_as_may_be_pass() -> None:
-    fields = b"".join(b"a%d: b\r\n" % number for number in range(MOST_FIELDS - 1))
+    fields = b"".join(b"a%d: b\r\n" % number for number in range(MOST_FIELDS - 2))
     trailers = b"".join(b"t%d: b\r\n" % number for number in range(MOST_FIELDS))
-    whole = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n%b\r\n1\r\na\r\n0\r\n%b\r\n" % (fields, trailers)
+    whole = b"HTTP/1.1 200 OK\r\ndate: x\r\ntransfer-encoding: chunked\r\n%b\r\n1\r\na\r\n0\r\n%b\r\n" % (
+        fields,
+        trailers,
+    )
     async with running_upstream(whole) as fake, calling(fake.port) as upstream:
         response = responded(await call(upstream))
         while await response.read():
