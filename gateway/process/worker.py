@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.config.certificates import tls_context, use
@@ -27,7 +26,7 @@ from gateway.policy.base.tools import Tools
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.drain import drain_now
-from gateway.process.heap import trimmer
+from gateway.process.heap import settle, tidier
 from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
 from gateway.process.token_keys import fingerprints
 from gateway.process.upkeep import keep_up
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from gateway.state.failover.store import FailoverStore
 
 ORDER_WAIT = 0.5  # seconds that a signal to a worker waits for an order of the supervisor
-SWEEP = 512  # records of the store looked at per report: some 200 us
+SWEEPS, SWEEP = 4, 128  # sweeps of the store per report, and records looked at in one: some 50 us
 
 
 class Worker:
@@ -80,7 +79,7 @@ class Worker:
         }
         self._uncovered: frozenset[int] | None = None  # what ``cover`` had no descriptor for, to be tried again
         self._send = send
-        self._trim = trimmer()
+        self._tidy = tidier()
 
     async def connect_state(self) -> None:
         """Connect to the Redis of all replicas where there is one. Raises StateError for an address that cannot be."""
@@ -119,11 +118,11 @@ class Worker:
         await self.server.start(socket.socket(fileno=self._start.listener), self._tls)
         if self.egress is not None:
             await self.egress.start(socket.socket(fileno=self._start.egress))
-        gc.collect()
-        gc.freeze()  # what is here now stays: no need to look through it again
-        self._trim()
+        for _ in self._tidy():
+            pass
+        settle()
         self._accepting = True
-        upkeep = asyncio.create_task(keep_up(self.metrics.gather, self.check_and_report, self._trim))
+        upkeep = asyncio.create_task(keep_up(self.metrics.gather, self.check_and_report, self._tidy))
         self.report()
         await self.stopping.wait()
         await self._end()
@@ -243,15 +242,20 @@ class Worker:
             self._uncovered = numbers
             self.observer.shortage(shortage_of(error) or Shortage.DESCRIPTORS, "covering another worker")
 
-    def check_and_report(self) -> None:
+    def check_and_report(self) -> Iterator[None]:
         """Sweep the store, see whether it works, and report; and cover whom there was no descriptor for."""
-        self._check_store()
+        yield from self._check_store()
+        yield
         if self._uncovered is not None:
             self.cover(self._uncovered)
-        self.report()
+        yield from self._report_in_slices()
 
     def report(self) -> None:
         """Send the status and the metrics to the supervisor."""
+        for _ in self._report_in_slices():
+            pass
+
+    def _report_in_slices(self) -> Iterator[None]:
         self._log.renew_limited()
         short = self._log.sink.take_shortage()
         if short is not None:
@@ -267,6 +271,7 @@ class Worker:
             self._count_calls(runtime)
             for name, concurrency in runtime.concurrency.items():
                 self.metrics.concurrency(name, concurrency.taken, concurrency.waiting)
+        yield
         self.metrics.listener(LISTENER_PUBLIC, self.server.dispatcher.in_flight, self.server.connections)
         if self.egress is not None:
             self.metrics.listener(LISTENER_EGRESS, self.egress.dispatcher.in_flight, self.egress.connections)
@@ -279,7 +284,10 @@ class Worker:
             self.metrics.connections_limit(LISTENER_EGRESS, limit)
         self.metrics.state_store(self._store_status.ok)
         self.metrics.lines_dropped(self.observer.lines_dropped)
-        self._send({"ready": self._accepting, "status": status, "metrics": self.metrics.report()})
+        yield from self.metrics.gather()
+        metrics = self.metrics.report()
+        yield
+        self._send({"ready": self._accepting, "status": status, "metrics": metrics})
 
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():
@@ -294,12 +302,14 @@ class Worker:
         if short is not None:
             self.observer.shortage(short, f"the state store ({self._store_status.name})")
 
-    def _check_store(self) -> None:
+    def _check_store(self) -> Iterator[None]:
         now = time.time()
         was = self._store_status.ok
         away = self._shared is not None and not self._shared.up
         try:
-            self._store.sweep(now, SWEEP)
+            for _ in range(SWEEPS):
+                self._store.sweep(now, SWEEP)
+                yield
             condition = self._store.check()
         except Exception as error:  # whatever is wrong with the store, the worker lives on and reports it
             self._store_status.update(False, now, str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pytest
 
 import gateway.ops.sink
 from gateway.core.shortage import Shortage
-from gateway.ops.sink import MANY, Sink
+from gateway.ops.sink import MANY, SLICE, Sink
 from tests.eventually import eventually
 
 LONG = 30.0  # seconds: the thread of a sink may have to wait for a processor
@@ -240,3 +241,44 @@ def test_sinks_that_share_a_pipe_do_not_mix_their_lines(make_sink: Maker, pipe: 
     for writer in writers:
         writer.join()
     assert {line for line in received.split(b"\n")[:-1]} == {b"a" * 3000, b"b" * 3000, b"c" * 3000}
+
+
+class Writes:
+    """What a sink hands to the system, write by write; after ``good`` of them the disk is full."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, good: int = 10**9) -> None:
+        self.lines: list[int] = []
+        self._good = good
+        monkeypatch.setattr("gateway.ops.sink.os.write", self._write)
+
+    def _write(self, fd: int, data: memoryview) -> int:
+        if len(self.lines) >= self._good:
+            raise OSError(errno.ENOSPC, "full")
+        self.lines.append(bytes(data).count(b"\n"))
+        return len(data)
+
+
+def test_lines_are_put_together_in_slices_between_which_others_run(
+    make_sink: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = Writes(monkeypatch)
+    sink = make_sink(delay=3600.0)
+    for number in range(3000):
+        sink.write(b"%d" % number)
+    sink.close(LONG)
+    assert sum(writes.lines) == 3000
+    assert max(writes.lines) <= SLICE, "4,096 in one go kept the event loop waiting for 3 ms"
+    assert len(writes.lines) <= 3000 // SLICE + 3, "and no more system calls than needed"
+
+
+def test_a_disk_that_fills_up_within_a_flush_costs_what_is_left_of_it_and_each_line_is_counted(
+    make_sink: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes = Writes(monkeypatch, good=2)
+    sink = make_sink(delay=3600.0)
+    for number in range(1000):
+        sink.write(b"%d" % number)
+    sink.close(LONG)
+    assert sum(writes.lines) + sink.dropped == 1000
+    assert sum(writes.lines) == 2 * SLICE
+    assert sink.take_shortage() is Shortage.DISK

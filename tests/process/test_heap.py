@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.process.heap import trimmer
+from gateway.process.heap import YOUNG, settle, tidier, trimmer
 
 PIECE = 64 * 1024  # bytes: small enough for the heap
 PIECES = 400
@@ -40,3 +42,45 @@ def test_a_c_library_that_cannot_is_left_alone(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("ctypes.CDLL", lambda name: Musl())
     trimmer()()
+
+
+@pytest.fixture
+def collector() -> Iterator[None]:
+    before = gc.get_threshold()
+    yield
+    gc.set_threshold(*before)
+    gc.unfreeze()
+
+
+class Knot:
+    """Holds itself, so that only the collector finds it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_no_collection_by_itself_looks_at_more_than_the_youngest(collector: None) -> None:
+    settle()
+    collected: list[tuple[int, int]] = []
+
+    def on_collection(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            young = sum(len(gc.get_objects(generation)) for generation in range(info["generation"] + 1))
+            collected.append((info["generation"], young))
+
+    gc.callbacks.append(on_collection)
+    kept = [[number] for number in range(20_000)]
+    gc.callbacks.remove(on_collection)
+    assert len(kept) == 20_000
+    assert {generation for generation, _ in collected} == {0, 1}, "never through all of them"
+    assert max(looked_at for _, looked_at in collected) < 3 * (YOUNG[0] + 50) * (YOUNG[1] + 1)
+
+
+def test_what_was_left_is_collected_when_there_is_time(collector: None) -> None:
+    settle()
+    knots = [Knot() for _ in range(2_000)]  # old by now
+    knots.clear()
+    slices = tidier()()
+    next(slices)
+    assert [found for found in gc.get_objects() if isinstance(found, Knot)] == []
+    assert list(slices) == []

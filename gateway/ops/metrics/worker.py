@@ -7,12 +7,16 @@ which is lost costs nothing once the next one arrives.
 from __future__ import annotations
 
 import collections
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gateway.core.exchange import Exchange
 from gateway.ops.metrics import families
 from gateway.ops.metrics.families import Counter, Gauge, MetricsReport
 from gateway.ops.metrics.histogram import Observations
+
+SLICE = 256
+"""Values counted, or series looked at, before other work has a chance: some 50 us. 6,000 of them, a quarter of a second at full
+load, took 1 ms."""
 
 NO_ROUTE = "unmatched"  # the route label of what matched no route, as the data plane names it
 
@@ -41,15 +45,14 @@ class RequestSeries:
         self.observations = observations
         self.upstream_observations = upstream_observations
 
-    def count(self) -> None:
-        """Count what has gathered: all of it in a row, so that no request pays for it with cold caches."""
-        if not self.durations:
-            return
-        self.requests += len(self.durations)
-        self.observations.add(self.durations)
-        self.upstream_observations.add(self.upstream_durations)
-        self.durations = []
-        self.upstream_durations = []
+    def count(self, most: int) -> int:
+        """Count up to ``most`` of what has gathered, in a row, so that no request pays for it with cold caches; how many."""
+        durations, upstream_durations = self.durations[:most], self.upstream_durations[:most]
+        self.requests += len(durations)
+        self.observations.add(durations)
+        self.upstream_observations.add(upstream_durations)
+        del self.durations[:most], self.upstream_durations[:most]
+        return len(durations) + len(upstream_durations)
 
 
 class WorkerMetrics:
@@ -182,14 +185,25 @@ class WorkerMetrics:
         """Set how many log lines were dropped since the process began."""
         self._counters[families.LOG_LINES_DROPPED.name][()] = lines
 
-    def gather(self) -> None:
-        """Count the requests since the last time. To be called a few times a second, so that little gathers."""
-        for series in self._series.values():
-            series.count()
+    def gather(self) -> Iterator[None]:
+        """Count the requests since the last time, some 50 us of work before each yield. To be done a few times a second, so
+        that little gathers."""
+        left = SLICE
+        for series in list(self._series.values()):
+            while series.durations or series.upstream_durations:
+                left -= series.count(SLICE)
+                if left <= 0:
+                    left = SLICE
+                    yield
+            left -= 1
+            if left <= 0:
+                left = SLICE
+                yield
 
     def report(self) -> MetricsReport:
         """Everything since the worker began."""
-        self.gather()
+        for _ in self.gather():
+            pass
         counters: dict[str, list[tuple[Sequence[str], float]]] = {
             name: list(rows.items()) for name, rows in self._counters.items() if rows
         }

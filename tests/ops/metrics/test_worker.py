@@ -9,7 +9,8 @@ import pytest
 
 from gateway.ops.metrics import worker
 from gateway.ops.metrics.families import MetricsReport
-from gateway.ops.metrics.worker import WorkerMetrics
+from gateway.ops.metrics.histogram import Observations
+from gateway.ops.metrics.worker import SLICE, WorkerMetrics
 from tests.ops.metrics.exchanges import exchange
 
 
@@ -47,7 +48,7 @@ def test_observations_add_up_over_reports_and_do_not_gather() -> None:
     assert observed(report, "gateway_upstream_seconds", "chat") == (1, 0.5)
     for _ in range(1000):
         metrics.done(exchange(upstream=0.5), 1.0)
-    metrics.gather()
+    list(metrics.gather())
     assert not any(series.durations or series.upstream_durations for series in metrics._series.values())
     report = metrics.report()
     assert observed(report, "gateway_request_seconds", "chat") == (1002, 1002.0)
@@ -152,3 +153,33 @@ def test_a_report_goes_over_the_channel_as_it_is() -> None:
     received: MetricsReport = orjson.loads(orjson.dumps(report))
     assert observed(received, "gateway_request_seconds", "chat") == (1, 1 / 3)
     assert value(received, "gateway_requests_total", "chat", "200", "") == 1
+
+
+def test_what_has_gathered_is_counted_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked: list[int] = []
+    add = Observations.add
+
+    def counted(self: Observations, values: list[float]) -> None:
+        worked[-1] += len(values)
+        add(self, values)
+
+    monkeypatch.setattr(Observations, "add", counted)
+    metrics = WorkerMetrics()
+    for status in range(200, 260):
+        for _ in range(100):
+            metrics.done(exchange(status=status, upstream=0.001), 0.001)
+    worked.append(0)
+    for _ in metrics.gather():
+        worked.append(0)
+    assert sum(worked) == 2 * 6000
+    assert max(worked) < 2 * SLICE + 200, "no slice counts more, whatever has gathered"
+    assert sum(value for _, value in metrics.report()["counters"]["gateway_requests_total"]) == 6000
+
+
+def test_many_series_with_nothing_to_count_are_looked_at_in_slices() -> None:
+    metrics = WorkerMetrics()
+    for number in range(100):
+        for status in range(200, 260):
+            metrics.done(exchange(route=f"route-{number}", status=status), 0.001)
+    list(metrics.gather())
+    assert len(list(metrics.gather())) >= 6000 // SLICE

@@ -179,3 +179,23 @@ def test_nothing_is_kept_of_connections_that_are_gone() -> None:
     clock.look([], 1.0, TIMEOUT, MOST)
     assert clock.unsent == 0
     assert not clock._waiting and not clock._closing
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), max_size=300))
+def test_a_look_in_slices_finds_what_a_look_finds_and_asks_about_few_in_each(many: list[tuple[bool, int]]) -> None:
+    connections = [To(unsent=unsent, idle_since=1.0 if idle else 0.0, unused=idle) for idle, unsent in many]
+    whole: SendClock[To] = SendClock()
+    sliced: SendClock[To] = SendClock()
+    for now in (100.0, 140.0):
+        expected = whole.look(connections, now, TIMEOUT, 400)
+        before = [connection.sending.looks for connection in connections]
+        looking = sliced.look_in_slices(connections, now, TIMEOUT, 400)
+        try:
+            while True:
+                next(looking)
+                after = [connection.sending.looks for connection in connections]
+                assert sum(after) - sum(before) <= send_clock.SLICE // send_clock.MEASURE + 1
+                before = after
+        except StopIteration as end:
+            assert end.value == expected
+        assert sliced.unsent == whole.unsent

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Iterable
 
 import pytest
 
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
+from gateway.proxy.server.connection import ClientConnection
+from gateway.proxy.server.server import Server
 from tests.data_plane_fixture import serving
 from tests.eventually import eventually
 from tests.gateway_fixture import SECRET
@@ -268,3 +272,24 @@ async def test_a_request_in_flight_finishes_on_the_runtime_that_it_began_with():
         assert (await client.ask(get("/api/info"))).status == 200
         assert (upstream.connections, len(new.open), len(new.endpoints[0].idle)) == (2, 1, 1)
         await after.close()
+
+
+async def test_a_sweep_of_many_connections_leaves_the_loop_to_others_in_between(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gateway.proxy.server.server.SLICE", 2)
+    monkeypatch.setattr("gateway.proxy.server.server.SWEEP", 0.05)
+    looked: list[int] = []
+    end_late = Server._end_late
+
+    def counted(self: Server, clients: Iterable[ClientConnection]) -> None:
+        clients = list(clients)
+        looked.append(len(clients))
+        end_late(self, clients)
+
+    monkeypatch.setattr(Server, "_end_late", counted)
+    async with serving(header_timeout="100ms") as (gateway, _), contextlib.AsyncExitStack() as stack:
+        clients = [await stack.enter_async_context(wire(gateway.port)) for _ in range(7)]
+        for client in clients:
+            client.send(b"GET / HTTP/1.1\r\n")
+        responses = await asyncio.gather(*(client.response() for client in clients))
+        assert [response.status for response in responses] == [408] * 7, "each is ended in its time all the same"
+        assert max(looked) <= 2
