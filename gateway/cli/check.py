@@ -7,13 +7,15 @@ import json as jsonlib
 import typer
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, show_warnings
+from gateway.config.worker_count import sentence
 from gateway.process.descriptors import hard_limit, room
 
 
 def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
     """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems; a warning changes neither.
 
-    A note says when the descriptors of a process on this machine carry fewer connections than are written.
+    A note says when the descriptors of a process on this machine carry fewer connections than are written, and how many
+    workers ``auto`` is on it.
     """
     loaded = load_or_exit(config, json)
     counts = {
@@ -23,6 +25,8 @@ def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
     }
     found = room(loaded, hard_limit())
     notes = [] if found.enough else [f"{found.sentence()} (ulimit -Hn)"]
+    workers = sentence(loaded.listen.workers)
+    notes += [workers] if workers else []
     if json:
         files = [str(path) for path in loaded.files]
         about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}

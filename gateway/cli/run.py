@@ -18,7 +18,7 @@ from gateway.cli.stderr import write_line
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
-from gateway.config.worker_count import WorkerCount
+from gateway.config.worker_count import WorkerCount, sentence
 from gateway.demo.quickstart import running_quickstart
 from gateway.process.descriptors import limit_in_force, room
 from gateway.process.listeners import Addresses, CannotStart
@@ -93,6 +93,12 @@ async def serve(
         )
         if not found.enough:
             write_line(f"gateway run: {found.sentence()}")
+        if (
+            workers is None
+            and loaded.listen.workers < (os.cpu_count() or 1)
+            and (why := sentence(loaded.listen.workers))
+        ):
+            write_line(f"gateway run: {why}")
         lines = suggestions(addresses) if suggestions is not None else ""
         if lines:
             write_line(lines)

@@ -134,7 +134,7 @@ class Listen(Model):
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
     port: Port = 8080
     workers: Workers = 1
-    """Processes that share the port; ``auto`` is one per core."""
+    """Processes that share the port; ``auto`` is one for each processor that they may use."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks whose forwarding headers are believed."""
     trusted_fields: TrustedFields = "any"

@@ -1,12 +1,12 @@
-"""How many worker processes there are: a number, or one for each core."""
+"""How many worker processes there are: a number, or one for each processor that they may use."""
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
+from gateway.config.cpus import available
 from gateway.config.names import whole
 
 AUTO = "auto"
@@ -27,7 +27,7 @@ class WorkerCount(int):
 
 
 def _cores(value: Any) -> Any:
-    return (os.cpu_count() or 1) if value == AUTO else whole(value)
+    return available().workers if value == AUTO else whole(value)
 
 
 def _workers(value: Any, handler: ValidatorFunctionWrapHandler) -> WorkerCount:
@@ -40,3 +40,10 @@ Workers = Annotated[
     Field(ge=1),
     WrapValidator(_workers, json_schema_input_type=Literal["auto"] | Annotated[int, Field(ge=1)]),
 ]
+
+
+def sentence(workers: int) -> str:
+    """Where the number comes from, for people; empty where it is written as it is."""
+    if getattr(workers, "written", workers) != AUTO:
+        return ""
+    return f"listen.workers: auto is {workers} here ({available()})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import shutil
 from hashlib import sha256
@@ -11,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config import digest as module
+from gateway.config import worker_count
+from gateway.config.cpus import Cpus
 from gateway.config.digest import effective_digest
 from gateway.config.load import load
 from gateway.config.model import Config
@@ -102,7 +103,7 @@ def test_one_worker_a_core_is_the_same_on_a_host_with_more(tmp_path: Path, monke
     text = ENTRY.replace("workers: 2", "workers: auto")
     found = set()
     for cores in (2, 64):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(worker_count, "available", lambda cores=cores: Cpus(cores, cores))
         found.add(digest(tmp_path, text))
     assert len(found) == 1
     assert found != {digest(tmp_path)}

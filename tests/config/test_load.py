@@ -1,11 +1,11 @@
 """What a sound configuration becomes."""
 
-import os
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from gateway.config.cpus import available
 from gateway.config.drain import DrainTimes
 from gateway.config.load import load
 from gateway.config.model import Config
@@ -39,7 +39,7 @@ def design() -> Config:
 
 
 def test_the_listener_has_real_values(design: Config) -> None:
-    assert design.listen.workers == os.cpu_count()
+    assert design.listen.workers == available().workers
     assert design.listen.limits.header_bytes == 16 * 1024
     assert (design.listen.limits.header_timeout, design.listen.limits.keepalive) == (10.0, 75.0)
     assert design.listen.tls is None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 
 import pytest
 from pydantic import ValidationError
 
+from gateway.config.cpus import available
 from gateway.config.model import Config, Entry, HeaderEdits, Limits, Listen, Ops, Route, State, Trpc, UpstreamSettings
 from gateway.core.secret import Secret
 
@@ -21,7 +21,7 @@ def test_an_empty_entry_file_listens_with_one_worker_and_forwards_nothing() -> N
 
 
 def test_as_many_workers_as_cores() -> None:
-    assert Listen.model_validate({"workers": "auto"}).workers == (os.cpu_count() or 1)
+    assert Listen.model_validate({"workers": "auto"}).workers == available().workers
 
 
 @pytest.mark.parametrize("workers", [0, True, "many", 1.5])
