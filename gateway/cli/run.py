@@ -18,9 +18,9 @@ from gateway.cli.stderr import write_line
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
-from gateway.config.worker_count import WorkerCount, sentence
+from gateway.config.worker_count import WorkerCount, limited
 from gateway.demo.quickstart import running_quickstart
-from gateway.process.descriptors import limit_in_force, room
+from gateway.process.descriptors import Room, limit_in_force, room
 from gateway.process.listeners import Addresses, CannotStart
 from gateway.process.supervisor import Supervisor
 
@@ -91,14 +91,8 @@ async def serve(
             f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
             f"workers {addresses.workers}  connections {found.connections} each  config {addresses.digest[:12]}"
         )
-        if not found.enough:
-            write_line(f"gateway run: {found.sentence()}")
-        if (
-            workers is None
-            and loaded.listen.workers < (os.cpu_count() or 1)
-            and (why := sentence(loaded.listen.workers))
-        ):
-            write_line(f"gateway run: {why}")
+        for note in _notes(found, workers or loaded.listen.workers):
+            write_line(f"gateway run: {note}")
         lines = suggestions(addresses) if suggestions is not None else ""
         if lines:
             write_line(lines)
@@ -107,6 +101,11 @@ async def serve(
         return await Supervisor(loaded, read, version(), on_started, hangup_stops=suggestions is not None).run()
     except CannotStart as error:
         return _cannot(str(error), json)
+
+
+def _notes(found: Room, workers: int) -> list[str]:
+    """What the machine allows less of than is written, or than it has."""
+    return [note for note in ("" if found.enough else found.sentence(), limited(workers)) if note]
 
 
 def _cannot(why: str, json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
@@ -47,3 +48,8 @@ def sentence(workers: int) -> str:
     if getattr(workers, "written", workers) != AUTO:
         return ""
     return f"listen.workers: auto is {workers} here ({available()})"
+
+
+def limited(workers: int) -> str:
+    """As ``sentence`` where ``auto`` is less than the host has cores; empty otherwise."""
+    return sentence(workers) if workers < (os.cpu_count() or 1) else ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from pydantic import ValidationError
 
 from gateway.config import worker_count
 from gateway.config.cpus import Cpus
 from gateway.config.model import Listen
-from gateway.config.worker_count import WorkerCount, sentence
+from gateway.config.worker_count import WorkerCount, limited, sentence
 
 
 def test_auto_is_a_number_here_and_the_same_word_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,6 +19,10 @@ def test_auto_is_a_number_here_and_the_same_word_everywhere(monkeypatch: pytest.
     assert (workers, isinstance(workers, WorkerCount) and workers.written) == (7, "auto")
     assert sentence(workers) == "listen.workers: auto is 7 here (7 cores)"
     assert sentence(7) == sentence(WorkerCount.of(7, 7)) == ""
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    assert limited(workers) == sentence(workers)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert limited(workers) == ""
 
 
 def test_a_number_is_written_as_it_is() -> None:
