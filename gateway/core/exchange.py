@@ -10,7 +10,7 @@ from gateway.core.failure import CallFailure
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
 from gateway.core.forwarded import OVER_HTTP
-from gateway.core.verdict import Refusal
+from gateway.core.verdict import Refusal, RefusedBy
 
 
 class MatchedRoute(Protocol):
@@ -132,6 +132,7 @@ class Exchange:
         "principal",
         "query",
         "reason",
+        "refused_by",
         "reported",
         "response_headers",
         "route",
@@ -192,6 +193,7 @@ class Exchange:
         self.status = 0  # status sent
         self.reason = ""  # slug of the refusal, empty when none
         self.detail = ""  # what the log says beyond the slug, never sent
+        self.refused_by: tuple[RefusedBy, ...] = ()  # the limits that refuse it, those in report mode too
         self.bytes_out = 0  # response content bytes
 
     def for_second_call(self) -> Exchange:

@@ -6,13 +6,22 @@ from dataclasses import dataclass
 
 from gateway.core.reason import REASONS, Reason
 
+RefusedBy = tuple[str, str, str]
+"""A limit that refuses a request: its section, its name, and ``enforce`` or ``report``."""
+
+
+def by_limit(section: str, name: str) -> RefusedBy:
+    """The limit ``name`` of ``section``, which refuses."""
+    return section, name, "enforce"
+
 
 @dataclass(slots=True)
 class Refusal:
     """One request that is refused. One value may refuse many requests, so it is never changed.
 
     ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the response. ``retry_after`` is in whole
-    seconds, 0 when waiting does not help; ``close`` ends the connection after the response.
+    seconds, 0 when waiting does not help; ``close`` ends the connection after the response. ``limits``: the limits that
+    refuse it.
     """
 
     reason: Reason
@@ -20,6 +29,7 @@ class Refusal:
     retry_after: int = 0
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
+    limits: tuple[RefusedBy, ...] = ()
 
 
 def refuse(
@@ -29,9 +39,10 @@ def refuse(
     retry_after: int = 0,
     headers: tuple[tuple[bytes, bytes], ...] = (),
     close: bool = False,
+    limits: tuple[RefusedBy, ...] = (),
 ) -> Refusal:
     """The refusal whose reason is named ``slug``. Raises KeyError for a slug that is not in the table."""
-    return Refusal(REASONS[slug], detail, retry_after, headers, close)
+    return Refusal(REASONS[slug], detail, retry_after, headers, close, limits)
 
 
 @dataclass(slots=True)

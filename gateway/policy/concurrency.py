@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from gateway.core import units
 from gateway.core.exchange import HEAD_START, Exchange, RequestContent
-from gateway.core.verdict import Refusal, Verdict, refuse
+from gateway.core.verdict import Refusal, Verdict, by_limit, refuse
 from gateway.policy.base.proxies import Network, TrustedProxies
 from gateway.policy.base.settings import Duration, Model
 from gateway.policy.base.shares import ClientKey, Division, Permits, client_of
@@ -98,6 +98,15 @@ class Concurrency(Stage):
         return self._permits.taken
 
     @property
+    def limit(self) -> int:
+        """Calls that may be under way at once."""
+        return self._settings.limit
+
+    def held_by(self, most: int) -> list[tuple[ClientKey, int]]:
+        """See ``Permits.held_by``."""
+        return self._permits.held_by(most)
+
+    @property
     def waiting(self) -> int:
         """Calls in the queue."""
         return self._permits.waiting
@@ -155,7 +164,8 @@ class Concurrency(Stage):
         detail = f"{self.upstream}: {self.taken} calls under way, {self.waiting} waiting"
         if self.taken < self._settings.limit:
             detail += "; the rest is for other clients"
-        return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)))
+        limits = (by_limit("concurrency", self.upstream),)
+        return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)), limits=limits)
 
 
 def build(

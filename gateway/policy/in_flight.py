@@ -7,7 +7,7 @@ or an upstream has room for. A request counts from its head until the last byte 
 from __future__ import annotations
 
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.bucket import address_key
 from gateway.policy.base.proxies import TrustedProxies
 from gateway.policy.base.stage import Stage
@@ -15,6 +15,8 @@ from gateway.policy.base.tools import Tools
 
 _SLASH_64 = 12  # bytes of the ``address_key`` of an IPv6 client, of which
 _SLASH_48 = slice(4, 10)  # are its network
+
+_LIMITS = (by_limit("per_address", "requests"),)
 
 NETWORK = 3
 """Times what one address may have that its /48 of IPv6 may have: one customer has up to 65,536 addresses (RFC 6177). Where
@@ -48,12 +50,19 @@ class InFlight(Stage):
         address = address_key(client)
         in_flight = self._in_flight.get(address, 0)
         if in_flight >= self._limit:
-            return refuse("rate_limited", f"{in_flight} requests of this address are in flight", retry_after=1)
+            return refuse(
+                "rate_limited", f"{in_flight} requests of this address are in flight", retry_after=1, limits=_LIMITS
+            )
         if len(address) == _SLASH_64:
             network = address[_SLASH_48]
             of_network = self._in_flight.get(network, 0)
             if of_network >= NETWORK * self._limit:
-                return refuse("rate_limited", f"{of_network} requests of this network are in flight", retry_after=1)
+                return refuse(
+                    "rate_limited",
+                    f"{of_network} requests of this network are in flight",
+                    retry_after=1,
+                    limits=_LIMITS,
+                )
             self._in_flight[network] = of_network + 1
         self._in_flight[address] = in_flight + 1
         self._counted[exchange] = address

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from gateway.config.model import Config
 from gateway.config.routes import described
 from gateway.core.secret import Secret
+from gateway.ops.clients import merged_clients
 from gateway.ops.health.whole import merge, reasons
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
@@ -26,7 +27,8 @@ from gateway.state.store import (
 
 
 class WorkerStatus(Protocol):
-    """What is read of a worker: its process id while it lives, whether it takes requests, its last status, and why it does
+    """What is read of a worker: its process id while it lives, whether it takes requests, its last status, its
+    busiest clients, and why it does
     not serve as it should (empty when it does)."""
 
     @property
@@ -35,6 +37,8 @@ class WorkerStatus(Protocol):
     def ready(self) -> bool: ...
     @property
     def status(self) -> dict[str, Any] | None: ...
+    @property
+    def clients(self) -> dict[str, Any] | None: ...
     @property
     def trouble(self) -> str: ...
 
@@ -100,6 +104,9 @@ class RunAdmin:
 
     def metrics(self) -> bytes:
         return self._metrics.exposition()
+
+    def clients(self) -> dict[str, Any]:
+        return merged_clients([worker.clients for worker in self._workers if worker.clients is not None])
 
     def routes(self) -> Sequence[dict[str, Any]]:
         return [described(route) for route in self._config().routes]

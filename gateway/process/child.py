@@ -66,6 +66,7 @@ class Child:
         self.egress = egress
         self.ready = False
         self.status: dict[str, Any] | None = None
+        self.clients: dict[str, Any] | None = None
         self.digest = ""
         """The digest of the configuration that the worker was last given."""
         self.failures = 0
@@ -167,7 +168,7 @@ class Child:
             self.failures = 0 if self._served else self.failures + 1
             self._why = self._why or f"exit code {code}"
             self.ready = False
-            self.status = None
+            self.status = self.clients = None
             self._events.on_end(self.number)
             if self._reload is not None and not self._reload.done():
                 self._reload.set_result("the worker died")
@@ -242,7 +243,7 @@ class Child:
             changed = self.ready is not report["ready"]
             self._reported = asyncio.get_running_loop().time()
             self.ready = report["ready"]
-            self.status = report["status"]
+            self.status, self.clients = report["status"], report.get("clients")
             self._events.on_metrics(self.number, report["metrics"])
             if self.ready:
                 self.failures, self._served = 0, True

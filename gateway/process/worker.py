@@ -10,18 +10,20 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gateway.config.certificates import tls_context, use
 from gateway.config.model import Config
 from gateway.core.addresses import Resolver
 from gateway.core.shortage import Shortage, shortage_in, shortage_of
+from gateway.ops.clients import SHOWN, holder
 from gateway.ops.health.health import ConnectionsStatus, Health, Serving
 from gateway.ops.health.store import StoreStatus
 from gateway.ops.log import Log
 from gateway.ops.metrics.families import LISTENER_EGRESS, LISTENER_PUBLIC
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
+from gateway.ops.plain import Pseudonyms
 from gateway.policy.base.tools import Tools
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
@@ -54,6 +56,7 @@ class Worker:
         self.health.shortages = self.observer.shortages.lasting
         self._descriptors = limit_in_force()
         self._log = log
+        self._name = Pseudonyms(start.key).of
         self._has_resolver_threads = False
         self.server = Server(limits_of(config), self.observer, self.health.public)
         # The socket decides, not the configuration: a reload opens no port.
@@ -287,7 +290,24 @@ class Worker:
         yield from self.metrics.gather()
         metrics = self.metrics.report()
         yield
-        self._send({"ready": self._accepting, "status": status, "metrics": metrics})
+        clients = self._clients()
+        yield
+        self._send({"ready": self._accepting, "status": status, "metrics": metrics, "clients": clients})
+
+    def _clients(self) -> dict[str, Any]:
+        """The busiest clients, and of each upstream with a limit on calls at once who has them."""
+        shares = []
+        for name, concurrency in self._runtime.concurrency.items() if self._runtime is not None else ():
+            holders = []
+            for client, calls in concurrency.held_by(SHOWN):
+                text, kind = holder(client)
+                holders.append({"client": self._name(text) if text else None, "kind": kind, "calls": calls})
+            taken, waiting = concurrency.taken, concurrency.waiting
+            shares.append(
+                {"worker": self._start.number, "upstream": name, "limit": concurrency.limit, "taken": taken}
+                | {"waiting": waiting, "holders": holders}
+            )
+        return {**self.metrics.clients.report(self._name), "shares": shares}
 
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():

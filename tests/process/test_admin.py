@@ -30,6 +30,7 @@ class Worker:
     ready: bool
     status: dict[str, Any] | None
     trouble: str = ""
+    clients: dict[str, Any] | None = None
 
 
 def serving(pid: int) -> Worker:

@@ -34,6 +34,9 @@ class Admin(Protocol):
     def metrics(self) -> bytes:
         """The body of /metrics, over all workers."""
 
+    def clients(self) -> dict[str, Any]:
+        """The busiest clients under their hashes, and who has the calls to each upstream with a limit on them."""
+
     def routes(self) -> Sequence[dict[str, Any]]:
         """The routes that are served, defaults filled in."""
 

@@ -1,4 +1,4 @@
-"""The endpoints that only read: health in full, metrics, routes."""
+"""The endpoints that only read: health in full, metrics, clients, routes."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ async def get_health(admin: Admin, _: web.Request) -> web.Response:
 async def get_metrics(admin: Admin, _: web.Request) -> web.Response:
     """``GET /metrics``, in Prometheus' text format."""
     return web.Response(body=admin.metrics(), headers={"content-type": CONTENT_TYPE})
+
+
+async def get_clients(admin: Admin, _: web.Request) -> web.Response:
+    """``GET /v1/clients``: the busiest clients of the last minute or two, and who fills the shares of upstreams."""
+    return json_response(admin.clients())
 
 
 async def get_routes(admin: Admin, _: web.Request) -> web.Response:

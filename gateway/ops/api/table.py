@@ -11,7 +11,7 @@ from gateway.ops.api.admin import Admin
 from gateway.ops.api.breakers import ORDERS, get_breakers, post_breaker
 from gateway.ops.api.lockouts import get_lockouts, post_unlock
 from gateway.ops.api.revocations import post_revoke
-from gateway.ops.api.status import get_health, get_metrics, get_routes
+from gateway.ops.api.status import get_clients, get_health, get_metrics, get_routes
 
 
 class Operation(NamedTuple):
@@ -26,6 +26,7 @@ OPERATIONS = (
     Operation("GET", "/health", get_health),
     Operation("GET", "/metrics", get_metrics),
     Operation("GET", "/v1/routes", get_routes),
+    Operation("GET", "/v1/clients", get_clients),
     Operation("GET", "/v1/breakers", get_breakers),
     Operation("POST", f"/v1/breakers/{{upstream}}/{{order:{'|'.join(ORDERS)}}}", post_breaker),
     Operation("GET", "/v1/lockouts", get_lockouts),

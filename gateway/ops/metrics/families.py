@@ -68,6 +68,11 @@ REPORTED = Counter(
     "Requests that policies in report mode let pass and would have refused.",
     ("route", "reason"),
 )
+LIMITED = Counter(
+    "gateway_limited_total",
+    "Requests that a limit refuses, by its section and name; with mode report those that it would have refused.",
+    ("section", "limit", "mode"),
+)
 LOCKS = Counter(
     "gateway_locks_total",
     "Locks that were set, by lockout and by kind: account, address, pair or network.",
@@ -182,6 +187,7 @@ WORKER: tuple[Counter | Gauge | Histogram, ...] = (
     CONNECTIONS_LIMIT,
     REPORTED,
     FALLBACKS,
+    LIMITED,
     LOCKS,
     BREAKER_STATE,
     BREAKER_FORCED,

@@ -7,9 +7,11 @@ which is lost costs nothing once the next one arrives.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.core.exchange import Exchange
+from gateway.ops.clients import BusiestClients
 from gateway.ops.metrics import families
 from gateway.ops.metrics.families import Counter, Gauge, MetricsReport
 from gateway.ops.metrics.histogram import Observations
@@ -36,11 +38,12 @@ class RequestSeries:
     """Requests of one route, status and reason. ``durations`` and ``upstream_durations`` are in seconds and not yet
     counted; ``requests`` are."""
 
-    __slots__ = ("durations", "observations", "requests", "upstream_durations", "upstream_observations")
+    __slots__ = ("clients", "durations", "observations", "requests", "upstream_durations", "upstream_observations")
 
     def __init__(self, observations: Observations, upstream_observations: Observations) -> None:
         self.requests = 0
         self.durations: list[float] = []
+        self.clients: list[str] = []  # of the requests whose durations these are
         self.upstream_durations: list[float] = []
         self.observations = observations
         self.upstream_observations = upstream_observations
@@ -51,7 +54,7 @@ class RequestSeries:
         self.requests += len(durations)
         self.observations.add(durations)
         self.upstream_observations.add(upstream_durations)
-        del self.durations[:most], self.upstream_durations[:most]
+        del self.durations[:most], self.upstream_durations[:most], self.clients[:most]
         return len(durations) + len(upstream_durations)
 
 
@@ -59,7 +62,8 @@ class WorkerMetrics:
     """Counts on the event loop of its worker. Labels are route names, statuses, reasons and names from the
     configuration, all few."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self.clients = BusiestClients(wall)
         self._series: dict[tuple[str, int, str], RequestSeries] = {}
         self._of_route: collections.Counter[str] = collections.Counter()
         self._observations: dict[str, tuple[Observations, Observations]] = {}
@@ -80,15 +84,22 @@ class WorkerMetrics:
         if series is None:
             series = self._new_series(key)
         series.durations.append(elapsed)
+        series.clients.append(exchange.principal or exchange.client)
         if exchange.endpoint:
             series.upstream_durations.append(exchange.upstream_time)
+        if exchange.reason or exchange.reported:
+            self._refused(exchange, name)
+
+    def _refused(self, exchange: Exchange, route: str) -> None:
+        """Count why a request was refused, or would have been."""
         if exchange.reason == "upstream_resting":
             self._add(families.BREAKER_REJECTED, exchange.detail)
         if exchange.fallback:
-            self._add(families.FALLBACKS, name, exchange.fallback, exchange.reason)
-        if exchange.reported:
-            for slug in exchange.reported:
-                self._add(families.REPORTED, name, slug)
+            self._add(families.FALLBACKS, route, exchange.fallback, exchange.reason)
+        for slug in exchange.reported:
+            self._add(families.REPORTED, route, slug)
+        for limit in exchange.refused_by:
+            self._add(families.LIMITED, *limit)
 
     def _new_series(self, key: tuple[str, int, str]) -> RequestSeries:
         name, status, reason = key
@@ -189,8 +200,9 @@ class WorkerMetrics:
         """Count the requests since the last time, some 50 us of work before each yield. To be done a few times a second, so
         that little gathers."""
         left = SLICE
-        for series in list(self._series.values()):
+        for (_, _, reason), series in list(self._series.items()):
             while series.durations or series.upstream_durations:
+                self.clients.add(series.clients[:SLICE], reason != "")
                 left -= series.count(SLICE)
                 if left <= 0:
                     left = SLICE

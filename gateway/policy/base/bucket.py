@@ -44,9 +44,13 @@ def _key(text: str) -> str:
 Key = Annotated[str, AfterValidator(_key), WithJsonSchema({"type": "string", "pattern": KEY_PATTERN})]
 
 
+LENGTH_BYTES = 4
+"""Bytes before each part of a combined key."""
+
+
 def length_prefixed(value: bytes) -> bytes:
     """``value`` as a part of a combined key, which must have one reading: "ab" + "c" is not "a" + "bc"."""
-    return len(value).to_bytes(4, "big") + value
+    return len(value).to_bytes(LENGTH_BYTES, "big") + value
 
 
 def condensed(value: bytes) -> bytes:

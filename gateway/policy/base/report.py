@@ -16,6 +16,7 @@ def reporting(decide: Decide) -> Decide:
     def noted(exchange: Exchange, verdict: Verdict) -> Verdict:
         if isinstance(verdict, Refusal):
             exchange.reported.append(verdict.reason.slug)
+            exchange.refused_by += tuple((section, name, "report") for section, name, _ in verdict.limits)
             return None
         return verdict
 

@@ -62,6 +62,10 @@ class Permits:
         """Calls under way."""
         return len(self.holders)
 
+    def held_by(self, most: int) -> list[tuple[ClientKey, int]]:
+        """The clients that have most calls under way, and how many: so many clients at most."""
+        return self._held.most_common(most)
+
     def take(self, exchange: Exchange, client: ClientKey) -> bool:
         """Take a permit for ``exchange`` of ``client``, if it may have one now."""
         arriving = is_arriving(exchange)

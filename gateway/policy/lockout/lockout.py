@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, mod
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.reason import REASONS
 from gateway.core.trpc_status import statuses_of
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.inputs import inputs_of, unreadable, value_at
 from gateway.policy.base.pointer import is_plain, parse_pointer
 from gateway.policy.base.settings import Duration, Model, Policy, between
@@ -220,15 +220,18 @@ class Lockout(Stage):
             exchange.attempts += [(self, reservation) for reservation in wanted]
             return None
         attempt, worst = max(refused, key=lambda one: (one[0].kind == "address", one[1].locked_until))
+        own = (by_limit(SECTION, self._name),)
         slug = "address_locked" if attempt.kind == "address" else "account_locked"
         if worst.full:
-            return refuse(slug, f"{self._name}: the state store is full", retry_after=_BUSY)
+            return refuse(slug, f"{self._name}: the state store is full", retry_after=_BUSY, limits=own)
         if worst.locked_until:
             until = max(result.locked_until for _, result in refused)
-            return refuse(slug, f"{self._name}: {attempt.kind}", retry_after=max(1, math.ceil(until - now)))
+            return refuse(slug, f"{self._name}: {attempt.kind}", retry_after=max(1, math.ceil(until - now)), limits=own)
         if attempts.count(attempt) > attempt.failures:
-            return Refusal(_NEVER[slug], f"{self._name}: more calls than may ever fail")
-        return refuse(slug, f"{self._name}: {attempt.kind}, all attempts are on their way", retry_after=_BUSY)
+            return Refusal(_NEVER[slug], f"{self._name}: more calls than may ever fail", limits=own)
+        return refuse(
+            slug, f"{self._name}: {attempt.kind}, all attempts are on their way", retry_after=_BUSY, limits=own
+        )
 
     def _take_reservations(self, exchange: Exchange) -> list[Reservation]:
         """This stage's reservations that are not settled yet. They are removed, so each is settled once."""

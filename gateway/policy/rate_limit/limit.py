@@ -9,7 +9,7 @@ from functools import lru_cache
 from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS
 from gateway.core.units import Rate
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.bucket import REMEMBERED, address_key, key_part, length_prefixed, principal_key
 from gateway.policy.base.pointer import MISSING
 from gateway.policy.rate_limit.limit_fields import REMEMBERED as STATES
@@ -76,7 +76,9 @@ class Limit:
         self._parts = tuple(key_part(word) for word in key)
         # The key's own spelling is in the name too: after it is edited, old buckets mean nothing.
         self._prefix = length_prefixed(name.encode()) + length_prefixed("\n".join(key).encode())
-        self._refusal = lru_cache(maxsize=STATES)(lambda wait: refuse("rate_limited", name, retry_after=wait))
+        self._refusal = lru_cache(maxsize=STATES)(
+            lambda wait: refuse("rate_limited", name, retry_after=wait, limits=(by_limit(SECTION, name),))
+        )
         common = _COMMON_KEYS.get(key)
         self.takes_of_one: TakesOf = self._remembered(*common) if common else self._made
         """The takes of a request that is not a batch and whose input does not matter."""
@@ -142,11 +144,12 @@ def tightness(state: LimitState) -> tuple[int, float]:
 
 def refusal(refused: Sequence[LimitState]) -> Refusal:
     """The refusal of a request that all of these limits refuse."""
-    names = ", ".join(dict.fromkeys(limit.name for limit, _ in refused))
+    limits = tuple(by_limit(SECTION, name) for name in dict.fromkeys(limit.name for limit, _ in refused))
+    names = ", ".join(name for _, name, _ in limits)
     if any(taken.full for _, taken in refused):
         names += ": the state store is full"
     waits = [taken.retry_after for _, taken in refused]
     if min(waits) > 0:
-        return refuse("rate_limited", names, retry_after=max(1, int(max(waits) + ROUND)))
+        return refuse("rate_limited", names, retry_after=max(1, int(max(waits) + ROUND)), limits=limits)
     # One take that can never pass makes waiting useless, however soon the others would.
-    return Refusal(_NEVER, names)
+    return Refusal(_NEVER, names, limits=limits)

@@ -144,11 +144,13 @@ class FallbackChain:
                 if choice.may(exchange):
                     self._note(exchange, choice, refusal)
                     if await choice.respond(exchange, route, slug, on_informational, pass_on):
+                        exchange.refused_by += refusal.limits
                         return None
                 continue
             reply = self._reply(choice, exchange, route, refusal)
             if reply is not None:
                 self._note(exchange, choice, refusal)
+                exchange.refused_by += refusal.limits
                 return reply
         exchange.fallback = ""
         return refusal

@@ -38,6 +38,8 @@ def respond_with(
         run_response_hooks(exchange, route, depth, writer)
         exchange.reason = verdict.reason.slug
         exchange.detail = verdict.detail
+        if verdict.limits:
+            exchange.refused_by += verdict.limits
         if verdict.close:
             writer.keep_alive = False
         data, exchange.bytes_out = render_refusal(

@@ -15,7 +15,7 @@ from time import time
 from gateway.core.exchange import Exchange
 from gateway.core.loopback import is_loopback
 from gateway.core.units import Rate
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.bucket import address_key
 from gateway.policy.client import Client
 from gateway.state.rules.gcra import NEVER, Take, Taken, decide_one, ticks
@@ -61,6 +61,7 @@ class UnroutedLimit:
             "requests that no limit of a route counts",
             retry_after=max(1, math.ceil(taken.retry_after)),
             close=True,
+            limits=(by_limit("per_address", "unrouted"),),
         )
 
     def admits_handshake(self, address: str, at_once: int) -> bool:

@@ -48,6 +48,9 @@ class FakeAdmin:
     def metrics(self) -> bytes:
         return b"gateway_up 1.0\n"
 
+    def clients(self) -> dict[str, Any]:
+        return {"since": None, "clients": [], "shares": []}
+
     def routes(self) -> list[dict[str, Any]]:
         return [{"name": "chat"}]
 

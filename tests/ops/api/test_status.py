@@ -26,3 +26,9 @@ async def test_health_metrics_and_routes(client: Client) -> None:
 async def test_health_that_cannot_serve_is_503(client: Client, admin: FakeAdmin, status: str, code: int) -> None:
     admin.health = status
     assert (await client.get("/health", headers=BEARER)).status == code
+
+
+async def test_the_busiest_clients(client: Client) -> None:
+    response = await client.get("/v1/clients", headers=BEARER)
+    assert (response.status, await response.json()) == (200, {"since": None, "clients": [], "shares": []})
+    assert (await client.get("/v1/clients")).status == 401

@@ -183,3 +183,32 @@ def test_many_series_with_nothing_to_count_are_looked_at_in_slices() -> None:
             metrics.done(exchange(route=f"route-{number}", status=status), 0.001)
     list(metrics.gather())
     assert len(list(metrics.gather())) >= 6000 // SLICE
+
+
+def test_what_a_limit_refuses_is_counted_by_its_name_and_mode() -> None:
+    metrics = WorkerMetrics()
+    refused = exchange(status=429, reason="rate_limited")
+    refused.refused_by = (("rate_limits", "tight", "enforce"), ("rate_limits", "wide", "enforce"))
+    passed = exchange()
+    passed.reported, passed.refused_by = ["rate_limited"], (("rate_limits", "tight", "report"),)
+    for made in (refused, refused, passed, exchange()):
+        metrics.done(made, 0.001)
+    report = metrics.report()
+    assert value(report, "gateway_limited_total", "rate_limits", "tight", "enforce") == 2
+    assert value(report, "gateway_limited_total", "rate_limits", "wide", "enforce") == 2
+    assert value(report, "gateway_limited_total", "rate_limits", "tight", "report") == 1
+
+
+def test_clients_are_counted_with_their_requests_and_nothing_of_them_gathers() -> None:
+    metrics = WorkerMetrics()
+    for number in range(1000):
+        made = exchange(status=429, reason="rate_limited")
+        made.client, made.principal = "192.0.2.7", "ada" if number % 2 else ""
+        metrics.done(made, 0.001)
+    list(metrics.gather())
+    rows = {row["client"]: row for row in metrics.clients.report(str)["clients"]}
+    assert {name: (row["requests"], row["refusals"]) for name, row in rows.items()} == {
+        "ada": (500, 500),
+        "192.0.2.7": (500, 500),
+    }
+    assert not any(series.clients for series in metrics._series.values())

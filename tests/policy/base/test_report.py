@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, Reply, Verdict, refuse
+from gateway.core.verdict import Refusal, Reply, Verdict, by_limit, refuse
 from gateway.policy.base.report import Decide, reporting
 
 
@@ -25,6 +25,12 @@ def test_a_refusal_is_noted_and_lets_the_request_pass(exchange: Exchange) -> Non
     assert reporting(deciding(refuse("token_missing")))(exchange) is None
     assert reporting(deciding(refuse("rate_limited")))(exchange) is None
     assert exchange.reported == ["token_missing", "rate_limited"]
+
+
+def test_the_limits_that_would_have_refused_are_noted_as_such(exchange: Exchange) -> None:
+    limits = (by_limit("rate_limits", "tight"), by_limit("rate_limits", "wide"))
+    reporting(deciding(refuse("rate_limited", limits=limits)))(exchange)
+    assert exchange.refused_by == (("rate_limits", "tight", "report"), ("rate_limits", "wide", "report"))
 
 
 def test_what_is_no_refusal_stays(exchange: Exchange) -> None:
