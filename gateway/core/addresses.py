@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from itertools import zip_longest
 from typing import TypeVar
 
@@ -28,6 +29,15 @@ async def system_lookup(host: str, port: int) -> list[str]:
     """The addresses that the system's resolver knows, in its order (RFC 6724). Raises OSError."""
     entries = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in entries]
+
+
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an IP address and not a name."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def is_ipv6(address: str) -> bool:
@@ -70,6 +80,8 @@ class Resolver:
     async def addresses(self, host: str, port: int) -> list[str]:
         """The addresses of ``host`` for a connection: as they are now, or the last known where the lookup fails or takes
         longer than ``RESOLUTION_DELAY``. Raises as ``look_up`` where none are known."""
+        if is_address(host):
+            return [host]
         name = (host, port)
         known = self._known.get(name)
         if known is None:

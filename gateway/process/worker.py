@@ -93,7 +93,8 @@ class Worker:
         from gateway.state.failover.store import FailoverStore
         from gateway.state.redis.store import RedisStore
 
-        remote = RedisStore(state.redis.reveal(), state.key.reveal().encode() if state.key else b"")
+        key = state.key.reveal().encode() if state.key else b""
+        remote = RedisStore(state.redis.reveal(), key, resolver=self._resolver)
         self._store_status = StoreStatus("redis", broken=lambda: self._store.condition.mending)
         self._shared = FailoverStore(
             remote, self._store, self._on_shared_change, state.path / "locks.json", steady=self._store.steady

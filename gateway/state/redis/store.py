@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache, partial
 
+from gateway.core.addresses import Resolver
 from gateway.state.redis.cluster import ClusterTransport
 from gateway.state.redis.connection import PipelinedConnection
 from gateway.state.redis.limits import RedisLimits
@@ -27,15 +28,15 @@ TIMEOUT = 0.04
 class RedisStore:
     """The Redis at ``url``: ``redis://``, ``rediss://`` (TLS), ``redis+sentinel://host:port,.../master`` or
     ``redis+cluster://host:port,...``. ``key`` is the secret under which names are hashed, the same on every replica;
-    ``timeout`` in seconds, which ``?wait=200ms`` in the address replaces. Belongs to one event loop; connects when first
+    ``timeout`` in seconds, which ``?wait=200ms`` in the address replaces; ``resolver`` looks its names up. Belongs to one event loop; connects when first
     called. Raises StateError; its verbs raise Unreachable.
     """
 
-    def __init__(self, url: str, key: bytes, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: str, key: bytes, timeout: float = TIMEOUT, resolver: Resolver | None = None) -> None:
         if not key:
             raise StateError("state.redis needs state.key: every replica has to hash names under the same one")
         url, self.timeout = split_wait(url, timeout)
-        self._clients = clients = clients_for(url)
+        self._clients = clients = clients_for(url, resolver)
         self.pipeline = Pipeline(
             self.timeout,
             partial(ClusterTransport, clients.cluster, CONNECT)

@@ -9,13 +9,16 @@ from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlencode, u
 
 from redis.asyncio import Redis, RedisCluster, Sentinel
 from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from gateway.core.addresses import Resolver
 from gateway.core.units import parse_duration
 from gateway.state.redis.address import files_of
 from gateway.state.redis.bounds import BoundedParser
+from gateway.state.redis.by_name import by_name
 from gateway.state.store import StateError
 
 CONNECT = 2.0  # seconds for opening a connection: TLS, Sentinel and a cluster's map take longer than a request may
@@ -66,8 +69,8 @@ def split_wait(url: str, timeout: float) -> tuple[str, float]:
         raise StateError(f"state.redis: wait: {error}") from None
 
 
-def clients_for(url: str) -> RedisClients:
-    """The client for ``url``, not connected yet. Raises StateError; the password is in no sentence."""
+def clients_for(url: str, resolver: Resolver | None = None) -> RedisClients:
+    """The client for ``url``, not connected yet; ``resolver`` looks its names up. Raises StateError; the password is in no sentence."""
     options: dict[str, Any] = {
         "socket_connect_timeout": CONNECT,
         "socket_timeout": None,  # the whole round trip has its time, not each read
@@ -75,26 +78,37 @@ def clients_for(url: str) -> RedisClients:
         "protocol": 2,
         "driver_info": None,  # what a connection would say of itself costs every new one two round trips
     }
+    resolver = resolver or Resolver()
     try:
         parts = urlsplit(url)
         if parts.scheme == "redis+sentinel":
-            return _behind_sentinels(parts, options)
+            return _behind_sentinels(parts, options, resolver)
         if parts.scheme == "redis+cluster":
             nodes = [ClusterNode(host, port) for host, port in _hosts(parts, 6379)]
             cluster = RedisCluster(startup_nodes=nodes, **_login(parts), **_tls(parts), **options)
             # It takes no parser, and gives what is here to the connections that it makes.
             cluster.connection_kwargs["parser_class"] = BoundedParser
+            kind = cluster.connection_kwargs.get("connection_class", Connection)
+            cluster.connection_kwargs["connection_class"] = by_name(kind, resolver)
             for node in cluster.nodes_manager.startup_nodes.values():
                 node.connection_kwargs["parser_class"] = BoundedParser
+                node.connection_class = by_name(node.connection_class, resolver)
             return RedisClients(None, cluster)
         if "ssl_keyfile" in files_of(url):
             options["ssl_password"] = ""  # without any, OpenSSL asks on the terminal for the passphrase of a key
-        return RedisClients(Redis.from_url(url, parser_class=BoundedParser, **options))
+        return RedisClients(_by_name(Redis.from_url(url, parser_class=BoundedParser, **options), resolver))
     except (ValueError, TypeError, RedisError) as error:
         raise StateError(f"state.redis is no address of a Redis: {type(error).__name__}") from None
 
 
-def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> RedisClients:
+def _by_name(client: Redis, resolver: Resolver) -> Redis:
+    """``client``, whose connections are made so (``state.redis.by_name``)."""
+    pool = client.connection_pool
+    pool.connection_class = by_name(pool.connection_class, resolver)
+    return client
+
+
+def _behind_sentinels(parts: SplitResult, options: dict[str, Any], resolver: Resolver) -> RedisClients:
     """The password is the data servers'; ``?sentinel_password=`` is the sentinels' own."""
     master, _, database = parts.path.strip("/").partition("/")
     if not master:
@@ -105,10 +119,10 @@ def _behind_sentinels(parts: SplitResult, options: dict[str, Any]) -> RedisClien
         _hosts(parts, 26379), sentinel_kwargs={**options, **tls, **own}
     )
     for sentinel in sentinels.sentinels:
-        sentinel.connection_pool.connection_kwargs["parser_class"] = BoundedParser
+        _by_name(sentinel, resolver).connection_pool.connection_kwargs["parser_class"] = BoundedParser
     options["parser_class"] = BoundedParser
     server = sentinels.master_for(master, db=int(database or 0), **_login(parts), **tls, **options)
-    return RedisClients(server, None, sentinels)
+    return RedisClients(_by_name(server, resolver), None, sentinels)
 
 
 def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
