@@ -1,5 +1,6 @@
 """One name everywhere: each reason and each policy kind has its page, its test and its file."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from gateway.core.reason import REASONS
 from gateway.policy.kinds import KINDS, SECTIONS, Kind
+from tests.floors.sources import trees
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTED = {
@@ -64,3 +66,20 @@ def test_every_link_between_the_documents_leads_somewhere() -> None:
             if not (page.parent / target).exists():
                 broken.append(f"{page.name}: {target}")
     assert broken == []
+
+
+BY_LIMIT = {"rate_limited", "account_locked", "address_locked"}
+"""Reasons that only a limit gives: the figures say which by name."""
+
+
+def test_every_refusal_by_a_limit_says_which() -> None:
+    nameless = []
+    for name, tree in trees().items():
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            function = getattr(call.func, "id", "")
+            first = call.args[0] if call.args else None
+            slug = first.value if isinstance(first, ast.Constant) else getattr(first, "id", "")
+            by_limit = slug in BY_LIMIT or (slug == "slug" and name.startswith("policy/lockout/"))
+            if function == "refuse" and by_limit and "limits" not in {keyword.arg for keyword in call.keywords}:
+                nameless.append(f"{name}:{call.lineno}")
+    assert nameless == []

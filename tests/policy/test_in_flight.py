@@ -39,6 +39,7 @@ def test_one_too_many_is_refused_and_may_come_when_another_is_done() -> None:
     refused = limit.on_request(third)
     assert isinstance(refused, Refusal)
     assert (refused.reason.slug, refused.retry_after) == ("rate_limited", 1)
+    assert refused.limits == (("per_address", "requests", "enforce"),)
     limit.on_done(third)  # of a stage that refused, which was entered too
     assert isinstance(limit.on_request(of("192.0.2.1")), Refusal)
     limit.on_done(first)

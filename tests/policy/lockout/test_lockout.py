@@ -18,6 +18,7 @@ def test_the_account_is_locked_and_the_refusal_gives_the_wait() -> None:
     assert (refused.reason.slug, refused.reason.status, refused.retry_after) == ("account_locked", 429, 42)
     assert refused.reason.sentence == "Too many sign-in attempts. Try again in {retry_after} seconds."
     assert "ada" not in refused.detail
+    assert [(section, mode) for section, _, mode in refused.limits] == [("lockouts", "enforce")]
     assert route.login("bob@example.com") is None
     route.now += 41.5
     refused = route.login("ada@example.com")

@@ -51,6 +51,7 @@ def test_a_burst_passes_then_the_rate_and_each_address_has_its_own() -> None:
     refused = limited.refusal(of("192.0.2.1"), 404)
     assert refused is not None
     assert (refused.reason.slug, refused.retry_after, refused.close) == ("rate_limited", 1, True)
+    assert refused.limits == (("per_address", "unrouted", "enforce"),)
     clock.now += 0.4
     assert [passed(limited, of("192.0.2.1")) for _ in range(2)] == [True, False]
 
