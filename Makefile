@@ -31,7 +31,7 @@ test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
 	@scripts/test
 
 test-slow: $(VENV)/test.stamp
-	@scripts/setup
+	@scripts/setup --browser
 	@scripts/test-slow
 
 check: $(VENV)/test.stamp

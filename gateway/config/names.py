@@ -14,10 +14,11 @@ from gateway.core.grammar import FIELD_VALUE, HOST, PORT, TOKEN
 from gateway.core.identity_fields import identity_below, is_identity, seems_identity
 from gateway.core.loopback import is_loopback
 from gateway.core.methods import METHODS
+from gateway.core.origin import canonical_origin, parse_origin
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
 from gateway.policy.base.settings import Advice, Duration, SecretField
-from gateway.policy.cors import canonical_origin, parse_origin, split_lists
+from gateway.policy.cors import split_lists
 from gateway.state.redis.address import address_problem
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"

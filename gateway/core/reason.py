@@ -83,6 +83,12 @@ _TABLE = (
     Reason("batch_too_large", 400, "Batch too large", "Too many calls in one batch. Please update the app."),
     Reason("batch_refused", 400, "Batch refused", "These calls cannot travel in one batch. Please update the app."),
     Reason("origin_refused", 403, "Origin refused", "This website may not use the service."),
+    Reason(
+        "cross_site_refused",
+        403,
+        "Refused from another website",
+        "This address may not be used from another website. Open it in the app.",
+    ),
     Reason("host_refused", 403, "Host refused", "This address answers to services on its own machine only."),
     Reason("preflight_refused", 403, "Preflight refused", "This website may not send such a request."),
     Reason("forwarded_malformed", 400, "Malformed forwarding header", "The forwarding header is malformed."),

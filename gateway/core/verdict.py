@@ -21,7 +21,8 @@ class Refusal:
 
     ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the response. ``retry_after`` is in whole
     seconds, 0 when waiting does not help; ``close`` ends the connection after the response. ``limits``: the limits that
-    refuse it.
+    refuse it. ``reply`` is sent in place of the response that tells why, where the client can read none; it counts as refused
+    all the same.
     """
 
     reason: Reason
@@ -30,6 +31,7 @@ class Refusal:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
     limits: tuple[RefusedBy, ...] = ()
+    reply: Reply | None = None
 
 
 def refuse(
@@ -40,9 +42,10 @@ def refuse(
     headers: tuple[tuple[bytes, bytes], ...] = (),
     close: bool = False,
     limits: tuple[RefusedBy, ...] = (),
+    reply: Reply | None = None,
 ) -> Refusal:
     """The refusal whose reason is named ``slug``. Raises KeyError for a slug that is not in the table."""
-    return Refusal(REASONS[slug], detail, retry_after, headers, close, limits)
+    return Refusal(REASONS[slug], detail, retry_after, headers, close, limits, reply)
 
 
 @dataclass(slots=True)

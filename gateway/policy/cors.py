@@ -6,8 +6,7 @@ An origin is admitted by exact comparison or, for ``https://*.example.app``, lab
 from __future__ import annotations
 
 import re
-from ipaddress import IPv6Address
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
@@ -15,86 +14,24 @@ from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
 from gateway.core.grammar import TOKEN
+from gateway.core.origin import Origin, canonical_origin, parse_origin
 from gateway.core.verdict import Refusal, Reply, refuse
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
 _TOKEN = re.compile(TOKEN).fullmatch
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ORIGIN = re.compile(
-    rf"([a-z][a-z0-9+.-]{{0,30}})://((?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]{{2,45}}\])(?::([1-9][0-9]{{0,4}}))?"
-).fullmatch
-_LONGEST = 300  # characters: a scheme, a name of at most 253 (RFC 1035 section 2.3.4) and a port
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
-
 # Visitors can invent subdomains, so the number of remembered ones is bounded.
 _REMEMBERED = 4096
 
 VARY = FieldLines.of([(b"vary", b"Origin")])
 
+NO_PERMISSION = Reply(204)
+"""The response to a preflight that asks for what is not allowed, of which the browser says so in words."""
 
-class Origin(NamedTuple):
-    """Scheme, host and port of an origin, lower case; the port is empty when it is the scheme's own."""
-
-    scheme: str
-    host: str
-    port: str
-
-    def __str__(self) -> str:
-        return f"{self.scheme}://{self.host}:{self.port}" if self.port else f"{self.scheme}://{self.host}"
-
-
-def parse_origin(text: str) -> Origin | None:
-    """The origin that ``text`` spells (RFC 6454 section 6.2); None for ``null``, a list, a URL or anything else."""
-    if len(text) > _LONGEST or not text.isascii():
-        return None
-    match = _ORIGIN(text.lower())
-    if match is None or int(match[3] or 1) > 65535 or len(match[2]) > 253:
-        return None
-    if match[2].startswith("["):
-        try:
-            IPv6Address(match[2][1:-1])
-        except ValueError:
-            return None
-    return Origin(match[1], match[2], match[3] or "")
-
-
-def _ascii_host(text: str) -> str:
-    """``text`` with a name in another script converted to the xn-- form that browsers send."""
-    if text.isascii():
-        return text
-    scheme, separator, rest = text.partition("://")
-    wild = "*." if rest.startswith("*.") else ""
-    host, colon, port = rest.removeprefix(wild).partition(":")
-    try:
-        encoded = host.encode("idna").decode("ascii")
-        # By the rules that browsers follow now, some letters make another name (straße is not strasse): guess nothing.
-        if encoded.encode("ascii").decode("idna") != host.lower():
-            raise UnicodeError
-    except UnicodeError:
-        raise ValueError("has a host name that cannot be converted safely: write it in its xn-- form") from None
-    return f"{scheme}{separator}{wild}{encoded}{colon}{port}"
-
-
-def canonical_origin(text: str) -> str:
-    """A configured origin in its canonical spelling. Raises ValueError with a sentence on what to write instead."""
-    if text == "*":
-        return text
-    if text.lower() == "null":
-        raise ValueError("null is what sandboxed pages and files send: anybody can, so it cannot be allowed")
-    origin = parse_origin(_ascii_host(text))
-    if origin is None:
-        raise ValueError(
-            "is not an origin: write scheme://host or scheme://host:port without a path, or https://*.host"
-        )
-    if origin.host.startswith("*.") and "." not in origin.host[2:]:
-        raise ValueError("is too wide: a pattern needs a domain of its own under the *")
-    if origin.host.startswith("*.") and origin.host.rpartition(".")[2].isdigit():
-        raise ValueError("is not a pattern: an address has no subdomains")
-    if origin.port == _DEFAULT_PORTS.get(origin.scheme):
-        origin = origin._replace(port="")  # browsers leave it out
-    return str(origin)
+# What a browser says of requests of the same page's origin, and of those that no page makes: an address typed in.
+_OWN = frozenset((b"same-origin", b"none"))
+_PAGE = re.compile(rb"https?://[^/?#]{1,300}", re.IGNORECASE).match
 
 
 def split_lists(value: object) -> object:
@@ -126,10 +63,18 @@ Headers = tuple[Annotated[str, AfterValidator(_header)], ...]
 
 
 class Settings(Policy):
-    """One entry of ``cors``. ``no_origin`` decides requests without Origin, such as native apps send."""
+    """One entry of ``cors``.
+
+    ``no_origin`` decides requests without Origin, such as native apps send; ``cross_site`` those of them that a browser says
+    are of another website's page. ``preflight``: what a browser gets that asks for what is not allowed.
+    """
 
     origins: Annotated[tuple[Annotated[str, AfterValidator(canonical_origin)], ...], BeforeValidator(split_lists)]
     no_origin: Literal["allow", "refuse"] = "allow"
+    cross_site: Literal["refuse", "navigate", "allow"] = "refuse"
+    """``navigate`` lets links of other websites open pages; images, frames and scripts stay refused."""
+    preflight: Literal["silent", "refuse"] = "silent"
+    """``silent``: a 204 without the permission, of which browsers say what is missing; ``refuse``: a 403."""
     methods: tuple[Annotated[str, AfterValidator(_method)], ...] = ("GET", "POST")
     request_headers: Headers = ("content-type", "authorization")
     expose_headers: Headers = ()
@@ -144,13 +89,15 @@ class Settings(Policy):
 
 
 class Cors(Stage):
-    """Admits or refuses the Origin and responds to preflights; refuses with ``origin_refused``, ``preflight_refused``.
+    """Admits or refuses the Origin and responds to preflights; refuses with ``origin_refused``, ``cross_site_refused`` and
+    ``preflight_refused``.
 
     ``allowed_methods`` are those a preflight may ask for.
     """
 
     __slots__ = (
         "_any",
+        "_cross_site",
         "_extra",
         "_fixed",
         "_headers",
@@ -159,14 +106,17 @@ class Cors(Stage):
         "_no_origin",
         "_patterns",
         "_preflight",
+        "_silent",
         "allowed_methods",
     )
 
     def __init__(self, settings: Settings) -> None:
         self._any = "*" in settings.origins
         self._no_origin = settings.no_origin == "allow"
+        self._cross_site = "allow" if self._any else settings.cross_site
+        self._silent = settings.preflight == "silent"
         self.allowed_methods = frozenset(settings.methods)
-        self._headers = frozenset(name.encode() for name in settings.request_headers)
+        self._headers = tuple(name.encode() for name in settings.request_headers)
         extra: list[Pair] = []
         if settings.credentials:
             extra.append((b"access-control-allow-credentials", b"true"))
@@ -191,18 +141,18 @@ class Cors(Stage):
         fields = exchange.fields
         raw = fields.get(b"origin")
         if raw is None:
-            return None if self._no_origin else refuse("origin_refused", "no Origin")
-        origin = self._known.get(raw)
-        if origin is None:
-            origin = self._admit(raw)
-            if not origin:
-                exchange.origin = ""  # another policy of the same batch may have admitted it
-                return refuse("origin_refused", ascii(raw[:100].decode("latin-1")))
-        exchange.origin = origin
-        if exchange.method == "OPTIONS":
-            wanted = fields.get(b"access-control-request-method")
-            if wanted is not None:
-                return self._respond_to_preflight(wanted, fields.get(b"access-control-request-headers", b""))
+            if not self._no_origin:
+                return refuse("origin_refused", "no Origin")
+            site = fields.get(b"sec-fetch-site")
+            return None if site is None or site in _OWN else self._of_other_page(exchange, site)
+        wanted = fields.get(b"access-control-request-method") if exchange.method == "OPTIONS" else None
+        origin = self._known.get(raw) or self._admit(raw)
+        exchange.origin = origin  # or none: another policy of the same batch may have admitted it
+        if not origin:
+            reply = NO_PERMISSION if wanted is not None and self._silent else None
+            return refuse("origin_refused", ascii(raw[:100].decode("latin-1")), reply=reply)
+        if wanted is not None:
+            return self._respond_to_preflight(wanted, fields.get(b"access-control-request-headers", b""))
         return None
 
     def on_response(self, exchange: Exchange) -> None:
@@ -217,12 +167,12 @@ class Cors(Stage):
         return FieldLines.of([(b"vary", b"Origin"), (b"access-control-allow-origin", origin.encode()), *self._extra])
 
     def _admit(self, raw: bytes) -> str:
-        """The canonical spelling of an allowed origin, empty for any other."""
-        origin = parse_origin(raw.decode("latin-1"))
+        """An allowed origin as it was sent, for browsers compare letter by letter; empty for any other."""
+        text = raw.decode("latin-1")
+        origin = parse_origin(text)
         if origin is None or "*" in origin.host:
             return ""
-        text = str(origin)
-        if not (self._any or text in self._fixed or self._under_pattern(origin)):
+        if not (self._any or str(origin) in self._fixed or self._under_pattern(origin)):
             return ""
         if len(self._known) >= _REMEMBERED:
             self._known = {fixed.encode(): fixed for fixed in self._fixed}
@@ -240,14 +190,42 @@ class Cors(Stage):
                 return True
         return False
 
+    def _of_other_page(self, exchange: Exchange, site: bytes) -> Refusal | None:
+        """Decide a request without Origin of which the browser says that another origin's page makes it: an image, a frame, a
+        script, a form, a link (Fetch Metadata, W3C).
+
+        The browser also says in Referer which page it is, unless that page keeps it back, and no page can say another's.
+        """
+        if self._cross_site == "allow":
+            return None
+        fields = exchange.fields
+        page = _PAGE(fields.get(b"referer", b""))
+        if page is not None and (page[0] in self._known or self._admit(page[0])):
+            return None
+        mode, destination = fields.get(b"sec-fetch-mode"), fields.get(b"sec-fetch-dest")
+        if self._cross_site == "navigate" and mode == b"navigate" and destination == b"document":
+            return None
+        what = ascii(b" ".join([site, mode or b"-", destination or b"-"])[:100].decode("latin-1"))
+        return refuse("cross_site_refused", what)
+
     def _respond_to_preflight(self, method: bytes, headers: bytes) -> Refusal | Reply:
         if method.decode("latin-1") not in self.allowed_methods:
-            return refuse("preflight_refused", f"method {method[:40].decode('latin-1')!a}")
-        for part in headers.lower().split(b","):
-            name = part.strip(b" \t")
-            if name and name not in self._headers:
-                return refuse("preflight_refused", f"header {name[:100].decode('latin-1')!a}")
+            reply = NO_PERMISSION if self._silent else None
+            return refuse("preflight_refused", f"method {method[:40].decode('latin-1')!a}", reply=reply)
+        asked = [name for part in headers.lower().split(b",") if (name := part.strip(b" \t"))]
+        for name in asked:
+            if name not in self._headers:
+                reply = self._less_than(method, frozenset(asked)) if self._silent else None
+                return refuse("preflight_refused", f"header {name[:100].decode('latin-1')!a}", reply=reply)
         return Reply(204, self._preflight)
+
+    def _less_than(self, method: bytes, headers: frozenset[bytes]) -> Reply:
+        """The allowed part of what was asked for and not more: the browser says then which header is missing."""
+        allowed = [name for name in self._headers if name in headers]
+        pairs = [(b"access-control-allow-methods", method)]
+        if allowed:
+            pairs.append((b"access-control-allow-headers", b", ".join(allowed)))
+        return Reply(204, tuple(pairs))
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Cors:

@@ -27,8 +27,9 @@ def test_allowed_origins_are_named_exactly(origin: bytes) -> None:
     assert decide(origin) == ("", granted(origin))  # and when it is remembered
 
 
-def test_upper_case_is_the_same_origin_and_answered_as_browsers_spell_it() -> None:
-    assert decide(b"HTTPS://WWW.Linguamate.APP") == ("", granted(b"https://www.linguamate.app"))
+def test_upper_case_is_the_same_origin_and_is_echoed_byte_for_byte() -> None:
+    for _ in range(2):
+        assert decide(b"HTTPS://WWW.Linguamate.APP") == ("", granted(b"HTTPS://WWW.Linguamate.APP"))
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_the_exchange_carries_the_origin_only_when_it_was_allowed() -> None:
     good, bad = request(b"https://Linguamate.app"), request(b"https://evil.com")
     STAGE.on_request(good)
     STAGE.on_request(bad)
-    assert (good.origin, bad.origin) == ("https://linguamate.app", "")
+    assert (good.origin, bad.origin) == ("https://Linguamate.app", "")
 
 
 def test_without_credentials_and_exposed_fields_the_response_has_fewer_fields() -> None:
@@ -156,18 +157,131 @@ def test_a_preflight_is_answered_here() -> None:
 
 
 @pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"post", b"", b"*", b"GET, POST", b"POST\xff", b"TRACE"])
-def test_a_preflight_for_another_method_is_refused(method: bytes) -> None:
-    verdict = preflight(b"https://linguamate.app", method=method)
+def test_a_preflight_for_another_method_is_refused_without_the_permission(method: bytes) -> None:
+    verdict = preflight(b"https://linguamate.app", method=method, headers=b"content-type")
     assert isinstance(verdict, Refusal) and verdict.reason.slug == "preflight_refused"
+    assert verdict.reply == Reply(204)
 
 
 @pytest.mark.parametrize(
     "headers", [b"x-evil", b"content-type, x-evil", b"*", b"content-type authorization", b"cookie\xff"]
 )
-def test_a_preflight_for_another_header_is_refused(headers: bytes) -> None:
+def test_a_preflight_for_another_header_is_refused_without_the_permission_for_it(headers: bytes) -> None:
     verdict = preflight(b"https://linguamate.app", headers=headers)
     assert isinstance(verdict, Refusal) and verdict.reason.slug == "preflight_refused"
     assert verdict.detail.isprintable()
+    assert verdict.reply is not None and verdict.reply.status == 204
+    allowed = dict(verdict.reply.headers)
+    assert allowed.pop(b"access-control-allow-methods") == b"POST"
+    # What else was asked for is there, or the browser would name that; nothing that was not asked for is.
+    assert allowed == ({b"access-control-allow-headers": b"content-type"} if b"content-type," in headers else {})
+
+
+def test_an_unknown_origin_gets_no_permission() -> None:
+    verdict = preflight(b"https://evil.com")
+    assert isinstance(verdict, Refusal) and verdict.reason.slug == "origin_refused"
+    assert verdict.reply == Reply(204)
+    plain = STAGE.on_request(request(b"https://evil.com", "OPTIONS"))
+    assert isinstance(plain, Refusal) and plain.reply is None
+
+
+def test_preflights_may_be_refused_in_words() -> None:
+    loud = policy(preflight="refuse")
+    for verdict in (
+        preflight(b"https://linguamate.app", loud, method=b"PUT"),
+        preflight(b"https://linguamate.app", loud, headers=b"x-evil"),
+        preflight(b"https://evil.com", loud),
+    ):
+        assert isinstance(verdict, Refusal) and verdict.reply is None and verdict.reason.status == 403
+
+
+OWN_PAGE = {"referer": b"https://www.linguamate.app/lessons?x=1"}
+OTHER_PAGE = {"referer": b"https://evil.com/https://linguamate.app/"}
+
+
+def of_page(site: str, mode: str, destination: str, **more: bytes) -> dict[str, bytes]:
+    """As Chromium 156 sends it, where a page's own request has no Origin."""
+    return {
+        "sec_fetch_site": site.encode(),
+        "sec_fetch_mode": mode.encode(),
+        "sec_fetch_dest": destination.encode(),
+        **more,
+    }
+
+
+IMAGE = of_page("cross-site", "no-cors", "image")
+FRAME = of_page("cross-site", "navigate", "iframe")
+LINK = of_page("cross-site", "navigate", "document")
+NEIGHBOUR = of_page("same-site", "no-cors", "script")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        of_page("none", "navigate", "document"),
+        of_page("same-origin", "cors", "empty"),
+        of_page("same-origin", "no-cors", "image"),
+    ],
+)
+@pytest.mark.parametrize("cross_site", ["refuse", "navigate", "allow"])
+def test_apps_typed_addresses_and_the_own_page_need_no_origin(cross_site: str, fields: dict[str, bytes]) -> None:
+    assert policy(cross_site=cross_site).on_request(request(None, "GET", **fields)) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        IMAGE, FRAME, LINK, NEIGHBOUR,
+        {**IMAGE, **OTHER_PAGE}, {**NEIGHBOUR, **OTHER_PAGE},
+        {**IMAGE, "referer": b"https://linguamate.app.evil.com/"},
+        {**IMAGE, "referer": b"https://user@linguamate.app/"},
+        {**IMAGE, "referer": b"null"},
+        of_page("cross-site", "no-cors", "empty"), of_page("cross-site", "websocket", "websocket"),
+        {"sec_fetch_site": b"cross-site"}, {"sec_fetch_site": b"none, cross-site"}, {"sec_fetch_site": b""},
+    ],
+)  # fmt: skip
+def test_what_a_foreign_page_embeds_is_refused(fields: dict[str, bytes]) -> None:
+    exchange = request(None, "GET", **fields)
+    verdict = STAGE.on_request(exchange)
+    assert isinstance(verdict, Refusal) and verdict.reason.slug == "cross_site_refused"
+    assert verdict.detail.isprintable() and len(verdict.detail) < 120
+    STAGE.on_response(exchange)
+    assert added_fields(exchange) == [(b"vary", b"Origin")]
+
+
+@pytest.mark.parametrize("fields", [IMAGE, FRAME, LINK, NEIGHBOUR])
+def test_a_page_of_an_allowed_origin_may_embed(fields: dict[str, bytes]) -> None:
+    exchange = request(None, "GET", **fields, **OWN_PAGE)
+    assert STAGE.on_request(exchange) is None
+    STAGE.on_response(exchange)
+    assert added_fields(exchange) == [(b"vary", b"Origin")], "an allowed page, but no request that CORS is about"
+
+
+def test_links_of_other_websites_open_pages_where_they_may() -> None:
+    pages = policy(cross_site="navigate")
+    assert pages.on_request(request(None, "GET", **LINK, **OTHER_PAGE)) is None
+    for fields in (
+        IMAGE,
+        FRAME,
+        NEIGHBOUR,
+        of_page("cross-site", "navigate", "object"),
+        of_page("cross-site", "no-cors", "document"),
+    ):
+        assert isinstance(pages.on_request(request(None, "GET", **fields)), Refusal)
+
+
+def test_foreign_pages_may_embed_where_that_is_written_or_every_website_is_let_in() -> None:
+    everybody = policy(origins=["*"], credentials=False)
+    for fields in (IMAGE, FRAME, LINK, NEIGHBOUR):
+        assert policy(cross_site="allow").on_request(request(None, "GET", **fields)) is None
+        assert everybody.on_request(request(None, "GET", **fields)) is None
+
+
+def test_an_allowed_origin_counts_whatever_else_is_said() -> None:
+    assert STAGE.on_request(request(b"https://linguamate.app", "GET", **IMAGE)) is None
+    refused = STAGE.on_request(request(b"https://evil.com", "GET", **IMAGE, **OWN_PAGE))
+    assert isinstance(refused, Refusal) and refused.reason.slug == "origin_refused"
 
 
 def test_a_refused_preflight_is_readable_by_an_allowed_origin_only() -> None:

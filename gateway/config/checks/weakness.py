@@ -90,6 +90,8 @@ _SHARED_DOMAINS = frozenset(
         "workers.dev",
     )
 )
+# Pages that the shell of an app serves to itself (Tauri, Capacitor): these names are this machine's own (RFC 6761).
+_OF_A_SHELL = re.compile(r"http://(?:[a-z0-9-]+\.)?localhost").fullmatch
 _PATTERN = re.compile(r"https://\*\.([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]+)?")
 
 
@@ -117,7 +119,7 @@ def origin_weakness(text: str) -> str | None:
         return "lets every website in"
     if origin == "null":
         return "is what sandboxed pages of any website send"
-    if origin.startswith("http://"):
+    if origin.startswith("http://") and _OF_A_SHELL(origin) is None:
         return "is not https: whoever is on the way can be this website"
     if "*" not in origin:
         return None

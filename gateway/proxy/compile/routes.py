@@ -11,6 +11,7 @@ from gateway.config.policy_keys import policies_of
 from gateway.core.path_reading import PathsByReading
 from gateway.core.pattern import compile_procedures
 from gateway.core.verdict import refuse
+from gateway.policy import cors
 from gateway.policy.kinds import ROUTE_KINDS, Kind
 from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.stages import NO_GUARDS, Guards, Names, StageBuilder, Wanted
@@ -20,7 +21,7 @@ from gateway.proxy.routing.table import TrpcMount
 
 UNMATCHED = "unmatched"  # in logs and metrics, where no route has a name to give
 
-_NOT_FOR_BROWSERS = refuse("preflight_refused", "the route takes no browser calls")
+_NOT_FOR_BROWSERS = refuse("preflight_refused", "the route takes no browser calls", reply=cors.NO_PERMISSION)
 
 
 def _writes_headers(kind: Kind) -> bool:

@@ -34,7 +34,8 @@ def respond_with(
     """The response that ``verdict`` is; notes it in ``exchange``, and in ``writer`` whether the connection stays open."""
     date = DATE.field()
     if isinstance(verdict, Refusal):
-        exchange.status = verdict.reason.status
+        reply = verdict.reply
+        exchange.status = verdict.reason.status if reply is None else reply.status
         run_response_hooks(exchange, route, depth, writer)
         exchange.reason = verdict.reason.slug
         exchange.detail = verdict.detail
@@ -42,9 +43,10 @@ def respond_with(
             exchange.refused_by += verdict.limits
         if verdict.close:
             writer.keep_alive = False
-        data, exchange.bytes_out = render_refusal(
-            verdict, exchange, route, date, writer.kept if writer.keep_alive else CLOSED
-        )
+        kept = writer.kept if writer.keep_alive else CLOSED
+        if reply is not None:
+            return render_reply(reply, exchange, route, date, kept)
+        data, exchange.bytes_out = render_refusal(verdict, exchange, route, date, kept)
         return data
     exchange.status = verdict.status
     run_response_hooks(exchange, route, depth, writer)
