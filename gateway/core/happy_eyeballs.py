@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from gateway.core.addresses import Resolver
+
 DELAY = 0.25
 """Seconds until the next address is tried beside the one before it (RFC 8305 5, Connection Attempt Delay)."""
 
@@ -54,6 +56,12 @@ class NoneConnected(Exception, Generic[A]):
         return not self.failures or any(
             error is None or isinstance(error, TimeoutError) for error in self.failures.values()
         )
+
+    @property
+    def cause(self) -> OSError:
+        """What one address that is tried alone would have raised: late, or why the first one did not connect."""
+        causes = [error for error in self.failures.values() if isinstance(error, OSError)]
+        return TimeoutError("connecting took too long") if self.late or not causes else causes[0]
 
     @property
     def sentence(self) -> str:
@@ -189,6 +197,20 @@ async def open_transport(
     except BaseException:
         sock.close()
         raise
+
+
+async def open_socket_by_name(resolver: Resolver, host: str, port: int, seconds: float) -> socket.socket:
+    """A connected socket to the first address of ``host`` that takes a connection. Raises OSError."""
+    until = asyncio.get_running_loop().time() + seconds
+    async with asyncio.timeout_at(until):
+        addresses = await resolver.addresses(host, port)
+    try:
+        connected = await first_connected(
+            addresses, lambda address, on_taken: open_socket(address, port, on_taken), until, socket.socket.close
+        )
+    except NoneConnected as error:
+        raise error.cause from None
+    return connected.value
 
 
 async def open_socket(address: str, port: int, on_taken: Callable[[], None] = _ignore) -> socket.socket:

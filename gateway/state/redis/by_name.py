@@ -65,6 +65,4 @@ async def _open(resolver: Resolver, host: str, port: int, tls: Any, seconds: flo
         until = loop.time() + (seconds or 3600.0)
         return (await first_connected(addresses, attempt, until, lambda stream: stream[1].close())).value
     except NoneConnected as error:
-        if error.late:
-            raise TimeoutError("connecting took too long") from None
-        raise next(failure for failure in error.failures.values() if failure is not None) from None
+        raise error.cause from None
