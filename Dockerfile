@@ -21,6 +21,9 @@ COPY policies /etc/gateway/policies
 
 ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     GATEWAY_ENV=production
+# docker build --build-arg GATEWAY_REVISION=$(git rev-parse HEAD): what /health and `gateway --version` name.
+ARG GATEWAY_REVISION=""
+ENV GATEWAY_REVISION=$GATEWAY_REVISION
 WORKDIR /etc/gateway
 USER 10001:10001
 

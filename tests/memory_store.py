@@ -92,10 +92,13 @@ class MemoryStore:
 
     def _lock(self, name: Name, record: Record) -> Lock:
         kind, key = name
-        hashed = blake2b(key, key=self._key, digest_size=16).hexdigest()
-        who = key.rpartition(b"\0")[2].decode() if kind == "address" else hashed
+        who = key.rpartition(b"\0")[2].decode() if kind == "address" else self.lock_name(kind, key)
         since, until = record.since - self._clock.ahead, record.until - self._clock.ahead
         return Lock(kind, who, since, until, record.failures, LOCK_REASONS[kind])
+
+    def lock_name(self, kind: str, key: bytes) -> str:
+        """See ``Store.lock_name``."""
+        return blake2b(key, key=self._key, digest_size=16).hexdigest()
 
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``Store.unlock``."""

@@ -6,9 +6,13 @@ Exit codes: 0 good, 1 the answer is no, 2 the input is wrong.
 from __future__ import annotations
 
 import importlib
+import json as jsonlib
 import sys
+from typing import Annotated
 
 import typer
+
+from gateway.process.build import build as read_build
 
 # Each command is one function in one file. Only the file of the command that is asked for is loaded, so that
 # `gateway check` does not wait for the code of a server.
@@ -20,6 +24,11 @@ COMMANDS = {
     "token": "gateway.cli.token:token",
     "unlock": "gateway.cli.unlock:unlock",
     "revoke": "gateway.cli.revoke:revoke",
+    "health": "gateway.cli.health:health",
+    "breakers": "gateway.cli.breakers:breakers",
+    "lockouts": "gateway.cli.lockouts:lockouts",
+    "whois": "gateway.cli.whois:whois",
+    "reload": "gateway.cli.reload:reload",
     "demo": "gateway.cli.demo:demo",
 }
 
@@ -33,21 +42,33 @@ def build(names: list[str]) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,  # they print local variables, and a local variable may hold a secret
     )
-    app.callback()(_root)  # without it a single command would lose its name
+    app.callback(invoke_without_command=True)(_root)  # without it a single command would lose its name
     for name in names:
         module, _, function = COMMANDS[name].partition(":")
         app.command(name)(getattr(importlib.import_module(module), function))
     return app
 
 
-def _root() -> None:
+def _root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and its revision, and end.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="With --version: print JSON for programs.")] = False,
+) -> None:
     """An API gateway in front of the tutor backend."""
+    if version:
+        found = read_build()
+        shown = {"version": found.version, "revision": found.revision or None}
+        typer.echo(jsonlib.dumps(shown) if json else f"gateway {found}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    chosen = [words[0]] if words and words[0] in COMMANDS else list(COMMANDS)
+    chosen = [words[0]] if words and words[0] in COMMANDS else [] if "--version" in words[:2] else list(COMMANDS)
     try:
         build(chosen)(words, prog_name="gateway")
     except BrokenPipeError:

@@ -44,13 +44,13 @@ def load_or_exit(path: Path, as_json: bool) -> Config:
     raise typer.Exit(2)
 
 
-def show(problems: list[Problem]) -> None:
-    """Prints problems one a line, as ``file:line:column  path  sentence  hint``, and how many there are."""
+def show(problems: list[Problem], verdict: str = "the gateway would not start") -> None:
+    """Prints problems one a line, as ``file:line:column  path  sentence  hint``, how many there are, and the ``verdict``."""
     count = len(problems)
     with lossy():
         out = console(stderr=True)
         _print(problems, "", out)
-        out.print(f"{count} problem{'s' if count > 1 else ''}: the gateway would not start")
+        out.print(f"{count} problem{'s' if count > 1 else ''}: {verdict}")
 
 
 def show_warnings(warnings: Sequence[Problem]) -> None:

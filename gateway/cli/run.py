@@ -6,7 +6,6 @@ import json as jsonlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.config.worker_count import WorkerCount, limited
 from gateway.demo.quickstart import running_quickstart
+from gateway.process.build import build
 from gateway.process.descriptors import Room, limit_in_force, room
 from gateway.process.listeners import Addresses, CannotStart
 from gateway.process.supervisor import Supervisor
@@ -98,7 +98,9 @@ async def serve(
             write_line(lines)
 
     try:
-        return await Supervisor(loaded, read, version(), on_started, hangup_stops=suggestions is not None).run()
+        running = build()
+        hangup_stops = suggestions is not None
+        return await Supervisor(loaded, read, running.version, on_started, hangup_stops, running.revision).run()
     except CannotStart as error:
         return _cannot(str(error), json)
 
@@ -112,11 +114,3 @@ def _cannot(why: str, json: bool) -> int:
     """Say why there is no run; the exit code for wrong input."""
     write_line(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}")
     return 2
-
-
-def version() -> str:
-    """The version of the installed package."""
-    try:
-        return metadata.version("tutor-gateway")
-    except metadata.PackageNotFoundError:
-        return "0+source"

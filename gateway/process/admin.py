@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from gateway.config.model import Config
 from gateway.config.routes import described
-from gateway.core.secret import Secret
+from gateway.core.secret import Secret, fingerprint
 from gateway.ops.clients import merged_clients
+from gateway.ops.health.configuration import RefusedStatus, listed, reload_reasons, reload_status
+from gateway.ops.health.health import build_status
+from gateway.ops.health.token_keys import KeyFigures, token_keys
 from gateway.ops.health.whole import merge, reasons
 from gateway.ops.log import Log
+from gateway.ops.metrics import families
 from gateway.ops.metrics.run import RunMetrics
-from gateway.ops.plain import Pseudonyms
+from gateway.ops.plain import Pseudonyms, rfc3339
 from gateway.ops.shortages import ShortageStatus, merged_shortages
 from gateway.policy.base.pointer import account_name
+from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
 from gateway.process.stores import Stores
+from gateway.process.token_keys import fingerprints
 from gateway.state.store import (
     CircuitStore,
+    LimitStore,
     LockoutStore,
+    RemoteLimitStore,
     RemoteLockoutStore,
     RemoteRevocationStore,
     RevocationStore,
@@ -43,11 +51,39 @@ class WorkerStatus(Protocol):
     def trouble(self) -> str: ...
 
 
+class ReloadState(Protocol):
+    """What is read of the reloader: since when the configuration is served (Unix seconds), why the last reload changed
+    nothing, and the settings that wait for a restart."""
+
+    @property
+    def loaded_at(self) -> float: ...
+    @property
+    def refused(self) -> RefusedStatus | None: ...
+    @property
+    def pending(self) -> Sequence[str]: ...
+
+
+class NeverReloaded(NamedTuple):
+    """The ``ReloadState`` of a run that reloads nothing."""
+
+    loaded_at: float = 0.0
+    refused: RefusedStatus | None = None
+    pending: Sequence[str] = ()
+
+
+NEVER_RELOADED = NeverReloaded()
+
+
+async def _reload_nothing() -> bool:
+    return False
+
+
 class RunAdmin:
     """The ``Admin`` (``ops.api.admin``) of a run.
 
     ``config`` gives the configuration that is served now; ``workers`` is the supervisor's own list; ``key`` is the one
-    of the log's pseudonyms; ``shortages`` gives those of this process. ``draining`` never goes back.
+    of the log's pseudonyms and of fingerprints; ``shortages`` gives those of this process; ``reload`` reads the files
+    anew and returns whether they are served, ``reloads`` has what came of it. ``draining`` never goes back.
     """
 
     def __init__(
@@ -61,6 +97,9 @@ class RunAdmin:
         version: str,
         wall: Callable[[], float] = time.time,
         shortages: Callable[[], list[ShortageStatus]] = list,
+        reloads: ReloadState = NEVER_RELOADED,
+        reload: Callable[[], Awaitable[bool]] = _reload_nothing,
+        revision: str = "",
     ) -> None:
         self.draining = False
         self.now = wall
@@ -70,7 +109,10 @@ class RunAdmin:
         self._workers = workers
         self._metrics = metrics
         self._stores = stores
-        self._version = version
+        self._build = build_status(version, revision)
+        self._key = key
+        self._reloads = reloads
+        self._reload = reload
         self._shortages = shortages
         self._started = wall()
 
@@ -84,6 +126,8 @@ class RunAdmin:
         statuses = [worker.status for worker in self._workers if worker.status is not None]
         ready = sum(worker.ready for worker in self._workers)
         troubles = [f"worker {n}: {worker.trouble}" for n, worker in enumerate(self._workers) if worker.trouble]
+        refused, pending = self._reloads.refused, self._reloads.pending
+        troubles += reload_reasons(refused, pending)
         if statuses:
             status = merge(statuses)
             status["shortages"] = merged_shortages([status["shortages"], self._shortages()])
@@ -93,13 +137,51 @@ class RunAdmin:
             status = {"status": "starting", "config": {}, "state": {}, "shortages": self._shortages(), "upstreams": {}}
         if self.draining:
             status["status"] = "draining"
+        config = self._config()
         pids = [worker.pid for worker in self._workers]
         return {
             **status,
             "reasons": [*reasons(status), *troubles],
-            "version": self._version,
+            "version": self._build["version"],
+            "build": self._build,
+            "environment": config.environment,
             "uptime_s": int(self.now() - self._started),
             "workers": {"wanted": len(self._workers), "ready": ready, "pids": pids},
+            "config": {**status["config"], **reload_status(refused, pending)},
+            "token_keys": self._token_keys(config),
+        }
+
+    def _token_keys(self, config: Config) -> dict[str, list[dict[str, Any]]]:
+        figures = KeyFigures(
+            self._metrics.counted(families.TOKENS_VERIFIED),
+            self._metrics.levels(families.TOKEN_KEY_LAST),
+            self._metrics.levels(families.TOKEN_LIFETIME),
+        )
+        return token_keys(fingerprints(config, self._key), figures, self._reloads.loaded_at, self.now())
+
+    def configuration(self) -> dict[str, Any]:
+        config = self._config()
+        return {
+            "environment": config.environment,
+            "build": self._build,
+            "digest": config.digest,
+            "loaded_at": rfc3339(self._reloads.loaded_at),
+            "files": [str(path) for path in config.files],
+            **reload_status(self._reloads.refused, self._reloads.pending),
+            "settings": listed(config.settings, self._fingerprint),
+        }
+
+    def _fingerprint(self, secret: Secret) -> str:
+        return fingerprint(secret.reveal().encode("utf-8", "surrogatepass"), self._key)
+
+    async def reload(self) -> dict[str, Any]:
+        done = await self._reload()
+        refused = None if done else self._reloads.refused
+        return {
+            "reloaded": done,
+            "digest": self._config().digest,
+            "problems": list(refused.problems) if refused else [],
+            "needs_restart": list(self._reloads.pending),
         }
 
     def metrics(self) -> bytes:
@@ -122,6 +204,16 @@ class RunAdmin:
 
     def lockout_store(self) -> LockoutStore | RemoteLockoutStore:
         return self._stores.used()
+
+    def limits(self) -> Mapping[str, LimitSettings]:
+        policies = self._config().policies.get("rate_limits", {})
+        return {name: settings for name, settings in policies.items() if isinstance(settings, LimitSettings)}
+
+    def limit_store(self) -> LimitStore | RemoteLimitStore:
+        return self._stores.used()
+
+    def known_revocations(self) -> RevocationStore:
+        return self._stores.local()
 
     def revocation_store(self) -> RevocationStore | RemoteRevocationStore:
         return self._stores.used()

@@ -45,6 +45,7 @@ class Start:
     replaces: bool = False
     distrust: bool = False
     instance: str = ""
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

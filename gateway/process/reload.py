@@ -5,28 +5,49 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from gateway.config.certificates import Certificates, read_certificates
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
+from gateway.ops.plain import redact
 from gateway.process.channel import Reload
 from gateway.process.child import Child
+from gateway.process.in_force import in_force, needs_restart
 
 TIMEOUT = 10.0  # seconds a worker may take to compile a configuration
+
+MOST_PROBLEMS = 20  # of a refused reload that are kept and logged, and characters of each:
+LONGEST_PROBLEM = 512
 
 Loader = Callable[[], Config | list[Problem]]
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedReload:
+    """The last reload was refused ``at`` this moment (Unix seconds), for these ``problems``, which hold no secrets."""
+
+    at: float
+    problems: tuple[str, ...]
+
+
 class Reloader:
     """Holds the configuration that is served, and its certificates. ``load`` reads and checks the files; ``children`` is the
-    supervisor's own list."""
+    supervisor's own list.
+
+    ``refused`` is why the last reload changed nothing, None when it did or there was none. ``pending`` are the settings
+    that were loaded and wait for a restart.
+    """
 
     def __init__(self, config: Config, load: Loader, children: Sequence[Child]) -> None:
         self.certificates: Certificates | None = None
         self.config = config
         self.loaded_at = time.time()
+        self.refused: RefusedReload | None = None
+        self.pending: list[str] = []
+        self._running = config
         self._load = load
         self._children = children
         self._with_old_certificates: set[Child] = (
@@ -40,16 +61,13 @@ class Reloader:
         async with self._lock:
             loaded = self._load()
             if isinstance(loaded, list):
-                metrics.reloaded(False)
-                log.event("reload_refused", problems=[str(problem)[:512] for problem in loaded[:20]])
-                return False
+                return self._refuse([str(problem) for problem in loaded], metrics, log)
+            served = in_force(self._running, loaded)
             try:
-                certificates = read_certificates(loaded.listen.tls)
+                certificates = self._read_certificates(loaded, served)
             except OSError as error:
-                metrics.reloaded(False)
-                log.event("reload_refused", problems=[str(error)[:512]])
-                return False
-            order = Reload(loaded, time.time(), certificates)
+                return self._refuse([str(error)], metrics, log)
+            order = Reload(served, time.time(), certificates)
             before = Reload(self.config, self.loaded_at, self.certificates)
             if certificates != self.certificates:
                 self._with_old_certificates |= {child for child in self._children if not child.ready}
@@ -57,18 +75,34 @@ class Reloader:
             why = next((reason for reason in reasons if reason), "")
             if why:
                 await self._order(before)
-                metrics.reloaded(False)
+                self._note(RefusedReload(time.time(), (redact(why, LONGEST_PROBLEM),)), self.pending, metrics)
                 log.event("reload_failed", why=why, digest=before.config.digest)
                 return False
             self.config, self.loaded_at, self.certificates = order.config, order.loaded_at, order.certificates
-            metrics.reloaded(True)
-            log.event("reloaded", digest=loaded.digest)
-            fixed = needs_restart(before.config, loaded)
-            if fixed:
-                log.event("reload_needs_restart", settings=fixed)
+            self._note(None, needs_restart(self._running, loaded), metrics)
+            log.event("reloaded", digest=served.digest)
+            if self.pending:
+                log.event("reload_needs_restart", settings=self.pending)
             return True
 
+    def _read_certificates(self, loaded: Config, served: Config) -> Certificates | None:
+        """Those to serve with: read anew, unless the files turn TLS on or off, which waits for a restart. Raises OSError for
+        a pair that cannot be used, then or now."""
+        read = read_certificates(loaded.listen.tls)
+        return read if (loaded.listen.tls is None) == (served.listen.tls is None) else self.certificates
+
+    def _refuse(self, problems: Sequence[str], metrics: RunMetrics, log: Log) -> bool:
+        kept = tuple(problem[:LONGEST_PROBLEM] for problem in problems[:MOST_PROBLEMS])
+        self._note(RefusedReload(time.time(), kept), self.pending, metrics)
+        log.event("reload_refused", problems=list(kept))
+        return False
+
+    def _note(self, refused: RefusedReload | None, pending: list[str], metrics: RunMetrics) -> None:
+        self.refused, self.pending = refused, pending
+        metrics.reloaded(refused is None, len(pending))
+
     async def _order(self, order: Reload) -> list[str]:
+        order = replace(order, config=order.config.served())
         return await asyncio.gather(*(child.reload(order, TIMEOUT) for child in self._children))
 
     def must_catch_up(self) -> bool:
@@ -88,19 +122,3 @@ class Reloader:
                     child.end()
                 if child.ready:
                     self._with_old_certificates.discard(child)
-
-
-def needs_restart(before: Config, after: Config) -> list[str]:
-    """The settings that differ and that a reload cannot change: what they describe is made once in a run."""
-    fixed = {
-        "listen.host": (before.listen.host, after.listen.host),
-        "listen.port": (before.listen.port, after.listen.port),
-        "listen.workers": (before.listen.workers, after.listen.workers),
-        "listen.tls": (before.listen.tls is None, after.listen.tls is None),
-        "listen.egress": (before.listen.egress, after.listen.egress),
-        "ops.host": (before.ops.host, after.ops.host),
-        "ops.port": (before.ops.port, after.ops.port),
-        "ops.origins": (before.ops.origins, after.ops.origins),
-        "state": (before.state, after.state),
-    }
-    return [name for name, (old, new) in fixed.items() if old != new]

@@ -57,8 +57,10 @@ class Supervisor:
         version: str,
         on_serving: Callable[[Addresses], None],
         hangup_stops: bool = False,
+        revision: str = "",
     ) -> None:
         self._version = version
+        self._revision = revision
         self._on_serving = on_serving
         self._hangup_stops = hangup_stops
         self._children: list[Child] = []
@@ -74,7 +76,7 @@ class Supervisor:
         self._was_ready = False
         self._deaths = 0
         self._crashes = 0  # since the last worker that had to distrust the state file
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._instance = secrets.token_hex(INSTANCE_BYTES)
         state_key = config.state.key
         # Derived, so that the pseudonyms in the log stay the same over restarts without being the store's own.
@@ -117,6 +119,9 @@ class Supervisor:
             stores,
             self._version,
             shortages=self._shortages.lasting,
+            reloads=self._reloader,
+            reload=self._reload,
+            revision=self._revision,
         )
         clock = ConnectionClock()
         operations = application(self._admin, clock.middleware)
@@ -238,10 +243,12 @@ class Supervisor:
     def _on_hangup(self) -> None:
         self._spawn(self._reload())
 
-    async def _reload(self) -> None:
-        if await self._reloader.reload(self._metrics, self._log):
+    async def _reload(self) -> bool:
+        done = await self._reloader.reload(self._metrics, self._log)
+        if done:
             self._report_room()
             self._changed.set()
+        return done
 
     def _report_room(self) -> None:
         """Log what the descriptors of a worker carry where that is less than is written."""
@@ -260,7 +267,7 @@ class Supervisor:
         if times:
             self._event("shortage", kind=kind, where=where, times=times)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -285,7 +292,7 @@ class Supervisor:
         if distrust:
             self._crashes = 0
         return Start(
-            self._reloader.config,
+            self._reloader.config.served(),
             child.number,
             child.listener.fileno(),
             self._directory.path,
@@ -302,4 +309,5 @@ class Supervisor:
             replaces=self._was_ready,
             distrust=distrust,
             instance=self._instance,
+            revision=self._revision,
         )

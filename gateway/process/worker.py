@@ -52,7 +52,7 @@ class Worker:
         self.config = config
         self.metrics = WorkerMetrics()
         self.observer = WorkerObserver(log, self.metrics)
-        self.health = Health(start.version)
+        self.health = Health(start.version, revision=start.revision)
         self.health.shortages = self.observer.shortages.lasting
         self._descriptors = limit_in_force()
         self._log = log
@@ -208,7 +208,7 @@ class Worker:
         upstreams = {name: upstream.endpoints for name, upstream in runtime.upstreams.items()}
         required = frozenset(name for name, upstream in config.upstreams.items() if upstream.required)
         self.health.serving = Serving(
-            config.digest, loaded_at, self._store_status, upstreams, runtime.breakers, required
+            config.digest, loaded_at, self._store_status, upstreams, runtime.breakers, required, config.environment
         )
         self.health.connections = ConnectionsStatus(limit=found.connections, written=found.written)
         self.config = config

@@ -78,6 +78,10 @@ class LockoutStore(Protocol):
         """Forgets all about a key, its failures and former locks too. Returns whether it was locked."""
         ...
 
+    def lock_name(self, kind: str, key: bytes) -> str:
+        """The keyed hash in hex under which a lock on a key is listed, unless it is on an address."""
+        ...
+
     def waive(self, kind: str, key: bytes, now: float) -> None:
         """Records for a day that locks on a key set before ``now`` no longer hold, also those of other stores."""
         ...
@@ -203,6 +207,10 @@ class RemoteLockoutStore(Protocol):
 
     async def unlock(self, kind: str, key: bytes, now: float) -> bool:
         """See ``LockoutStore.unlock``. Holds on every replica at once."""
+        ...
+
+    def lock_name(self, kind: str, key: bytes) -> str:
+        """See ``LockoutStore.lock_name``."""
         ...
 
 

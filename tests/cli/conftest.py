@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp.test_utils import TestServer
 
+from gateway.ops.api.app import application
 from tests.cli.command_line import GOOD
+from tests.cli.operators import Operators
 from tests.gateway_run import ENTRY, JWT_SECRET, OPS_TOKEN, Maker, Run
 from tests.held_backend import HeldBackend
+from tests.ops.api.fake_admin import TOKEN, FakeAdmin
 
 
 @pytest.fixture
@@ -21,6 +25,20 @@ def good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "upstreams.yaml"
     path.write_text(GOOD)
     return path
+
+
+@pytest.fixture
+async def operators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> AsyncIterator[Operators]:
+    """An operators' listener in a folder without a configuration, and no variable that names another."""
+    for name in ("GATEWAY_OPS_URL", "GATEWAY_OPS_TOKEN_FILE", "GATEWAY_OPS_TOKEN", "GATEWAY_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    admin = FakeAdmin()
+    async with TestServer(application(admin)) as server:
+        yield Operators(admin, f"http://127.0.0.1:{server.port}", tmp_path / "token", capsys)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.sink import Sink
 from gateway.process.channel import Reload
-from gateway.process.reload import Reloader, needs_restart
+from gateway.process.reload import Reloader
 from tests.certificate_files import issue
 from tests.eventually import eventually
 from tests.process.configs import written
@@ -59,6 +59,11 @@ class Given:
         self.log = Log(self.sink, b"k")
         self.reloader = Reloader(self.before, lambda: self.files, self.children)
         self._path = folder / "log"
+
+    def begin_with(self, running: Config) -> None:
+        """Another run, with other settings from its beginning."""
+        self.before = running
+        self.reloader = Reloader(running, lambda: self.files, self.children)
 
     async def reload(self) -> bool:
         return await self.reloader.reload(self.metrics, self.log)
@@ -114,6 +119,7 @@ async def test_a_worker_that_started_while_others_got_new_certificates_gets_them
 ) -> None:
     issue(tmp_path, "first")
     given.files = written(tmp_path, **{"drain: 5s": "drain: 5s, tls: {cert: cert.pem, key: key.pem}"})
+    given.begin_with(given.files)
     late = Child(given.before)
     given.children += [Child(given.before), late]
     assert await given.reload()
@@ -163,25 +169,69 @@ async def test_while_a_reload_goes_on_nobody_has_to_catch_up(given: Given) -> No
     assert await reloading
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "settings"),
-    [
-        ("drain: 5s", "drain: 6s", []),
-        ("host: 127.0.0.1, port: 0, drain", "host: 127.0.0.2, port: 0, drain", ["listen.host"]),
-        ("drain: 5s", "workers: 2", ["listen.workers"]),
-        ("drain: 5s", "egress: {port: 8181}", ["listen.egress"]),
-        ("port: 0, token", "port: 9, token", ["ops.port"]),
-        ('token: "${OPS_TOKEN}"', 'token: "${OPS_TOKEN}", origins: [https://a.example]', ["ops.origins"]),
-        ("path: state", "path: other", ["state"]),
-    ],
-)
-def test_settings_that_only_a_restart_changes_are_named(
-    tmp_path: Path, old: str, new: str, settings: list[str]
-) -> None:
-    assert needs_restart(written(tmp_path), written(tmp_path, **{old: new})) == settings
-
-
 async def test_they_are_in_the_log(given: Given, tmp_path: Path) -> None:
     given.files = written(tmp_path, **{"path: state": "path: other"})
     assert await given.reload()
     assert [line.get("settings") for line in given.events()] == [None, ["state"]]
+
+
+async def test_what_waits_for_a_restart_is_compared_with_what_runs_and_not_with_the_last_file(
+    given: Given, tmp_path: Path
+) -> None:
+    given.files = written(tmp_path, **{"path: state": "path: other"})
+    assert await given.reload()
+    assert given.reloader.pending == ["state"]
+    assert given.reloader.config.state == given.before.state, "a worker that is replaced now uses what the others use"
+    assert given.reloader.config.digest == given.before.digest, "nothing has changed yet"
+    assert b"gateway_config_needs_restart 1.0" in given.metrics.exposition()
+    assert await given.reload()
+    assert given.reloader.pending == ["state"], "the same file once more does not make it less"
+    given.files = given.before
+    assert await given.reload()
+    assert given.reloader.pending == []
+    assert b"gateway_config_needs_restart 0.0" in given.metrics.exposition()
+    settings = [line["settings"] for line in given.events() if line["event"] == "reload_needs_restart"]
+    assert settings == [["state"], ["state"]]
+
+
+async def test_a_refusal_stays_until_a_reload_is_served(given: Given, tmp_path: Path) -> None:
+    good = given.files
+    given.files = [Problem("upstreams.yaml", 3, 1, "routes", "is wrong " + "x" * 600, "")] * 30
+    assert not await given.reload()
+    refused = given.reloader.refused
+    assert refused is not None
+    assert (len(refused.problems), max(map(len, refused.problems))) == (20, 512)
+    assert b"gateway_config_refused 1.0" in given.metrics.exposition()
+    given.files = good
+    assert await given.reload()
+    assert given.reloader.refused is None
+    assert b"gateway_config_refused 0.0" in given.metrics.exposition()
+
+
+async def test_a_worker_that_cannot_follow_is_a_refusal_too_and_what_was_pending_stays(
+    given: Given, tmp_path: Path
+) -> None:
+    given.files = written(tmp_path, **{"path: state": "path: other"})
+    assert await given.reload()
+    given.children += [Child(given.before, "ValueError: eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln is no key")]
+    assert not await given.reload()
+    assert given.reloader.refused is not None
+    assert given.reloader.refused.problems == ("ValueError: <secret> is no key",)
+    assert given.reloader.pending == ["state"]
+
+
+async def test_tls_that_is_turned_on_or_off_waits_for_the_restart(given: Given, tmp_path: Path) -> None:
+    issue(tmp_path, "first")
+    with_tls = written(tmp_path, **{"drain: 5s": "drain: 5s, tls: {cert: cert.pem, key: key.pem}"})
+    given.files = with_tls
+    assert await given.reload()
+    assert (given.reloader.certificates, given.reloader.pending) == (None, ["listen.tls"])
+    given.begin_with(with_tls)
+    assert await given.reload()
+    first = given.reloader.certificates
+    assert first is not None
+    given.files = written(tmp_path)
+    (tmp_path / "key.pem").unlink()
+    assert await given.reload()
+    assert given.reloader.certificates is first
+    assert (given.reloader.config.listen.tls, given.reloader.pending) == (with_tls.listen.tls, ["listen.tls"])

@@ -6,9 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.core.secret import Secret
+from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
 from gateway.state.store import (
     CircuitStore,
+    LimitStore,
     LockoutStore,
+    RemoteLimitStore,
     RemoteLockoutStore,
     RemoteRevocationStore,
     RevocationStore,
@@ -31,6 +34,13 @@ class Admin(Protocol):
     def status(self) -> dict[str, Any]:
         """The body of /health, over all workers."""
 
+    def configuration(self) -> dict[str, Any]:
+        """The body of /v1/config: what is served, and what is set from where."""
+
+    async def reload(self) -> dict[str, Any]:
+        """Reads the files anew and serves what they say, or changes nothing. The body of the response: whether, and the
+        problems if not."""
+
     def metrics(self) -> bytes:
         """The body of /metrics, over all workers."""
 
@@ -51,6 +61,15 @@ class Admin(Protocol):
 
     def lockout_store(self) -> LockoutStore | RemoteLockoutStore:
         """The lockouts of the workers."""
+
+    def limits(self) -> Mapping[str, LimitSettings]:
+        """The configured rate limits by name."""
+
+    def limit_store(self) -> LimitStore | RemoteLimitStore:
+        """The rate limits of the workers."""
+
+    def known_revocations(self) -> RevocationStore:
+        """The revocations as this host knows them."""
 
     def revocation_store(self) -> RevocationStore | RemoteRevocationStore:
         """The revocations of the workers."""

@@ -66,7 +66,7 @@ async def get_lockouts(admin: Admin, _: web.Request) -> web.Response:
     """``GET /v1/lockouts``: the locks that hold, oldest first."""
     found = admin.lockout_store().locks(admin.now(), MOST)
     locks = await found if inspect.isawaitable(found) else found
-    return json_response({"lockouts": [_row(lock) for lock in sorted(locks, key=lambda lock: lock.since)]})
+    return json_response({"lockouts": [lock_row(lock) for lock in sorted(locks, key=lambda lock: lock.since)]})
 
 
 async def post_unlock(admin: Admin, request: web.Request) -> web.Response:
@@ -84,7 +84,8 @@ async def post_unlock(admin: Admin, request: web.Request) -> web.Response:
     return json_response({"unlocked": unlocked})
 
 
-def _row(lock: Lock) -> dict[str, Any]:
+def lock_row(lock: Lock) -> dict[str, Any]:
+    """A lock as operators see it."""
     return {
         "kind": lock.kind,
         "who": lock.who,

@@ -10,9 +10,9 @@ from aiohttp import web
 from gateway.core.error_format import PROBLEM_JSON, operator_problem
 
 
-def json_response(value: Mapping[str, object]) -> web.Response:
+def json_response(value: Mapping[str, object], status: int = 200) -> web.Response:
     """A response with ``value`` as its JSON body."""
-    return web.Response(body=orjson.dumps(value), content_type="application/json")
+    return web.Response(status=status, body=orjson.dumps(value), content_type="application/json")
 
 
 def problem(status: int, title: str, **headers: str) -> web.Response:

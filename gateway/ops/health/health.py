@@ -21,8 +21,8 @@ _FIELDS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The configuration that is served: its digest, when it was loaded (Unix seconds), the store it uses, and by upstream
-    the endpoints and its breaker, and the names of the upstreams without which nothing works."""
+    """The configuration that is served: its digest, when it was loaded (Unix seconds), the store it uses, by upstream the
+    endpoints and its breaker, the names of the upstreams without which nothing works, and its environment."""
 
     digest: str
     loaded_at: float
@@ -30,6 +30,7 @@ class Serving:
     upstreams: Mapping[str, Sequence[EndpointStatus]] = field(default_factory=dict)
     breakers: Mapping[str, BreakerStatus] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
+    environment: str = ""
 
 
 class ConnectionsStatus(TypedDict):
@@ -43,13 +44,13 @@ class ConnectionsStatus(TypedDict):
 class Health:
     """The health of one worker. ``serving`` is None until a configuration is compiled; ``draining`` never goes back."""
 
-    def __init__(self, version: str, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, version: str, wall: Callable[[], float] = time.time, revision: str = "") -> None:
         self.serving: Serving | None = None
         self.draining = False
         self.connections = ConnectionsStatus(limit=0, written=0)
         self.shortages: Callable[[], list[ShortageStatus]] = list
         """Gives what the gateway has run out of (``ops.shortages``)."""
-        self._version = version
+        self._build = build_status(version, revision)
         self._wall = wall
         self._started = wall()
 
@@ -65,7 +66,9 @@ class Health:
         shortages = self.shortages()
         status = {
             "status": self._word(upstreams, store is not None and store.ok and not shortages),
-            "version": self._version,
+            "version": self._build["version"],
+            "build": self._build,
+            "environment": serving.environment if serving else None,
             "uptime_s": int(self._wall() - self._started),
             "config": {
                 "digest": serving.digest if serving else None,
@@ -105,6 +108,11 @@ class Health:
                 return Reply(200, _FIELDS, b'{"status":"ready"}')
             return Reply(503, _FIELDS, b'{"status":"draining"}' if self.draining else b'{"status":"starting"}')
         return None
+
+
+def build_status(version: str, revision: str) -> dict[str, str | None]:
+    """The build as health shows it; an empty ``revision`` is not known."""
+    return {"version": version, "revision": revision or None}
 
 
 def health_response(status: Mapping[str, Any]) -> Reply:

@@ -64,6 +64,8 @@ class RunMetrics(Collector):
         self._missing = 0
         self._restarts = 0
         self._reloads = {"good": 0, "bad": 0}
+        self._refused = False
+        self._pending = 0
 
     def reported(self, worker: int, report: MetricsReport) -> None:
         """Take the latest report of a worker, in place of the one before."""
@@ -91,9 +93,10 @@ class RunMetrics(Collector):
         counted = self._ended.counters.setdefault(families.SHORTAGES.name, {})
         counted[(kind,)] = counted.get((kind,), 0) + 1
 
-    def reloaded(self, good: bool) -> None:
-        """Count a reload of the configuration, and whether it was served."""
+    def reloaded(self, good: bool, pending: int = 0) -> None:
+        """Count a reload of the configuration, and whether it was served. ``pending``: settings that wait for a restart."""
         self._reloads["good" if good else "bad"] += 1
+        self._refused, self._pending = not good, pending
 
     def counted(self, family: Counter) -> dict[Labels, float]:
         """What all workers have counted for ``family``, by its labels."""
@@ -119,6 +122,8 @@ class RunMetrics(Collector):
         yield _gauge(families.WORKERS, [(("ready",), self._ready), (("missing",), self._missing)])
         yield _counter(families.WORKER_RESTARTS, [((), self._restarts)])
         yield _counter(families.CONFIG_RELOADS, [((result,), times) for result, times in self._reloads.items()])
+        yield _gauge(families.CONFIG_REFUSED, [((), self._refused)])
+        yield _gauge(families.CONFIG_NEEDS_RESTART, [((), self._pending)])
         totals = deepcopy(self._ended)
         for report in self._latest.values():
             totals.add(report)

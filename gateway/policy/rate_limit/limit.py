@@ -44,6 +44,12 @@ _COMMON_KEYS: dict[tuple[str, ...], tuple[Callable[[TakesFor], TakesOf], Callabl
 }
 
 
+def prefix_of(name: str, key: tuple[str, ...]) -> bytes:
+    """What the buckets of a limit begin with. The key's own spelling is in it too: after it is edited, old buckets mean
+    nothing."""
+    return length_prefixed(name.encode()) + length_prefixed("\n".join(key).encode())
+
+
 class Limit:
     """The limit ``name``: ``rate`` as the lasting rate, ``burst`` units at once, counted by ``key``; ``lease`` units are
     taken ahead of time from a remote store. All that does not depend on the request is computed here.
@@ -74,8 +80,7 @@ class Limit:
         self._lease = lease
         self._per_call = any(word == "route" or word.startswith("input:") for word in key)
         self._parts = tuple(key_part(word) for word in key)
-        # The key's own spelling is in the name too: after it is edited, old buckets mean nothing.
-        self._prefix = length_prefixed(name.encode()) + length_prefixed("\n".join(key).encode())
+        self._prefix = prefix_of(name, key)
         self._refusal = lru_cache(maxsize=STATES)(
             lambda wait: refuse("rate_limited", name, retry_after=wait, limits=(by_limit(SECTION, name),))
         )

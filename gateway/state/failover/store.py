@@ -183,6 +183,10 @@ class FailoverStore:
         self._reconciler.record_unlock(kind, key, steady)
         return was
 
+    def lock_name(self, kind: str, key: bytes) -> str:
+        """See ``LockoutStore.lock_name``."""
+        return self._remote.name_of(kind, key).partition(":")[2]
+
     async def revoke(self, kind: str, key: bytes, until: float, now: float) -> bool:
         """See ``RevocationStore.revoke``. Without Redis it holds on this host at once, elsewhere when Redis is back."""
         done = self._local.revoke(kind, key, until, now)

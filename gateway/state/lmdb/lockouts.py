@@ -185,6 +185,10 @@ class LmdbLockouts:
         """See ``LockoutStore.unlock``."""
         return bool(self._in_ledger(lambda ledger: ledger.forget(kind, key), now))
 
+    def lock_name(self, kind: str, key: bytes) -> str:
+        """See ``LockoutStore.lock_name``."""
+        return self._file.digest(kind.encode() + b"\0" + key).hex()
+
     def waive(self, kind: str, key: bytes, now: float) -> None:
         """See ``LockoutStore.waive``."""
         self._in_ledger(lambda ledger: ledger.waive(kind, key), now)

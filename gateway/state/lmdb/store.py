@@ -44,7 +44,7 @@ class LmdbStore:
         self.group_commit = limits.group_commit
         lockouts = LmdbLockouts(self.file, self.capacity)
         self.reserve, self.settle = lockouts.reserve, lockouts.settle
-        self.locks, self.unlock = lockouts.locks, lockouts.unlock
+        self.locks, self.unlock, self.lock_name = lockouts.locks, lockouts.unlock, lockouts.lock_name
         self.waive, self.waived_at = lockouts.waive, lockouts.waived_at
         circuits = LmdbCircuits(self.file, self.capacity)
         self.admit, self.record_outcome = circuits.admit, circuits.record_outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.core.secret import Secret
+from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
 from gateway.state.store import StateError
 from tests.memory_store import MemoryStore
 
@@ -25,6 +26,8 @@ class FakeAdmin:
         self.clock = NOON
         self.upstreams: dict[str, Any] = {}
         self.kept: MemoryStore | None = MemoryStore()
+        self.reloaded: dict[str, Any] = {"reloaded": True, "digest": "d", "problems": [], "needs_restart": []}
+        self.rate_limits: dict[str, LimitSettings] = {}
         self.events: list[tuple[str, dict[str, object]]] = []
 
     @property
@@ -44,6 +47,21 @@ class FakeAdmin:
 
     def status(self) -> dict[str, Any]:
         return {"status": self.health, "version": "1", "upstreams": self.upstreams}
+
+    def configuration(self) -> dict[str, Any]:
+        return {"digest": "d", "settings": []}
+
+    async def reload(self) -> dict[str, Any]:
+        return self.reloaded
+
+    def limits(self) -> dict[str, LimitSettings]:
+        return self.rate_limits
+
+    def limit_store(self) -> MemoryStore:
+        return self.memory
+
+    def known_revocations(self) -> MemoryStore:
+        return self.memory
 
     def metrics(self) -> bytes:
         return b"gateway_up 1.0\n"

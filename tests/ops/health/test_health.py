@@ -11,14 +11,17 @@ from tests.ops.health.serving import CLOSED, Clock, Endpoint, body, serving
 
 def test_the_public_body_is_the_contract_without_endpoints() -> None:
     clock = Clock()
-    health = Health("1.2.3", clock)
-    health.serving = Serving("d1gest", clock.now, StoreStatus("embedded"), {"tutor": (Endpoint(),)})
+    health = Health("1.2.3", clock, "c0ffee")
+    store = StoreStatus("embedded")
+    health.serving = Serving("d1gest", clock.now, store, {"tutor": (Endpoint(),)}, environment="production")
     clock.now += 61.9
     assert body(health, "/health") == (
         200,
         {
             "status": "ok",
             "version": "1.2.3",
+            "build": {"version": "1.2.3", "revision": "c0ffee"},
+            "environment": "production",
             "uptime_s": 61,
             "config": {"digest": "d1gest", "loaded_at": "2023-11-14T22:13:20Z"},
             "state": {"store": "embedded", "ok": True, "since": None},

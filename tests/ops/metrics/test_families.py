@@ -14,11 +14,18 @@ ALL = [one for one in vars(families).values() if isinstance(one, Counter | Gauge
 
 def test_every_name_is_there_once() -> None:
     names = [family.name for family in ALL]
-    assert len(names) == len(set(names)) == 33
+    assert len(names) == len(set(names)) == 35
 
 
 def test_what_a_worker_counts_is_exposed() -> None:
-    of_the_supervisor = {families.UP, families.WORKERS, families.WORKER_RESTARTS, families.CONFIG_RELOADS}
+    of_the_supervisor = {
+        families.UP,
+        families.WORKERS,
+        families.WORKER_RESTARTS,
+        families.CONFIG_RELOADS,
+        families.CONFIG_REFUSED,
+        families.CONFIG_NEEDS_RESTART,
+    }
     assert set(families.WORKER) == set(ALL) - of_the_supervisor
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from gateway.ops.metrics import families
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.metrics.worker import WorkerMetrics
 from tests.ops.metrics.exchanges import exchange, samples
@@ -101,6 +102,8 @@ def test_the_supervisor_has_metrics_of_its_own() -> None:
         "gateway_worker_restarts_total": 0,
         "gateway_config_reloads_total|result=good": 0,
         "gateway_config_reloads_total|result=bad": 0,
+        "gateway_config_refused": 0,
+        "gateway_config_needs_restart": 0,
     }
     run.workers(1, 2)
     run.restarted()
@@ -110,6 +113,34 @@ def test_the_supervisor_has_metrics_of_its_own() -> None:
     assert found["gateway_workers|state=ready"] == found["gateway_workers|state=missing"] == 1
     assert found["gateway_worker_restarts_total"] == 1
     assert found["gateway_config_reloads_total|result=bad"] == 1
+
+
+def test_what_keeps_the_files_from_running_shows_until_it_is_over() -> None:
+    run = RunMetrics()
+    run.reloaded(False, 2)
+    found = samples(run)
+    assert (found["gateway_config_refused"], found["gateway_config_needs_restart"]) == (1, 2)
+    run.reloaded(True)
+    found = samples(run)
+    assert (found["gateway_config_refused"], found["gateway_config_needs_restart"]) == (0, 0)
+
+
+def test_what_keys_have_verified_outlives_their_worker() -> None:
+    run = RunMetrics()
+    for number, last in enumerate((20.0, 30.0)):
+        made = WorkerMetrics()
+        made.token_key("access", "c0ffee", 2, last)
+        made.token_key("access", "0ff", 0, 0.0)
+        made.token_lifetime("access", 900.0 - number)
+        made.token_lifetime("access", 1.0)
+        run.reported(number, made.report())
+    for _ in range(2):
+        assert run.counted(families.TOKENS_VERIFIED) == {("access", "c0ffee"): 4, ("access", "0ff"): 0}
+        assert run.levels(families.TOKEN_KEY_LAST) == {("access", "c0ffee"): 30.0}
+        assert run.levels(families.TOKEN_LIFETIME) == {("access",): 900.0}
+        for number in range(2):
+            run.ended(number)
+    assert samples(run)["gateway_tokens_verified_total|key=c0ffee|policy=access"] == 4
 
 
 def test_the_text_has_one_help_and_type_for_each_metric() -> None:

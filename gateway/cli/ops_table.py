@@ -1,0 +1,33 @@
+"""Tables of what a gateway answers its operators, on a terminal and in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from gateway.cli.load import console
+from gateway.ops.plain import clean
+
+NOTHING = "-"
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]], styles: Iterable[str] = ()) -> None:
+    """Prints ``rows`` below ``headings``. None and empty texts are ``-``; control characters are escaped, since some of the
+    texts come from clients. ``styles`` has one for each row, empty for none."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    chosen = list(styles)
+    for index, row in enumerate(rows):
+        style = chosen[index] if index < len(chosen) else ""
+        table.add_row(*(Text(shown(cell)) for cell in row), style=style or None)
+    console().print(table)
+
+
+def shown(value: object) -> str:
+    """``value`` for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return clean(str(value), 512) if value not in (None, "", []) else NOTHING

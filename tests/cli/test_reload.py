@@ -1,0 +1,23 @@
+"""``gateway reload``: served, or refused with the problems."""
+
+from tests.cli.operators import Operators
+
+PROBLEM = "upstreams.yaml:3:1  routes[0].auth  names nobody, which is not in auth"
+
+
+async def test_good_files_are_served(operators: Operators) -> None:
+    operators.admin.reloaded = {"reloaded": True, "digest": "d" * 64, "problems": [], "needs_restart": ["state"]}
+    code, out, err = await operators.command("reload", "--by", "grace")
+    assert (code, err) == (0, "")
+    assert out == f"reloaded: digest {'d' * 12}\nonly a restart brings into force: state\n"
+    assert operators.admin.events[0][0] == "reload_ordered"
+    assert operators.admin.events[0][1]["by"] == "grace"
+
+
+async def test_bad_files_are_the_answer_no_with_their_problems(operators: Operators) -> None:
+    operators.admin.reloaded = {"reloaded": False, "digest": "d", "problems": [PROBLEM], "needs_restart": []}
+    code, out, err = await operators.command("reload")
+    assert (code, out) == (1, "")
+    assert err == f"{PROBLEM}\nrefused: what ran before goes on\n"
+    code, body = await operators.json("reload")
+    assert (code, body) == (1, operators.admin.reloaded)

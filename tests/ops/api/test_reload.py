@@ -1,0 +1,33 @@
+"""Reloading by order, and what is set from where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp.test_utils import TestClient
+
+from tests.ops.api.fake_admin import BEARER, FakeAdmin
+
+Client = TestClient[Any, Any]
+
+
+async def test_only_operators_may_reload_and_read(client: Client) -> None:
+    assert (await client.post("/v1/reload", json={})).status == 401
+    assert (await client.get("/v1/config")).status == 401
+    assert (await client.post("/v1/reload", data="x", headers=BEARER)).status == 415
+
+
+async def test_a_reload_that_is_served_is_200_and_a_refused_one_409(client: Client, admin: FakeAdmin) -> None:
+    response = await client.post("/v1/reload", json={"by": "grace"}, headers=BEARER)
+    assert (response.status, await response.json()) == (200, admin.reloaded)
+    admin.reloaded = {"reloaded": False, "digest": "d", "problems": ["x"], "needs_restart": []}
+    response = await client.post("/v1/reload", headers=BEARER)
+    assert (response.status, await response.json()) == (409, admin.reloaded)
+    events = [(name, fields["reloaded"], fields["by"]) for name, fields in admin.events]
+    assert events == [("reload_ordered", True, "grace"), ("reload_ordered", False, "")]
+    assert (await client.post("/v1/reload", json={"now": True}, headers=BEARER)).status == 400
+
+
+async def test_the_configuration_is_shown(client: Client, admin: FakeAdmin) -> None:
+    response = await client.get("/v1/config", headers=BEARER)
+    assert (response.status, await response.json()) == (200, admin.configuration())
