@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import json as jsonlib
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from rich.table import Table
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, console, load_or_exit
-from gateway.config.model import Route
+from gateway.config.model import Config, Route
+from gateway.config.reporting import reporting_on
 from gateway.config.routes import described
 from gateway.policy.kinds import ROUTE_KINDS
 
 
-def describe(route: Route, digest: str) -> dict[str, Any]:
+def describe(route: Route, digest: str, reporting: Sequence[str] = ()) -> dict[str, Any]:
     """One route as JSON for programs; ``at`` is where it is written, ``digest`` that of the whole configuration."""
-    return {**described(route), "at": str(route.position), "digest": digest}
+    return {**described(route, reporting), "at": str(route.position), "digest": digest}
 
 
 def routes(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
     """Show the routes in the order in which they are tried, with their policies."""
     loaded = load_or_exit(config, json)
     if json:
-        typer.echo(jsonlib.dumps([describe(route, loaded.digest) for route in loaded.routes]))
+        rows = [describe(route, loaded.digest, reporting_on(route, loaded, time.time())) for route in loaded.routes]
+        typer.echo(jsonlib.dumps(rows))
         return
-    console().print(_table(loaded.routes))
+    console().print(_table(loaded, time.time()))
 
 
-def _table(found: tuple[Route, ...]) -> Table:
+def _table(config: Config, now: float) -> Table:
+    found = config.routes
     table = Table(box=None, pad_edge=False, header_style="bold")
-    extra = any(_own(route) for route in found)
+    only = {route.name: [f"reports only: {one}" for one in reporting_on(route, config, now)] for route in found}
+    extra = any(_own(route) or only[route.name] for route in found)
     for heading in ("ROUTE", "MATCHES", "METHODS", "AUTH", "LIMITS", "BODY", *(["ALSO"] if extra else []), "GOES TO"):
         table.add_column(heading, overflow="fold")
     for route in found:
@@ -42,7 +48,7 @@ def _table(found: tuple[Route, ...]) -> Table:
             "-" if route.deny else auth,
             "\n".join(route.policies["rate_limits"]) or "-",
             "-" if route.deny else " ".join(route.policies["bodies"]) or "any",
-            *(["\n".join(_own(route)) or "-"] if extra else []),
+            *(["\n".join([*_own(route), *only[route.name]]) or "-"] if extra else []),
             _goes_to(route),
             style="red" if route.deny else "yellow" if auth == "public" else None,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 import os
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from gateway.cli.stderr import write_line
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
+from gateway.config.reporting import reporting
 from gateway.config.worker_count import WorkerCount, limited
 from gateway.demo.quickstart import running_quickstart
 from gateway.process.build import build
@@ -91,7 +93,7 @@ async def serve(
             f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
             f"workers {addresses.workers}  connections {found.connections} each  config {addresses.digest[:12]}"
         )
-        for note in _notes(found, workers or loaded.listen.workers):
+        for note in _notes(loaded, found, workers or loaded.listen.workers):
             write_line(f"gateway run: {note}")
         lines = suggestions(addresses) if suggestions is not None else ""
         if lines:
@@ -105,9 +107,10 @@ async def serve(
         return _cannot(str(error), json)
 
 
-def _notes(found: Room, workers: int) -> list[str]:
-    """What the machine allows less of than is written, or than it has."""
-    return [note for note in ("" if found.enough else found.sentence(), limited(workers)) if note]
+def _notes(config: Config, found: Room, workers: int) -> list[str]:
+    """What the machine allows less of than is written, or than it has; and which policies refuse nothing."""
+    notes = [note for note in ("" if found.enough else found.sentence(), limited(workers)) if note]
+    return [*notes, *(f"{one} only reports: it refuses nothing" for one in reporting(config, time.time()))]
 
 
 def _cannot(why: str, json: bool) -> int:

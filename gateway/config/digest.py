@@ -11,6 +11,7 @@ import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import date
 from hashlib import blake2b, scrypt, sha256
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def _leaf(value: object) -> object:
             return ["secret", _octets(value.reveal()).hex()]
         case bytes():
             return ["bytes", sha256(value).hexdigest()]
-        case Rate() | ipaddress.IPv4Network() | ipaddress.IPv6Network():
+        case date() | Rate() | ipaddress.IPv4Network() | ipaddress.IPv6Network():
             return str(value)
     raise TypeError(f"no digest of a {type(value).__name__}")
 

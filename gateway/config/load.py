@@ -13,6 +13,7 @@ from gateway.config import routes
 from gateway.config.checks import (
     breakers,
     egress,
+    exposure,
     fallbacks,
     guarded_paths,
     loops,
@@ -116,6 +117,9 @@ class _Loading:
             references.check_key(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_leases(policies.get("rate_limits", {}), config.state, written, self._report)
         tls.check(config.listen.tls, Location(entry.entries.get("listen", entry), ("listen",), self._report))
+        for (section, name, *below), sentence, hint in exposure.report_remarks(config.policies):
+            policy = (str(section), str(name))
+            Location(written[policy].node, policy, self._report).warn(tuple(below), sentence, hint)
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:
             Production(config, entry, written, located, self._unsound, self._report).check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Named
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.config.model import Defaults, Route, Trpc, UpstreamSettings, WrittenRoute
@@ -49,8 +50,9 @@ def _policies(written: WrittenRoute, defaults: Defaults) -> dict[str, tuple[str,
     return policies
 
 
-def described(route: Route) -> dict[str, Any]:
-    """One route as JSON, as ``gateway routes`` and the operators' listener show it."""
+def described(route: Route, reporting: Sequence[str] = ()) -> dict[str, Any]:
+    """One route as JSON, as ``gateway routes`` and the operators' listener show it. ``reporting``: those of its policies that
+    only report, in words."""
     return {
         "name": route.name,
         "listener": route.listener,
@@ -62,6 +64,7 @@ def described(route: Route) -> dict[str, Any]:
         "upstream": route.upstream,
         "rewrite": route.rewrite,
         "deny": route.deny,
+        **({"reporting": list(reporting)} if reporting else {}),
     }
 
 

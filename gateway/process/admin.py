@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from gateway.config.model import Config
+from gateway.config.reporting import reporting, reporting_on
 from gateway.config.routes import described
 from gateway.core.secret import Secret, fingerprint
 from gateway.ops.clients import merged_clients
@@ -145,6 +146,10 @@ class RunAdmin:
             "version": self._build["version"],
             "build": self._build,
             "environment": config.environment,
+            "reporting": [
+                {"policy": f"{one.section}.{one.name}", "until": str(one.until) if one.until else None}
+                for one in reporting(config, self.now())
+            ],
             "uptime_s": int(self.now() - self._started),
             "workers": {"wanted": len(self._workers), "ready": ready, "pids": pids},
             "config": {**status["config"], **reload_status(refused, pending)},
@@ -191,7 +196,8 @@ class RunAdmin:
         return merged_clients([worker.clients for worker in self._workers if worker.clients is not None])
 
     def routes(self) -> Sequence[dict[str, Any]]:
-        return [described(route) for route in self._config().routes]
+        config = self._config()
+        return [described(route, reporting_on(route, config, self.now())) for route in config.routes]
 
     def lockouts(self) -> Sequence[str]:
         return list(self._config().policies.get("lockouts", {}))

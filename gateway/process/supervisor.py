@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from itertools import zip_longest
 
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from gateway.config.certificates import read_certificates
 from gateway.config.model import Config
+from gateway.config.reporting import reporting
 from gateway.core.shortage import Shortage
 from gateway.core.via import INSTANCE_BYTES
 from gateway.ops.api.app import application
@@ -169,6 +171,7 @@ class Supervisor:
                 self._was_ready = True
                 self._log.event("started", version=self._version, digest=addresses.digest, workers=ready)
                 self._report_room()
+                self._report_reporting()
                 self._on_serving(addresses)
         if self._why_not:
             raise CannotStart(self._why_not)
@@ -247,8 +250,15 @@ class Supervisor:
         done = await self._reloader.reload(self._metrics, self._log)
         if done:
             self._report_room()
+            self._report_reporting()
             self._changed.set()
         return done
+
+    def _report_reporting(self) -> None:
+        """Log which policies only report, where some do."""
+        found = reporting(self._reloader.config, time.time())
+        if found:
+            self._event("reporting_only", policies=[str(one) for one in found])
 
     def _report_room(self) -> None:
         """Log what the descriptors of a worker carry where that is less than is written."""

@@ -29,6 +29,7 @@ from gateway.process.channel import Drain, Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.drain import drain_now
 from gateway.process.heap import settle, tidier
+from gateway.process.report_end import ReportEnd
 from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
 from gateway.process.token_keys import fingerprints
 from gateway.process.upkeep import keep_up
@@ -75,6 +76,7 @@ class Worker:
         self._store_status = StoreStatus("embedded", broken=lambda: store.condition.mending)
         self._shared: FailoverStore | None = None
         self._runtime: Runtime | None = None
+        self._report_end = ReportEnd(self.show, lambda *args, **fields: self.observer.event(*args, **fields))
         self._tls = tls_context(start.certificates)
         self._others = {
             number: (socket.socket(fileno=public), socket.socket(fileno=egress) if egress is not None else None)
@@ -181,17 +183,15 @@ class Worker:
         """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""
         found = room(config, self._descriptors)
         config = fitted(config, found)
-        proxies = tuple(config.listen.trusted_proxies)
-        requests = config.listen.limits.per_address.requests
-        fields = config.listen.trusted_fields
+        listen = config.listen
         tools = Tools(
             self._store,
             time.time,
-            proxies,
+            listen.trusted_proxies,
             self._shared,
             self.observer,
-            requests,
-            fields,
+            listen.limits.per_address.requests,
+            listen.trusted_fields,
             self._resolver,
             self._start.instance,
         )
@@ -212,6 +212,7 @@ class Worker:
         )
         self.health.connections = ConnectionsStatus(limit=found.connections, written=found.written)
         self.config = config
+        self._report_end.watch(config, loaded_at)
         return before
 
     async def reload(self, order: Reload) -> None:
@@ -248,6 +249,7 @@ class Worker:
 
     def check_and_report(self) -> Iterator[None]:
         """Sweep the store, see whether it works, and report; and cover whom there was no descriptor for."""
+        self._report_end.check()
         yield from self._check_store()
         yield
         if self._uncovered is not None:

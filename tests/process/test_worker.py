@@ -7,9 +7,12 @@ import contextlib
 import gc
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +20,8 @@ import pytest
 from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.sink import Sink
+from gateway.process import report_end
+from gateway.process import worker as worker_module
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.worker import Worker
 from gateway.proxy.compile.limits import limits_of
@@ -262,3 +267,28 @@ async def test_an_ending_worker_takes_what_waits_in_its_socket_where_nobody_else
         with sock:
             head = await asyncio.to_thread(sock.recv, 4096)
     assert head.startswith(b"HTTP/1.1 200 ") and b"\r\nconnection: close\r\n" in head
+
+
+async def test_a_policy_whose_last_day_of_reporting_ends_in_the_run_is_enforced(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC).timestamp()]
+    clock = SimpleNamespace(time=lambda: now[0], monotonic=time.monotonic)
+    for module in (worker_module, report_end):
+        monkeypatch.setattr(module, "time", clock)
+    secret = "uG7qZ1xV0pTnB4cYwK9hRr2sLd8fMe6a"
+    policy = (
+        f"auth: {{a: {{mode: report, until: 2027-01-31, kind: jwt, algorithms: [HS256], secret: {secret}}}}}\nroutes:"
+    )
+    config = written(tmp_path, **{"routes:": policy, "auth: public": "auth: a"})
+    async with serve(config) as running:
+        seen: list[tuple[str, dict[str, object]]] = []
+        monkeypatch.setattr(running.worker.observer, "event", lambda name, **fields: seen.append((name, fields)))
+        path = config.routes[0].paths[0]
+        list(running.worker.check_and_report())
+        assert b" 401 " not in await running.get(path)
+        now[0] += 1
+        list(running.worker.check_and_report())
+        assert b" 401 " in await running.get(path)
+        list(running.worker.check_and_report())
+        assert seen == [("report_ended", {"policies": ["auth.a until 2027-01-31"]})]

@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from gateway.config.checks import exposure
+from gateway.config.checks.placeholders import placeholders, used_twice
 from gateway.config.checks.weakness import LEAST_SECRET_BYTES, origin_weakness, secret_weakness
 from gateway.config.model import Config, Entry, Route
 from gateway.config.policies import Written
@@ -22,20 +24,11 @@ from gateway.core.loopback import is_loopback
 
 PRODUCTION = "production"
 
-_MAKE_SECRET = f"make one with: openssl rand -base64 {LEAST_SECRET_BYTES}"
-_PRIVATE = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "127.0.0.0/8",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "169.254.0.0/16",
-        "::1/128",
-        "fc00::/7",
-        "fe80::/10",
-    )
+# One of the gateway's own would fit no token of the backend.
+_LENGTHEN = (
+    f"it is the backend's own: make a longer one with openssl rand -base64 {LEAST_SECRET_BYTES}, and set it in both"
 )
+_MAKE_SECRET = f"make one with: openssl rand -base64 {LEAST_SECRET_BYTES}"
 # Names that only resolve inside a host, a compose network or a cluster (RFC 6761, RFC 6762, RFC 9476).
 _PRIVATE_SUFFIXES = (".localhost", ".local", ".internal", ".svc", ".cluster.local", ".home.arpa", ".alt")
 
@@ -63,6 +56,8 @@ class Production:
     def check(self) -> None:
         """Adds every weakness to the report."""
         self._check_written_secrets()
+        self._check_placeholders()
+        self._check_exposure()
         self._check_tokens()
         self._check_origins()
         self._check_bodies()
@@ -85,6 +80,21 @@ class Production:
             if issubclass(kind, BaseModel):
                 for below, scalar in secrets(kind, written.node):
                     yield (section, name, *below), scalar
+
+    def _check_placeholders(self) -> None:
+        found = list(self._secrets())
+        for path, scalar, sentence, hint in (*placeholders(found), *used_twice(found)):
+            self._add_at(scalar.position, path, sentence, hint)
+
+    def _check_exposure(self) -> None:
+        for (section, name, *below), sentence, hint in exposure.reports(self._config.policies):
+            self._add_policy(str(section), str(name), tuple(below), sentence, hint)
+        for part, findings in (
+            ("listen", exposure.trusted(self._config.listen.trusted_proxies)),
+            ("ops", exposure.operators(self._config.ops)),
+        ):
+            for path, sentence, hint in findings if part not in self._unsound else ():
+                self._add(path, sentence, hint)
 
     def _check_written_secrets(self) -> None:
         for path, scalar in self._secrets():
@@ -112,7 +122,7 @@ class Production:
                 weakness = secret_weakness(secret.reveal()) if secret is not None else None
                 if weakness:
                     below = ("secret",) if index is None else ("secret", index)
-                    self._add_policy("auth", name, below, weakness, _MAKE_SECRET)
+                    self._add_policy("auth", name, below, weakness, _LENGTHEN)
 
     def _add_policy(self, section: str, name: str, below: NodePath, sentence: str, hint: str = "") -> None:
         node, _ = follow(self._policies[section, name].node, below)
@@ -186,7 +196,7 @@ def is_private(endpoint: EndpointSettings) -> bool:
         address = ipaddress.ip_address(host)
     except ValueError:
         return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
-    return any(address in network for network in _PRIVATE if network.version == address.version)
+    return any(address in network for network in exposure.PRIVATE if network.version == address.version)
 
 
 def cannot_open(path: Path) -> str | None:

@@ -45,6 +45,7 @@ _WELL_KNOWN = (
     "qwerty",
 )
 _LEAST_DIFFERENT = 10  # 32 random hexadecimal digits have fewer in one case of ten million
+_LEAST_DIFFERENT_OF_SHORT = 6  # 16 of them have fewer in one case of a million
 
 # Domains below which anybody can register a name, so that a pattern over them admits anybody. These are the entries of
 # the public suffix list that look like a company's own domain.
@@ -95,15 +96,17 @@ _OF_A_SHELL = re.compile(r"http://(?:[a-z0-9-]+\.)?localhost").fullmatch
 _PATTERN = re.compile(r"https://\*\.([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?::[0-9]+)?")
 
 
-def secret_weakness(value: str) -> str | None:
-    """Why ``value`` is no good secret, in a sentence that does not repeat it; None when no weakness is found."""
+def secret_weakness(value: str, least: int = LEAST_SECRET_BYTES) -> str | None:
+    """Why ``value`` is no good secret of ``least`` bytes or more, in a sentence that does not repeat it; None when no weakness
+    is found."""
     octets = len(value.encode("utf-8", "surrogatepass"))
-    if octets < LEAST_SECRET_BYTES:
-        return f"is shorter than {LEAST_SECRET_BYTES} bytes"
+    if octets < least:
+        return f"is shorter than {least} bytes"
     bare = re.sub(r"[^a-z0-9]", "", value.lower())
     if any(known in bare for known in _WELL_KNOWN):
         return "is well known: it holds words that stand in every tutorial"
-    if len(set(value)) < _LEAST_DIFFERENT or _is_repeated(value):
+    different = _LEAST_DIFFERENT if octets >= LEAST_SECRET_BYTES else _LEAST_DIFFERENT_OF_SHORT
+    if len(set(value)) < different or _is_repeated(value):
         return "repeats itself, so it can be guessed"
     return None
 

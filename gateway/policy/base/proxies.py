@@ -26,7 +26,7 @@ def parse_address(text: str) -> Address | None:
     return address if isinstance(address, IPv4Address) else address.ipv4_mapped or address
 
 
-def _folded(network: Network) -> Network:
+def folded(network: Network) -> Network:
     """A network of IPv4-mapped addresses as the IPv4 network that it means."""
     if isinstance(network, IPv6Network) and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped
@@ -41,7 +41,7 @@ class TrustedProxies:
     __slots__ = ("_networks", "peers")
 
     def __init__(self, networks: Iterable[Network] = ()) -> None:
-        self._networks = tuple(_folded(network) for network in networks)
+        self._networks = tuple(folded(network) for network in networks)
         self.peers: dict[str, tuple[str, bool]] = {}
 
     def trusts(self, address: Address) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
@@ -15,6 +17,9 @@ from gateway.core.secret_text import without_line_end
 WRITTEN = {"written": True}
 """The context for pydantic when values come from a file: there a bare number for a duration is refused, since it may mean
 milliseconds or seconds, while code that builds settings means seconds."""
+
+
+DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
 class Advice(ValueError):
@@ -73,6 +78,17 @@ def _network(value: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         ) from None
 
 
+def _day(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and re.fullmatch(DAY_PATTERN, value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise Advice("is not a day", "write year, month and day, such as 2027-01-31")
+
+
 def parse_secret(value: object) -> Secret:
     """``value``, a text, as a secret. Raises ValueError for anything else."""
     if isinstance(value, Secret):
@@ -121,6 +137,14 @@ Network = Annotated[
 ]
 """An address or a network, written ``10.0.0.0/8``."""
 
+Day = Annotated[
+    date,
+    PlainValidator(_day),
+    PlainSerializer(str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": DAY_PATTERN}),
+]
+"""A day, written ``2027-01-31``."""
+
 SecretField = Annotated[
     Secret,
     PlainValidator(parse_secret),
@@ -157,3 +181,5 @@ class Policy(Model):
     """Base of all policy settings. ``report`` lets requests pass and counts what would have been refused."""
 
     mode: Literal["enforce", "report"] = "enforce"
+    until: Day | None = None
+    """The last day (UTC) of ``mode: report``, after which the policy is enforced; required in production."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from gateway.config.model import Config
+from gateway.config.reporting import in_force
 from gateway.core.pattern import compile_paths
 from gateway.core.via import Via
 from gateway.policy.auth.auth import Jwt
@@ -24,6 +25,7 @@ class Runtime:
     """
 
     def __init__(self, config: Config, tools: Tools) -> None:
+        config = in_force(config, tools.wall())
         self.config = config
         self.group = tools.store.group_commit
         upstreams = config.upstreams
