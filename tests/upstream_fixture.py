@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -165,6 +167,13 @@ class Wire:
             except ConnectionError:
                 return True
 
+    def reset(self) -> None:
+        """Leave without waiting for anything: the end of a client's interest, which a close alone is not."""
+        raw = self.writer.get_extra_info("socket")
+        if raw.fileno() >= 0:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
     async def close(self) -> None:
         self.writer.close()
         with contextlib.suppress(ConnectionError):
@@ -177,5 +186,8 @@ async def wire(port: int) -> AsyncIterator[Wire]:
     client = Wire(*await asyncio.open_connection("127.0.0.1", port))
     try:
         yield client
+    except asyncio.CancelledError:
+        client.reset()
+        raise
     finally:
         await client.close()

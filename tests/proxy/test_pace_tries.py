@@ -77,7 +77,7 @@ async def test_a_client_that_leaves_and_comes_again_does_not_keep_a_circuit_half
         for number in range(3):
             client = await here.begin(stack, waiting)
             await eventually(lambda number=number: held.waiting == number + 1)
-            await client.close()
+            client.reset()
             await eventually(lambda: not here.gateway.server.clients)
         assert here.state == "half_open"
         held.release.set()

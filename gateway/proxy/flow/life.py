@@ -68,6 +68,9 @@ PROBING = frozenset({CALLING, ANSWERED, RUNNING})
 """Steps in which a request that is the probe of a breaker goes on although its client has left: until then nobody knows
 how the upstream is, and a client that leaves and comes again could keep it so."""
 
+BEFORE_RESPONSE = PROBING | {DECIDING, WAITING}
+"""Steps in which nothing of the response was sent."""
+
 ENDS: Mapping[Step, Ends] = {
     DECIDING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (send_internal_error,)),
     WAITING: Ends((Flow.drop_verdict, Flow.finish), (Flow.drop_verdict,), (send_internal_error,)),

@@ -138,6 +138,31 @@ class RequestParser:
             request.body.complete = request.whole
         return request.body
 
+    def end(self) -> bool:
+        """The client sends no more. Returns whether it has sent a whole request that has no response yet; what has arrived of
+        another one behind it is dropped."""
+        arriving, self._arriving = self._arriving, None
+        if arriving is not None:
+            if arriving is self.current:
+                return False
+            self.pipelined.remove(arriving)
+        self.discarding = self.discarding or not self._unparsed
+        return self.current is not None or bool(self.pipelined)
+
+    def drop(self) -> None:
+        """Drop what is here of requests that have not begun, and what will arrive, and read on."""
+        self.discarding = True
+        self.pipelined.clear()
+        self._unparsed = b""
+        if self._paused and self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+        self._paused = 0
+
+    @property
+    def behind(self) -> bool:
+        """Whether something has arrived behind the request in progress, or could not be read."""
+        return not self.between or self.discarding or bool(self.pipelined or self._unparsed)
+
     def close(self) -> None:
         """The connection is gone. Lets go of objects that hold this one, which the garbage collector would have to find."""
         self.transport = None

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import Callable
 from typing import Protocol
 
 from gateway.core.verdict import Refusal
 from gateway.proxy.flow.dispatcher import Dispatcher
 from gateway.proxy.flow.flow import Flow
+from gateway.proxy.flow.life import BEFORE_RESPONSE
 from gateway.proxy.flow.step import STREAMING
 from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
-from gateway.proxy.server.output import ClientOutput
-from gateway.proxy.wire.tcp import has_unread
+from gateway.proxy.server.ends import ClientEnds
+from gateway.proxy.server.half_closed import HalfClosedWatch
+from gateway.proxy.wire.tls import keep_open_at_close_notify, undecrypted
 from gateway.proxy.wire.write_batch import WriteBatch
-
-LINGER = 2.0  # seconds a refused client may go on sending before the connection ends (RFC 9112 9.6)
 
 
 class Registry(Protocol):
@@ -36,7 +34,7 @@ class Registry(Protocol):
         """A client takes less than it is sent."""
 
 
-class ClientConnection(ClientOutput):
+class ClientConnection(ClientEnds):
     """Gives the requests that ``parser`` reads to ``dispatcher``, one at a time, in the order in which they arrived.
 
     ``flow`` is the way of the request in progress. ``idle_since`` is the loop's time since when there is none, 0.0 while
@@ -47,38 +45,28 @@ class ClientConnection(ClientOutput):
     """
 
     __slots__ = (
-        "_lingering",
         "_registry",
         "_unreadable",
         "accepted",
         "address",
-        "data_received",
         "dispatcher",
         "flow",
         "head",
-        "idle_since",
-        "joining",
-        "parser",
         "peer",
     )
 
-    data_received: Callable[[bytes], None]  # type: ignore[assignment]  # a slot: the parser's own, see below
-
     def __init__(self, dispatcher: Dispatcher, registry: Registry, peer: str, address: bytes = b"") -> None:
-        super().__init__(dispatcher.loop, registry.write_batch, registry.paused)
+        super().__init__(dispatcher.loop, registry.write_batch, registry.paused, registry.ended)
         self.dispatcher = dispatcher
         self.address = address
         self.accepted = dispatcher.loop.time()
-        self.joining: asyncio.Task[None] | None = None
         self.parser = RequestParser(self, dispatcher.loop, dispatcher.limits.header_bytes)
         self.data_received = self.parser.feed  # with no frame in between for each read
         self.peer = peer
         self.head: RequestHead | None = None
-        self.idle_since = 0.0
         self.flow: Flow | None = None
         self._registry = registry
         self._unreadable: Refusal | None = None  # to be sent once the requests before it are answered
-        self._lingering: asyncio.TimerHandle | None = None
 
     @property
     def idle(self) -> bool:
@@ -110,6 +98,12 @@ class ClientConnection(ClientOutput):
         return flow.streamed.buffered if flow is not None and flow.step is STREAMING else 0
 
     @property
+    def streamed_bytes(self) -> int | None:
+        """Bytes sent of a response that is passed on as it arrives, None where there is none."""
+        flow = self.flow
+        return flow.exchange.bytes_out if flow is not None and flow.step is STREAMING else None
+
+    @property
     def unused(self) -> bool:
         """Whether nothing was ever sent to the client."""
         return self.head is None and not self.idle_since and not self.parser.discarding and self.flow is None
@@ -122,24 +116,58 @@ class ClientConnection(ClientOutput):
         self.parser.head_since = self.dispatcher.loop.time()
         if self.parser.discarding:
             self.abort()  # ended in its handshake: nobody else would end it
+        if self.secure:
+            keep_open_at_close_notify(self.transport, self._on_close_notify)
 
     def not_made(self) -> None:
         """The connection has ended before ``connection_made``."""
         if self.transport is None:
             self._registry.disconnected(self)
 
+    def eof_received(self) -> bool:
+        """The client sends no more: the end of its interest only where it ends in the middle of a request (RFC 9112 9.6).
+
+        Returns whether the connection stays open, for responses.
+        """
+        parser = self.parser
+        if self._lingering is not None or not parser.end():
+            return False
+        self._half_closed = HalfClosedWatch(self.dispatcher.loop, self)
+        last = parser.pipelined[-1] if parser.pipelined else parser.current
+        if last is parser.current and self.flow is not None:
+            self.flow.writer.keep_alive = False
+        elif last is not None:
+            last.keep_alive = False
+        return True
+
+    def _on_close_notify(self) -> None:
+        if not self.closing and not self.eof_received():
+            self.force_close()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.secure:
+            keep_open_at_close_notify(self.transport, None)
+        served = self.secure and exc is None and not self._ended_here and self._is_whole()
+        flow, self.flow = self.flow, None
         self.transport = None
-        if self._lingering is not None:
-            self._lingering.cancel()
+        for watching in (self._lingering, self._half_closed):
+            if watching is not None:
+                watching.cancel()
         self.parser.close()
         self.resume_writing()
-        flow, self.flow = self.flow, None
         try:
-            if flow is not None:
+            if flow is not None and not (served and flow.step in BEFORE_RESPONSE):
                 self.dispatcher.client_left(flow)
         finally:
             self._registry.disconnected(self)
+
+    def _is_whole(self) -> bool:
+        """Whether the request in progress is whole, when TCP has ended below TLS. That ends both directions for the transport,
+        but it is no reset: the request is to be served as it would be without TLS."""
+        request = self.parser.current
+        if request is not None and not request.whole:
+            self.parser.feed(undecrypted(self.transport))
+        return request is not None and request.whole and self.parser.current is request
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -160,15 +188,14 @@ class ClientConnection(ClientOutput):
     def on_end(self) -> None:
         """The request in progress is complete."""
         if self._lingering is not None:
-            self._end_linger(True)
+            self.force_close()
 
     def on_error(self, refusal: Refusal) -> None:
         """What follows cannot be read: refuse it when the request in progress is answered."""
         self._unreadable = refusal
-        if self._lingering is not None:
-            self._end_linger(False)
-            return
-        if self.flow is None:  # what arrived in one piece with it, and is not served yet, is not trusted either
+        if (
+            self.flow is None and self._lingering is None
+        ):  # what arrived in one piece with it, and is not served yet, is not trusted either
             self.parser.current = None
             self.parser.pipelined.clear()
             self.refuse_head(refusal)
@@ -186,29 +213,16 @@ class ClientConnection(ClientOutput):
         if request.whole:
             self._next(keep_alive)
             return
-        # Take what the client still sends, for a while: with bytes unread, a close is a reset (RFC 9112 9.6).
-        self.idle_since = self.dispatcher.loop.time()
-        self._lingering = self.dispatcher.loop.call_later(LINGER, self._end_linger, False)
-        request.keep_alive = keep_alive
-
-    def _end_linger(self, whole: bool) -> None:
-        lingering, self._lingering = self._lingering, None
-        if lingering is not None:
-            lingering.cancel()
-        request = self.parser.current
-        self._next(whole and request is not None and request.keep_alive)
+        self.linger()
 
     def _next(self, keep_alive: bool) -> None:
         """Serve the next of the pipelined requests, or be idle."""
         parser, transport = self.parser, self.transport
         parser.current = None
-        if not keep_alive or transport is None or transport.is_closing():
-            if (
-                self.dispatcher.draining
-            ):  # the client may have sent more, before it knew that this was the last response
-                self._end()
-            else:
-                self.force_close()
+        if transport is None or transport.is_closing():
+            self.force_close()
+        elif not keep_alive:
+            self.end(self.dispatcher.draining)  # before it knew that this was the last response
         elif parser.pipelined and self._drained is not None:
             pass  # see ``on_request``
         elif parser.pipelined:
@@ -217,7 +231,7 @@ class ClientConnection(ClientOutput):
         elif self._unreadable is not None:
             self.refuse_head(self._unreadable)
         elif parser.discarding:
-            self.force_close()
+            self.end()
         else:
             self.idle_since = self.dispatcher.loop.time()
             if not parser.between:
@@ -236,30 +250,10 @@ class ClientConnection(ClientOutput):
                 responded = self.dispatcher.refuse_head(self, self.peer, refusal)
         finally:
             if responded:
-                self._end()
+                self.linger()
             else:
-                self._registry.ended["unreadable"] += 1
+                self._ended["unreadable"] += 1
                 self.abort()
-
-    def _end(self) -> None:
-        """Close in two steps: with bytes unread, a plain close is a reset, which may overtake the response (RFC 9112 9.6)."""
-        transport = self.transport
-        self.parser.discarding = True
-        if transport is None or not transport.can_write_eof():
-            self.force_close()
-            return
-        self._write_batch.flush()
-        if not transport.is_closing():
-            with contextlib.suppress(OSError):  # the client has reset it
-                transport.write_eof()
-        self.dispatcher.loop.call_later(LINGER, transport.close)
-
-    def force_close(self) -> None:
-        """Close behind what has been sent."""
-        self.parser.discarding = True
-        if not self.closing:  # the transport of asyncio's TLS that is closed twice never ends
-            self._write_batch.flush()
-            self.transport.close()  # type: ignore[union-attr]  # see ``closing``
 
     def close_after_response(self) -> None:
         """Have the response to the request in progress say that it is the last one, where that is not sent yet and no other
@@ -268,40 +262,10 @@ class ClientConnection(ClientOutput):
         if flow is not None and flow.step < STREAMING and not self.parser.pipelined:
             flow.writer.keep_alive = False
 
-    def end_idle(self) -> None:
-        """End a connection that waits for a request, unless one is here that was not read yet."""
-        if self.transport is not None and not has_unread(self.transport.get_extra_info("socket")):
-            self._end()
-
-    def detach(self, protocol: asyncio.Protocol) -> asyncio.Transport:
-        """Hand the transport to ``protocol`` for good, which calls ``connection_lost``: nothing is parsed any more.
-
-        Raises ConnectionResetError when the client has left.
-        """
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client has left")
-        self.parser.discarding = True
-        self._write_batch.flush()
-        transport.set_protocol(protocol)
-        return transport
-
-    def abort(self) -> None:
-        """End at once, whatever is in progress."""
-        self.parser.discarding = True
-        if self.transport is not None:
-            self.transport.abort()
-        elif self.joining is not None:
-            self.joining.cancel()
-
-    def make_room(self) -> None:
-        """End at once, so that another connection has room."""
-        self._registry.ended["made_room"] += 1
-        self.abort()
-
     def end_untaken(self, why: str) -> None:
         """End with a reset, since the client does not take what it is sent: its request ends as if it had left."""
-        self._registry.ended[why] += 1
+        self._ended[why] += 1
+        self._ended_here = True
         try:
             if self.flow is not None:
                 self.dispatcher.stalled(self.flow)

@@ -78,4 +78,4 @@ class Overflow:
             if connection.parser.head_since:
                 connection.refuse_head(too_many())
             else:
-                connection.force_close()
+                connection.close_when_taken()

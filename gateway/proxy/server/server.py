@@ -22,6 +22,7 @@ from gateway.proxy.server.listener import Listener, ListenerTls
 from gateway.proxy.server.overflow import Overflow, too_many
 from gateway.proxy.server.refused_wire import RefusedWire
 from gateway.proxy.server.send_clock import Overdue, SendClock
+from gateway.proxy.wire.tls import HalfCloseTls
 from gateway.proxy.wire.write_batch import WriteBatch
 
 SWEEP = 0.5  # seconds between looks for heads that take too long, and for connections that idle
@@ -95,6 +96,7 @@ class Server:
     async def start(self, sock: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on ``sock``, which is bound."""
         if tls is not None:
+            tls.sslobject_class = HalfCloseTls
             self._tls = ListenerTls(tls, min(HANDSHAKE, self.dispatcher.limits.header_timeout), SHUTDOWN)
         self._listener = self._listen(sock)
         self._sweeper = self.loop.call_later(SWEEP, self._sweep)

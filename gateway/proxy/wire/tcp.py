@@ -25,6 +25,7 @@ UNREAD_MOST = 64 * 1024
 
 _NOTSENT_LOWAT = 25  # TCP_NOTSENT_LOWAT of linux/tcp.h, which the socket module does not name
 _UNACKED, _ACKED, _NOTSENT = struct.Struct("=I"), struct.Struct("=Q"), struct.Struct("=I")
+_CLOSED = 7  # TCP_CLOSE of net/tcp_states.h, the first byte of struct tcp_info
 _AT_UNACKED, _AT_ACKED, _AT_NOTSENT = 24, 120, 144  # of struct tcp_info
 _INSTRUCTION, _PROGRAM = struct.Struct("=HBBI"), struct.Struct("@HP")  # struct sock_filter, struct sock_fprog
 _SO_ATTACH_FILTER = 26  # of asm-generic/socket.h, which the socket module does not name
@@ -70,6 +71,14 @@ def has_unread(sock: socket.socket) -> bool:
     try:
         return bool(_INT.unpack(fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(_INT.size)))[0])
     except (OSError, ValueError):  # a socket that is closed
+        return False
+
+
+def is_reset(sock: socket.socket | None) -> bool:
+    """Whether the other side has reset a connection that was not closed here. False where the kernel does not tell."""
+    try:
+        return sock is not None and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == _CLOSED
+    except (OSError, AttributeError):  # a socket that is closed or not of TCP, another system
         return False
 
 

@@ -153,6 +153,7 @@ async def test_a_client_that_leaves_ends_its_call_on_a_kept_connection_too():
             assert (await client.ask(get(ANY))).body == b"ok"
             client.send(get(ANY))
             await eventually(lambda: requests == 2)
+            client.reset()
         await asyncio.wait_for(upstream.gone.wait(), 5)
         await eventually(lambda: not gateway.server.dispatcher.in_flight)
         assert [exchange.status for exchange in gateway.seen.exchanges] == [200, 0]

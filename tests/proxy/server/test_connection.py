@@ -61,7 +61,7 @@ async def test_a_client_that_leaves_is_counted_no_longer_whatever_its_request_ra
         use_stages(gateway, [Faulty()])
         client.send(get(ANY))
         await eventually(lambda: gateway.server.dispatcher.in_flight)
-        await client.close()
+        client.reset()
         await eventually(lambda: not gateway.server.dispatcher.in_flight)
         assert not gateway.server.clients
 

@@ -192,6 +192,7 @@ async def test_a_client_that_leaves_cancels_its_call():
         async with wire(gateway.port) as client:
             client.send(get("/api/info"))
             await asyncio.wait_for(upstream.arrived.wait(), 5)
+            client.reset()
         await asyncio.wait_for(upstream.gone.wait(), 5)
         assert gateway.seen.exchanges[0].status == 0
 

@@ -45,7 +45,7 @@ async def serving(
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.proxy.server.server.SWEEP", 0.02)
-    monkeypatch.setattr("gateway.proxy.server.connection.LINGER", 0.1)
+    monkeypatch.setattr("gateway.proxy.server.linger.STILL", 0.1)
     monkeypatch.setattr("gateway.proxy.server.send_clock.CLOSING", 0.1)
 
 
