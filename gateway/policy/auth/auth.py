@@ -24,7 +24,7 @@ from gateway.policy.auth.keys import PublicKeys, SecretKeys
 from gateway.policy.auth.mac import MacVerifier
 from gateway.policy.auth.token_cache import TokenCache, VerifiedToken
 from gateway.policy.base.settings import ByteSize, Duration, Policy
-from gateway.policy.base.stage import Stage
+from gateway.policy.base.stage import LastingCheck, Stage
 from gateway.policy.base.tools import Tools
 from gateway.state.rules.revocation import RevocationTable
 
@@ -171,9 +171,31 @@ class Jwt(Stage):
         exchange.claims = token.claims
         return None
 
+    def on_lasting(self, exchange: Exchange, endless: bool) -> LastingCheck:
+        """An endless response ends with its token; one that has an end of its own is not cut for that, but when the token is
+        revoked."""
+        claims = exchange.claims or {}
+        expires = numeric_date(claims.get("exp")) or 0.0
+        token = VerifiedToken(expires + self._settings.leeway, exchange.principal, claims)
+        revocations, seen = self._revocations, -1
+
+        def check() -> Refusal | None:
+            nonlocal seen
+            now = self._wall()
+            if endless and now >= token.until:
+                return challenge.expired(now - expires)
+            if revocations.changed(self._wall):
+                self.cache.age()
+            if revocations.seen == seen:
+                return None
+            seen = revocations.seen
+            return self._check_revocations(token)
+
+        return check
+
     def _check_revocations(self, token: VerifiedToken) -> Refusal | None:
         """The refusal of a revoked token. Where clocks may differ, the doubt counts against the token."""
-        # Not read anew here: only ``on_request`` may notice a change, since it has to judge all remembered tokens then.
+        # Not read anew here: who notices a change has to have all remembered tokens judged.
         revocations = self._revocations
         if not revocations.table:
             return None

@@ -1,11 +1,14 @@
-"""The base of every policy on the request path: a stage with up to four hooks."""
+"""The base of every policy on the request path: a stage with up to five hooks."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from gateway.core.exchange import Exchange, WholeResponse
-from gateway.core.verdict import Verdict
+from gateway.core.verdict import Refusal, Verdict
+
+LastingCheck = Callable[[], Refusal | None]
+"""Says whether a response may go on: None, or the refusal that ends it."""
 
 
 class Stage:
@@ -22,6 +25,8 @@ class Stage:
     awaitable.
     ``on_done`` is synchronous and touches memory only. It runs exactly once for each stage entered, also when the client
     leaves: before a response that is written in one piece, after one that is streamed.
+    ``on_lasting`` gives what is asked several times a second while a response is streamed, or a tunnel open. ``endless``: it
+    has no end of its own, so it ends with what let it begin. A stage that only reports is not asked.
     """
 
     __slots__ = ()
@@ -44,6 +49,9 @@ class Stage:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
     def on_done(self, exchange: Exchange) -> None:
+        raise NotImplementedError  # compiled out where a stage has no such hook
+
+    def on_lasting(self, exchange: Exchange, endless: bool) -> LastingCheck:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
 

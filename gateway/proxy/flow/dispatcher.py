@@ -15,6 +15,7 @@ from gateway.policy.identity import build as build_identity
 from gateway.proxy.flow.arrival import Arrival, HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.decide import Decision, decide
 from gateway.proxy.flow.flow import Flow
+from gateway.proxy.flow.lasting import LastingResponses
 from gateway.proxy.flow.life import ENDS, PROBING, WHEN_ANSWERED, WHEN_ARRIVED, WHEN_DECIDED, WHEN_OVER, WHEN_SHORT
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.respond import respond_with
@@ -53,6 +54,7 @@ class Dispatcher:
         self.decided = PhaseBatch(loop, WHEN_DECIDED)
         self.answered = PhaseBatch(loop, WHEN_ANSWERED)
         self.over = PhaseBatch(loop, WHEN_OVER)  # when the response has been sent
+        self.lasting = LastingResponses(loop, lambda error: self.bug(error, ""))
         self._on_idle = on_idle
 
     @property

@@ -18,12 +18,14 @@ from gateway.core.failure import CallFailure
 from gateway.core.reason import REASONS
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.proxy.flow.decide import leave, settle
+from gateway.proxy.flow.lasting import LastingResponses
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.render import CLOSED, render_own_fault, render_response, render_switching
-from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks, stream_response
+from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks
 from gateway.proxy.flow.steering import unsteered
 from gateway.proxy.flow.step import ANSWERED, CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
-from gateway.proxy.flow.tunnel import Tunnel
+from gateway.proxy.flow.stream import stream_response
+from gateway.proxy.flow.tunnel import Tunnel, run_tunnel
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.phase import DONE
@@ -39,6 +41,7 @@ class Scheduler(Protocol):
     decided: PhaseBatch
     answered: PhaseBatch
     over: PhaseBatch
+    lasting: LastingResponses
 
     def limited(self, exchange: Exchange, verdict: Refusal | Reply) -> Refusal | Reply:
         """``verdict`` on a request that no rate limit has counted, or the refusal when its client has too many of them."""
@@ -249,7 +252,7 @@ class Flow:
             return
         self.response, self.streamed = None, response  # which ends in ``stream_response``
         self.step = STREAMING
-        await stream_response(response, body or b"", exchange, route, self.writer)
+        await stream_response(response, body or b"", exchange, route, self.writer, self.scheduler.lasting)
         del self.streamed
         self.step = RESPONDING
         self.scheduler.over.add(self)
@@ -267,11 +270,7 @@ class Flow:
         tunnel = Tunnel(self.scheduler.loop, self.client, response, head)
         self.response = None
         self.step = TUNNEL
-        try:
-            await tunnel.until_closed()
-        finally:
-            exchange.bytes_in += tunnel.bytes_in
-            exchange.bytes_out += tunnel.bytes_out
+        await run_tunnel(tunnel, exchange, self.route, self.scheduler.lasting)
         self.step = RESPONDING
         self.scheduler.over.add(self)
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from gateway.core.exchange import Exchange
+from gateway.core.verdict import Refusal
+from gateway.proxy.flow.lasting import LastingResponses
 from gateway.proxy.flow.writer import Downstream
 from gateway.proxy.pool.connection import UpstreamConnection
+from gateway.proxy.routing.route import CompiledRoute
 
 
 class TunnelEnd(asyncio.Protocol):
@@ -45,7 +49,7 @@ class Tunnel:
     """Takes the connections of ``client`` and ``upstream`` over, and sends the client ``head`` first.
 
     Both are out of their parsers, pool and timeouts from here on; ``client`` still sees the end of its connection, and a
-    client that takes nothing is cut off (``server.send_clock``). No other clock bounds a tunnel: one that is silent lasts, an
+    client that takes nothing is cut off (``server.send_clock``), as is one whose token ends (``run_tunnel``). No other clock bounds a tunnel: one that is silent lasts, an
     upstream that takes nothing holds it until the drain, and while one side is not read from, the gateway
     does not see that it has left. Either side's end of sending (a half close) ends both ways. Raises
     ConnectionResetError when the client has left: then the upstream's connection is closed too.
@@ -81,6 +85,10 @@ class Tunnel:
         """Bytes that the upstream has sent."""
         return self._early + self._far.passed
 
+    def end(self) -> None:
+        """Close both ends."""
+        self._upstream_lost(None)
+
     async def until_closed(self) -> None:
         """Wait until one end is closed, and close the other one behind what it is still sent."""
         try:
@@ -96,3 +104,18 @@ class Tunnel:
     def _upstream_lost(self, exc: Exception | None) -> None:
         if not self._closed.done():
             self._closed.set_result(None)
+
+
+async def run_tunnel(tunnel: Tunnel, exchange: Exchange, route: CompiledRoute, lasting: LastingResponses) -> None:
+    """Pass bytes until one side closes, or ``lasting`` ends the tunnel, and note in ``exchange`` what has passed."""
+
+    def end(refusal: Refusal) -> None:
+        exchange.reason, exchange.detail = refusal.reason.slug, refusal.detail
+        tunnel.end()
+
+    try:
+        with lasting.watched(exchange, route, end, endless=True):
+            await tunnel.until_closed()
+    finally:
+        exchange.bytes_in += tunnel.bytes_in
+        exchange.bytes_out += tunnel.bytes_out

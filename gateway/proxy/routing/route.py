@@ -9,7 +9,7 @@ from typing import Protocol
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict
 from gateway.policy.base.report import Decide, reporting
-from gateway.policy.base.stage import Stage, overrides
+from gateway.policy.base.stage import LastingCheck, Stage, overrides
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.routing.guarded import GuardedPaths
@@ -17,6 +17,7 @@ from gateway.proxy.upstream.call import Progress, UpstreamCall
 
 Hook = Callable[[Exchange], None]
 RequestHooks = tuple[tuple[Decide, int], ...]
+LastingHook = Callable[[Exchange, bool], LastingCheck]
 WholeHook = Callable[[Exchange, WholeResponse], Awaitable[None] | None]
 PassOn = Callable[[UpstreamConnection], Awaitable[None]]
 """Passes the response of an upstream on to the client."""
@@ -72,7 +73,8 @@ class CompiledRoute:
     taken in one transaction with the first limits of other requests (``Store.group_commit``).
     ``response_hooks[depth]`` and ``done_hooks[depth]`` are the hooks of the stages entered by then, last first.
     ``whole_hooks`` see a response that has arrived whole before it is passed on; ``collects`` says that one that is streamed
-    is collected for them. ``upgrade`` is the protocol that its requests ask the upstream for, whose connection becomes a
+    is collected for them. ``lasting_hooks`` give what ends one that is streamed. ``upgrade`` is the protocol that its requests
+    ask the upstream for, whose connection becomes a
     tunnel then. ``guarded`` is what its patterns take and stricter routes guard, None where there is nothing. ``prefixes`` are
     what its patterns name before their ``*``, and ``undivided`` those of them below which nothing else is named. ``fixed`` is
     the verdict of a route that has no upstream. ``policies`` are the names of its policies by
@@ -89,6 +91,7 @@ class CompiledRoute:
     error_format: str = "problem"
     whole_hooks: tuple[WholeHook, ...] = ()
     collects: bool = False
+    lasting_hooks: tuple[LastingHook, ...] = ()
     removed: frozenset[bytes] = frozenset()
     fixed: Verdict = None
     upstream: RouteUpstream = NO_UPSTREAM
@@ -116,6 +119,7 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
     response_hooks: list[tuple[Hook, ...]] = [()]
     done_hooks: list[tuple[Hook, ...]] = [()]
     whole_hooks: list[WholeHook] = []
+    lasting_hooks: list[LastingHook] = []
     collects = False
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
@@ -127,6 +131,8 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
         if overrides(stage, "on_response_whole"):
             whole_hooks.append(stage.on_response_whole)
             collects = collects or stage.collects
+        if overrides(stage, "on_lasting") and not report:
+            lasting_hooks.append(stage.on_lasting)
         response_hooks.append(response_hooks[-1])
         if overrides(stage, "on_response"):
             response_hooks[-1] = stage.on_response, *response_hooks[-1]
@@ -144,6 +150,7 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
         len(stages),
         whole_hooks=tuple(whole_hooks),
         collects=collects,
+        lasting_hooks=tuple(lasting_hooks),
         removed=removed,
     )
 

@@ -36,6 +36,7 @@ LAST_RESORT = (
 HIGH_WATER = 64 * 1024  # bytes in a transport's buffer above which it pauses its protocol (asyncio's default)
 EXPLAINED = 16  # refused connections between two sweeps that get a response and a line in the log; more are closed only
 DRAIN_LOOK = 0.05  # seconds between two looks in a drain for connections that idle
+STREAM_END = 1.0  # seconds before the end of a drain in which event streams are ended between two events
 _LAST_WORDS = 0.1  # seconds for what was cut to be logged
 
 
@@ -142,6 +143,9 @@ class Server:
         for connection in self.clients:
             connection.close_after_response()
         self._end_idle(began, idle)
+        ending = began + max(0.0, seconds - min(STREAM_END, seconds / 4))
+        if not await self._none_left(ending, lambda: self._end_idle(began, idle)):
+            dispatcher.lasting.end_streams(refuse("draining"))
         if not await self._none_left(began + seconds, lambda: self._end_idle(began, idle)) and dispatcher.pending:
             dispatcher.observer.event("drain_cut", in_flight=dispatcher.in_flight)
         if self._sweeper is not None:

@@ -70,23 +70,23 @@ class RevocationSource(Protocol):
 
 class RevocationTable:
     """The revocations of ``source``, read anew only when its generation is another. ``table`` has them by name as of the
-    last reading and is empty most of the time."""
+    last reading and is empty most of the time; ``seen`` is the generation of that reading."""
 
     def __init__(self, source: RevocationSource) -> None:
         self._source = source
         self._generation = source.generation
-        self._seen = -1
+        self.seen = -1
         self.table: Mapping[bytes, Revocation] = {}
 
     def changed(self, wall: Callable[[], float]) -> bool:
         """Whether there was a change since the last call, which is then read. ``wall`` gives Unix seconds. Raises what the
         store raises."""
         generation = self._generation()
-        if generation == self._seen:
+        if generation == self.seen:
             return False
         # The number from before the reading: what is added meanwhile is read next time.
         self.table = {one.name: one for one in self._source.revocations(wall())}
-        self._seen = generation
+        self.seen = generation
         return True
 
     def name(self, kind: str, key: bytes) -> bytes:

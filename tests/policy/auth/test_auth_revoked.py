@@ -1,7 +1,10 @@
 """Bearer tokens that an operator has revoked, with the clock moved by hand."""
 
+from collections.abc import Callable
+
 import pytest
 
+from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS
 from gateway.policy.auth.auth import Jwt
 from tests.memory_store import MemoryStore
@@ -100,3 +103,55 @@ def test_a_revocation_in_the_middle_of_another_request_is_not_missed() -> None:
     assert slug(stage, signed()) == ""
     clock.on_read = lambda: None
     assert slug(stage, bob) == "token_revoked"
+
+
+def lasting(stage: Jwt, token: bytes, endless: bool = True) -> Callable[[], str]:
+    """Asks whether a response that lasts may go on: the reason that ends it, empty when none does."""
+    refusal, exchange = present(stage, b"Bearer " + token)
+    assert refusal is None
+    check = stage.on_lasting(exchange, endless)
+
+    def asked() -> str:
+        refusal = check()
+        return "" if refusal is None else refusal.reason.slug
+
+    return asked
+
+
+def test_an_endless_response_ends_with_its_token_and_the_leeway() -> None:
+    stage, _, clock = parts("5s")
+    endless, finite = lasting(stage, signed()), lasting(stage, signed(), endless=False)
+    clock.now += 904.9
+    assert endless() == ""
+    clock.now += 0.1
+    assert (endless(), finite()) == ("token_expired", "")
+
+
+@pytest.mark.parametrize("endless", [True, False])
+@pytest.mark.parametrize(("kind", "key"), [("subject", ADA), ("session", SID)])
+def test_a_response_that_lasts_ends_when_its_token_is_revoked(kind: str, key: bytes, endless: bool) -> None:
+    stage, store, clock = parts()
+    mine, bobs = lasting(stage, signed(), endless), lasting(stage, signed(claims(sub="bob", sid="b")), endless)
+    assert (mine(), bobs()) == ("", "")
+    clock.now += 10
+    store.revoke(kind, key, clock.now + DAY, clock.now)
+    assert (mine(), bobs()) == ("token_revoked", "")
+    assert slug(stage, signed()) == "token_revoked", "whoever notices the change has the remembered tokens judged"
+    clock.now += 1
+    assert lasting(stage, signed(claims(iat=int(NOW) + 11)), endless)() == "", "a new sign-in"
+
+
+def test_a_revocation_from_before_the_first_question_is_seen() -> None:
+    stage, store, clock = parts()
+    mine = lasting(stage, signed())
+    clock.now += 1
+    store.revoke("subject", ADA, clock.now + DAY, clock.now)
+    assert slug(stage, signed()) == "token_revoked"
+    assert mine() == "token_revoked"
+
+
+def test_without_a_token_there_is_nothing_to_end() -> None:
+    stage, _, clock = parts()
+    check = stage.on_lasting(Exchange("GET", "/", {}, "192.0.2.1", 0.0), False)
+    clock.now += DAY
+    assert check() is None

@@ -1,18 +1,10 @@
 """Responses that a stage sees before they are passed on: small, in pieces, large, cut off; the client gets them whole."""
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from aiohttp import ClientError, ClientSession
 
-from gateway.core.exchange import Exchange
-from gateway.core.failure import CallFailure
-from gateway.core.response_fields import ResponseFields
-from gateway.proxy.flow.respond import stream_response
-from gateway.proxy.flow.writer import ResponseWriter
-from gateway.proxy.pool.errors import UpstreamError
 from tests.gateway_fixture import Running, running_gateway
 from tests.upstream_fixture import Upstream, running_upstream
 
@@ -137,53 +129,3 @@ async def test_fields_that_steer_the_form_of_the_response_are_not_forwarded() ->
         names = {name.lower() for name, _ in upstream.requests[0].fields}
         assert not names & {b"accept-encoding", b"range"}
         assert b"trpc-accept" in names
-
-
-class OutOfTime:
-    """A response whose call took too long in all, of which some pieces are here."""
-
-    length = None
-    fields = ResponseFields.of([])
-    trailers: tuple[()] = ()
-
-    def __init__(self, error: UpstreamError | None) -> None:
-        self.error = error
-        self._pieces = [b"a", b"b"]
-
-    async def read(self) -> bytes:
-        if self._pieces:
-            return self._pieces.pop()
-        assert self.error is not None
-        raise self.error
-
-    def finish(self) -> None: ...
-
-
-class SlowClient:
-    """A client that takes what it is sent when the time of the call is over."""
-
-    def __init__(self, response: OutOfTime, error: UpstreamError | None) -> None:
-        self._response = response
-        self._error = error
-
-    def write(self, data: bytes) -> None: ...
-
-    async def drain(self) -> None:
-        self._response.error = self._response.error or self._error
-
-    def reset(self) -> None: ...
-
-
-@pytest.mark.parametrize("while_the_client_was_waited_for", [True, False])
-async def test_the_end_of_all_time_is_the_client_s_only_where_it_comes_while_it_is_waited_for(
-    while_the_client_was_waited_for: bool,
-) -> None:
-    error = UpstreamError(CallFailure.TOTAL_TIMEOUT, "the call took too long in all")
-    response = OutOfTime(None if while_the_client_was_waited_for else error)
-    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
-    exchange.status = 200
-    writer = ResponseWriter(SlowClient(response, error), http10=False, keep_alive=True)
-    route = SimpleNamespace(removed=frozenset())
-    await stream_response(cast(Any, response), b"", exchange, cast(Any, route), writer)
-    assert exchange.reason == "upstream_total_timeout"
-    assert exchange.failure is (None if while_the_client_was_waited_for else CallFailure.TOTAL_TIMEOUT)
