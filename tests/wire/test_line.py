@@ -36,6 +36,7 @@ REFUSED = {
     "asterisk": b"GET * HTTP/1.1",
     "absolute-other-host": b"GET http://evil.example/api/info HTTP/1.1",
     "absolute-other-port": b"GET http://gateway:81/api/info HTTP/1.1",
+    "absolute-port-of-the-other-scheme": b"GET http://gateway:443/api/info HTTP/1.1",
     "absolute-no-host": b"GET http:///api/info HTTP/1.1",
     "method-unknown": b"BREW /api/info HTTP/1.1",
     "method-long": b"G" * 100 + b" /api/info HTTP/1.1",
@@ -75,6 +76,8 @@ TAKEN = {
     "two-spaces": b"GET  /api/info  HTTP/1.1",
     "absolute-same-host": b"GET http://gateway/api/info HTTP/1.1",
     "absolute-in-capitals": b"GET HTTP://GATEWAY/api/info HTTP/1.1",
+    "absolute-own-port": b"GET http://gateway:80/api/info HTTP/1.1",
+    "absolute-own-port-of-tls": b"GET HTTPS://gateway:443/api/info HTTP/1.1",
     "absolute-https": b"GET https://gateway/api/info HTTP/1.1",
 }
 

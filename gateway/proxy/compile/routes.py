@@ -16,7 +16,7 @@ from gateway.policy.kinds import ROUTE_KINDS, Kind
 from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.stages import NO_GUARDS, Guards, Names, StageBuilder, Wanted
 from gateway.proxy.routing.guarded import GuardedPaths
-from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+from gateway.proxy.routing.route import CompiledRoute, bind, not_taken, with_verdict
 from gateway.proxy.routing.table import TrpcMount
 
 UNMATCHED = "unmatched"  # in logs and metrics, where no route has a name to give
@@ -44,7 +44,7 @@ class RouteCompiler:
         self._resilience = resilience
         self._defaults = policies_of(config.defaults)
         self._path_guards = PathGuards(config.routes, config.upstreams, config.policies.get("fallbacks", {}))
-        self._refusals: dict[tuple[str, str, tuple[str, ...]], CompiledRoute] = {}
+        self._refusals: dict[object, CompiledRoute] = {}
         self.unrouted = bind(UNMATCHED, stages.stages(self._defaults, wanted=_writes_headers))
 
     def route(self, route: Route) -> CompiledRoute:
@@ -105,14 +105,16 @@ class RouteCompiler:
         prefix = trpc.prefix.rstrip("/") + "/"
         return TrpcMount(prefix, trpc.transformer, trpc.max_batch, trpc.aliases, compile_procedures(table))
 
-    def refusal(self, slug: str, error_format: str, allowed: tuple[str, ...]) -> CompiledRoute:
+    def refusal(
+        self, slug: str, error_format: str, allowed: tuple[str, ...], like: CompiledRoute | None
+    ) -> CompiledRoute:
         """The route of a request that no route takes; see ``routing.table.RefusalRoute``."""
-        key = (slug, error_format, allowed)
+        key = (slug, error_format, allowed, like)
         compiled = self._refusals.get(key)
         if compiled is None:
-            headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
-            bound = self._bound(UNMATCHED, self._defaults, wanted=_stays_on_refusals)
-            compiled = replace(with_verdict(bound, refuse(slug, headers=headers)), error_format=error_format)
+            policies = self._defaults if like is None else like.policies
+            bound = self._bound(UNMATCHED, policies, wanted=_stays_on_refusals)
+            compiled = replace(with_verdict(bound, not_taken(slug, allowed)), error_format=error_format)
             self._refusals[key] = compiled
         return compiled
 

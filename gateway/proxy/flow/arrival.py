@@ -19,7 +19,7 @@ from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.message.head import RequestHead, read, validate
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.observer import Observer
-from gateway.proxy.routing.route import CompiledRoute, with_verdict
+from gateway.proxy.routing.route import CompiledRoute, not_taken, with_verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,9 @@ class ListenerLimits:
 
 HealthPaths = Callable[[str], Reply | None]
 """The response to a health path; None for every other path."""
+
+
+_READ_ONLY = not_taken("method_not_allowed", ("GET", "HEAD"))
 
 
 class Routing(Protocol):
@@ -130,13 +133,14 @@ def find_route(arrival: Arrival) -> Flow:
     refusal = validate(exchange, arrival.head, dispatcher.limits.header_bytes)
     if refusal is not None:
         flow.writer.keep_alive = flow.writer.keep_alive and not refusal.close  # a stage before may refuse it instead
-        unrouted = dispatcher.unrouted if runtime is None or not exchange.fields else runtime.unrouted
-        flow.route = with_verdict(unrouted, refusal)
-        return flow
+        if not exchange.path:  # else only the method is not known, and the routes have the others
+            unrouted = dispatcher.unrouted if runtime is None or not exchange.fields else runtime.unrouted
+            flow.route = with_verdict(unrouted, refusal)
+            return flow
     reply = dispatcher.health(exchange.path)
     if reply is not None:
         readable = exchange.method in ("GET", "HEAD")
-        exchange.route = found = with_verdict(dispatcher.unrouted, reply if readable else refuse("method_not_allowed"))
+        exchange.route = found = with_verdict(dispatcher.unrouted, reply if readable else _READ_ONLY)
     elif runtime is None:
         found = with_verdict(dispatcher.unrouted, refuse("draining", retry_after=1))
     elif exchange.method == "OPTIONS":

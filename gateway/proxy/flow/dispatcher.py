@@ -75,15 +75,17 @@ class Dispatcher:
         status = verdict.status if isinstance(verdict, Reply) else verdict.reason.status
         return self.unrouted_limit.refusal(exchange, status) or verdict
 
-    def refuse_head(self, client: ClientWire, peer: str, refusal: Refusal) -> bool:
-        """Refuse what never became a request: its head cannot be read, or is not awaited any longer.
+    def refuse_head(self, client: ClientWire, peer: str, refusal: Refusal, origin: bytes | None = None) -> bool:
+        """Refuse what never became a request: its head cannot be read, or is not awaited any longer. ``origin`` is the Origin
+        that was in it, whose page may read the refusal where it is allowed.
 
         False: its client has had too many such responses, and gets none.
         """
-        exchange = Exchange("", "", {}, peer, monotonic())
+        exchange = Exchange("", "", {} if origin is None else {b"origin": origin}, peer, monotonic())
         if self.unrouted_limit.refusal(exchange, refusal.reason.status) is not None:
             return False
-        decision = Decision(exchange, with_verdict(self.unrouted, refusal))
+        unrouted = self.unrouted if origin is None or self.runtime is None else self.runtime.unrouted
+        decision = Decision(exchange, with_verdict(unrouted, refusal))
         self.observer.begin(exchange)
         try:
             decide(None, decision)

@@ -8,7 +8,7 @@ from itertools import chain
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Malformed, Pair, free_of_controls
 from gateway.core.grammar import HOST
-from gateway.core.methods import KNOWN
+from gateway.core.methods import KNOWN, METHODS
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.path_sent import unspelled_query
 from gateway.core.request_fields import collect, hop_by_hop
@@ -29,6 +29,9 @@ _NEVER = b"sec-websocket-key1"
 
 # What a client sends anew with each request, and what means nothing for framing, routing or the check of other fields.
 _VARYING = frozenset((b"authorization", b"content-length", b"x-correlation-id", b"x-request-id", b"traceparent"))
+
+
+_ALLOWED = ((b"allow", ", ".join(METHODS).encode()),)
 
 
 class RequestHead:
@@ -137,7 +140,7 @@ def _once(raw: tuple[Pair, ...], fields: dict[bytes, bytes]) -> Refusal | None:
 def validate(exchange: Exchange, head: RequestHead | None, limit: int) -> Refusal | None:
     """The refusal of a head that is over ``limit`` bytes (the parser bounds each line only) or that has no one reading;
     sets the canonical path, which is empty for one that has none and may be carried all the same, and the query as it
-    came."""
+    came. Beside a refusal there is a path only where nothing but the method is refused."""
     assert head is not None, "it was read"
     if head.malformed:
         return head.refusal
@@ -146,11 +149,19 @@ def validate(exchange: Exchange, head: RequestHead | None, limit: int) -> Refusa
     if head.refusal is not None:
         return head.refusal
     if exchange.method not in KNOWN:
-        return refuse("method_not_allowed", exchange.method, headers=((b"allow", b"GET, POST, OPTIONS"),), close=True)
+        _target(exchange, head.fields.get(b"host"))  # whose routes say what else is taken there
+        return refuse("method_not_allowed", exchange.method, headers=_ALLOWED, close=True)
     fields = head.fields
     if b"expect" in fields and fields[b"expect"].lower() != b"100-continue":
         return refuse("expectation_failed", close=True)
     return _target(exchange, fields.get(b"host"))
+
+
+def _same(target: str, authority: bytes, host: bytes) -> bool:
+    """Whether the ``authority`` of an absolute ``target`` is ``host``: a port that is the scheme's own may be left out (RFC 9110
+    4.2.3)."""
+    port = b":443" if target[:6].lower() == "https:" else b":80"
+    return authority.lower().removesuffix(port) == host.lower().removesuffix(port)
 
 
 def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:
@@ -160,7 +171,7 @@ def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:
             exchange.path, exchange.query = canonical(target)
             return None
         authority, target = split_target(target)
-        if authority is not None and (host is None or authority.lower().encode() != host.lower()):
+        if authority is not None and (host is None or not _same(exchange.target, authority.encode(), host)):
             return refuse("head_malformed", "the target's authority is not Host's", close=True)
         if target == "*":
             if exchange.method != "OPTIONS":
@@ -173,8 +184,6 @@ def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:
         query = unspelled_query(exchange.target)
         if query is None:
             return refuse("path_ambiguous", str(error))
-        exchange.query, exchange.detail = (
-            query,
-            str(error),
-        )  # without a path: the routes decide (``proxy.routing.table``)
+        exchange.query = query
+        exchange.detail = str(error)  # where the routes, which decide (``proxy.routing.table``), have none for it
     return None

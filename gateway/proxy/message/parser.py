@@ -105,6 +105,12 @@ class RequestParser:
         self._pending = 0  # bytes since something was complete: a head, a piece of a body
         self._paused = 0  # reasons not to read from the client
 
+    @property
+    def origin(self) -> bytes | None:
+        """The one Origin in what has been read of a head that is not complete, None without one."""
+        found = [value for name, value in self._fields if name.lower() == b"origin"]
+        return found[0] if len(found) == 1 else None
+
     def feed(self, data: bytes) -> None:
         """Read ``data``, the next bytes of the connection."""
         if self.discarding:
@@ -247,9 +253,9 @@ class RequestParser:
         if self.discarding:  # since the request before, which ended in the same piece
             raise _Discarding
         parser = self._parser
-        fields, self._fields = self._fields, []
-        if len(fields) > MOST_FIELDS:
+        if len(self._fields) > MOST_FIELDS:
             raise _TooLarge
+        fields, self._fields = self._fields, []
         target, self._target = self._target, b""
         self._pending = 0
         self.head_since = 0.0

@@ -14,7 +14,7 @@ from gateway.core.loopback import names_loopback
 from gateway.core.pattern import PatternTable
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+from gateway.proxy.routing.route import CompiledRoute, bind, not_taken, with_verdict
 from gateway.proxy.routing.table import RouteTable
 
 NO_ROUTE = "egress-unmatched"  # in logs and metrics, where no route has a name to give
@@ -48,9 +48,10 @@ class _Routes:
             return with_verdict(self._unrouted, refusal)
         return self._routes.find(exchange, method)
 
-    def _refusal(self, slug: str, error_format: str, allowed: tuple[str, ...]) -> CompiledRoute:
-        headers = ((b"allow", ", ".join(allowed).encode()),) if allowed else ()
-        return replace(self._unrouted, error_format=error_format, fixed=refuse(slug, headers=headers))
+    def _refusal(
+        self, slug: str, error_format: str, allowed: tuple[str, ...], _: CompiledRoute | None
+    ) -> CompiledRoute:
+        return replace(self._unrouted, error_format=error_format, fixed=not_taken(slug, allowed))
 
 
 class EgressRuntime:

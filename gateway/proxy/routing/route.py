@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gateway.core.exchange import Exchange, WholeResponse
-from gateway.core.verdict import Refusal, Reply, Verdict
+from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.policy.base.report import Decide, reporting
 from gateway.policy.base.stage import LastingCheck, Stage, overrides
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -158,3 +158,10 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
 def with_verdict(route: CompiledRoute, verdict: Refusal | Reply) -> CompiledRoute:
     """``route`` with ``verdict`` in place of an upstream, for requests that are refused before a route is found."""
     return replace(route, fixed=verdict)
+
+
+def not_taken(slug: str, allowed: Sequence[str]) -> Refusal:
+    """The refusal ``slug`` of a request that no route takes; a 405 names the methods that are ``allowed``, even where none is
+    (RFC 9110 15.5.6)."""
+    named = slug == "method_not_allowed"
+    return refuse(slug, headers=((b"allow", ", ".join(allowed).encode()),) if named else ())

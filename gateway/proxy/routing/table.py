@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from gateway.core.exchange import Call, Exchange
@@ -17,8 +17,9 @@ from gateway.proxy.routing.route import CompiledRoute, with_verdict
 
 REMEMBERED_BATCHES = 256  # combinations of routes in one batch; clients choose them, so there must be a bound
 
-# Slug, error format and allowed methods to the route that ends a request with that refusal.
-RefusalRoute = Callable[[str, str, tuple[str, ...]], CompiledRoute]
+# Slug, error format, allowed methods, and the route whose policies hold where one was found, to the route that ends a request
+# with that refusal.
+RefusalRoute = Callable[[str, str, tuple[str, ...], CompiledRoute | None], CompiledRoute]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class RouteTable:
         for route in routes:
             if method in route.methods:
                 if route.guarded is not None and route.guarded.reached(path, method):
-                    return self._refusal_route("path_ambiguous", "problem", ())
+                    return self._refusal_route("path_ambiguous", "problem", (), route)
                 if route.prefixes and not exchange.target.startswith(path):
                     _keep_sent(exchange, route)
                 return route
@@ -75,8 +76,8 @@ class RouteTable:
             return self._unspelled(exchange, method)
         if routes:
             allowed = tuple(sorted({name for route in routes for name in route.methods}))
-            return self._refusal_route("method_not_allowed", "problem", allowed)
-        return self._refusal_route("no_route", "problem", ())
+            return self._refusal_route("method_not_allowed", "problem", allowed, routes[0])
+        return self._refusal_route("no_route", "problem", (), None)
 
     def _unspelled(self, exchange: Exchange, method: str) -> CompiledRoute:
         """The route of a path without a canonical spelling: one that any reading of the path leads to, or a refusal."""
@@ -94,39 +95,39 @@ class RouteTable:
             try:
                 exchange.query = canonical_query(exchange.query)
             except Ambiguous:
-                return self._refusal_route("path_ambiguous", mount.error_format, ())
+                return self._refusal_route("path_ambiguous", mount.error_format, (), None)
         found = calls(exchange.path[len(mount.prefix) :], exchange.query, mount.aliases, mount.max_batch)
         if isinstance(found, str):
-            return self._refusal_route(found, mount.error_format, ())
+            return self._refusal_route(found, mount.error_format, (), None)
         names = found.procedures
         if len(names) > 1:
             return self._several(exchange, method, mount, found)
         route = mount.procedures.find(names[0])
         if route is None:
-            return self._refusal_route("no_route", mount.error_format, ())
+            return self._refusal_route("no_route", mount.error_format, (), None)
         exchange.calls = [Call(names[0], route)]
         exchange.path = mount.prefix + found.tail
         if method in route.methods:
             return route
-        return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(route.methods)))
+        return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(route.methods)), route)
 
     def _several(self, exchange: Exchange, method: str, mount: TrpcMount, found: ProcedureCalls) -> CompiledRoute:
         routes: list[CompiledRoute] = []
         for name in found.procedures:
             named = mount.procedures.find(name)
             if named is None:
-                return self._refusal_route("batch_malformed", mount.error_format, ())
+                return self._refusal_route("batch_malformed", mount.error_format, (), None)
             routes.append(named)
         exchange.calls = [Call(name, named) for name, named in zip(found.procedures, routes, strict=True)]
         exchange.path = mount.prefix + found.tail
         allowed = frozenset.intersection(*(one.methods for one in routes))
         if method not in allowed:
-            return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(allowed)))
+            return self._refusal_route("method_not_allowed", mount.error_format, tuple(sorted(allowed)), _like(routes))
         return self._batch(frozenset(routes), mount)
 
     def _batch(self, routes: frozenset[CompiledRoute], mount: TrpcMount) -> CompiledRoute:
         if any(route.no_batch for route in routes):
-            return self._refusal_route("batch_refused", mount.error_format, ())
+            return self._refusal_route("batch_refused", mount.error_format, (), _like(routes))
         if len(routes) == 1:
             return next(iter(routes))
         merged = self._batches.get(routes)
@@ -134,7 +135,9 @@ class RouteTable:
             merged = self._batches[routes] = self._merge(tuple(sorted(routes, key=lambda route: route.name)))
             if len(self._batches) > REMEMBERED_BATCHES:
                 self._batches.popitem(last=False)
-        return self._refusal_route(merged, mount.error_format, ()) if isinstance(merged, str) else merged
+        if isinstance(merged, str):
+            return self._refusal_route(merged, mount.error_format, (), _like(routes))
+        return merged
 
 
 def _keep_sent(exchange: Exchange, route: CompiledRoute) -> None:
@@ -143,3 +146,9 @@ def _keep_sent(exchange: Exchange, route: CompiledRoute) -> None:
     named = [prefix for prefix in route.prefixes if path.startswith(prefix)]
     if named:
         exchange.path = below(min(named, key=len), sent_path(exchange.target)[0])
+
+
+def _like(routes: Collection[CompiledRoute]) -> CompiledRoute | None:
+    """One of ``routes``, where all have the same policies."""
+    first, *others = routes
+    return first if all(other.policies == first.policies for other in others) else None

@@ -247,7 +247,7 @@ class ClientConnection(ClientEnds):
         responded = True
         try:
             if not self.closing:
-                responded = self.dispatcher.refuse_head(self, self.peer, refusal)
+                responded = self.dispatcher.refuse_head(self, self.peer, refusal, self.parser.origin)
         finally:
             if responded:
                 self.linger()

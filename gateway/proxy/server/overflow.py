@@ -31,17 +31,21 @@ def too_many(detail: str = "") -> Refusal:
 class _NothingElse:
     """A ``Served`` (``flow.arrival``) that refuses every request."""
 
-    def __init__(self, unrouted: CompiledRoute) -> None:
-        self.unrouted = unrouted
+    def __init__(self, main: Dispatcher) -> None:
+        self._main = main
         self.routes = self
-        self._refused = with_verdict(unrouted, too_many())
+
+    @property
+    def unrouted(self) -> CompiledRoute:
+        runtime = self._main.runtime
+        return self._main.unrouted if runtime is None else runtime.unrouted
 
     @property
     def group(self) -> AbstractContextManager[object]:
         return nullcontext()
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
-        return self._refused
+        return with_verdict(self.unrouted, too_many())
 
 
 class Overflow:
@@ -50,7 +54,7 @@ class Overflow:
     def __init__(self, main: Dispatcher) -> None:
         self.count: ConnectionCount[ClientConnection] = ConnectionCount()
         self.dispatcher = Dispatcher(main.loop, main.limits, main.observer, main.health, lambda: None)
-        self.dispatcher.runtime = _NothingElse(self.dispatcher.unrouted)
+        self.dispatcher.runtime = _NothingElse(main)
         self._left = EACH_SWEEP
         self._of_address: Counter[bytes] = Counter()
 

@@ -27,7 +27,10 @@ class Compiler:
         self.merged.append("+".join(each.name for each in routes))
         return "batch_refused" if any(each.name == "r0" for each in routes) else route(self.merged[-1])
 
-    def refusal(self, slug: str, error_format: str, allowed: tuple[str, ...]) -> CompiledRoute:
+    def refusal(
+        self, slug: str, error_format: str, allowed: tuple[str, ...], like: CompiledRoute | None
+    ) -> CompiledRoute:
+        self.like = like
         headers = tuple((b"allow", method.encode()) for method in allowed)
         return replace(with_verdict(bind("unmatched", []), refuse(slug, headers=headers)), error_format=error_format)
 

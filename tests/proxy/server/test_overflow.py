@@ -22,6 +22,7 @@ version: 1
 include: [policies/*.yaml]
 listen: {{limits: {{connections: 4}}}}
 upstreams: {{tutor: {{endpoints: [{{url: "http://127.0.0.1:{port}"}}]}}}}
+defaults: {{cors: app}}
 routes: [{{name: info, paths: [/api/info], upstream: tutor, auth: public}}]
 """
 
@@ -61,6 +62,15 @@ async def test_health_has_a_response_and_nothing_else_has(busy: Running) -> None
             if status == 503:
                 assert json.loads(response.body)["reason"] == "too_many_connections"
     assert busy.server.connections == 4
+
+
+async def test_a_page_of_an_allowed_origin_reads_that_there_are_too_many(busy: Running) -> None:
+    async with wire(busy.port) as client:
+        response = await client.ask(get("/api/info", "origin: https://linguamate.app"))
+        assert (response.status, response[b"access-control-allow-origin"]) == (503, b"https://linguamate.app")
+    async with wire(busy.port) as client:
+        response = await client.ask(get("/api/info", "origin: https://evil.example"))
+        assert response.status == 403 and b"access-control-allow-origin" not in response
 
 
 async def test_clients_that_connect_and_say_nothing_keep_health_from_nobody(busy: Running) -> None:
