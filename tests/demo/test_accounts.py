@@ -48,3 +48,19 @@ def test_an_unknown_subject_gets_an_account_for_one_call() -> None:
     accounts = Accounts(SECRET, lambda: 0.0)
     assert accounts.by_id("somebody").email == "somebody@example.com"
     assert accounts.by_email("somebody@example.com") is None
+
+
+async def test_tokens_of_the_secret_before_are_good_while_it_changes_and_new_ones_are_of_the_new_one() -> None:
+    async with DemoTutor(SECRET) as before:
+        _, answer = await post(before, "/api/trpc/auth.login", LOGIN)
+        pair = answer["result"]["data"]["json"]
+    new = "another secret of the demo, 32 bytes"
+    for old_secret, expected in ((SECRET, 200), ("", 401)):
+        async with DemoTutor(new, old_secret=old_secret) as tutor:
+            bearer = f"\r\nauthorization: Bearer {pair['accessToken']}"
+            assert (await get(tutor, "/api/trpc/user.getProfile", bearer))[0] == expected
+            refresh = {"json": {"refreshToken": pair["refreshToken"]}}
+            code, answer = await post(tutor, "/api/trpc/auth.refreshToken", refresh)
+            assert code == expected
+            if code == 200:
+                assert hs256.verify(answer["result"]["data"]["json"]["accessToken"], new, 0)

@@ -261,6 +261,9 @@ class WaitingStore:
     def locks(self, now: float, limit: int) -> Sequence[Lock]:
         return self._run(self._store.locks(now, limit))  # type: ignore[no-any-return]  # as the verb says
 
+    def lock_name(self, kind: str, key: bytes) -> str:
+        return self._store.name_of(kind, key).partition(":")[2]
+
     def unlock(self, kind: str, key: bytes, now: float) -> bool:
         return bool(self._run(self._store.unlock(kind, key, now)))
 

@@ -240,3 +240,11 @@ def test_memory_refuses_strangers_when_it_is_full() -> None:
     assert store.reserve([account(b"eve")], NOON)[0].full
     assert guess(store, NOON)
     assert not store.reserve([account(b"eve")], NOON + 900)[0].full
+
+
+def test_a_lock_is_listed_under_the_name_of_its_key(store: Store) -> None:
+    while guess(store, NOON):
+        pass
+    (lock,) = store.locks(NOON, 10)
+    assert lock.who == store.lock_name(lock.kind, account().key)
+    assert store.lock_name(lock.kind, b"another") != lock.who
