@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import json as jsonlib
+import re
+from typing import Annotated
 
 import typer
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, show_warnings
+from gateway.config.stand_ins import StandIns
 from gateway.config.worker_count import sentence
 from gateway.process.descriptors import hard_limit, room
 
 
-def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
+def check(
+    config: ConfigPath = DEFAULT_PATH,
+    env: Annotated[str, typer.Option("--env", help="Check as this environment, such as production.")] = "",
+    placeholders: Annotated[
+        bool, typer.Option("--placeholders", help="Fill in variables and files that are not here, as in CI.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
     """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems; a warning changes neither.
 
     A note says when the descriptors of a process on this machine carry fewer connections than are written, and how many
-    workers ``auto`` is on it.
+    workers ``auto`` is on it. With --placeholders everything but the values that are missing is checked, and a note names them.
     """
-    loaded = load_or_exit(config, json)
+    if env and not re.fullmatch(r"[a-z][a-z0-9-]*", env):
+        typer.echo("gateway check: --env takes one word in lower case, such as production", err=True)
+        raise typer.Exit(2)
+    filled = StandIns() if placeholders else None
+    loaded = load_or_exit(config, json, env, filled)
     counts = {
         "routes": len(loaded.routes),
         "procedures": sum(len(route.procedures) for route in loaded.routes),
@@ -27,11 +41,17 @@ def check(config: ConfigPath = DEFAULT_PATH, json: AsJson = False) -> None:
     notes = [] if found.enough else [f"{found.sentence()} (ulimit -Hn)"]
     workers = sentence(loaded.listen.workers)
     notes += [workers] if workers else []
+    if filled is not None and filled.names:
+        notes.append(f"filled in, and so not checked: {', '.join(filled.names)}")
     if json:
         files = [str(path) for path in loaded.files]
         about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}
         warnings = [warning.as_dict() for warning in loaded.warnings]
-        typer.echo(jsonlib.dumps({**about, "warnings": warnings, "notes": notes}))
+        typer.echo(
+            jsonlib.dumps(
+                {**about, "warnings": warnings, "notes": notes, "placeholders": filled.names if filled else []}
+            )
+        )
         return
     show_warnings(loaded.warnings)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -16,6 +16,7 @@ from gateway.cli.stderr import lossy
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
+from gateway.config.stand_ins import StandIns
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The entry file.", envvar="GATEWAY_CONFIG")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -32,9 +33,10 @@ def console(stderr: bool = False) -> Console:
     return made
 
 
-def load_or_exit(path: Path, as_json: bool) -> Config:
-    """The configuration; with problems they are printed and the process ends with exit code 2."""
-    loaded = load(path, os.environ)
+def load_or_exit(path: Path, as_json: bool, environment: str = "", stand_ins: StandIns | None = None) -> Config:
+    """The configuration; with problems they are printed and the process ends with exit code 2. ``environment`` and
+    ``stand_ins`` are those of ``config.load.load``."""
+    loaded = load(path, os.environ, environment=environment, stand_ins=stand_ins)
     if isinstance(loaded, Config):
         return loaded
     if as_json:

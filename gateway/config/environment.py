@@ -12,6 +12,7 @@ from collections.abc import Mapping as Variables
 from pathlib import Path
 
 from gateway.config.problem import Report
+from gateway.config.stand_ins import StandIns
 from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence
 from gateway.core.secret_text import secret_flaw, without_line_end
 
@@ -25,7 +26,8 @@ _FORMS = "write ${NAME}, ${NAME:-default} or ${file:/path}; $${ stands for a lit
 
 class Environment:
     """Replaces references by the values of ``variables`` and of files. Relative file names start at ``base``. ``holds_secret``
-    says of a path of a file whether what is there is a secret: a comma in one separates nothing."""
+    says of a path of a file whether what is there is a secret: a comma in one separates nothing. ``stand_ins`` takes the place
+    of what is missing, in a check without secrets."""
 
     def __init__(
         self,
@@ -33,11 +35,13 @@ class Environment:
         base: Path,
         report: Report,
         holds_secret: Callable[[NodePath], bool] = lambda path: False,
+        stand_ins: StandIns | None = None,
     ) -> None:
         self._variables = variables
         self._base = base
         self._report = report
         self._holds_secret = holds_secret
+        self._stand_ins = stand_ins
 
     def expand(self, node: Node, path: NodePath = ()) -> Node:
         """``node`` with every reference replaced. One that cannot be replaced is reported, and its scalar is ``broken``."""
@@ -136,6 +140,11 @@ class Environment:
         value = without_line_end(self._variables.get(name, ""))
         if value:
             return value
+        secret = self._holds_secret(path)
+        # What is optional in development, such as state.key, is needed in production; a second key or a Redis is not.
+        needed = default is None or (not default and secret and path[-1] in ("key", "token"))
+        if self._stand_ins is not None and needed:
+            return self._stand_ins.value(name, path, secret)
         if default is None:
             state = "is empty" if name in self._variables else "is not set"
             hint = self._missing_hint(name)
@@ -162,6 +171,8 @@ class Environment:
         except UnicodeDecodeError:
             reason, hint = "is not UTF-8 text", "save it as UTF-8; a key has to be PEM"
         except OSError as error:
+            if self._stand_ins is not None:
+                return self._stand_ins.value(name, path, self._holds_secret(path))
             reason = f"cannot be read ({error.strerror})"
         except ValueError as error:
             reason = str(error) if str(error).startswith("is ") else "has no readable name"

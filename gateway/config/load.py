@@ -48,6 +48,7 @@ from gateway.config.policy_keys import policies_of
 from gateway.config.problem import Location, Problem, Report
 from gateway.config.provenance import settings_of
 from gateway.config.shape import holds_secret
+from gateway.config.stand_ins import StandIns
 from gateway.config.tree import Mapping, NodePath, Scalar, Sequence, child
 from gateway.config.validate import LATER_KEYS, LATER_SECTIONS, NOT_AVAILABLE, NOT_AVAILABLE_HINT, mapping_at, parse
 from gateway.policy.base.settings import Policy
@@ -62,14 +63,23 @@ def shipped_kinds() -> Kinds:
     return {section: kind.settings for section, kind in SECTIONS.items() if kind.settings is not None}
 
 
-def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config | list[Problem]:
+def load(
+    path: Path,
+    env: Named[str, str],
+    kinds: Kinds | None = None,
+    environment: str = "",
+    stand_ins: StandIns | None = None,
+) -> Config | list[Problem]:
     """The configuration whose entry file is ``path``, or its problems in the order of the files; never raises for input.
 
     ``env`` holds the variables for ``${NAME}``; relative file names start at the folder of ``path``. ``kinds`` maps
-    sections of policies to their settings, those of ``policy.kinds`` unless given.
+    sections of policies to their settings, those of ``policy.kinds`` unless given. ``environment`` takes the place of the one
+    that is written. ``stand_ins`` takes the place of variables and files that are not here; such a configuration is for
+    checking, and not to be served.
     """
     report = Report()
-    loaded = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report).config()
+    loading = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report, environment, stand_ins)
+    loaded = loading.config()
     problems = report.problems()
     if loaded is None or problems:
         return problems
@@ -79,12 +89,22 @@ def load(path: Path, env: Named[str, str], kinds: Kinds | None = None) -> Config
 class _Loading:
     """One loading. Invalid parts are reported and left out, so that the rest is still checked."""
 
-    def __init__(self, path: Path, env: Named[str, str], kinds: Kinds, report: Report) -> None:
+    def __init__(
+        self,
+        path: Path,
+        env: Named[str, str],
+        kinds: Kinds,
+        report: Report,
+        environment: str,
+        stand_ins: StandIns | None,
+    ) -> None:
+        self._instead = environment
+        self._stand_ins = stand_ins
         self._path = path
         self._base = path.parent
         self._kinds = kinds
         self._report = report
-        self._files = Files(Environment(env, self._base, report, self._holds_secret), report)
+        self._files = Files(Environment(env, self._base, report, self._holds_secret, stand_ins), report)
         self._unsound: set[str] = set()
         self._gaps = Gaps(kinds)
 
@@ -100,7 +120,7 @@ class _Loading:
         defaults = self._gaps.defaults(entry, self._base, self._report)
         located = self._routes(entry, defaults)
         config = Config(
-            environment=head.environment if head else self._environment(entry),
+            environment=self._instead or (head.environment if head else self._environment(entry)),
             region=(head.region or "") if head else "",
             listen=self._part(Listen, entry, "listen", Listen()),
             ops=self._part(Ops, entry, "ops", Ops()),
@@ -113,10 +133,14 @@ class _Loading:
         )
         self._check_names(entry, config, located, written)
         if "state" not in self._unsound:
+            wrong = production.cannot_open(config.state.path) if self._stand_ins is None else None
+            if wrong:
+                location = Location(entry.entries.get("state", entry), ("state",), self._report)
+                location.add(("path",), wrong, "name a folder that the gateway may write to")
             redis.check(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_key(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_leases(policies.get("rate_limits", {}), config.state, written, self._report)
-        tls.check(config.listen.tls, Location(entry.entries.get("listen", entry), ("listen",), self._report))
+        self._check_certificates(config, entry)
         for (section, name, *below), sentence, hint in exposure.report_remarks(config.policies):
             policy = (str(section), str(name))
             Location(written[policy].node, policy, self._report).warn(tuple(below), sentence, hint)
@@ -124,6 +148,15 @@ class _Loading:
         if config.environment == production.PRODUCTION:
             Production(config, entry, written, located, self._unsound, self._report).check()
         return replace(config, settings=settings_of(config, entry, written))
+
+    def _check_certificates(self, config: Config, entry: Mapping) -> None:
+        certificates = config.listen.tls
+        if self._stand_ins is not None and certificates is not None:
+            missing = [path for path in (certificates.cert, certificates.key) if not path.exists()]
+            self._stand_ins.names += [str(path) for path in missing]
+            if missing:
+                return
+        tls.check(certificates, Location(entry.entries.get("listen", entry), ("listen",), self._report))
 
     def _part(self, model: type[M], entry: Mapping, key: str, otherwise: M) -> M:
         """The part of the entry file under ``key``, or ``otherwise`` when it is not written or not valid."""

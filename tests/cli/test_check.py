@@ -20,3 +20,27 @@ def test_a_good_file_as_json(good: Path, capsys: pytest.CaptureFixture[str]) -> 
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is True and report["routes"] == 1 and len(report["digest"]) == 64
     assert report["files"] == [str(good)]
+
+
+def test_a_check_as_another_environment_and_without_secrets(
+    good: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        good.read_text().replace("OPS_TOKEN:-", "OPS_TOKEN")
+        + 'state: {key: "${STATE_KEY}"}\nbodies: {json: {max: 1KiB}}\n'
+    )
+    good.write_text(text.replace("auth: public", "auth: public, body: json"))
+    assert run("check") == 2
+    assert "set OPS_TOKEN" in capsys.readouterr().err
+    assert run("check", "--env", "production", "--placeholders") == 0
+    printed = capsys.readouterr().out
+    assert (
+        "environment production" in printed and "note: filled in, and so not checked: OPS_TOKEN, STATE_KEY" in printed
+    )
+    monkeypatch.setenv("OPS_TOKEN", "changeme")
+    assert run("check", "--env", "production", "--placeholders", "--json") == 2
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["path"], problem["sentence"]) == ("ops.token", "is a placeholder and no secret")
+    assert run("check", "--placeholders", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["placeholders"] == ["STATE_KEY"]
+    assert run("check", "--env", "Production") == 2

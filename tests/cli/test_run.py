@@ -89,4 +89,5 @@ async def test_a_state_that_cannot_be_opened_is_reported(runs: Maker, tmp_path: 
     (tmp_path / "state" / "data.mdb").mkdir(parents=True)
     run = await runs(serving=False)
     assert await run.ended() == 2
-    assert "data.mdb" in json.loads(run.err.read_text())["why"]
+    (problem,) = json.loads(run.err.read_text())["problems"]
+    assert (problem["path"], problem["sentence"]) == ("state.path", "cannot be opened: data.mdb in it is no file")

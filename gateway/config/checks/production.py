@@ -175,9 +175,6 @@ class Production:
             self._add(("state", "key"), "is missing: account names are stored as hashes under it", _MAKE_SECRET)
         elif weakness := secret_weakness(state.key.reveal()):
             self._add(("state", "key"), weakness, _MAKE_SECRET)
-        problem = cannot_open(state.path)
-        if problem:
-            self._add(("state", "path"), problem, "name a folder that the gateway may write to")
 
 
 def check_environment(entry: Mapping, config: Config, report: Report) -> None:
@@ -203,6 +200,12 @@ def cannot_open(path: Path) -> str | None:
     """Why no store can be kept in the folder ``path``; None when one can. Nothing is created."""
     if path.exists() and not path.is_dir():
         return "is not a folder"
+    for name in ("data.mdb", "lock.mdb"):
+        file = path / name
+        if file.exists() and not file.is_file():
+            return f"cannot be opened: {name} in it is no file"
+        if file.exists() and not os.access(file, os.R_OK | os.W_OK):
+            return f"cannot be opened: {name} in it may not be read and written"
     nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
         return f"cannot be opened: {nearest} may not be written to"
