@@ -8,16 +8,20 @@ RUN python -m venv /opt/gateway \
 COPY pyproject.toml README.md ./
 COPY gateway gateway
 RUN /opt/gateway/bin/pip install --no-deps --no-build-isolation . \
- && /opt/gateway/bin/pip uninstall --yes setuptools pip
+ && /opt/gateway/bin/pip uninstall --yes setuptools pip \
+ && chmod -R a+rX,go-w /opt/gateway
 
 FROM python:3.13-slim
-# The number and not the name, so that Kubernetes can tell that it is not root.
+# Any user may run it, known here or not: OpenShift picks one for each project, of group 0. So what is read is readable for
+# all, whatever the modes were where the image was built, and the one folder that is written to is as /tmp is. What a run makes
+# in it is its user's alone.
 RUN groupadd --gid 10001 gateway \
- && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gateway \
- && install -d -o 10001 -g 10001 -m 0700 /etc/gateway/var
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin gateway
 COPY --from=build /opt/gateway /opt/gateway
 COPY upstreams.yaml /etc/gateway/upstreams.yaml
 COPY policies /etc/gateway/policies
+RUN chmod -R a+rX,go-w /etc/gateway \
+ && install -d -o 10001 -g 0 -m 1777 /etc/gateway/var
 
 ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
     GATEWAY_ENV=production
@@ -25,6 +29,7 @@ ENV PATH=/opt/gateway/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
 ARG GATEWAY_REVISION=""
 ENV GATEWAY_REVISION=$GATEWAY_REVISION
 WORKDIR /etc/gateway
+# The number and not the name, so that Kubernetes can tell that it is not root.
 USER 10001:10001
 
 # The only place that is written to (`state.path`), so the rest can be mounted read-only: docker run --read-only.

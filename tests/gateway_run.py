@@ -47,10 +47,16 @@ class Run:
         self.err = folder / "err.log"
 
     async def start(
-        self, *options: str, json: bool = True, stdout: int | None = None, stderr: int | None = None, ulimit: str = ""
+        self,
+        *options: str,
+        json: bool = True,
+        stdout: int | None = None,
+        stderr: int | None = None,
+        ulimit: str = "",
+        user: tuple[int, int] | None = None,
     ) -> None:
         """``stdout`` and ``stderr``: descriptors in place of the files ``out`` and ``err``. ``ulimit``: the options of a
-        command that lowers limits of the process, such as ``-Sn 256``."""
+        command that lowers limits of the process, such as ``-Sn 256``. ``user``: uid and gid to run under."""
         entry = self.folder / "upstreams.yaml"
         with self.out.open("ab") as out, self.err.open("ab") as err:
             self.process = await asyncio.create_subprocess_exec(
@@ -62,6 +68,7 @@ class Run:
                 stderr=err if stderr is None else stderr,
                 env=self.env,
                 start_new_session=True,
+                **({} if user is None else {"user": user[0], "group": user[1], "extra_groups": []}),
             )
 
     async def serving(self) -> None:

@@ -59,3 +59,17 @@ def test_no_secret_goes_into_the_image(instructions: list[tuple[str, str]]) -> N
     everything = " ".join(rest for _, rest in instructions)
     assert not [word for word in ("JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN") if word in everything]
     assert (ROOT / ".dockerignore").read_text().splitlines()[0] == "*"
+
+
+def test_any_user_can_run_it(instructions: list[tuple[str, str]]) -> None:
+    """What is copied is readable for all, and the one folder that is written to is writable for all."""
+    stage = last_stage(instructions)
+    copied = [place for place, (word, _) in enumerate(stage) if word == "COPY"]
+    place, made = next((place, rest) for place, (word, rest) in enumerate(stage) if "chmod" in rest)
+    assert place > max(copied), "or a copy has the modes of where it came from"
+    assert "chmod -R a+rX,go-w /etc/gateway" in made
+    assert "chmod -R a+rX,go-w /opt/gateway" in [rest for word, rest in instructions if word == "RUN"][1]
+    assert "-m 1777 /etc/gateway/var" in made and made.index("chmod") < made.index("install")
+    words = dict(stage)
+    assert "HOME" not in words["ENV"], "nothing depends on it"
+    assert "--chown" not in " ".join(rest for _, rest in stage)
