@@ -62,8 +62,10 @@ class RequestContent(Protocol):
 
 
 class ForwardedHead(Protocol):
-    """A head that remembers the lines which one upstream gets of it; see ``proxy.message.head.RequestHead``."""
+    """A head that remembers the lines which one upstream gets of it; see ``proxy.message.head.RequestHead``. ``raw`` are its
+    field lines as they came."""
 
+    raw: tuple[Pair, ...]
     version: str
     upstream: object
     lines: dict[bytes, bytes]

@@ -15,6 +15,7 @@ TRPC_CODES: dict[int, tuple[int, str]] = {
     405: (-32005, "METHOD_NOT_SUPPORTED"),
     408: (-32008, "TIMEOUT"),
     413: (-32013, "PAYLOAD_TOO_LARGE"),
+    414: (-32600, "BAD_REQUEST"),
     415: (-32015, "UNSUPPORTED_MEDIA_TYPE"),
     417: (-32600, "BAD_REQUEST"),
     422: (-32022, "UNPROCESSABLE_CONTENT"),
@@ -56,6 +57,12 @@ _TABLE = (
         431,
         "Request headers too large",
         "The request headers are too large. Clear the site's cookies and try again.",
+    ),
+    Reason(
+        "target_too_long",
+        414,
+        "Request address too long",
+        "The address of the request is too long. Please send less in it, or update the app.",
     ),
     Reason(
         "head_timeout",

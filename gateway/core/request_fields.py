@@ -35,6 +35,16 @@ _ORDINARY = (
     b"want-content-digest want-digest want-repr-digest width x-api-key x-app-version x-correlation-id x-csrf-token "
     b"x-request-id x-requested-with x-session-id x-trpc-source x-xsrf-token".split()
 )
+ONCE = frozenset(
+    b"access-control-request-method content-length content-type expect host origin sec-fetch-dest sec-fetch-mode sec-fetch-site "
+    b"transfer-encoding".split()
+)
+"""What a request may have once only: routing, framing or a policy depends on it, and a second value would be open to two
+readings (RFC 9110 5.3 and the sections of each)."""
+
+# Who is asking, and in which form: policies go by the joined value, so no backend gets two.
+_JOINED = frozenset(b"authorization cookie trpc-accept x-api-key x-csrf-token x-session-id x-xsrf-token".split())
+_APART = frozenset(_ORDINARY) - ONCE - _JOINED
 _ORDINARY_PREFIXES = (b"sec-ch-", b"sec-fetch-", b"sec-websocket-")
 # Fields whose loss on the way would change what a request is or who is asking: Connection must not name them.
 _NOT_TO_BE_NAMED = re.compile(
@@ -122,6 +132,21 @@ def _joined(pairs: tuple[Pair, ...]) -> dict[bytes, bytes]:
         elif name:
             fields[name] = value
     return fields
+
+
+def apart(raw: Iterable[Pair]) -> dict[bytes, list[bytes]]:
+    """The values of the ordinary fields of ``raw`` that are there more than once, in their order.
+
+    They go on as they came: of a field that is no list, such as User-Agent, a backend may take another value out of a joined
+    line than out of two. What policies decide by is not among them: it is there once (``ONCE``), or goes on joined as it was
+    read, as credentials do and the fields of an operator's own.
+    """
+    values: dict[bytes, list[bytes]] = {}
+    for sent, value in raw:
+        name = _NAMES[sent]
+        if name in _APART:
+            values.setdefault(name, []).append(value.rstrip(b" \t"))
+    return {name: several for name, several in values.items() if len(several) > 1}
 
 
 def hop_by_hop(fields: Mapping[bytes, bytes]) -> frozenset[bytes]:

@@ -134,6 +134,7 @@ PARSERS: dict[str, Parser] = {
     "core/trpc_status statuses_of": Parser(batch, BODY, (("", ""), ("[", "]"), ('{"0":[[0],[null,0,0]]}\n', ""), ("[0,0,[[1]]]\n", ""))),
     "core/request_fields collect": Parser(lambda value: request_fields.collect([(value, b"a"), (b"a", value)])),
     "core/request_fields hop_by_hop": Parser(lambda value: request_fields.hop_by_hop({b"connection": value}), HEAD, (("", ""), ("close,", ""), ("x-", ""))),
+    "core/request_fields apart": Parser(lambda value: request_fields.apart([(b"accept", value), (b"accept", b"a")])),
     "core/request_fields forwardable": Parser(lambda value: request_fields.forwardable({value: b"a", b"b": value})),
     "core/response_fields response_pairs": Parser(lambda value: response_fields.response_pairs([(value, b"a"), (b"connection", value)]), BODY),
     "core/response_fields read_incremental": Parser(lambda value: response_fields.read_incremental([(b"vary", value), (value, b"a")], None), BODY),

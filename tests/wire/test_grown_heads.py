@@ -58,7 +58,7 @@ async def test_a_query_of_procedures_that_grows_threefold_is_refused_by_the_size
     ):
         assert (await client.ask(head(b"/api/trpc/a?q=" + character * 700))).status == 200
         answer = await client.ask(head(b"/api/trpc/a?q=" + character * 1500))
-        assert (answer.status, reason_of(answer)) == (431, "headers_too_large")
+        assert (answer.status, reason_of(answer)) == (414, "target_too_long")
         assert (await client.ask(head(b"/info"))).status == 200
         assert len(upstream.requests) == 2
         assert gateway.seen.exchanges[1].failure is None
@@ -74,7 +74,7 @@ async def test_any_other_query_does_not_grow(character: bytes, path: bytes) -> N
     ):
         assert (await client.ask(head(path + b"?q=" + character * 3200))).status == 200
         answer = await client.ask(head(path + b"?q=" + character * 3900))
-        assert (answer.status, reason_of(answer)) == (431, "headers_too_large")
+        assert (answer.status, reason_of(answer)) == (414, "target_too_long")
         assert [request.line for request in upstream.requests] == [b"GET %b?q=%b HTTP/1.1" % (path, character * 3200)]
         assert gateway.seen.exchanges[1].failure is None
 
@@ -97,7 +97,7 @@ async def test_what_the_gateway_adds_counts_too(target: bytes, fields: bytes) ->
         wire(gateway.port) as client,
     ):
         answer = await client.ask(head(target, fields))
-        assert (answer.status, upstream.requests) == (431, [])
+        assert (answer.status, upstream.requests) == (431 if b"accept" in fields else 414, [])
         assert (await client.ask(head(b"/info"))).status == 200
 
 
@@ -108,7 +108,7 @@ async def test_a_body_does_not_count() -> None:
         async with wire(gateway.port) as client:
             assert (await client.ask(head(b"/info", framing).replace(b"GET", b"POST", 1) + body)).status == 200
             grown = head(b"/info?" + b'"' * 3800, framing).replace(b"GET", b"POST", 1) + body
-            assert (await client.ask(grown)).status == 431
+            assert (await client.ask(grown)).status == 414
         assert [len(request.body) for request in upstream.requests] == [len(body)]
 
 
@@ -126,5 +126,37 @@ async def test_nothing_that_reaches_an_upstream_is_over_the_limit(sent: list[byt
     async with running_upstream() as upstream, running_gateway(entry(upstream.url)) as gateway:
         for one in sent:
             async with wire(gateway.port) as client:
-                assert (await client.ask(one)).status in (200, 431)
+                assert (await client.ask(one)).status in (200, 414, 431)
         assert all(size(request) <= MOST for request in upstream.requests)
+
+
+LONG = {
+    "a path": (b"/files/" + b"a" * 5000, b"", 414),
+    "a query": (b"/info?" + b"a" * 5000, b"", 414),
+    "beside fields": (b"/info?" + b"a" * 2500, b"x: " + b"a" * 2000 + b"\r\n", 414),
+    "an absolute form": (b"http://gateway/" + b"a" * 5000, b"", 414),
+    "fields": (b"/info", b"x: " + b"a" * 5000 + b"\r\n", 431),
+    "many fields": (b"/info?" + b"a" * 100, b"".join(b"x%d: a\r\n" % number for number in range(600)), 431),
+    "fields beside it": (b"/info?" + b"a" * 2000, b"x: " + b"a" * 2500 + b"\r\n", 431),
+}
+
+
+@pytest.mark.parametrize(("target", "fields", "status"), LONG.values(), ids=LONG)
+async def test_a_long_target_is_414_and_long_fields_are_431(target: bytes, fields: bytes, status: int) -> None:
+    async with running_gateway(entry("http://127.0.0.1:9")) as gateway:
+        for dripping in (False, True):
+            async with wire(gateway.port) as client:
+                sent = head(target, fields)
+                for start in range(0, len(sent), 1000 if dripping else len(sent)):
+                    client.send(sent[start : start + 1000 if dripping else None])
+                response = await client.response()
+                reason = "target_too_long" if status == 414 else "headers_too_large"
+                assert (response.status, reason_of(response), response[b"connection"]) == (status, reason, b"close")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"), [(b"GET /" + b"a" * 6000, 414), (b"GET / HTTP/1.1\r\nx: " + b"a" * 6000, 431)]
+)
+async def test_neither_has_to_come_to_its_end(sent: bytes, status: int) -> None:
+    async with running_gateway(entry("http://127.0.0.1:9")) as gateway, wire(gateway.port) as client:
+        assert (await client.ask(sent)).status == status

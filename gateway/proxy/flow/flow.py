@@ -22,7 +22,7 @@ from gateway.proxy.flow.lasting import LastingResponses
 from gateway.proxy.flow.phases import PhaseBatch
 from gateway.proxy.flow.render import CLOSED, render_own_fault, render_response, render_switching
 from gateway.proxy.flow.respond import collect, respond_with, run_response_hooks
-from gateway.proxy.flow.steering import unsteered
+from gateway.proxy.flow.steering import steer
 from gateway.proxy.flow.step import ANSWERED, CALLING, DECIDING, OVER, RESPONDING, RUNNING, STREAMING, TUNNEL, WAITING
 from gateway.proxy.flow.stream import stream_response
 from gateway.proxy.flow.tunnel import Tunnel, run_tunnel
@@ -209,8 +209,7 @@ class Flow:
         verdict = await settle(self)
         if verdict is None:
             if route.collects:
-                exchange.fields = unsteered(exchange.fields)
-                exchange.head = None
+                steer(exchange)
             path, on_informational = route.target(exchange), self.writer.send_informational
             if route.upgrade:
                 call = SwitchingCall(exchange, path, on_informational, route.upgrade)

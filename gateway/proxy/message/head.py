@@ -11,21 +11,15 @@ from gateway.core.grammar import HOST
 from gateway.core.methods import KNOWN, METHODS
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.path_sent import unspelled_query
-from gateway.core.request_fields import collect, hop_by_hop
+from gateway.core.request_fields import ONCE, collect, hop_by_hop
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.message.request import ReceivedRequest
+from gateway.proxy.message.request import ReceivedRequest, over_limit
 
 # RFC 9112 3.2: an invalid Host is refused. What a real client sends is a name or an address, and perhaps a port.
 _HOST = re.compile(rf"{HOST}(?::[0-9]{{0,5}})?".encode()).fullmatch
 
 
-# Of which a second value would be open to two readings (RFC 9110 5.3 and the sections of each), and of which the parser
-# may let through what is not the plain form. Sec-WebSocket-Key1 is of a draft in which eight bytes without a length follow.
-_ONCE = frozenset(
-    b"content-length content-location content-range content-type etag host max-forwards server "
-    b"transfer-encoding user-agent".split()
-)
-_NEVER = b"sec-websocket-key1"
+_NEVER = b"sec-websocket-key1"  # of a draft in which eight bytes without a length follow
 
 # What a client sends anew with each request, and what means nothing for framing, routing or the check of other fields.
 _VARYING = frozenset((b"authorization", b"content-length", b"x-correlation-id", b"x-request-id", b"traceparent"))
@@ -129,7 +123,7 @@ def _once(raw: tuple[Pair, ...], fields: dict[bytes, bytes]) -> Refusal | None:
         return refuse("head_malformed", _NEVER.decode(), close=True)
     if len(fields) != len(raw):
         names = [name.lower() for name, _ in raw]
-        for name in _ONCE.intersection(fields):
+        for name in ONCE.intersection(fields):
             if names.count(name) > 1:
                 return refuse("head_malformed", f"more than one {name.decode()}", close=True)
     if b"transfer-encoding" in fields and fields[b"transfer-encoding"] not in [value for _, value in raw]:
@@ -145,7 +139,7 @@ def validate(exchange: Exchange, head: RequestHead | None, limit: int) -> Refusa
     if head.malformed:
         return head.refusal
     if len(exchange.target) + head.bytes > limit:
-        return refuse("headers_too_large", close=True)
+        return refuse(over_limit(len(exchange.target), head.bytes), close=True)
     if head.refusal is not None:
         return head.refusal
     if exchange.method not in KNOWN:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from gateway.core.fields import Pair
 from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.message.body import RequestBody
-from gateway.proxy.message.request import ReceivedRequest
+from gateway.proxy.message.request import ReceivedRequest, over_limit
 from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 MOST_FIELDS = 128
@@ -211,7 +211,8 @@ class RequestParser:
         """Bound the size of what is arriving and not complete, and note since when a head is."""
         most = BETWEEN if self._arriving is not None else self._limit + 1024
         if self._pending > most or len(self._fields) > MOST_FIELDS:
-            self._fail(refuse("headers_too_large", close=True))
+            target = len(self._target)
+            self._fail(refuse(over_limit(target, self._pending - target), close=True))
         elif self.head_since == 0.0 and self.current is None:
             self.head_since = self._loop.time()
 

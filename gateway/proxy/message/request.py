@@ -28,3 +28,8 @@ class ReceivedRequest:
         self.whole = False
         self.reframed = False
         self.body: RequestBody | None = None
+
+
+def over_limit(target: int, rest: int) -> str:
+    """The slug for a head over its limit, of ``target`` bytes of request target and ``rest`` others: whichever is more."""
+    return "target_too_long" if target > rest else "headers_too_large"  # RFC 9110 15.5.15, RFC 6585 section 5

@@ -8,10 +8,12 @@ from time import monotonic
 
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
+from gateway.core.fields import Pair
 from gateway.core.methods import IDEMPOTENT, WITH_CONTENT
-from gateway.core.request_fields import ORDINARY_FIELDS, forwardable
+from gateway.core.request_fields import ORDINARY_FIELDS, apart, forwardable
 from gateway.core.verdict import Refusal
 from gateway.core.via import Via
+from gateway.proxy.message.request import over_limit
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import ContentRefused, UpstreamError
@@ -82,10 +84,10 @@ class UpstreamAttempt:
             framing = b"content-length: 0\r\n" if exchange.method in WITH_CONTENT else b""
         head = exchange.head
         if head is None:
-            lines = self._lines(exchange, "1.1")
+            lines = self._lines(exchange, "1.1", ())
         else:
             if head.upstream is not self:
-                head.upstream, head.lines = self, self._lines(exchange, head.version)
+                head.upstream, head.lines = self, self._lines(exchange, head.version, head.raw)
             lines = head.lines
         if exchange.query:
             target = f"{call.path}?{exchange.query}"
@@ -104,7 +106,7 @@ class UpstreamAttempt:
             [line, endpoint.host_field, own, correlated, self._set, forwarded, framing, *lines.values(), b"\r\n", end]
         )
         if len(data) > self._most and len(data) - len(end) > self._most:
-            raise HeadRefused("headers_too_large")
+            raise HeadRefused(over_limit(len(target), len(data) - len(end) - len(target)))
         return data
 
     def _own_lines(self, exchange: Exchange) -> bytes:
@@ -117,11 +119,15 @@ class UpstreamAttempt:
         ]
         return b"".join([b"\r\n%b: %b" % pair for pair in pairs if pair[0] not in self._edited])
 
-    def _lines(self, exchange: Exchange, version: str) -> dict[bytes, bytes]:
-        """The client's lines and Via, which is in them because both are the same for the requests of a connection. Raises
-        HeadRefused for a request that has come round."""
+    def _lines(self, exchange: Exchange, version: str, raw: tuple[Pair, ...]) -> dict[bytes, bytes]:
+        """The client's lines and Via, which is in them because both are the same for the requests of a connection. ``raw``
+        are the lines that came. Raises HeadRefused for a request that has come round."""
         fields, internal = exchange.fields, exchange.route.internal
         lines = {pair[0]: b"%b: %b\r\n" % pair for pair in forwardable(fields, self._dropped, self._passes)}
+        if len(raw) > len(fields):
+            for name, values in apart(raw).items():
+                if name in lines:
+                    lines[name] = b"".join([b"%b: %b\r\n" % (name, value) for value in values])
         via = fields.get(b"via")
         if via is not None and self._via.looped(via, internal):
             raise HeadRefused("loop_detected")

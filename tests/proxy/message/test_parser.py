@@ -166,7 +166,6 @@ def test_a_counted_upload_is_not_parsed_in_slices(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "data",
     [
-        b"GET /" + b"a" * 10_000,
         b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 2000,
         b"GET / HTTP/1.1\r\n" + b"x%d: y\r\n" * 200 % tuple(range(200)) + b"\r\n",
         b"GET / HTTP/1.1\r\nx: " + b"y" * 10_000,
@@ -177,6 +176,13 @@ def test_a_head_without_end_is_refused_while_it_comes(data: bytes) -> None:
     for start in range(0, len(data), 500):
         connection.feed(data[start : start + 500])
     assert connection.refused == ["headers_too_large"] and connection.requests == []
+
+
+def test_a_target_without_end_has_a_reason_of_its_own() -> None:
+    connection = Connection()
+    for piece in (b"GET /", *[b"a" * 500] * 20):
+        connection.feed(piece)
+    assert connection.refused == ["target_too_long"] and connection.requests == []
 
 
 def test_what_stands_between_the_chunks_of_a_body_has_a_bound() -> None:
