@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.core.verdict import Reply
 from tests.gateway_fixture import Running, running_gateway
 from tests.upstream_fixture import Response, running_upstream, wire
 
@@ -140,3 +141,17 @@ async def test_a_405_names_what_is_taken_there_and_that_is_taken(line: str, allo
                     client.send(f"{method} {path} HTTP/1.1\r\nhost: gateway\r\ncontent-length: 0\r\n\r\n".encode())
                     taken = await client.response(head_only=method == "HEAD")
                 assert (taken.status != 405) == (method.encode() in allow.split(b", ")), method
+
+
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "TRACE"])
+async def test_health_names_what_it_takes(method: str) -> None:
+    async with (
+        running_upstream() as upstream,
+        running_gateway(
+            ENTRY.replace("URL", upstream.url),
+            policies=POLICIES,
+            health=lambda path: Reply(200) if path == "/health" else None,
+        ) as gateway,
+    ):
+        answer = await asked(gateway, f"{method} /health", "content-length: 0")
+        assert (answer.status, answer[b"allow"]) == (405, b"GET, HEAD")
