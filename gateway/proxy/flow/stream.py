@@ -32,9 +32,9 @@ def began_well(exchange: Exchange, response: UpstreamConnection) -> bool:
     """Whether silence within ``response``, which is being streamed, says nothing about the upstream: it has shown that it is
     there, and a stream is quiet for as long as there is nothing to say. An event stream has begun with its head (HTML
     Standard 9.2), any other response with the first byte of its content, since a head alone may come from a server in which
-    nothing moves any more.
+    nothing moves any more. One that has stopped taking the rest of its request is not merely silent.
     """
-    return bool(exchange.bytes_out) or is_event_stream(response)
+    return not response.sending and (exchange.bytes_out > 0 or is_event_stream(response))
 
 
 class _Ending:
