@@ -36,6 +36,7 @@ def settings(text: str) -> Settings:
         f"# of the backend\n{PUBLIC}\n",
         f"'{PUBLIC}'",
     ],
+    ids=range(9),  # not the keys, which each process makes anew
 )
 def test_every_shape_is_one_key(text: str) -> None:
     assert settings(text).public_key == PUBLIC
@@ -56,6 +57,7 @@ def test_the_form_of_openssh_is_left_as_it_is() -> None:
         (PUBLIC[:90], "is cut off"),
         (PUBLIC + PUBLIC, "holds 2 keys"),
     ],
+    ids=range(7),
 )
 def test_what_is_no_public_key(text: str, sentence: str) -> None:
     with pytest.raises(Advice, match=f"^{sentence}") as refused:
@@ -65,7 +67,7 @@ def test_what_is_no_public_key(text: str, sentence: str) -> None:
         settings(text)
 
 
-@pytest.mark.parametrize("text", ["", " ", "no key", PUBLIC.replace("MFk", "MFf")])
+@pytest.mark.parametrize("text", ["", " ", "no key", PUBLIC.replace("MFk", "MFf")], ids=range(4))
 def test_what_is_no_key_at_all(text: str) -> None:
     with pytest.raises(ValueError, match=r"public_key is (missing or empty|no key for ES256)"):
         settings(text)
