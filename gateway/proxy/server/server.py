@@ -20,7 +20,7 @@ from gateway.proxy.server.admission import ConnectionCount
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.listener import Listener, ListenerTls
 from gateway.proxy.server.overflow import Overflow, too_many
-from gateway.proxy.server.refused_wire import RefusedWire
+from gateway.proxy.server.refused_wire import RefusedSockets, RefusedWire
 from gateway.proxy.server.send_clock import Overdue, SendClock
 from gateway.proxy.wire.tls import HalfCloseTls
 from gateway.proxy.wire.write_batch import WriteBatch
@@ -64,6 +64,7 @@ class Server:
         self._proxies = TrustedProxies(limits.trusted_proxies)
         self._clock: SendClock[ClientConnection] = SendClock()
         self._paused = 0  # clients that began to take less than they are sent since the last sweep
+        self._refused = RefusedSockets(self.loop)
         self._explained = 0  # refused connections since the last sweep that had a response
         self._tls: ListenerTls | None = None
         self._listener: Listener | None = None
@@ -150,6 +151,7 @@ class Server:
             dispatcher.observer.event("drain_cut", in_flight=dispatcher.in_flight)
         if self._sweeper is not None:
             self._sweeper.cancel()
+        self._refused.close()
         for connection in self._all_connections():
             connection.abort()
         await self._none_left(self.loop.time() + _LAST_WORDS, lambda: dispatcher.in_flight)
@@ -183,7 +185,7 @@ class Server:
         bound = limits.connections_of_address
         trusted, handshakes = self._proxies.peer(address)[1], self.dispatcher.unrouted_limit
         if self._tls and not trusted and not handshakes.admits_handshake(address, bound or HANDSHAKES):
-            self.refuse(accepted, address, "of this address")
+            self._refuse(accepted, address, "of this address")
             return None
         key = b"" if bound is None or trusted else address_key(address)
         if self.count.make_room(key, limits.connections, bound, self.loop.time()):
@@ -191,14 +193,14 @@ class Server:
             self.count.add(connection)
             return connection
         if len(self.clients) < limits.connections:
-            self.refuse(accepted, address, "of this address")
+            self._refuse(accepted, address, "of this address")
             return None
         beyond = None
         if self._overflow is not None:
             of = b"" if trusted else address_key(address)
             beyond = self._overflow.admit(lambda dispatcher: ClientConnection(dispatcher, self, address), of)
         if beyond is None:
-            self.refuse(accepted, address, "")
+            self._refuse(accepted, address)
         return beyond
 
     def relieve(self, kind: Shortage) -> bool:
@@ -207,14 +209,31 @@ class Server:
         return self.count.end_longest_waiting(self.loop.time())
 
     def refuse(self, accepted: socket.socket, address: str, detail: str) -> None:
-        """See ``Admission``. A few in a while have a response: one costs more than closing."""
-        self.ended["too_many"] += 1
+        """See ``Admission``."""
         try:
-            if self._tls is None and self._explained < EXPLAINED:
-                self._explained += 1
-                self.dispatcher.refuse_head(RefusedWire(accepted), address, too_many(detail))
+            self._explain(accepted, address, detail)
         finally:
             accepted.close()
+
+    def _refuse(self, accepted: socket.socket, address: str, detail: str = "") -> None:
+        """Refuse one that is too many; one that has a response may still send what it began."""
+        explained = False
+        try:
+            explained = self._explain(accepted, address, detail)
+        finally:
+            if explained:
+                self._refused.close_later(accepted)
+            else:
+                accepted.close()
+
+    def _explain(self, accepted: socket.socket, address: str, detail: str) -> bool:
+        """Whether the client has a response. A few in a while have: one costs more than closing."""
+        self.ended["too_many"] += 1
+        if self._tls is not None or self._explained >= EXPLAINED:
+            return False
+        self._explained += 1
+        self.dispatcher.refuse_head(RefusedWire(accepted), address, too_many(detail))
+        return True
 
     def disconnected(self, connection: ClientConnection) -> None:
         """Count ``connection`` no longer."""
