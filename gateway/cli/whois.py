@@ -13,8 +13,10 @@ from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath
 from gateway.cli.ops_client import OpsListener, ask, expect, user_name
 from gateway.cli.ops_options import By, OpsUrl, TokenFile, listener, reported
 from gateway.cli.ops_table import print_table, shown
+from gateway.ops.api.order import LONGEST
 
-NAMES_AT_ONCE = 100  # of one request, whose body has a bound
+NAMES_AT_ONCE = 100  # of one request, whose body has a bound, and so many characters of them all:
+CHARACTERS_AT_ONCE = 8_000
 
 Hash = Annotated[str, typer.Option("--hash", help="A hash from the log (12 digits) or the list of locks (32).")]
 Among = Annotated[str, typer.Option(help="With --hash: a file of names, one a line, that it may be of; - for input.")]
@@ -77,9 +79,9 @@ def _batches(among: str) -> Iterator[list[str]]:
         batch: list[str] = []
         for line in file:
             name = line.strip()
-            if name:
+            if 0 < len(name) <= LONGEST:  # nobody is named by more
                 batch.append(name)
-            if len(batch) == NAMES_AT_ONCE:
+            if len(batch) == NAMES_AT_ONCE or sum(map(len, batch)) > CHARACTERS_AT_ONCE:
                 yield batch
                 batch = []
         if batch:

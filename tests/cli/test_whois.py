@@ -38,6 +38,8 @@ async def test_a_hash_is_found_among_many_names(
     arguments = ("whois", "--hash", "0123456789ab", "--among", str(names))
     assert (await operators.command(*arguments))[:2] == (0, "user-250\n")
     assert await operators.json(*arguments) == (0, {"hash": "0123456789ab", "names": ["user-250"]})
+    names.write_text("\n".join(["ё" * 512] * 300 + ["x" * 5000, "", "user-250"]))
+    assert (await operators.command(*arguments))[:2] == (0, "user-250\n"), "however long they are"
     names.write_text("ada\nbob\n")
     assert (await operators.command(*arguments))[:2] == (1, "none of the names has this hash\n")
 
