@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, show_warnings
+from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, report_and_exit, show_warnings
 from gateway.config.stand_ins import StandIns
 from gateway.config.worker_count import sentence
 from gateway.process.descriptors import hard_limit, room
+from gateway.process.preflight import preflight
 
 
 def check(
@@ -20,6 +21,7 @@ def check(
     placeholders: Annotated[
         bool, typer.Option("--placeholders", help="Fill in variables and files that are not here, as in CI.")
     ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Try neither addresses nor names nor the Redis.")] = False,
     json: AsJson = False,
 ) -> None:
     """Check the configuration. Exit code 0 when the gateway would start with it, 2 with problems; a warning changes neither.
@@ -32,6 +34,11 @@ def check(
         raise typer.Exit(2)
     filled = StandIns() if placeholders else None
     loaded = load_or_exit(config, json, env, filled)
+    found_here = [] if offline or placeholders else list(preflight(loaded))
+    refused = [each.problem for each in found_here if each.refuses]
+    if refused:
+        report_and_exit(refused, json)
+    warned = (*loaded.warnings, *(each.problem for each in found_here))
     counts = {
         "routes": len(loaded.routes),
         "procedures": sum(len(route.procedures) for route in loaded.routes),
@@ -46,14 +53,14 @@ def check(
     if json:
         files = [str(path) for path in loaded.files]
         about = {"ok": True, "environment": loaded.environment, **counts, "digest": loaded.digest, "files": files}
-        warnings = [warning.as_dict() for warning in loaded.warnings]
+        warnings = [warning.as_dict() for warning in warned]
         typer.echo(
             jsonlib.dumps(
                 {**about, "warnings": warnings, "notes": notes, "placeholders": filled.names if filled else []}
             )
         )
         return
-    show_warnings(loaded.warnings)
+    show_warnings(warned)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())
     typer.echo(f"ok: {counted}, environment {loaded.environment}, digest {loaded.digest[:12]}")
     for note in notes:

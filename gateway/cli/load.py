@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -39,10 +39,15 @@ def load_or_exit(path: Path, as_json: bool, environment: str = "", stand_ins: St
     loaded = load(path, os.environ, environment=environment, stand_ins=stand_ins)
     if isinstance(loaded, Config):
         return loaded
+    report_and_exit(loaded, as_json)
+
+
+def report_and_exit(problems: list[Problem], as_json: bool) -> NoReturn:
+    """Print why the gateway would not start, and end the process with exit code 2."""
     if as_json:
-        typer.echo(json.dumps({"ok": False, "problems": [problem.as_dict() for problem in loaded]}))
+        typer.echo(json.dumps({"ok": False, "problems": [problem.as_dict() for problem in problems]}))
     else:
-        show(loaded)
+        show(problems)
     raise typer.Exit(2)
 
 

@@ -1,0 +1,120 @@
+"""What a run needs of its machine and the network, tried before it begins: addresses to listen on, names, a Redis.
+
+A run that cannot listen does not start, so that is a problem, in the words of the start. Names that lead nowhere and a Redis
+that does not respond keep no run from starting, and may be back any moment: they are warnings. A port that is taken is one
+too, since most checks are made beside the gateway that has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.config.model import Config
+from gateway.config.problem import Problem
+from gateway.config.upstream_settings import is_name
+from gateway.process.sockets import bind
+
+WITHIN = 3.0
+"""Seconds for all names together, and for the Redis."""
+
+
+class Finding(NamedTuple):
+    """One finding; ``refuses``: a run would not start."""
+
+    problem: Problem
+    refuses: bool
+
+
+def preflight(config: Config) -> Iterator[Finding]:
+    """What would go wrong with ``config`` here and now. Takes at most twice ``WITHIN``; blocks meanwhile."""
+    at = {setting.path: setting.at for setting in config.settings}
+
+    def finding(path: str, sentence: str, hint: str, refuses: bool = False) -> Finding:
+        file, line, column = (at.get(path) or f"{config.files[0]}:1:1").rsplit(":", 2)
+        return Finding(Problem(file, int(line), int(column), path, sentence, hint), refuses)
+
+    listen, ops, egress = config.listen, config.ops, config.listen.egress
+    wanted = [("listen", listen.host, listen.port), ("ops", ops.host, ops.port)]
+    wanted += [("listen.egress", egress.host, egress.port)] if egress is not None else []
+    for part, host, port in wanted:
+        error = _cannot_bind(host, port)
+        if error is not None:
+            taken = error.errno == errno.EADDRINUSE
+            hint = (
+                "right where this gateway runs already" if taken else "name an address of this machine, and a free port"
+            )
+            sentence = f"cannot listen on {host}:{port}: {error.strerror or error}"
+            yield finding(f"{part}.{'port' if taken else 'host'}", sentence, hint, not taken)
+    names = {
+        each.host: f"upstreams.{name}.endpoints[{index}].url"
+        for name, upstream in config.upstreams.items()
+        for index, each in enumerate(upstream.endpoints)
+        if is_name(each.host)
+    }
+    for host in _unresolved(list(names)):
+        yield finding(
+            names[host], f"{host} leads to no address", "look at the name, and at the name server of this machine"
+        )
+    if config.state.redis is not None:
+        why = asyncio.run(_redis_trouble(config.state.redis.reveal()))
+        if why:
+            yield finding("state.redis", f"does not respond ({why})", "the gateway would start and count on its own")
+
+
+def _cannot_bind(host: str, port: int) -> OSError | None:
+    try:
+        for sock in bind(host, port, 1):
+            sock.close()
+    except OSError as error:
+        return error
+    return None
+
+
+def _unresolved(names: list[str]) -> list[str]:
+    """Those of ``names`` that lead nowhere within the time, each asked for in a thread that nobody waits for."""
+    found: queue.Queue[str] = queue.Queue()
+
+    def look_up(name: str) -> None:
+        try:
+            socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except OSError:
+            return
+        found.put(name)
+
+    threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in names]
+    for thread in threads:
+        thread.start()
+    remaining = WITHIN
+    for thread in threads:
+        began = time.monotonic()
+        thread.join(remaining)
+        remaining = max(0.0, remaining - (time.monotonic() - began))
+    known = set()
+    while not found.empty():
+        known.add(found.get())
+    return [name for name in names if name not in known]
+
+
+async def _redis_trouble(url: str) -> str:
+    """Why no connection to the Redis at ``url`` can be had, without a word of the address; empty when it can."""
+    from gateway.state.redis.url import clients_for, split_wait  # redis-py is some megabytes
+
+    clients = clients_for(split_wait(url, 1.0)[0])
+    try:
+        async with asyncio.timeout(WITHIN):
+            if clients.cluster is not None:
+                await clients.cluster.initialize()
+            else:
+                (await clients.connect()).close()
+    except Exception as error:  # whatever redis-py raises
+        return type(error).__name__
+    finally:
+        await clients.close()
+    return ""

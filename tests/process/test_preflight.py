@@ -1,0 +1,68 @@
+"""What a run needs of its machine and the network is tried before it begins."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+
+from gateway.config.load import load
+from gateway.config.model import Config
+from gateway.process.preflight import WITHIN, preflight
+
+KEY = "9f2c71d4e8ab5036cd17e49a02b6f85d"
+ENTRY = """\
+version: 1
+listen: {host: HOST, port: PORT}
+ops: {host: 127.0.0.1, port: 0}
+state: {redis: "REDIS", key: KEY}
+upstreams: {tutor: {endpoints: [{url: "http://NAME:8787"}]}}
+routes: [{name: a, paths: [/a], upstream: tutor, auth: public}]
+"""
+
+
+def found(folder: Path, **values: str) -> list[tuple[str, str, bool]]:
+    text = ENTRY
+    given = {"HOST": "127.0.0.1", "PORT": "0", "REDIS": "", "NAME": "localhost", "KEY": KEY} | values
+    for word, value in given.items():
+        text = text.replace(word, value)
+    (folder / "upstreams.yaml").write_text(text)
+    loaded = load(folder / "upstreams.yaml", {})
+    assert isinstance(loaded, Config), loaded
+    return [
+        (f"{each.problem.line} {each.problem.path}", each.problem.sentence, each.refuses) for each in preflight(loaded)
+    ]
+
+
+def test_nothing_is_found_where_all_is_well(tmp_path: Path) -> None:
+    assert found(tmp_path) == []
+
+
+def test_an_address_of_another_machine_keeps_the_run_from_starting(tmp_path: Path) -> None:
+    ((path, sentence, refuses),) = found(tmp_path, HOST="192.0.2.1")
+    assert (path, refuses) == ("2 listen.host", True)
+    assert sentence == "cannot listen on 192.0.2.1:0: Cannot assign requested address"
+
+
+def test_a_port_that_is_taken_may_be_the_gateways_own(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ((path, sentence, refuses),) = found(tmp_path, PORT=str(port))
+    assert (path, refuses) == ("2 listen.port", False)
+    assert sentence == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+
+
+def test_a_redis_that_is_away_is_a_warning_without_its_password_and_takes_no_longer_than_it_may(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"redis://:pAsw%23oRdd@127.0.0.1:{closed.getsockname()[1]}"
+        began = time.monotonic()
+        ((path, sentence, refuses),) = found(tmp_path, REDIS=url)
+    assert (path, refuses) == ("4 state.redis", False) and sentence == "does not respond (ConnectionError)"
+    assert time.monotonic() - began < WITHIN
+
+
+def test_a_name_that_leads_nowhere_is_a_warning(tmp_path: Path) -> None:
+    ((path, sentence, refuses),) = found(tmp_path, NAME="nowhere.invalid")
+    assert path.startswith("5 upstreams.tutor.endpoints") and not refuses
+    assert sentence == "nowhere.invalid leads to no address"
