@@ -71,6 +71,7 @@ class Resolver:
     def __init__(self, lookup: Lookup = system_lookup) -> None:
         self._lookup = lookup
         self._running: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
+        self._began: dict[tuple[str, int], float] = {}
         self._known: dict[tuple[str, int], list[str]] = {}
 
     async def look_up(self, host: str, port: int) -> list[str]:
@@ -86,16 +87,20 @@ class Resolver:
         known = self._known.get(name)
         if known is None:
             return await self.look_up(host, port)
+        loop = asyncio.get_running_loop()
+        hangs = name in self._running and loop.time() - self._began[name] >= RESOLUTION_DELAY
         lookup = self._begin(name)
-        with suppress(OSError, ValueError, MemoryError, RuntimeError):
-            async with asyncio.timeout(RESOLUTION_DELAY):
-                return await asyncio.shield(lookup)
+        if not hangs:  # one that others have waited for in vain is not waited for again
+            with suppress(OSError, ValueError, MemoryError, RuntimeError):
+                async with asyncio.timeout(RESOLUTION_DELAY):
+                    return await asyncio.shield(lookup)
         return known
 
     def _begin(self, name: tuple[str, int]) -> asyncio.Future[list[str]]:
         running = self._running.get(name)
         if running is None:
             running = self._running[name] = asyncio.ensure_future(self._look_up(name))
+            self._began[name] = asyncio.get_running_loop().time()
             running.add_done_callback(lambda done: self._end(name, done))
         return running
 
@@ -109,6 +114,6 @@ class Resolver:
         return found
 
     def _end(self, name: tuple[str, int], done: asyncio.Future[list[str]]) -> None:
-        del self._running[name]
+        del self._running[name], self._began[name]
         if not done.cancelled():
             done.exception()  # retrieved, should nobody await it any more

@@ -6,7 +6,15 @@ import asyncio
 
 import pytest
 
-from gateway.core.addresses import MAX_ADDRESSES, Resolver, alternating, in_order, is_ipv6, system_lookup
+from gateway.core.addresses import (
+    MAX_ADDRESSES,
+    RESOLUTION_DELAY,
+    Resolver,
+    alternating,
+    in_order,
+    is_ipv6,
+    system_lookup,
+)
 from tests.named_upstream import HOST, Names
 
 
@@ -61,6 +69,25 @@ async def test_the_last_known_addresses_stand_in_for_a_lookup_that_fails(trouble
     if not names.hangs:
         with pytest.raises((OSError, UnicodeError)):
             await resolver.look_up(HOST, 80)
+
+
+async def test_a_lookup_that_hangs_is_waited_for_once() -> None:
+    names = Names(["192.0.2.1"])
+    resolver = Resolver(names)
+    await resolver.addresses(HOST, 80)
+    names.hangs = True
+    await resolver.addresses(HOST, 80)
+    began = asyncio.get_running_loop().time()
+    for _ in range(100):
+        assert await resolver.addresses(HOST, 80) == ["192.0.2.1"]
+    assert asyncio.get_running_loop().time() - began < 100 * RESOLUTION_DELAY / 2
+    assert names.asked == 2
+
+
+async def test_an_address_needs_no_lookup() -> None:
+    resolver = Resolver(Names([], error=OSError("asked")))
+    assert await resolver.addresses("192.0.2.1", 80) == ["192.0.2.1"]
+    assert await resolver.addresses("::1", 80) == ["::1"]
 
 
 async def test_the_systems_resolver_knows_localhost() -> None:
