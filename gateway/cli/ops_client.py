@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.cli.reaching import http_connection
 from gateway.config.model import Ops
 from gateway.core.secret import Secret
 from gateway.ops.plain import clean
@@ -139,10 +140,8 @@ def expect(response: OpsResponse) -> dict[str, Any]:
 
 
 def _connection(listener: OpsListener, timeout: float) -> http.client.HTTPConnection:
-    if listener.tls:
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(listener.host, listener.port, timeout=timeout, context=context)
-    return http.client.HTTPConnection(listener.host, listener.port, timeout=timeout)
+    tls = ssl.create_default_context() if listener.tls else None
+    return http_connection(listener.host, listener.port, timeout, tls)
 
 
 def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:

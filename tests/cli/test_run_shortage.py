@@ -147,7 +147,7 @@ async def test_a_start_line_that_cannot_be_written_ends_no_run(
         tmp_path, {**os.environ, "GATEWAY_OPS_TOKEN": OPERATOR["authorization"].split()[1], "JWT_SECRET": "x" * 40}
     )
     run.url, run.ops = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{ops}"
-    entry = ENTRY.replace("WORKERS", "1").replace("DRAIN", "1s").replace("BACKEND", run.url)
+    entry = ENTRY.replace("WORKERS", "1").replace("DRAIN", "1s").replace("BACKEND", "http://127.0.0.1:9")
     entry = entry.replace("port: 0", f"port: {port}", 1).replace("port: 0", f"port: {ops}", 1)
     (tmp_path / "upstreams.yaml").write_text(entry.replace("${UPSTREAM_KEY}", "k"))
     output: int = request.getfixturevalue(fd)
