@@ -30,4 +30,4 @@ def _split(value: object, info: ValidationInfo) -> object:
     return DrainTimes(announce=announce, finish=whole - announce)
 
 
-Drain = Annotated[DrainTimes, BeforeValidator(_split, json_schema_input_type=Duration | DrainTimes)]
+DrainField = Annotated[DrainTimes, BeforeValidator(_split, json_schema_input_type=Duration | DrainTimes)]

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from gateway.config.drain import Drain, DrainTimes
+from gateway.config.drain import DrainField, DrainTimes
 from gateway.config.names import (
     EnvironmentName,
     ExactOrigins,
@@ -141,7 +141,7 @@ class Listen(Model):
     """Which of them they write: X-Forwarded-*, Forwarded (RFC 7239), or either, which then have to agree."""
     limits: Limits = Limits()
     tls: Tls | None = None
-    drain: Drain = Field(default_factory=DrainTimes)
+    drain: DrainField = Field(default_factory=DrainTimes)
     """How a run ends after SIGTERM: ``announce``, then ``finish``, or a plain duration for both."""
     egress: EgressSettings | None = None
     via: ViaName = DEFAULT_NAME

@@ -15,11 +15,11 @@ _HURRY_IDLE = 0.25  # seconds
 _PART = 4  # of the time to finish one is for kept connections that idle
 
 
-def drain(finish: float) -> Drain:
+def order_announced(finish: float) -> Drain:
     """The order at the end of an announcement, with ``finish`` seconds to end."""
     return Drain(finish, finish / _PART, CLOSING)
 
 
-def drain_now(finish: float, closing: float) -> Drain:
+def order_now(finish: float, closing: float) -> Drain:
     """The order where nobody could have learned of the end, and somebody waits for it."""
     return Drain(finish, min(_HURRY_IDLE, finish / _PART), closing)

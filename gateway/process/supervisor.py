@@ -31,7 +31,7 @@ from gateway.process.channel import Start
 from gateway.process.child import YOUNG, Child, ChildEvents
 from gateway.process.coverage import Coverage
 from gateway.process.descriptors import raise_limit, room
-from gateway.process.drain import CLOSING, drain, drain_now
+from gateway.process.drain import CLOSING, order_announced, order_now
 from gateway.process.listeners import Addresses, CannotStart, Listeners
 from gateway.process.reload import Loader, Reloader
 from gateway.process.run_directory import RunDirectory, log_lock
@@ -199,7 +199,7 @@ class Supervisor:
         self._log.event("draining", announce=0.0 if self._hurry else times.announce, seconds=times.finish)
         await self._announce(times.announce)
         self._finishing = True
-        order = drain_now(times.finish, CLOSING) if self._hurry else drain(times.finish)
+        order = order_now(times.finish, CLOSING) if self._hurry else order_announced(times.finish)
         for child in self._children:
             child.order(order)
         with contextlib.suppress(TimeoutError):

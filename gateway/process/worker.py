@@ -27,7 +27,7 @@ from gateway.ops.plain import Pseudonyms
 from gateway.policy.base.tools import Tools
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.descriptors import fitted, limit_in_force, room
-from gateway.process.drain import drain_now
+from gateway.process.drain import order_now
 from gateway.process.heap import settle, tidier
 from gateway.process.report_end import ReportEnd
 from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
@@ -67,7 +67,7 @@ class Worker:
             else None
         )
         self.stopping = asyncio.Event()
-        self._drain = drain_now(config.listen.drain.finish, 0.0)  # until there is an order
+        self._drain = order_now(config.listen.drain.finish, 0.0)  # until there is an order
         self._accepting = False
         self._announced = False
         self._start = start
@@ -177,7 +177,7 @@ class Worker:
 
     def _drain_alone(self) -> None:
         if not self._announced:
-            self.drain(drain_now(self.config.listen.drain.finish, 0.0))
+            self.drain(order_now(self.config.listen.drain.finish, 0.0))
 
     def show(self, config: Config, loaded_at: float) -> Runtime | None:
         """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""

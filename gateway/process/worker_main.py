@@ -16,7 +16,7 @@ import gateway.process.without_rich  # noqa: F401  # for its effect, before stru
 from gateway.ops.log import Bridge, Log
 from gateway.ops.sink import Sink
 from gateway.process.channel import Announce, Cover, Drain, Reload, Start, receive
-from gateway.process.drain import CLOSING, drain_now
+from gateway.process.drain import CLOSING, order_now
 from gateway.process.run_directory import hold, log_lock
 from gateway.process.worker import Worker
 from gateway.state.lmdb.clock import FileClock, since_boot
@@ -106,7 +106,7 @@ async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:
         elif order is None:
             if not worker.stopping.is_set():
                 worker.observer.event("supervisor_gone")
-            worker.drain(drain_now(worker.config.listen.drain.finish, CLOSING))
+            worker.drain(order_now(worker.config.listen.drain.finish, CLOSING))
             return
 
 

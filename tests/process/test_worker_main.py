@@ -114,9 +114,10 @@ async def test_it_serves_reports_reloads_and_drains(begin: Begin, tmp_path: Path
 
 
 async def test_a_configuration_that_cannot_be_served_is_reported(begin: Begin, tmp_path: Path) -> None:
+    config = written(tmp_path)
     (tmp_path / "state").write_text("a file")
     async with begin() as worker:
-        worker.start(written(tmp_path))
+        worker.start(config)
         assert (await worker.report())["cannot"].startswith("StateError: ")
         assert await worker.ended() == CANNOT_SERVE
 
