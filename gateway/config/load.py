@@ -15,6 +15,7 @@ from gateway.config.checks import (
     egress,
     exposure,
     fallbacks,
+    field_lists,
     guarded_paths,
     loops,
     passed_headers,
@@ -274,9 +275,13 @@ class _Loading:
         loops.check(config, entry, self._report)
         cors = config.policies.get(passed_headers.SECTION, {})
         passed_headers.check(config.routes, config.upstreams, cors, written, self._report)
+        field_lists.FieldLists(config, written, self._report).check()
+        listen = Location(entry.entries.get("listen", entry), ("listen",), self._report)
+        field_lists.check_trusted(config, listen)
         if known_upstreams is not None:
             location = Location(known_upstreams, ("upstreams",), self._report)
             references.check_mounts(config.upstreams, location)
+            field_lists.check_edits(config.upstreams, location)
             references.check_calling(config.upstreams, location)
             breakers.check_probes(config.upstreams, location, config.policies.get(breakers.SECTION, {}))
             breakers.check_required(config.upstreams, location, config.policies.get(breakers.SECTION, {}))

@@ -52,6 +52,11 @@ _RESERVED = frozenset(
     ]
 )
 
+OF_LIMITS = frozenset(
+    (b"ratelimit", b"ratelimit-policy", b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset")
+)
+"""Fields that limits write (``policy.rate_limit``), unless a policy sets or removes them."""
+
 _FIELD_NAME = re.compile(TOKEN).fullmatch
 _FIELD_VALUE = re.compile(FIELD_VALUE).fullmatch
 
@@ -126,10 +131,33 @@ class ResponseHeaders(Stage):
         exchange.response_headers.append(lines)
 
 
+class OverridingHeaders(ResponseHeaders):
+    """The same where the policy sets or removes fields that limits write too: theirs are taken out, so that each is there once."""
+
+    __slots__ = ("_overridden",)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self._overridden = _named(settings)
+
+    def on_response(self, exchange: Exchange) -> None:
+        lines = exchange.response_headers  # those of the stages behind this one, which are left before it
+        for index, others in enumerate(lines):
+            if not others.names.isdisjoint(self._overridden):
+                kept = [pair for pair in others.pairs if pair[0] not in self._overridden]
+                lines[index] = FieldLines.of(kept)
+        super().on_response(exchange)
+
+
+def _named(settings: Settings) -> frozenset[bytes]:
+    """The fields of limits that the policy sets or removes."""
+    return OF_LIMITS & {name.encode() for name in (*settings.set, *settings.remove)}
+
+
 def _pairs(fields: dict[str, str], without: tuple[str, ...]) -> tuple[Pair, ...]:
     return tuple((name.encode(), value.encode()) for name, value in fields.items() if name not in without)
 
 
 def build(name: str, settings: Settings, tools: Tools) -> ResponseHeaders:
     """The stage for the policy ``name``."""
-    return ResponseHeaders(settings)
+    return OverridingHeaders(settings) if _named(settings) else ResponseHeaders(settings)

@@ -7,8 +7,11 @@ from collections.abc import Mapping as Named
 from typing import Any
 
 from gateway.config.model import Route, UpstreamSettings
+from gateway.config.names import PASSED_PATTERN, matches
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report
+from gateway.core.fields import HOP_BY_HOP
+from gateway.core.identity_fields import is_identity
 from gateway.core.request_fields import PassedFields
 from gateway.policy.base.settings import Policy
 
@@ -35,6 +38,8 @@ def check(
             if header not in known and not passes[header.encode()]:
                 sentence = f"names {header}, which {upstream} does not get, as on the route {route}"
                 hint = f"add it to upstreams.{upstream}.request_headers.pass, or remove it here"
+                if is_identity(header.encode()) or not matches(PASSED_PATTERN, header) or header.encode() in HOP_BY_HOP:
+                    hint = "remove it here: no upstream ever gets it from a client"
                 location.warn(("request_headers", index), sentence, hint)
 
 
