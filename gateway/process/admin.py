@@ -128,7 +128,6 @@ class RunAdmin:
         ready = sum(worker.ready for worker in self._workers)
         troubles = [f"worker {n}: {worker.trouble}" for n, worker in enumerate(self._workers) if worker.trouble]
         refused, pending = self._reloads.refused, self._reloads.pending
-        troubles += reload_reasons(refused, pending)
         if statuses:
             status = merge(statuses)
             status["shortages"] = merged_shortages([status["shortages"], self._shortages()])
@@ -142,7 +141,8 @@ class RunAdmin:
         pids = [worker.pid for worker in self._workers]
         return {
             **status,
-            "reasons": [*reasons(status), *troubles],
+            # What keeps the files from running is no reason not to serve: the status stays as it is.
+            "reasons": [*reasons(status), *troubles, *reload_reasons(refused, pending)],
             "version": self._build["version"],
             "build": self._build,
             "environment": config.environment,
