@@ -121,7 +121,8 @@ class Production:
             for index, secret in enumerate(written) if isinstance(written, tuple) else ((None, written),):
                 weakness = secret_weakness(secret.reveal()) if secret is not None else None
                 if weakness:
-                    below = ("secret",) if index is None else ("secret", index)
+                    listed = isinstance(child(self._policies["auth", name].node, "secret"), Sequence)
+                    below = ("secret", index or 0) if listed else ("secret",)
                     self._add_policy("auth", name, below, weakness, _LENGTHEN)
 
     def _add_policy(self, section: str, name: str, below: NodePath, sentence: str, hint: str = "") -> None:

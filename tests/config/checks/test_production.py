@@ -6,6 +6,7 @@ import pytest
 
 from gateway.config.checks.production import cannot_open, is_private
 from gateway.config.upstream_settings import EndpointSettings
+from tests.config.problems import Problems
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,10 @@ def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert cannot_open(tmp_path / "file") == "is not a folder"
     assert "may not be written to" in (cannot_open(tmp_path / "file" / "state") or "")
+
+
+def test_a_placeholder_in_a_list_of_one_has_one_message(problems_of: Problems) -> None:
+    text = 'environment: production\nstate: {key: "${KEY}"}\nroutes: []\n'
+    auth = 'auth: {a: {kind: jwt, algorithms: [HS256], secret: ["${JWT}", "${OLD:-}"]}}\n'
+    found = problems_of(text + auth, KEY="9f2c71d4e8ab5036cd17e49a02b6f85d", JWT="...")
+    assert found == ["auth.a.secret[0] is a placeholder and no secret"]
