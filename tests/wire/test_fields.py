@@ -96,7 +96,6 @@ REFUSED = {
     "content-type-twice": b"content-type: a/b\r\ncontent-type: c/d\r\n",
     "content-type-twice-alike": b"content-type: a/b\r\nContent-Type: a/b\r\n",
     "preflight-method-twice": b"access-control-request-method: GET\r\naccess-control-request-method: POST\r\n",
-    "sec-fetch-site-twice": b"sec-fetch-site: same-origin\r\nsec-fetch-site: cross-site\r\n",
     "expect-twice": b"expect: 100-continue\r\nexpect: 100-continue\r\n",
     "expect-list": b"expect: 100-continue, x\r\n",
     "connection-no-token": b"connection: a b\r\n",

@@ -37,3 +37,15 @@ async def test_what_a_policy_goes_by_is_one_line_upstream():
     assert request.all(b"cookie") == [b"a; b"]
     assert request.all(b"x-api-key") == [b"key"]
     assert [request.all(name) for name in (b"trpc-accept", b"x-session-id", b"x-note")] == [[b"a, b"]] * 3
+
+
+@pytest.mark.parametrize("target", [b"/api/info", b"/bare"])
+@pytest.mark.parametrize("name", [b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"origin"])
+async def test_what_tells_of_a_page_is_refused_where_it_is_there_twice(name: bytes, target: bytes):
+    """By its head, or by the CORS policy that stands before that refusal and reads no such value."""
+    value = b"https://linguamate.app" if name == b"origin" else b"same-origin"
+    lines = b"%b: %b\r\n" % (name, value) * 2
+    async with serving() as (gateway, upstream), wire(gateway.port) as client:
+        response = await client.ask(head(b"GET " + target + b" HTTP/1.1", HOST + lines))
+        assert (response.status, response[b"connection"]) in [(400, b"close"), (403, b"close")]
+    assert upstream.requests == []
