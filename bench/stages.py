@@ -32,11 +32,11 @@ from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
-from gateway.proxy.flow.render import render_head
+from gateway.proxy.flow.render import KEPT, render_head
 from gateway.proxy.message import head as admit
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
-from gateway.proxy.pool.connection import ignore_informational
+from gateway.proxy.pool.response import ignore_informational
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.state.lmdb.store import LmdbStore
@@ -108,9 +108,10 @@ def parts(runtime: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Call
             decide(exchange)
 
         yield f"{type(stage).__name__.lower()}, on the way in", decide_again
-    attempt = UpstreamAttempt("items", route.upstream.pool)
+    upstream = runtime.upstreams[route.upstream.name]
+    attempt = UpstreamAttempt("items", upstream.pool)
     call = UpstreamCall(exchange, "/api/items", ignore_informational)
-    yield "head for the upstream", lambda: attempt.compose(call, route.upstream.endpoints[0], None)
+    yield "head for the upstream", lambda: attempt.compose(call, upstream.endpoints[0], None)
     answer = [
         (b"Server", b"nginx"),
         (b"Date", b"Sun, 06 Nov 1994 08:49:37 GMT"),
@@ -133,7 +134,7 @@ def parts(runtime: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Call
     limits = exchange.limits
     yield "stages, on the way back", respond
     added = exchange.response_headers
-    yield "response's head", lambda: render_head(200, known, added, route.removed, b"content-length: 1000\r\n", True)
+    yield "response's head", lambda: render_head(200, known, added, route.removed, b"content-length: 1000\r\n", KEPT)
     exchange.status, exchange.endpoint = 200, "127.0.0.1:8787"
     nowhere = os.open(os.devnull, os.O_WRONLY)
     log, metrics = Log(Sink(nowhere, folder / "lock"), b"k" * 32, worker=0), WorkerMetrics()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
@@ -11,7 +11,7 @@ import typer
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath
 from gateway.cli.ops_client import ask, expect, user_name
 from gateway.cli.ops_options import By, OpsUrl, TokenFile, listener, reported
-from gateway.cli.ops_table import print_table
+from gateway.cli.ops_table import failure, print_table
 
 _STYLES = {"open": "red", "half_open": "yellow"}
 _COLUMNS = {
@@ -22,6 +22,7 @@ _COLUMNS = {
     "FAILURES": "failures",
     "OPENED": "opened_at",
     "RETRY IN S": "retry_in_s",
+    "LAST FAILURE": "last_failure",
 }
 
 
@@ -55,5 +56,11 @@ def breakers(
     elif not rows:
         typer.echo("no upstream has a breaker")
     else:
-        cells = [[row.get(key) for key in _COLUMNS.values()] for row in rows]
+        cells = [[_cell(row, key) for key in _COLUMNS.values()] for row in rows]
         print_table(list(_COLUMNS), cells, (_STYLES.get(row.get("state", ""), "") for row in rows))
+
+
+def _cell(row: dict[str, Any], key: str) -> object:
+    if key == "retry_in_s" and row.get("due"):
+        return "due"
+    return failure(row.get(key)) if key == "last_failure" else row.get(key)

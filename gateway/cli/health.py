@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import typer
@@ -10,7 +11,7 @@ import typer
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath
 from gateway.cli.ops_client import ask
 from gateway.cli.ops_options import OpsUrl, TokenFile, listener, reported
-from gateway.cli.ops_table import print_table, shown
+from gateway.cli.ops_table import failure, print_table, shown
 
 SERVING = ("ok", "degraded")
 _STYLES = {"degraded": "yellow", "down": "red"}
@@ -37,9 +38,12 @@ def health(
 
 
 def _print(body: dict[str, Any]) -> None:
+    upstreams = {name: _object(one) for name, one in _object(body.get("upstreams")).items()}
     typer.echo(shown(body["status"]))
     for reason in _list(body.get("reasons")):
         typer.echo(f"  {shown(reason)}")
+    for line in _failures(upstreams):
+        typer.echo(f"  {line}")
     build, config, workers = (_object(body.get(key)) for key in ("build", "config", "workers"))
     facts = [
         f"version {shown(build.get('version'))} {shown(build.get('revision'))[:12]}",
@@ -51,7 +55,6 @@ def _print(body: dict[str, Any]) -> None:
     typer.echo("  ".join(facts))
     for problem in _list(_object(config.get("refused")).get("problems")):
         typer.echo(f"  refused: {shown(problem)}")
-    upstreams = {name: _object(one) for name, one in _object(body.get("upstreams")).items()}
     if upstreams:
         rows = [_upstream(name, one) for name, one in upstreams.items()]
         headings = ("UPSTREAM", "STATUS", "BREAKER", "ENDPOINTS", "IN FLIGHT")
@@ -63,6 +66,17 @@ def _print(body: dict[str, Any]) -> None:
     ]
     if keys:
         print_table(("AUTH", "KEY", "TOKENS VERIFIED", "LAST", "CAN GO"), keys)
+
+
+def _failures(upstreams: Mapping[str, dict[str, Any]]) -> Iterator[str]:
+    """Of each endpoint that is not healthy, and of each circuit that is not closed, where and how it failed last."""
+    for name, one in upstreams.items():
+        for each in map(_object, _list(one.get("endpoints"))):
+            if not each.get("healthy") and each.get("last_failure"):
+                yield f"{shown(name)}, endpoint {shown(each.get('address'))}: {failure(each['last_failure'])}"
+        breaker = _object(one.get("breaker"))
+        if breaker.get("state") != "closed" and breaker.get("last_failure"):
+            yield f"{shown(name)}, breaker {shown(breaker.get('state'))}: {failure(breaker['last_failure'])}"
 
 
 def _upstream(name: str, one: dict[str, Any]) -> tuple[object, ...]:

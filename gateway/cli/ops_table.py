@@ -31,3 +31,12 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return clean(str(value), 512) if value not in (None, "", []) else NOTHING
+
+
+def failure(last: object) -> str:
+    """A ``last_failure`` of health or of the circuits for people: what, where, and when."""
+    if not isinstance(last, dict):
+        return NOTHING
+    what = last.get("error") or " ".join(str(last[key]) for key in ("failure", "status") if last.get(key))
+    where = f" ({shown(last['address'])})" if last.get("address") else ""
+    return f"{shown(what)}{where}, last at {shown(last.get('at'))}"

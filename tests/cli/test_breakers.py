@@ -1,6 +1,8 @@
 """``gateway breakers``: a table, or one circuit held."""
 
-from gateway.state.rules.circuit import OPEN
+import pytest
+
+from gateway.state.rules.circuit import OPEN, Trip
 from tests.cli.operators import Operators
 from tests.ops.api.fake_admin import NOON
 
@@ -15,6 +17,21 @@ async def test_the_circuits_are_a_table_or_json(operators: Operators) -> None:
     assert lines[2][:4] == ["toolkit", "external", "closed", "no"]
     code, body = await operators.json("breakers")
     assert (code, [row["state"] for row in body["breakers"]]) == (0, ["open", "closed"])
+
+
+async def test_a_circuit_says_why_it_is_open_and_when_it_is_due(
+    operators: Operators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    last = {"failure": "status", "status": 502, "error": "status 502", "address": "10.0.0.7:80", "at": "2026-01-01"}
+    operators.admin.upstreams = {"stt": {"breaker": {"last_failure": last}}}
+    trip = Trip(1, 0.0, 60.0, 20, 60.0, 1, 30.0)
+    admitted = operators.admin.memory.admit(b"stt", trip, NOON)
+    operators.admin.memory.record_outcome(b"stt", trip, admitted.epoch, True, NOON)
+    for wait, shown in ((0, "60"), (61, "due")):
+        operators.admin.clock = NOON + wait
+        line = (await operators.command("breakers"))[1].splitlines()[1]
+        assert line.split(maxsplit=7)[6:] == [shown, "status 502 (10.0.0.7:80), last at 2026-01-01"]
 
 
 async def test_a_circuit_is_held_and_handed_back(operators: Operators) -> None:

@@ -23,7 +23,7 @@ BODY = {
             "status": "degraded",
             "breaker": {"state": "closed"},
             "endpoints": [{"healthy": True, "in_flight": 3}, {"healthy": False, "in_flight": 1}],
-        }
+        },
     },
     "token_keys": {
         "access": [
@@ -58,3 +58,25 @@ async def test_whether_it_serves_is_the_exit_code(operators: Operators, status: 
     ended, body = await operators.json("health")
     assert (ended, body["status"], body["version"]) == (code, status, "1")
     assert (await operators.command("health"))[0] == code
+
+
+async def test_what_failed_is_told_with_where_and_how(operators: Operators, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = {"failure": "connect", "error": "refused", "address": "10.0.0.7:80", "at": "2026-01-01T12:00:00Z"}
+    status = {"failure": "status", "status": 502, "at": "2026-01-01T12:00:01Z"}
+    upstreams = {
+        "tutor": {
+            "status": "down",
+            "breaker": {"state": "closed", "last_failure": status},
+            "endpoints": [
+                {"address": "a:80", "healthy": True, "last_failure": refused},
+                {"address": "b:80", "healthy": False, "last_failure": refused},
+            ],
+        },
+        "stt": {"status": "degraded", "breaker": {"state": "open", "last_failure": status}, "endpoints": []},
+    }
+    monkeypatch.setattr(operators.admin, "status", lambda: {**BODY, "upstreams": upstreams})
+    lines = (await operators.command("health"))[1].splitlines()
+    assert lines[2:4] == [
+        "  tutor, endpoint b:80: refused (10.0.0.7:80), last at 2026-01-01T12:00:00Z",
+        "  stt, breaker open: status 502, last at 2026-01-01T12:00:01Z",
+    ]

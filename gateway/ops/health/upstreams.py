@@ -42,6 +42,8 @@ class EndpointStatus(Protocol):
     @property
     def healthy(self) -> bool: ...
     @property
+    def failed_at_first(self) -> bool: ...
+    @property
     def failures(self) -> int: ...
     @property
     def in_flight(self) -> int: ...
@@ -82,12 +84,19 @@ def failure_status(cause: Cause | None) -> dict[str, Any] | None:
     return {name: value for name, value in shown.items() if value}
 
 
+def failure_words(shown: Mapping[str, Any]) -> str:
+    """A failure as health shows it, for people: which, which status, and when. Nothing that an upstream has chosen."""
+    parts = (str(shown["failure"]).replace("_", " "), str(shown.get("status", "")))
+    return f"{' '.join(filter(None, parts))}, last at {shown['at']}"
+
+
 def upstream_status(
     endpoints: Sequence[EndpointStatus], breaker: BreakerStatus | None, now: float, required: bool = False
 ) -> dict[str, Any]:
     """One upstream of the section ``upstreams``; ``breaker`` is None where it has none.
 
-    It is ``down`` while no endpoint is healthy, and one that is ``required`` also while its breaker refuses its calls. Once
+    An endpoint whose checks have failed from the first one on is not healthy in here, also while too few have failed to take it
+    out: nobody has seen it well, after a start and after a reload. It is ``down`` while no endpoint is healthy, and one that is ``required`` also while its breaker refuses its calls. Once
     the next call may try it, it is not: who sees ``down`` may send no calls, and then nobody would ever try.
     """
     shown = _BREAKER if breaker is None else breaker_status(breaker.circuit(), now, breaker.cause)
@@ -98,7 +107,7 @@ def upstream_status(
             "weight": endpoint.weight,
             "priority": endpoint.priority,
             "region": endpoint.region or None,
-            "healthy": endpoint.healthy,
+            "healthy": endpoint.healthy and not endpoint.failed_at_first,
             "ejected_until": rfc3339(now + endpoint.ejected_for) if endpoint.ejected_for else None,
             "failures": endpoint.failures,
             "in_flight": endpoint.in_flight,

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.ops.health.store import merged_store
-from gateway.ops.health.upstreams import merged_upstream
+from gateway.ops.health.upstreams import failure_words, merged_upstream
 from gateway.ops.shortages import merged_shortages
+from gateway.state.rules.circuit import CLOSED
 
 
 def without_endpoints(status: dict[str, Any]) -> dict[str, Any]:
@@ -45,10 +46,21 @@ def reasons(status: Mapping[str, Any]) -> list[str]:
         found.append(f"the state store fails since {state['since']}{memory}")
     for name, one in status["upstreams"].items():
         if one["status"] != "ok":
-            found.append(f"upstream {name} is {one['status']}{', and it is required' if one['required'] else ''}")
+            found.append(
+                f"upstream {name} is {one['status']}{', and it is required' if one['required'] else ''}{_why(one)}"
+            )
         if one["breaker"]["due"]:
             found.append(f"the breaker of {name} is due: the next call tries the upstream")
     return found
+
+
+def _why(upstream: Mapping[str, Any]) -> str:
+    """The last failure of what is not well about ``upstream``: public, so without address and words of the upstream."""
+    failing = [endpoint["last_failure"] for endpoint in upstream["endpoints"] if not endpoint["healthy"]]
+    if upstream["breaker"]["state"] != CLOSED:
+        failing.append(upstream["breaker"]["last_failure"])
+    last = max(filter(None, failing), key=lambda failure: str(failure["at"]), default=None)
+    return f": {failure_words(last)}" if last else ""
 
 
 def merge(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:

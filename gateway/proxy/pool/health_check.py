@@ -66,9 +66,12 @@ class HealthChecker:
 
     async def _watch(self, endpoint: Endpoint) -> None:
         in_a_row = 0  # checks whose result differs from the endpoint's state
+        well_before = False
         while True:
             healthy = await self.check_with(endpoint)
             if healthy is not None:
+                well_before |= healthy
+                endpoint.failed_at_first = not well_before
                 in_a_row = in_a_row + 1 if healthy is not endpoint.checked_healthy else 0
                 if healthy and endpoint.checked_healthy:
                     endpoint.failures = 0

@@ -49,6 +49,13 @@ def test_endpoints_decide_the_status(healthy: tuple[bool, ...], status: str, ove
     assert health_body["upstreams"]["tutor"]["status"] == status
 
 
+def test_an_endpoint_that_nobody_has_seen_well_is_not_healthy_in_health() -> None:
+    shown = upstream_status([Endpoint(failed_at_first=True)], None, NOW, True)
+    assert (shown["status"], shown["endpoints"][0]["healthy"]) == ("down", False)
+    shown = upstream_status([Endpoint(failed_at_first=True), Endpoint()], None, NOW, True)
+    assert shown["status"] == "degraded"
+
+
 NOW = 1_700_000_000.0
 REFUSED = Cause("connect", 0, "refused\nby 10.0.0.7", "10.0.0.7:80", NOW - 5)
 
@@ -155,3 +162,29 @@ def test_the_last_failure_of_several_workers_is_the_latest() -> None:
     merged = merged_upstream(seen)
     assert merged["breaker"]["last_failure"]["status"] == 503
     assert merged["endpoints"][0]["last_failure"]["status"] == 503
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "circuit", "why"),
+    [
+        (Endpoint(healthy=False, cause=REFUSED), Circuit(), "is down: connect, last at 2023-11-14T22:13:15Z"),
+        (
+            Endpoint(healthy=False, cause=Cause("status", 502, "status 502", "10.0.0.7:80", NOW - 5)),
+            Circuit(),
+            "is down: status 502, last at 2023-11-14T22:13:15Z",
+        ),
+        (Endpoint(), OPENED, "is degraded: total timeout, last at 2023-11-14T22:13:17Z"),
+        (Endpoint(cause=REFUSED), OPENED, "is degraded: total timeout, last at 2023-11-14T22:13:17Z"),
+        (Endpoint(healthy=False), Circuit(), "is down"),
+    ],
+    ids=["refused", "status", "breaker", "an-old-failure-of-a-healthy-one", "unknown"],
+)
+def test_the_reasons_say_why_an_upstream_is_not_well_and_nothing_that_it_has_chosen(
+    endpoint: Endpoint, circuit: Circuit, why: str
+) -> None:
+    health = serving(endpoint)
+    assert health.serving is not None
+    breaker = Breaker(circuit, True, Cause("total_timeout", 0, "after 3 s", "10.0.0.8:80", NOW - 3))
+    health.serving = replace(health.serving, breakers={"tutor": breaker})
+    public = body(health, "/health")[1]
+    assert public["reasons"] == [f"upstream tutor {why}"]

@@ -17,6 +17,7 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.pool.pool import Pool
+from tests.eventually import eventually
 from tests.upstream_fixture import Upstream as Fake
 from tests.upstream_fixture import running_upstream
 
@@ -80,6 +81,23 @@ async def test_an_endpoint_goes_after_so_many_bad_checks_and_comes_back_after_so
         assert 4 <= len(fake.requests) - before <= 5
         assert {checked.pool.choose(set()) for _ in range(40)} == set(checked.pool.endpoints)
         assert first.failures == 0
+
+
+async def test_an_endpoint_that_fails_from_the_first_check_on_is_known_at_once_and_gets_calls_until_it_is_out():
+    async with (
+        running_upstream(ILL) as ill,
+        running_upstream(WELL) as well,
+        checking(ill.port, well.port, unhealthy=1000) as checked,
+    ):
+        first, second = checked.pool.endpoints
+        await eventually(lambda: first.failed_at_first and well.requests)
+        assert first.healthy
+        ill.response = WELL
+        await eventually(lambda: not first.failed_at_first)
+        ill.response, before = ILL, len(ill.requests)
+        await eventually(lambda: len(ill.requests) > before + 3)
+        assert not first.failed_at_first, "it was well before: now so many bad checks count as are written"
+        assert not second.failed_at_first
 
 
 async def test_one_check_that_says_otherwise_ends_the_row():
