@@ -44,7 +44,7 @@ def _print(body: dict[str, Any]) -> None:
         typer.echo(f"  {shown(reason)}")
     for line in _failures(upstreams):
         typer.echo(f"  {line}")
-    build, config, workers = (_object(body.get(key)) for key in ("build", "config", "workers"))
+    build, config, workers, cpus = (_object(body.get(key)) for key in ("build", "config", "workers", "cpus"))
     facts = [
         f"version {shown(build.get('version'))} {shown(build.get('revision'))[:12]}",
         f"environment {shown(body.get('environment'))}",
@@ -52,6 +52,8 @@ def _print(body: dict[str, Any]) -> None:
         f"loaded {shown(config.get('loaded_at'))}",
         f"workers {shown(workers.get('ready'))} of {shown(workers.get('wanted'))}",
     ]
+    if cpus:  # an older gateway does not say
+        facts.append(f"processors {shown(cpus.get('usable'))}")
     typer.echo("  ".join(facts))
     for problem in _list(_object(config.get("refused")).get("problems")):
         typer.echo(f"  refused: {shown(problem)}")
@@ -84,7 +86,9 @@ def _upstream(name: str, one: dict[str, Any]) -> tuple[object, ...]:
     healthy = sum(1 for each in endpoints if each.get("healthy"))
     in_flight = sum(each["in_flight"] for each in endpoints if isinstance(each.get("in_flight"), int))
     state = _object(one.get("breaker")).get("state")
-    return name, one.get("status"), state, f"{healthy} of {len(endpoints)} healthy", str(in_flight)
+    unreachable = sum(len(_list(each.get("unreachable"))) for each in endpoints)
+    addresses = f", {unreachable} address{'es' * (unreachable > 1)} unreachable" if unreachable else ""
+    return name, one.get("status"), state, f"{healthy} of {len(endpoints)} healthy{addresses}", str(in_flight)
 
 
 def _can_go(position: int, key: dict[str, Any]) -> object:

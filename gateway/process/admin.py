@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from gateway.config.cpus import Cpus, available
 from gateway.config.model import Config
 from gateway.config.reporting import reporting, reporting_on
 from gateway.config.routes import described
@@ -84,7 +85,8 @@ class RunAdmin:
 
     ``config`` gives the configuration that is served now; ``workers`` is the supervisor's own list; ``key`` is the one
     of the log's pseudonyms and of fingerprints; ``shortages`` gives those of this process; ``reload`` reads the files
-    anew and returns whether they are served, ``reloads`` has what came of it. ``draining`` never goes back.
+    anew and returns whether they are served, ``reloads`` has what came of it; ``cpus`` counts the processors that the run
+    may use now. ``draining`` never goes back.
     """
 
     def __init__(
@@ -101,6 +103,7 @@ class RunAdmin:
         reloads: ReloadState = NEVER_RELOADED,
         reload: Callable[[], Awaitable[bool]] = _reload_nothing,
         revision: str = "",
+        cpus: Callable[[], Cpus] = available,
     ) -> None:
         self.draining = False
         self.now = wall
@@ -115,6 +118,7 @@ class RunAdmin:
         self._reloads = reloads
         self._reload = reload
         self._shortages = shortages
+        self._cpus = cpus
         self._started = wall()
 
     def token(self) -> Secret | None:
@@ -137,7 +141,7 @@ class RunAdmin:
             status = {"status": "starting", "config": {}, "state": {}, "shortages": self._shortages(), "upstreams": {}}
         if self.draining:
             status["status"] = "draining"
-        config = self._config()
+        config, cpus = self._config(), self._cpus()
         pids = [worker.pid for worker in self._workers]
         return {
             **status,
@@ -152,6 +156,7 @@ class RunAdmin:
             ],
             "uptime_s": int(self.now() - self._started),
             "workers": {"wanted": len(self._workers), "ready": ready, "pids": pids},
+            "cpus": {"usable": cpus.workers, "cores": cpus.cores, "quota": cpus.quota},
             "config": {**status["config"], **reload_status(refused, pending)},
             "token_keys": self._token_keys(config),
         }

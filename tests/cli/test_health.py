@@ -18,11 +18,15 @@ BODY = {
         "refused": {"at": "2026-01-01T13:00:00Z", "problems": ["upstreams.yaml:1:1  is wrong"]},
     },
     "workers": {"wanted": 2, "ready": 1},
+    "cpus": {"usable": 2, "cores": 8, "quota": 1.5},
     "upstreams": {
         "tutor": {
             "status": "degraded",
             "breaker": {"state": "closed"},
-            "endpoints": [{"healthy": True, "in_flight": 3}, {"healthy": False, "in_flight": 1}],
+            "endpoints": [
+                {"healthy": True, "in_flight": 3, "unreachable": ["::1"]},
+                {"healthy": False, "in_flight": 1},
+            ],
         },
     },
     "token_keys": {
@@ -42,9 +46,15 @@ async def test_what_is_wrong_comes_first(operators: Operators, monkeypatch: pyte
     lines = out.splitlines()
     assert lines[:2] == ["degraded", "  upstream tutor is degraded"]
     facts = "version 1.2.3 c0ffeec0ffee  environment production  digest dddddddddddd  loaded 2026-01-01T12:00:00Z"
-    assert lines[2] == f"{facts}  workers 1 of 2"
+    assert lines[2] == f"{facts}  workers 1 of 2  processors 2"
     assert lines[3] == "  refused: upstreams.yaml:1:1  is wrong"
-    assert lines[5].split() == ["tutor", "degraded", "closed", "1", "of", "2", "healthy", "4"]
+    assert lines[5].split() == [
+        "tutor",
+        "degraded",
+        "closed",
+        *["1", "of", "2", "healthy,", "1", "address", "unreachable"],
+        "4",
+    ]
     keys = [line.split(maxsplit=4) for line in lines[7:]]
     assert [row[1] for row in keys] == ["aaaa", "bbbb", "cccc"]
     assert [row[-1].strip() for row in keys] == ["signs", "at 2026-01-01T12:15:00Z, if it verifies no more", "yes"]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config.cpus import Cpus
 from gateway.config.model import Config
 from gateway.ops.health.health import Health, Serving
 from gateway.ops.health.store import StoreStatus
@@ -48,6 +49,7 @@ class Given:
         self.metrics = RunMetrics()
         self.shortages: list[ShortageStatus] = []
         self.clock = NOON
+        self.cpus = Cpus(2, 8, 1.5)
         self.sink = Sink(-1)
         self.admin = RunAdmin(
             lambda: self.config,
@@ -59,6 +61,7 @@ class Given:
             "1.2.3",
             lambda: self.clock,
             lambda: self.shortages,
+            cpus=lambda: self.cpus,
         )
 
 
@@ -84,6 +87,13 @@ def test_it_is_ok_when_all_workers_are_and_degraded_while_one_is_missing(given: 
     status = given.admin.status()
     assert (status["status"], status["config"]["digest"]) == ("ok", "d1gest")
     assert status["workers"] == {"wanted": 2, "ready": 2, "pids": [7, 8]}
+
+
+def test_the_processors_are_those_that_it_may_use_now(given: Given) -> None:
+    given.workers.append(serving(7))
+    assert given.admin.status()["cpus"] == {"usable": 2, "cores": 8, "quota": 1.5}
+    given.cpus = Cpus(4, 4)
+    assert given.admin.status()["cpus"] == {"usable": 4, "cores": 4, "quota": None}
 
 
 def test_a_worker_that_is_missing_or_says_nothing_is_named_with_the_reason(given: Given) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from gateway.core.failure import Cause
@@ -31,6 +31,8 @@ class EndpointStatus(Protocol):
     def label(self) -> str: ...
     @property
     def address(self) -> str: ...
+    @property
+    def unreachable(self) -> Collection[str]: ...
     @property
     def weight(self) -> int: ...
     @property
@@ -104,6 +106,7 @@ def upstream_status(
         {
             "address": endpoint.label,
             "resolved": endpoint.address or None,
+            "unreachable": sorted(endpoint.unreachable),
             "weight": endpoint.weight,
             "priority": endpoint.priority,
             "region": endpoint.region or None,
@@ -131,7 +134,7 @@ def merged_upstream(seen: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """One upstream as several workers see it, oldest first.
 
     It is ``down`` when it is for every worker: what one cannot reach and another can is ``degraded``. An endpoint is healthy
-    when every worker reaches it; calls in flight are added up; failures and ejections are the most of any worker, and the
+    when every worker reaches it, an address of it unreachable when one does not; calls in flight are added up; failures and ejections are the most of any worker, and the
     last failure is the latest. A breaker is one over all workers, read within a second: the worst reading counts.
     """
     statuses = {one["status"] for one in seen}
@@ -159,6 +162,7 @@ def _merged(rows: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]
     return [
         {
             **each[0],
+            "unreachable": sorted({address for endpoint in each for address in endpoint["unreachable"]}),
             "healthy": all(endpoint["healthy"] for endpoint in each),
             "ejected_until": max(endpoint["ejected_until"] or "" for endpoint in each) or None,
             "failures": max(endpoint["failures"] for endpoint in each),

@@ -25,6 +25,7 @@ CLOSED = {
 class Endpoint:
     label: str = "127.0.0.1:8787"
     address: str = ""
+    unreachable: frozenset[str] = frozenset()
     weight: int = 1
     priority: int = 0
     region: str = ""

@@ -16,11 +16,12 @@ from tests.ops.health.serving import Endpoint, body, serving
 
 
 def test_the_full_body_has_the_endpoints() -> None:
-    whole = serving(Endpoint(failures=2, in_flight=3)).status()
+    whole = serving(Endpoint(failures=2, in_flight=3, unreachable=frozenset(("::2", "::1")))).status()
     assert whole["upstreams"]["tutor"]["endpoints"] == [
         {
             "address": "127.0.0.1:8787",
             "resolved": None,
+            "unreachable": ["::1", "::2"],
             "weight": 1,
             "priority": 0,
             "region": None,

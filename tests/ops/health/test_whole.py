@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.ops.health.health import Health, Serving, health_response
 from gateway.ops.health.store import StoreStatus
 from gateway.ops.health.whole import merge
@@ -17,8 +19,8 @@ def test_one_of_two_upstreams_down_is_degraded() -> None:
 
 
 def test_workers_merge() -> None:
-    second = Endpoint("b:80", "192.0.2.1", weight=2, priority=1, region="eu")
-    one = serving(Endpoint(failures=1, in_flight=2), second).status()
+    second = Endpoint("b:80", "192.0.2.1", frozenset(("::2",)), weight=2, priority=1, region="eu")
+    one = serving(Endpoint(failures=1, in_flight=2), replace(second, unreachable=frozenset(("::1",)))).status()
     ejected = Endpoint(healthy=False, ejected_for=30, failures=5, in_flight=3)
     other = serving(ejected, second, Endpoint("b:80", "192.0.2.2")).status()
     whole = merge([one, other])
@@ -31,6 +33,7 @@ def test_workers_merge() -> None:
             {
                 "address": "127.0.0.1:8787",
                 "resolved": None,
+                "unreachable": [],
                 "weight": 1,
                 "priority": 0,
                 "region": None,
@@ -43,6 +46,7 @@ def test_workers_merge() -> None:
             {
                 "address": "b:80",
                 "resolved": "192.0.2.1",
+                "unreachable": ["::1", "::2"],
                 "weight": 2,
                 "priority": 1,
                 "region": "eu",
@@ -55,6 +59,7 @@ def test_workers_merge() -> None:
             {
                 "address": "b:80",
                 "resolved": "192.0.2.2",
+                "unreachable": [],
                 "weight": 1,
                 "priority": 0,
                 "region": None,
