@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import unquote_plus
 
+from gateway.core.path import BARE_PERCENT
 from gateway.core.spelling import folded
 from gateway.core.strict_json import read
 from gateway.core.superjson import deserialize
@@ -18,7 +19,7 @@ from gateway.core.superjson import deserialize
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*+(?:\.[A-Za-z_][A-Za-z0-9_]*+)*"
 _one = re.compile(_NAME).fullmatch
 _MOST_PARAMETERS = 100
-_LONGEST_PARAMETER = 256  # characters of a parameter's name that are looked at
+_LONGEST_NAME = 256  # characters of a parameter's name
 _NOT_NAME = re.compile("[^a-z0-9_-]")
 _NOT_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ufffd]").search
 _several = re.compile(rf"{_NAME}(?:,{_NAME})*").fullmatch
@@ -99,15 +100,19 @@ def written_input(query: str) -> str | None:
 def first_words(query: str) -> list[str]:
     """What each parameter's name in a query comes to for parsers of brackets, of dots, and without case.
 
-    Raises ValueError for more than 100 parameters, for a semicolon, which separates for some (HTML 4 B.2.2), and for a name
-    with a control character, where some end it, or that is not UTF-8, which each decodes in its own way.
+    Raises ValueError for more than 100 parameters, for a semicolon, which separates for some (HTML 4 B.2.2), for a name of more
+    than 256 characters, and for one that each decodes in its own way: with a control character, where some end it, with a
+    percent sign that begins no triplet (``%u0061`` is an a to ASP.NET), or not UTF-8.
     """
     if ";" in query:
         raise ValueError("the query holds a semicolon, which may separate parameters")
     if query.count("&") >= _MOST_PARAMETERS:
         raise ValueError("the query has too many parameters")
-    names = [unquote_plus(part.partition("=")[0][:_LONGEST_PARAMETER]) for part in query.split("&")]
-    if _NOT_TEXT("".join(names)) is not None:
+    sent = [part.partition("=")[0] for part in query.split("&")]
+    if max(map(len, sent)) > _LONGEST_NAME:
+        raise ValueError("the query has a parameter whose name is too long")
+    names = [unquote_plus(name) for name in sent]
+    if _NOT_TEXT("".join(names)) is not None or BARE_PERCENT.search("&".join(sent)) is not None:
         raise ValueError("the query has a parameter whose name is no plain text")
     return [_NOT_NAME.sub(" ", folded(name)).strip(" ").partition(" ")[0] for name in names]
 

@@ -121,6 +121,7 @@ PARSERS: dict[str, Parser] = {
     "core/trpc calls": Parser(of_text(lambda text: trpc.calls(text, "batch=1", {}, 10)), HEAD, (("", ""), ("a.", ""), ("a,", ""))),
     "core/trpc query_input": Parser(of_query(trpc.query_input), HEAD, (("", ""), ("input=", ""), ("a&" * 90, ""))),
     "core/trpc written_input": Parser(of_query(trpc.written_input), HEAD, (("", ""), ("input=", ""))),
+    "core/trpc first_words as sent": Parser(of_bytes_as_text(trpc.first_words), HEAD, (("", ""), ("a&" * 90, ""))),
     "core/trpc first_words": Parser(of_query(trpc.first_words), HEAD, (("", ""), ("a&" * 90, ""))),
     "core/path_reading": Parser(of_text(guarded), HEAD, (("/", ""), ("/api/admin/", ""), ("/api/admin.", ""))),
     "core/identity_fields is_identity": Parser(identity_fields.is_identity, HEAD, (("", ""), ("x-", ""), ("x-user-", ""))),
@@ -168,11 +169,18 @@ PARSERS: dict[str, Parser] = {
 """By room and name. A public function of ``core`` that is given a text has its line here, or one below."""
 
 NOT_OF_REQUESTS = {
+    "core/addresses in_order": "what the system's resolver has read, of which 64 are taken",
+    "core/addresses is_address": "hosts of the configuration",
+    "core/addresses is_ipv6": "addresses of the system's resolver",
+    "core/addresses system_lookup": "hosts of the configuration",
     "core/error_format operator_problem": "sentences of the gateway",
     "core/error_format problem": "sentences of the gateway",
     "core/error_format refusal_members": "slugs, and the id of the request",
     "core/error_format trpc_error": "sentences of the gateway",
     "core/failure named": "words of the configuration",
+    "core/happy_eyeballs open_socket": "addresses of the system's resolver",
+    "core/happy_eyeballs open_socket_by_name": "hosts of the configuration",
+    "core/happy_eyeballs open_transport": "addresses of the system's resolver, and hosts of the configuration",
     "core/identity_fields identity_below": "prefixes of the configuration",
     "core/path_reading read_as": "patterns of the configuration",
     "core/pattern compile_paths": "patterns of the configuration",
@@ -185,12 +193,18 @@ NOT_OF_REQUESTS = {
     "core/pattern covers": "patterns of the configuration",
     "core/pattern path_problem": "patterns of the configuration",
     "core/pattern procedure_problem": "patterns of the configuration",
+    "core/pem blocks": "keys and certificates of the configuration",
+    "core/secret fingerprint": "secrets of the configuration",
+    "core/secret_text secret_flaw": "secrets of the configuration",
+    "core/secret_text without_line_end": "secrets of the configuration",
     "core/shortage shortage_in": "messages of the operating system and of libraries",
     "core/units parse_duration": "the configuration, and an operator's order: see revoke_of",
     "core/units parse_rate": "the configuration",
     "core/units parse_share": "the configuration",
     "core/units parse_size": "the configuration",
+    "core/verdict by_limit": "names of the configuration",
     "core/verdict refuse": "slugs and sentences of the gateway",
+    "core/x509 certificate": "certificates of the configuration",
 }
 """Functions that are given a text which no client, upstream or operator has sent."""
 

@@ -79,8 +79,13 @@ def test_an_input_in_the_query_beside_the_content(query: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["email=victim", "Email=victim", "x=1&email[]=victim", "e-mail=victim", "email.x=1", "a;email=v"]
-)
+    "query",
+    [
+        "email=victim", "Email=victim", "x=1&email[]=victim", "e-mail=victim", "email.x=1", "a;email=v",
+        "+" * 300 + "email=victim", "%20" * 86 + "email=victim",  # blanks that PHP skips
+        "%u0065mail=victim", "%65mai%6C=victim", "?email=victim", '"email"=victim', "%C3=1",
+    ],
+)  # fmt: skip
 def test_a_parameter_of_a_path_that_frameworks_put_beside_the_content(query: str) -> None:
     made = exchange(query=query, body={"email": "decoy"})
     with pytest.raises(ValueError, match="query"):
