@@ -25,6 +25,8 @@ class _Dialled(Protocol):
     """What is used of a redis-py connection over TCP. The underscored names are its own."""
 
     socket_connect_timeout: float | None
+    socket_keepalive: bool
+    socket_keepalive_options: Mapping[int, int | bytes]
     _reader: asyncio.StreamReader | None
     _writer: asyncio.StreamWriter | None
 
@@ -42,12 +44,26 @@ def by_name(kind: type[K], resolver: Resolver) -> type[K]:
             self._reader, self._writer = await _open(
                 resolver, arguments["host"], int(arguments["port"]), arguments.get("ssl"), self.socket_connect_timeout
             )
-        sock = self._writer.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            _set_options(self, self._writer.get_extra_info("socket"))
+        except (OSError, TypeError):
+            self._writer.close()
+            raise
 
     # redis-py has no other place for it: all logins, TLS and sentinels come to this method of its own.
     return type(f"{kind.__name__}ByName", (kind,), {"_connect": connect, "__module__": __name__})
+
+
+def _set_options(connection: _Dialled, sock: socket.socket | None) -> None:
+    """What redis-py sets too: without keep-alive a connection whose peer is gone is found out about only by its next use.
+    Raises OSError, TypeError."""
+    if sock is None:
+        return
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if connection.socket_keepalive:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in connection.socket_keepalive_options.items():
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def _open(resolver: Resolver, host: str, port: int, tls: Any, seconds: float | None) -> _Stream:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
-from redis.asyncio.connection import UnixDomainSocketConnection
+from redis.asyncio.connection import Connection, ConnectionPool, UnixDomainSocketConnection
 
 from gateway.core.addresses import Resolver
 from gateway.state.redis.by_name import by_name
@@ -16,6 +18,8 @@ from tests.black_hole import black_hole
 from tests.named_upstream import HOST, Names
 from tests.state.redis.attempts import FIVE, NOON
 from tests.state.redis_fixture import KEY, Server, certificate, server
+
+TCP_OPTIONS = (socket.TCP_NODELAY, socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
 
 
 async def reached(url: str, names: Names) -> bool:
@@ -69,6 +73,24 @@ async def test_a_name_server_that_fails_leaves_the_last_known_address(any_redis:
     else:
         raise AssertionError("not reached again")
     await store.close()
+
+
+@pytest.mark.parametrize("query", ["", "?socket_keepalive=false"])
+async def test_the_socket_has_the_options_that_redis_py_gives_it(query: str) -> None:
+    """Else a connection whose peer is gone without a word stays for as long as nobody uses it."""
+    peer = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    pool = ConnectionPool.from_url(f"redis://127.0.0.1:{peer.sockets[0].getsockname()[1]}{query}")
+    shown = []
+    for kind in (Connection, by_name(Connection, Resolver())):
+        made = kind(**pool.connection_kwargs)
+        await made._connect()
+        sock = made._writer.get_extra_info("socket")
+        names = ((socket.SOL_SOCKET, socket.SO_KEEPALIVE), *((socket.IPPROTO_TCP, each) for each in TCP_OPTIONS))
+        shown.append([sock.getsockopt(*name) for name in names])
+        await made.disconnect()
+    peer.close()
+    assert shown[0] == shown[1]
+    assert shown[1][:2] == [0 if query else 1, 1]
 
 
 def test_sentinels_and_what_they_name_are_found_so_and_a_unix_socket_is_not() -> None:
