@@ -27,6 +27,7 @@ COMMANDS = {
     "health": "gateway.cli.health:health",
     "breakers": "gateway.cli.breakers:breakers",
     "lockouts": "gateway.cli.lockouts:lockouts",
+    "clients": "gateway.cli.clients:clients",
     "whois": "gateway.cli.whois:whois",
     "reload": "gateway.cli.reload:reload",
     "demo": "gateway.cli.demo:demo",

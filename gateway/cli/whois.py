@@ -92,6 +92,8 @@ def _print(found: dict[str, Any]) -> None:
     for kind, name in found["log"].items():
         field = "principal" if kind == "subject" else kind
         typer.echo(f"in the log  {field} {shown(name)}")
+    if found.get("client"):
+        typer.echo(f"in gateway clients  {shown(found['client'])}")
     locks = [
         (row["lockout"], row["kind"], row["who"], row["locked"], row.get("until"), row.get("failures"))
         for row in found["locks"]

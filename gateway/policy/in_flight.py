@@ -6,10 +6,14 @@ or an upstream has room for. A request counts from its head until the last byte 
 
 from __future__ import annotations
 
+from heapq import nlargest
+from operator import itemgetter
+
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.bucket import address_key
 from gateway.policy.base.proxies import TrustedProxies
+from gateway.policy.base.shares import ClientKey
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
@@ -37,6 +41,26 @@ class InFlight(Stage):
         self._proxies = proxies
         self._in_flight: dict[bytes, int] = {}
         self._counted: dict[Exchange, bytes] = {}
+
+    @property
+    def limit(self) -> int:
+        """Requests that each address may have in flight."""
+        return self._limit
+
+    @property
+    def taken(self) -> int:
+        """Requests in flight that are counted."""
+        return len(self._counted)
+
+    @property
+    def waiting(self) -> int:
+        """None waits: one too many is refused."""
+        return 0
+
+    def held_by(self, most: int) -> list[tuple[ClientKey, int]]:
+        """The addresses with most requests in flight, by ``address_key``, and how many: so many addresses at most."""
+        held = ((key, count) for key, count in self._in_flight.items() if len(key) != _SLASH_48.stop - _SLASH_48.start)
+        return nlargest(most, held, key=itemgetter(1))
 
     @property
     def addresses(self) -> int:

@@ -16,7 +16,7 @@ from gateway.config.certificates import tls_context, use
 from gateway.config.model import Config
 from gateway.core.addresses import Resolver
 from gateway.core.shortage import Shortage, shortage_in, shortage_of
-from gateway.ops.clients import SHOWN, holder
+from gateway.ops.clients import share
 from gateway.ops.health.health import ConnectionsStatus, Health, Serving
 from gateway.ops.health.store import StoreStatus
 from gateway.ops.log import Log
@@ -298,19 +298,15 @@ class Worker:
         self._send({"ready": self._accepting, "status": status, "metrics": metrics, "clients": clients})
 
     def _clients(self) -> dict[str, Any]:
-        """The busiest clients, and of each upstream with a limit on calls at once who has them."""
+        """The busiest clients, and of each upstream with a limit on calls at once, and of the requests of one address, who has
+        them."""
+        runtime, number, name = self._runtime, self._start.number, self._name
         shares = []
-        for name, concurrency in self._runtime.concurrency.items() if self._runtime is not None else ():
-            holders = []
-            for client, calls in concurrency.held_by(SHOWN):
-                text, kind = holder(client)
-                holders.append({"client": self._name(text) if text else None, "kind": kind, "calls": calls})
-            taken, waiting = concurrency.taken, concurrency.waiting
-            shares.append(
-                {"worker": self._start.number, "upstream": name, "limit": concurrency.limit, "taken": taken}
-                | {"waiting": waiting, "holders": holders}
-            )
-        return {**self.metrics.clients.report(self._name), "shares": shares}
+        for upstream, concurrency in runtime.concurrency.items() if runtime is not None else ():
+            shares.append(share(number, upstream, concurrency, name))
+        if runtime is not None and runtime.in_flight is not None:
+            shares.append(share(number, None, runtime.in_flight, name))
+        return {**self.metrics.clients.report(name), "shares": shares}
 
     def _count_calls(self, runtime: Runtime) -> None:
         for name, attempts in runtime.attempts.items():

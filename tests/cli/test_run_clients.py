@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from tests.eventually import eventually
-from tests.gateway_run import OPERATOR, Maker, Run, samples, status
+from tests.gateway_run import OPERATOR, Maker, Run, command, samples, status
 from tests.held_backend import HeldBackend
 
 ENTRY = """\
@@ -72,5 +72,27 @@ async def test_which_limit_refuses_and_who_is_refused(runs: Maker, http: ClientS
         )
 
     await eventually(seen)
+    backend.release.set()
+    await asyncio.gather(*waiting)
+
+
+async def test_who_fills_what_one_address_may_have(runs: Maker, http: ClientSession, backend: HeldBackend) -> None:
+    limited = ENTRY.replace("drain: DRAIN", "drain: DRAIN, limits: {per_address: {requests: 3}}")
+    run = await runs(workers=1, entry=limited.replace("limit: 1, queue: 0", "limit: 9"))
+    waiting = [asyncio.create_task(status(http, run.url + f"/api/wait/{number}")) for number in range(4)]
+    await eventually(lambda: sum(task.done() for task in waiting) == 1)
+
+    async def seen() -> bool:
+        shown = await clients(run, http)
+        (share,) = [share for share in shown["shares"] if share["upstream"] is None]
+        (client,) = shown["clients"] or [{"client": ""}]
+        held = [{"client": client["client"], "kind": "address", "calls": 3}]
+        return (share["limit"], share["taken"], share["holders"]) == (3, 3, held)
+
+    await eventually(seen)
+    code, out, _ = await command(run, "clients", "--ops", run.ops)
+    assert (code, "per_address.requests" in out, "3 of 3" in out) == (0, True, True)
+    code, found, _ = await command(run, "whois", "--ops", run.ops, "--address", "127.0.0.1")
+    assert code == 0 and found.splitlines()[0].split()[-1] in out
     backend.release.set()
     await asyncio.gather(*waiting)

@@ -62,6 +62,31 @@ def test_the_busiest_are_found_among_many_and_no_count_is_too_low(seed: int) -> 
         assert over <= len(sent) / MOST
 
 
+def test_one_network_of_ipv6_is_found_whatever_addresses_it_sends_from() -> None:
+    clients = BusiestClients(Clock())
+    for number in range(0, 20_000, 32):
+        crowd = [f"10.0.{one % 600 >> 8}.{one % 600 & 255}" for one in range(number, number + 16)]
+        clients.add([*crowd, *(f"2001:db8::{one:x}" for one in range(number, number + 16))], True)
+    report = clients.report(hashed)["clients"]
+    assert report[0] == {
+        "client": "<2001:db8::/64>",
+        "kind": "address",
+        "requests": 10_000,
+        "over": 0,
+        "refusals": 10_000,
+    }
+
+
+def test_a_user_whose_name_looks_like_an_address_of_ipv6_in_part_is_a_user() -> None:
+    clients = BusiestClients(Clock())
+    clients.add(["auth:123", "a:b", "a:\0", "a:\udcff%", "::1%eth0"], False)
+    kinds = {row["client"]: row["kind"] for row in clients.report(hashed)["clients"]}
+    assert kinds == {
+        **dict.fromkeys(["<auth:123>", "<a:b>", "<a:\0>", "<a:\udcff%>"], "user"),
+        "<::/64>": "address",
+    }
+
+
 @given(st.lists(st.lists(st.text(max_size=3), max_size=300), max_size=20))
 def test_a_count_is_between_what_is_certain_and_what_is_shown(batches: list[list[str]]) -> None:
     clients = BusiestClients(Clock())

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
+from gateway.policy.base.bucket import address_key
 from gateway.policy.base.tools import Tools
 from gateway.policy.in_flight import NETWORK, InFlight, build
 from tests.memory_store import MemoryStore
@@ -94,3 +95,13 @@ def test_the_count_is_that_of_requests_that_are_not_done(steps: list[tuple[str, 
     for exchange in open_requests:
         limit.on_done(exchange)
     assert limit.addresses == 0
+
+
+def test_who_has_most_in_flight() -> None:
+    limit = stage(9)
+    for client in ["192.0.2.1", *["2001:db8::1", "2001:db8::2"] * 2, *["192.0.2.2"] * 3]:
+        assert limit.on_request(of(client)) is None
+    assert (limit.limit, limit.taken) == (9, 8)
+    held = [(address_key("2001:db8::1"), 4), (address_key("192.0.2.2"), 3), (address_key("192.0.2.1"), 1)]
+    assert limit.held_by(9) == held, "the network of an IPv6 client is not one"
+    assert limit.held_by(1) == held[:1]

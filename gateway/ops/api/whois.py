@@ -17,6 +17,7 @@ from gateway.ops.api.admin import Admin
 from gateway.ops.api.lockouts import lock_row
 from gateway.ops.api.order import LONGEST, InvalidOrder, decode, decode_texts
 from gateway.ops.api.problem import json_response
+from gateway.ops.clients import identified
 from gateway.ops.plain import rfc3339
 from gateway.policy.base.pointer import account_name
 from gateway.policy.lockout.keys import (
@@ -79,6 +80,7 @@ async def post_whois(admin: Admin, request: web.Request) -> web.Response:
     return json_response(
         {
             "log": names,
+            "client": admin.pseudonym(identified(order.address)[0]) if order.address else None,
             "locks": await _locks(admin, order),
             "revocations": _revocations(admin, order),
             "limits": await _limits(admin, order),
@@ -105,8 +107,8 @@ def _found_among(admin: Admin, hashed: str, names: Sequence[str], by: str) -> di
 
 
 def _hashes(admin: Admin, name: str, length: int) -> Iterator[str]:
-    """The hashes of so many digits that may stand for ``name``: in the log as a subject, a session or an account, in the
-    list of locks as an account."""
+    """The hashes of so many digits that may stand for ``name``: in the log as a subject, a session or an account, among the
+    busiest clients as an address, in the list of locks as an account."""
     try:
         account_name(name)
     except ValueError:  # no account is named so
@@ -116,6 +118,7 @@ def _hashes(admin: Admin, name: str, length: int) -> Iterator[str]:
     if length == 12:
         yield admin.pseudonym(name)
         yield admin.account_pseudonym(name)
+        yield admin.pseudonym(identified(name)[0])
     else:
         store = admin.lockout_store()
         for lockout in admin.lockouts():

@@ -10,6 +10,7 @@ from gateway.core.pattern import compile_paths
 from gateway.core.via import Via
 from gateway.policy.auth.auth import Jwt
 from gateway.policy.base.tools import Tools
+from gateway.policy.in_flight import InFlight
 from gateway.proxy.compile.resilience import Resilience
 from gateway.proxy.compile.routes import RouteCompiler
 from gateway.proxy.compile.stages import StageBuilder
@@ -50,6 +51,8 @@ class Runtime:
         mounts.sort(key=lambda mount: -len(mount.prefix))  # the longest that matches takes the request
         self.routes = RouteTable(mounts, public, compiler.merge, compiler.refusal, compiler.unrouted)
         self.egress = EgressRuntime(egress, self.group)
+        in_flight = stages.of_kind("in_flight")
+        self.in_flight = in_flight if isinstance(in_flight, InFlight) else None
         self.key_rings = {
             name: stage.ring
             for name, stage in stages.of_section("auth").items()

@@ -51,6 +51,10 @@ class StageBuilder:
         found = ((names, stage) for (kind, names), stage in self._built.items() if kind.section == section)
         return {names[0]: stage for names, stage in found if len(names) == 1 and stage is not None}
 
+    def of_kind(self, name: str) -> Stage | None:
+        """The stage of a kind without policies, None where no route has it."""
+        return next((stage for (kind, _), stage in self._built.items() if kind.name == name), None)
+
     def _of(self, kind: Kind, names: tuple[str, ...]) -> Iterator[Built]:
         if not kind.section:
             yield from self._stage(kind, (), False)

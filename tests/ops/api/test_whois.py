@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.ops.api.order import InvalidOrder
 from gateway.ops.api.whois import MOST_NAMES, among_of, whois_of
+from gateway.ops.clients import identified
 from gateway.ops.plain import Pseudonyms
 from gateway.policy.base.pointer import account_name
 from gateway.policy.lockout.keys import account_lock_key, address_lock_key
@@ -93,6 +94,19 @@ async def test_a_hash_is_found_among_names(client: Client, admin: FakeAdmin, mon
     assert (await asked(client, hash=who, names=candidates))["names"] == ["ada@example.com"]
     assert (await asked(client, hash="0" * 12, names=candidates))["names"] == []
     assert [fields["hash"] for name, fields in admin.events if name == "whois"][-1] == who
+
+
+async def test_an_address_is_found_as_the_busiest_clients_have_it(
+    client: Client, admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = Pseudonyms(b"k")
+    monkeypatch.setattr(admin, "pseudonym", names.of)
+    shown = names.of(identified("2001:db8::1")[0])
+    assert (await asked(client, address="2001:db8::2"))["client"] == shown
+    assert (await asked(client, subject="u1"))["client"] is None
+    candidates = ["192.0.2.1", "2001:db8::3", "2001:db8:0:1::1"]
+    assert (await asked(client, hash=shown, names=candidates))["names"] == ["2001:db8::3"]
+    assert (await asked(client, hash=names.of("192.0.2.1"), names=candidates))["names"] == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize(
