@@ -54,7 +54,19 @@ async def test_a_kept_connection_says_so_and_serves_many(host: bytes, spelling: 
         assert len(upstream.requests) == 10 and upstream.connections == 1
 
 
-@pytest.mark.parametrize("fields", [b"", b"connection: close\r\n", b"keep-alive: 5\r\n", b"host: gateway\r\n"])
+CLOSED = [
+    b"",
+    b"connection: close\r\n",
+    b"keep-alive: 5\r\n",
+    b"host: gateway\r\n",
+    b"connection: close, keep-alive\r\n",  # RFC 9112 9.3: close is looked for first
+    b"connection: Keep-Alive, CLOSE\r\n",
+    KEPT + b"connection: close\r\n",
+    b"proxy-connection: keep-alive\r\n",  # that of another connection, when a proxy of HTTP/1.0 passes it (RFC 9112 C.2.2)
+]
+
+
+@pytest.mark.parametrize("fields", CLOSED)
 async def test_any_other_connection_is_closed_and_says_so(fields: bytes) -> None:
     async with serving() as (gateway, _), wire(gateway.port) as client:
         client.send(get(fields))

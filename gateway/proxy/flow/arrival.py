@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Protocol
 
 from gateway.core.exchange import Exchange
+from gateway.core.fields import connection_options
 from gateway.core.forwarded import OVER_TLS
 from gateway.core.units import Rate
 from gateway.core.verdict import Reply, refuse
@@ -111,6 +112,9 @@ def read_head(arrival: Arrival) -> Arrival | None:
         chunked or request.upgrade or (dispatcher.draining and not arrival.parser.pipelined)
     )
     http10 = request.version == "1.0"
+    if http10 and keep_alive:  # the parser takes keep-alive beside close, and Proxy-Connection, for the same
+        options = connection_options(fields.get(b"connection", b""))
+        keep_alive = b"keep-alive" in options and b"close" not in options  # RFC 9112 9.3
     if not request.whole or request.body is not None:  # content is bytes: a length of 0 and a last chunk alone are none
         declared = fields.get(b"content-length")
         # The parser takes no length over 64 bits, but any number of zeros before it, of which ``int`` takes 4,300.
