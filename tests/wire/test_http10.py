@@ -6,8 +6,9 @@ import asyncio
 
 import pytest
 
-from tests.upstream_fixture import Upstream, wire
-from tests.wire.raw_client import reason_of, serving
+from tests.eventually import eventually
+from tests.upstream_fixture import Script, Upstream, wire
+from tests.wire.raw_client import reason_of, serving, settle
 
 KEPT = b"connection: keep-alive\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -25,10 +26,17 @@ def fields_of(head: bytes) -> dict[bytes, bytes]:
     return {name: value for name, _, value in lines}
 
 
-async def read_as_bench(reader: asyncio.StreamReader) -> tuple[dict[bytes, bytes], bytes]:
-    """A response as ``ab -k`` reads it: only where it says keep-alive its length counts, otherwise the connection's end."""
+async def read_as_bench(
+    reader: asyncio.StreamReader, begun: asyncio.Event | None = None
+) -> tuple[dict[bytes, bytes], bytes]:
+    """A response as ``ab -k`` reads it: only where it says keep-alive its length counts, otherwise the connection's end.
+
+    ``begun`` is set when its head is here.
+    """
     async with asyncio.timeout(5):
         fields = fields_of(await reader.readuntil(b"\r\n\r\n"))
+        if begun is not None:
+            begun.set()
         assert b"transfer-encoding" not in fields
         if fields.get(b"connection") == b"keep-alive":
             return fields, await reader.readexactly(int(fields[b"content-length"]))
@@ -81,25 +89,31 @@ async def test_http11_is_kept_without_a_word() -> None:
             assert response.status == 200 and b"connection" not in response
 
 
-async def pieces(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while True:
-        received = await upstream.read(reader)
-        writer.write(HINTS)
-        if b"close" in received.line:
-            writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + LARGE)
-            writer.close()
-            return
-        if b"length" in received.line:
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(LARGE) + LARGE)
-            continue
-        writer.write(CHUNKED + b"2\r\nab\r\n")
-        await asyncio.sleep(0.01)
-        writer.write(b"1\r\nc\r\n0\r\nx-sum: 1\r\n\r\n")
+def in_pieces(begun: asyncio.Event) -> Script:
+    """Responses of each framing; chunks go on when ``begun`` is set."""
+
+    async def script(upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            received = await upstream.read(reader)
+            writer.write(HINTS)
+            if b"close" in received.line:
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + LARGE)
+                writer.close()
+                return
+            if b"length" in received.line:
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(LARGE) + LARGE)
+                continue
+            writer.write(CHUNKED + b"2\r\nab\r\n")
+            await begun.wait()
+            writer.write(b"1\r\nc\r\n0\r\nx-sum: 1\r\n\r\n")
+
+    return script
 
 
 @pytest.mark.parametrize("kept", [b"", KEPT])
 async def test_chunks_and_informational_responses_are_not_for_http10(kept: bytes) -> None:
-    async with serving(script=pieces) as (gateway, _):
+    begun = asyncio.Event()
+    async with serving(script=in_pieces(begun)) as (gateway, _):
         for path, body, stays in (
             (b"/files/chunks", b"abc", False),
             (b"/files/close", LARGE, False),
@@ -107,7 +121,7 @@ async def test_chunks_and_informational_responses_are_not_for_http10(kept: bytes
         ):
             async with wire(gateway.port) as client:
                 client.send(get(kept, path))
-                fields, got = await read_as_bench(client.reader)
+                fields, got = await read_as_bench(client.reader, begun)
                 assert got == body
                 assert fields[b"connection"] == (b"keep-alive" if kept and stays else b"close")
                 if kept and stays:
@@ -123,7 +137,8 @@ async def test_chunks_from_http10_are_refused_and_100_is_not_sent() -> None:
             assert (response.status, reason_of(response), response[b"connection"]) == (400, "head_malformed", b"close")
         async with wire(gateway.port) as client:
             client.send(get(KEPT + b"expect: 100-continue\r\ncontent-length: 2\r\n", b"/files/a", b"POST"))
-            await asyncio.sleep(0.02)
+            await eventually(lambda: gateway.seen.begun == 2)
+            await settle()
             client.send(b"ab")
             fields, body = await read_as_bench(client.reader)
             assert (fields[b"connection"], body) == (b"keep-alive", b"{}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
-from tests.gateway_fixture import running_gateway
+from tests.eventually import eventually
+from tests.gateway_fixture import Running, running_gateway
 from tests.upstream_fixture import Wire, running_upstream, wire
-from tests.wire.raw_client import reason_of
+from tests.wire.raw_client import reason_of, settle
 
 ENTRY = """\
 version: 1
@@ -58,11 +57,13 @@ def entry(url: str) -> str:
     return ENTRY.replace("URL", url)
 
 
-async def parts(client: Wire, head: bytes, rest: bytes, split: bool) -> None:
+async def parts(gateway: Running, client: Wire, head: bytes, rest: bytes, split: bool) -> None:
+    """Send ``head`` and ``rest``; where they are ``split``, the second when the request has begun and waits for it."""
+    before = gateway.seen.begun
     client.send(head)
     if split:
-        await client.writer.drain()
-        await asyncio.sleep(0.03)
+        await eventually(lambda: gateway.seen.begun > before)
+        await settle()
     client.send(rest)
 
 
@@ -90,7 +91,9 @@ async def test_framing_alone_is_no_body_wherever_a_policy_asks(kind: str, framin
     async with running_upstream() as upstream, running_gateway(entry(upstream.url)) as gateway:
         for line, outcome in expected.items():
             async with wire(gateway.port) as client:
-                await parts(client, line + b" HTTP/1.1\r\nhost: a\r\n" + TYPES[kind] + fields + b"\r\n", rest, split)
+                await parts(
+                    gateway, client, line + b" HTTP/1.1\r\nhost: a\r\n" + TYPES[kind] + fields + b"\r\n", rest, split
+                )
                 response = await client.response()
                 assert (response.status, reason_of(response)) == outcome, line
         assert len(upstream.requests) == len(expected) - 2
@@ -118,7 +121,7 @@ async def test_one_byte_is_a_body_and_a_refusal_says_what_is_taken(
     async with running_upstream() as upstream, running_gateway(entry(upstream.url)) as gateway:
         for line in (b"POST /json", b"POST /several", b"POST /api/trpc/chat.send"):
             async with wire(gateway.port) as client:
-                await parts(client, line + b" HTTP/1.1\r\nhost: a\r\n" + kind + framing + b"\r\n", rest, split)
+                await parts(gateway, client, line + b" HTTP/1.1\r\nhost: a\r\n" + kind + framing + b"\r\n", rest, split)
                 response = await client.response()
                 assert (response.status, reason_of(response)) == (415, "media_type_refused")
                 # RFC 9110 15.5.16: which of the two was to blame
@@ -157,6 +160,6 @@ async def test_chunks_that_never_come_have_a_clock_and_broken_ones_a_name() -> N
             response = await client.ask(head)
             assert (response.status, reason_of(response)) == (408, "body_timeout")
         async with wire(gateway.port) as client:
-            await parts(client, head, b"zz\r\n", True)
+            await parts(gateway, client, head, b"zz\r\n", True)
             response = await client.response()
             assert (response.status, reason_of(response)) == (400, "body_malformed")
