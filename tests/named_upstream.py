@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
+from gateway.core.addresses import BOTH, Family
 from tests.upstream_fixture import OK
 
 HOST = "backend.example"
@@ -15,16 +16,17 @@ HOST = "backend.example"
 
 @dataclass
 class Names:
-    """A ``Lookup``. It gives ``addresses``, raises ``error`` where there is one, and waits for ever while it ``hangs``."""
+    """A ``Lookup``. It gives ``addresses``, raises ``error`` where there is one, and waits for ever while it ``hangs``;
+    ``asked`` counts the lookups of both families."""
 
     addresses: list[str]
     error: Exception | None = None
     hangs: bool = False
     asked: int = 0
 
-    async def __call__(self, host: str, port: int) -> list[str]:
+    async def __call__(self, host: str, port: int, family: Family = BOTH) -> list[str]:
         assert host == HOST, host
-        self.asked += 1
+        self.asked += family is BOTH
         if self.hangs:
             await asyncio.get_running_loop().create_future()
         if self.error is not None:

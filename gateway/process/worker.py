@@ -30,7 +30,7 @@ from gateway.process.descriptors import fitted, limit_in_force, room
 from gateway.process.drain import order_now
 from gateway.process.heap import settle, tidier
 from gateway.process.report_end import ReportEnd
-from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
+from gateway.process.resolver_threads import lookups_at_once, make_resolver_threads
 from gateway.process.token_keys import fingerprints
 from gateway.process.upkeep import keep_up
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
@@ -156,8 +156,8 @@ class Worker:
             await self._runtime.close()
 
     async def _prepare_lookups(self, config: Config) -> None:
-        if not self._has_resolver_threads and needs_lookups(config):
-            await make_resolver_threads()
+        if not self._has_resolver_threads and (lookups := lookups_at_once(config)):
+            await make_resolver_threads(lookups)
             self._has_resolver_threads = True
 
     def announce(self) -> None:

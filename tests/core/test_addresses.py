@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from gateway.core.addresses import (
+    BOTH,
+    LOOKUPS,
     MAX_ADDRESSES,
     RESOLUTION_DELAY,
+    Family,
     Resolver,
     alternating,
     in_order,
     is_ipv6,
     system_lookup,
 )
+from tests.eventually import eventually
 from tests.named_upstream import HOST, Names
 
 
@@ -82,6 +87,61 @@ async def test_a_lookup_that_hangs_is_waited_for_once() -> None:
         assert await resolver.addresses(HOST, 80) == ["192.0.2.1"]
     assert asyncio.get_running_loop().time() - began < 100 * RESOLUTION_DELAY / 2
     assert names.asked == 2
+
+
+@pytest.mark.parametrize(
+    ("answering", "address"), [(socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")], ids=["ipv4", "ipv6"]
+)
+async def test_a_family_that_is_never_found_does_not_hold_up_the_other(
+    answering: Family, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name server that never answers for one of them: the system's resolver says nothing of either for 5 s and more."""
+    monkeypatch.setattr("gateway.core.addresses.APART", 0.02)
+    both: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
+    asked: list[Family] = []
+
+    async def lookup(host: str, port: int, family: Family) -> list[str]:
+        asked.append(family)
+        if family is BOTH:
+            return await both
+        if family is answering:
+            return [address]
+        raise OSError("no address of that family")
+
+    resolver = Resolver(lookup)
+    found = await asyncio.wait_for(asyncio.gather(*(resolver.addresses(HOST, 80) for _ in range(50))), 1)
+    assert found == [[address]] * 50
+    assert await resolver.addresses(HOST, 80) == [address]
+    assert sorted(asked) == sorted((BOTH, socket.AF_INET, socket.AF_INET6)), "each once, for all who ask"
+    assert len(asked) == LOOKUPS
+    both.set_result(["2001:db8::1", "192.0.2.1"])
+
+    async def known() -> bool:
+        return await resolver.addresses(HOST, 80) == ["2001:db8::1", "192.0.2.1"]
+
+    await eventually(known)  # both, once they are found
+
+
+async def test_a_slow_name_that_leads_nowhere_fails_as_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.core.addresses.APART", 0.0)
+    asked: list[Family] = []
+
+    async def lookup(host: str, port: int, family: Family) -> list[str]:
+        asked.append(family)
+        await asyncio.sleep(0.02 if family is BOTH else 0)
+        raise OSError("no such name" if family is BOTH else "no address of that family")
+
+    with pytest.raises(OSError, match="no such name"):
+        await Resolver(lookup).addresses(HOST, 80)
+    assert len(asked) == LOOKUPS
+
+
+async def test_a_link_local_address_keeps_its_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found(*args: object, **more: object) -> list[tuple[object, ...]]:
+        return [(0, 0, 0, "", ("fe80::1", 80, 0, 3)), (0, 0, 0, "", ("192.0.2.1", 80))]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+    assert await system_lookup(HOST, 80) == ["fe80::1%3", "192.0.2.1"]
 
 
 async def test_an_address_needs_no_lookup() -> None:

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from gateway.process.resolver_threads import make_resolver_threads, needs_lookups
+from gateway.core.addresses import LOOKUPS
+from gateway.process.resolver_threads import lookups_at_once, make_resolver_threads
 from tests.process.configs import written
 
 
 def test_only_names_need_them(tmp_path: Path) -> None:
-    assert not needs_lookups(written(tmp_path))
-    assert not needs_lookups(written(tmp_path, "http://[::1]:9"))
-    assert needs_lookups(written(tmp_path, "http://backend.example:9"))
-    assert needs_lookups(
-        written(tmp_path, **{"path: state": "path: state, redis: redis://127.0.0.1:9, key: " + "k1" * 20})
-    )
+    assert not lookups_at_once(written(tmp_path))
+    assert not lookups_at_once(written(tmp_path, "http://[::1]:9"))
+    assert lookups_at_once(written(tmp_path, "http://backend.example:9")) == LOOKUPS
+    for redis, servers in (("redis://127.0.0.1:9", 2), ("redis+sentinel://:p@a:1,b:2,c:3/m", 4)):
+        config = written(tmp_path, **{"path: state": f"path: state, redis: '{redis}', key: " + "k1" * 20})
+        assert lookups_at_once(config) == servers * LOOKUPS
 
 
 async def test_without_a_thread_more_there_is_an_error_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,17 +35,20 @@ async def test_without_a_thread_more_there_is_an_error_and_none_is_left(monkeypa
 
     monkeypatch.setattr(threading.Thread, "start", some)
     with pytest.raises(RuntimeError, match="can't start new thread"):
-        await make_resolver_threads()
+        await make_resolver_threads(1)
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize(("size", "threads"), [(None, 4), ("2", 2), ("6", 6), ("0", 1), ("x", 1)])
-def test_the_threads_of_libuv_are_there_afterwards(size: str | None, threads: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "lookups", "threads"),
+    [(None, 1, 4), (None, 6, 11), (None, 900, 128), ("2", 6, 2), ("6", 1, 6), ("0", 1, 1), ("x", 1, 1)],
+)
+def test_the_threads_of_libuv_are_there_afterwards(size: str | None, lookups: int, threads: int) -> None:
     code = (
         "import os, uvloop; from gateway.process.resolver_threads import make_resolver_threads\n"
         "async def main():\n"
         "    before = len(os.listdir('/proc/self/task'))\n"
-        "    await make_resolver_threads()\n"
+        f"    await make_resolver_threads({lookups})\n"
         "    print(len(os.listdir('/proc/self/task')) - before)\n"
         "uvloop.run(main())"
     )

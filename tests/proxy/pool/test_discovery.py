@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.addresses import MAX_ADDRESSES, Lookup, Resolver
+from gateway.core.addresses import BOTH, MAX_ADDRESSES, Family, Lookup, Resolver
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -69,7 +69,7 @@ def saying(*responses: list[str] | Exception) -> Lookup:
     """Gives one response after the other, the last for ever."""
     left = list(responses)
 
-    async def lookup(host: str, port: int) -> list[str]:
+    async def lookup(host: str, port: int, family: Family = BOTH) -> list[str]:
         assert host == "backend.example"
         response = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(response, Exception):
@@ -129,7 +129,7 @@ async def test_a_lookup_that_hangs_costs_a_bounded_time_and_is_not_begun_twice()
     begun = 0
     response: asyncio.Future[list[str]] = asyncio.get_running_loop().create_future()
 
-    async def lookup(host: str, port: int) -> list[str]:
+    async def lookup(host: str, port: int, family: Family = BOTH) -> list[str]:
         nonlocal begun
         begun += 1
         return await response
