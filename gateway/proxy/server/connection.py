@@ -15,7 +15,7 @@ from gateway.proxy.message.head import RequestHead
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
 from gateway.proxy.server.ends import ClientEnds
-from gateway.proxy.server.half_closed import HalfClosedWatch
+from gateway.proxy.server.half_closed import WAITING, HalfClosedWatch
 from gateway.proxy.wire.tls import keep_open_at_close_notify, undecrypted
 from gateway.proxy.wire.write_batch import WriteBatch
 
@@ -45,6 +45,7 @@ class ClientConnection(ClientEnds):
     """
 
     __slots__ = (
+        "_left",
         "_registry",
         "_unreadable",
         "accepted",
@@ -66,6 +67,9 @@ class ClientConnection(ClientEnds):
         self.head: RequestHead | None = None
         self.flow: Flow | None = None
         self._registry = registry
+        self._left: asyncio.TimerHandle | None = (
+            None  # the client is gone, and its request is served: the clock for that
+        )
         self._unreadable: Refusal | None = None  # to be sent once the requests before it are answered
 
     @property
@@ -77,9 +81,11 @@ class ClientConnection(ClientEnds):
     def waiting_since(self) -> float:
         """The loop's time since when the connection waits for a request, or for what is left of a refused one; 0.0 while it
         has one to serve."""
+        if self.flow is not None:
+            return 0.0
         if self.transport is None:
             return self.accepted  # in its handshake
-        if self.flow is not None or (self.parser.current is not None and self._lingering is None):
+        if self.parser.current is not None and self._lingering is None:
             return 0.0
         return self.idle_since or self.parser.head_since
 
@@ -147,23 +153,34 @@ class ClientConnection(ClientEnds):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.secure:
             keep_open_at_close_notify(self.transport, None)
+        flow = self.flow
         served = self.secure and exc is None and not self._ended_here and self._is_whole()
-        flow, self.flow = self.flow, None
         self.transport = None
         for watching in (self._lingering, self._half_closed):
             if watching is not None:
                 watching.cancel()
         self.parser.close()
         self.resume_writing()
+        if served and flow is not None and flow.step in BEFORE_RESPONSE:
+            self._left = self.dispatcher.loop.call_later(WAITING, self._over)
+        else:
+            self._over()
+
+    def _over(self) -> None:
+        """The client is gone, and nothing is served for it any more: until then its connection counts."""
+        flow, self.flow = self.flow, None
+        left, self._left = self._left, None
+        if left is not None:
+            left.cancel()
         try:
-            if flow is not None and not (served and flow.step in BEFORE_RESPONSE):
+            if flow is not None:
                 self.dispatcher.client_left(flow)
         finally:
             self._registry.disconnected(self)
 
     def _is_whole(self) -> bool:
         """Whether the request in progress is whole, when TCP has ended below TLS. That ends both directions for the transport,
-        but it is no reset: the request is to be served as it would be without TLS."""
+        but it is no reset: the request is to be served, and to count, as it would without TLS."""
         request = self.parser.current
         if request is not None and not request.whole:
             self.parser.feed(undecrypted(self.transport))
@@ -238,6 +255,20 @@ class ClientConnection(ClientEnds):
                 parser.head_since = self.idle_since
 
     # the ends of a connection
+
+    def force_close(self) -> None:
+        """See ``ClientEnds``; also the end of a request whose response has nobody to go to."""
+        if self._left is None:
+            super().force_close()
+        else:
+            self._over()
+
+    def abort(self) -> None:
+        """See ``ClientEnds``."""
+        if self._left is None:
+            super().abort()
+        else:
+            self._over()
 
     def refuse_head(self, refusal: Refusal) -> None:
         """Refuse what never became a request, and end the connection: at once where its client gets no response."""

@@ -21,6 +21,7 @@ from tests.wire.raw_tls import raw_client
 ENTRY = """\
 version: 1
 include: [policies/*.yaml]
+listen: {{limits: {{per_address: {{connections: 3}}}}}}
 upstreams:
   tutor:
     endpoints: [{{url: "{url}"}}]
@@ -215,3 +216,34 @@ async def test_a_drain_waits_for_who_still_listens(tls: ssl.SSLContext | None) -
         await gateway.server.drain(5.0)
         async with asyncio.timeout(5):
             assert (await client.read_to_end()).endswith(b"ok")
+
+
+async def test_who_is_gone_counts_for_its_address_until_its_call_is_over(tls: ssl.SSLContext | None) -> None:
+    """Three of one address may be connected. To leave makes room for no more calls than to stay; a drain ends them."""
+    async with serving(silent, tls, "60s") as (gateway, upstream):
+        for _ in range(3):
+            async with raw_client(gateway.port, tls is not None) as client:
+                await client.send(POST)
+        await eventually(lambda: len(upstream.requests) == 3)
+        for _ in range(3):
+            await asyncio.sleep(0.03)
+            assert gateway.server.connections == gateway.server.dispatcher.in_flight == 3
+            with contextlib.suppress(ConnectionError, ssl.SSLError):  # in the handshake
+                async with raw_client(gateway.port, tls is not None) as client:
+                    await client.send(POST)
+        assert gateway.server.ended["too_many"] == 3 and len(upstream.requests) == 3
+        await gateway.server.drain(0.1)
+        await nothing_held(gateway)
+
+
+async def test_a_drain_waits_for_the_call_of_who_is_gone(
+    monkeypatch: pytest.MonkeyPatch, tls: ssl.SSLContext | None
+) -> None:
+    monkeypatch.setattr("gateway.proxy.server.server._LAST_WORDS", 0.0)
+    async with serving(slow, tls) as (gateway, upstream):
+        async with raw_client(gateway.port, tls is not None) as client:
+            await client.send(POST)
+        await eventually(lambda: gateway.server.dispatcher.in_flight)
+        await gateway.server.drain(5.0)
+        assert gateway.seen.reasons == [""] and not upstream.gone.is_set()
+        await nothing_held(gateway)
