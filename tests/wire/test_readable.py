@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
@@ -93,6 +94,53 @@ async def test_an_allowed_page_reads_why(line: str, fields: tuple[str, ...], sta
         assert other.status in (status, 403)
         assert not [name for name, _ in other.fields if name.startswith(b"access-control-")]
         assert (await asked(gateway, line, *fields)).status == status
+
+
+# What is refused before the Origin behind it has been read.
+EARLY = {
+    "target": (f"GET /items/{'t' * 9000} HTTP/1.1", (), 414, "target_too_long"),
+    "longest-target": (f"GET /items/{'t' * 60000} HTTP/1.1", (), 414, "target_too_long"),
+    "field": ("GET /items/one HTTP/1.1", ("cookie: " + "c" * 9000,), 431, "headers_too_large"),
+    "fields": ("GET /items/one HTTP/1.1", tuple(f"x-{number}: 1" for number in range(130)), 431, "headers_too_large"),
+    "line": ("GET /items/o ne HTTP/1.1", (), 400, "head_malformed"),
+    "version": ("GET /items/one HTTP/1.", (), 400, "head_malformed"),
+    "broken-field": ("GET /items/one HTTP/1.1", ("x y: 1",), 400, "head_malformed"),
+}
+
+
+@pytest.mark.parametrize(("line", "fields", "status", "reason"), EARLY.values(), ids=EARLY)
+@pytest.mark.parametrize("pause", [False, True])
+async def test_an_origin_behind_what_is_refused_counts(
+    line: str, fields: tuple[str, ...], status: int, reason: str, pause: bool
+) -> None:
+    async with serving() as gateway:
+        for origin, granted in ((ORIGIN, ORIGIN.encode()), ("https://evil.example", None)):
+            head = "\r\n".join([line, *fields, "host: gateway", f"origin: {origin}", "\r\n"]).encode()
+            async with wire(gateway.port) as client:
+                if pause and len(head) > 9000:
+                    client.send(head[:-40])
+                    await asyncio.sleep(0.05)
+                    head = head[-40:]
+                client.send(head)
+                answer = await client.response()
+            assert (answer.status, gateway.seen.reasons[-1]) == (status, reason)
+            assert dict(answer.fields).get(b"access-control-allow-origin") == granted
+
+
+async def test_who_sends_no_more_of_a_head_that_is_too_long_is_refused_without_the_rest() -> None:
+    async with serving() as gateway:
+        async with wire(gateway.port) as client:
+            client.send(b"GET /items/" + b"t" * 9000)
+            answer = await client.response()
+        assert (answer.status, gateway.seen.reasons) == (414, ["target_too_long"])
+        async with wire(gateway.port) as client:
+            client.send(b"GET /items/" + b"t" * 9000)
+            client.writer.write_eof()
+            answer = await client.response()
+        assert (answer.status, gateway.seen.reasons) == (414, ["target_too_long"] * 2)
+        async with wire(gateway.port) as client:
+            client.send(b"GET /items/" + b"t" * 9000)
+        assert (await asked(gateway, "GET /nothing")).status == 404
 
 
 async def test_a_route_of_its_own_policy_is_readable_by_its_own_origins() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from gateway.core.verdict import Refusal, refuse
 
@@ -14,6 +15,13 @@ HIGH_WATER = 128 * 1024  # bytes of a body that are not read yet: more are not t
 _MOST_PARTS = 256  # unread pieces of a body; more are joined, since a tiny one takes twenty times its size
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class BodyCallbacks(NamedTuple):
+    """The callbacks of an HTTP parser that reads nothing but a body."""
+
+    on_body: Callable[[bytes], None]
+    on_message_complete: Callable[[], None]
 
 
 class Source(Protocol):

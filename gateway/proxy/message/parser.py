@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any
 
 from gateway.core.fields import Pair
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.message.body import RequestBody
-from gateway.proxy.message.request import ReceivedRequest, over_limit
+from gateway.proxy.message.body import BodyCallbacks, RequestBody
+from gateway.proxy.message.late_origin import LateOrigin, origin_in
+from gateway.proxy.message.request import Events, ReceivedRequest, over_limit
 from gateway.proxy.wire.http import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 MOST_FIELDS = 128
@@ -31,30 +32,6 @@ class _Discarding(Exception):
     """A request behind the last one of its connection."""
 
 
-class Events(Protocol):
-    """What a parser calls: the connection that it reads for."""
-
-    def on_request(self, request: ReceivedRequest) -> None:
-        """The head of ``request`` is complete and no other is in progress; its body may still be arriving."""
-
-    def on_end(self) -> None:
-        """Nothing more of the request in progress will arrive."""
-
-    def on_error(self, refusal: Refusal) -> None:
-        """What follows cannot be read."""
-
-    def write(self, data: bytes) -> None:
-        """Send ``data``, which is no part of a response: 100 Continue."""
-
-
-class _BodyOnly:
-    """The callbacks of a parser that reads nothing but a body."""
-
-    def __init__(self, reader: RequestParser) -> None:
-        self.on_body = reader.on_body
-        self.on_message_complete = reader.on_message_complete
-
-
 class RequestParser:
     """Turns the bytes of a connection into requests, in their order, and calls ``events`` for each.
 
@@ -69,8 +46,10 @@ class RequestParser:
         "_chunks_since",
         "_events",
         "_fields",
+        "_late",
         "_limit",
         "_loop",
+        "_origin",
         "_parser",
         "_paused",
         "_pending",
@@ -97,6 +76,8 @@ class RequestParser:
         self._parser: Any = HttpRequestParser(self)
         self._target = b""
         self._fields: list[Pair] = []
+        self._late: LateOrigin | None = None  # while what is refused already is looked through
+        self._origin: bytes | None = None  # found in what was not parsed
         self._arriving: ReceivedRequest | None = None  # the request whose body is arriving
         self.between = True
         self._unparsed = b""  # behind too many requests
@@ -107,13 +88,15 @@ class RequestParser:
 
     @property
     def origin(self) -> bytes | None:
-        """The one Origin in what has been read of a head that is not complete, None without one."""
+        """The one Origin in what has arrived of a head that is refused, None without one."""
         found = [value for name, value in self._fields if name.lower() == b"origin"]
-        return found[0] if len(found) == 1 else None
+        return found[0] if len(found) == 1 else None if found else self._origin
 
     def feed(self, data: bytes) -> None:
         """Read ``data``, the next bytes of the connection."""
         if self.discarding:
+            if self._late is not None:
+                self._late.took(data)
             return
         if self._unparsed:
             self._unparsed += data
@@ -147,6 +130,8 @@ class RequestParser:
     def end(self) -> bool:
         """The client sends no more. Returns whether it has sent a whole request that has no response yet; what has arrived of
         another one behind it is dropped."""
+        if self._late is not None:
+            self._late.end()
         arriving, self._arriving = self._arriving, None
         if arriving is not None:
             if arriving is self.current:
@@ -157,7 +142,7 @@ class RequestParser:
 
     def drop(self) -> None:
         """Drop what is here of requests that have not begun, and what will arrive, and read on."""
-        self.discarding = True
+        self._forget()
         self.pipelined.clear()
         self._unparsed = b""
         if self._paused and self.transport is not None and not self.transport.is_closing():
@@ -173,10 +158,16 @@ class RequestParser:
         """The connection is gone. Lets go of objects that hold this one, which the garbage collector would have to find."""
         self.transport = None
         self.current = None
-        self.discarding = True
+        self._forget()
         self.pipelined.clear()
         self._parser = None
         del self._events
+
+    def _forget(self) -> None:
+        self.discarding = True
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def _parse(self, data: bytes) -> None:
         self._pending += len(data)
@@ -188,9 +179,10 @@ class RequestParser:
             if not self.discarding:
                 inner = error.__context__ if isinstance(error, HttpParserCallbackError) else error
                 slug = "headers_too_large" if isinstance(inner, _TooLarge) else "head_malformed"
-                self._fail(refuse(slug, type(error).__name__, close=True))
+                origin = origin_in(data) if self._is_first_head() else None
+                self._fail(refuse(slug, type(error).__name__, close=True), origin)
         if self._pending and not self.discarding:
-            self._bound()
+            self._bound(data)
 
     def _parse_in_slices(self, data: bytes) -> None:
         """Parse until there are too many requests; the rest waits."""
@@ -206,18 +198,31 @@ class RequestParser:
             end = len(data) if left >= len(data) - start else start + SLICE
             self._parse(data[start:end])
             start = end
+        if self._late is not None:
+            self._late.took(data[start:])
 
-    def _bound(self) -> None:
-        """Bound the size of what is arriving and not complete, and note since when a head is."""
+    def _bound(self, data: bytes) -> None:
+        """Bound the size of what is arriving and not complete, of which ``data`` is the last, and note since when a head is."""
         most = BETWEEN if self._arriving is not None else self._limit + 1024
         if self._pending > most or len(self._fields) > MOST_FIELDS:
             target = len(self._target)
-            self._fail(refuse(over_limit(target, self._pending - target), close=True))
+            refusal = refuse(over_limit(target, self._pending - target), close=True)
+            if self._is_first_head() and self.origin is None:
+                self.discarding = True
+                self._late = LateOrigin(self._loop, lambda origin: self._fail(refusal, origin))
+                self._late.took(data)
+            else:
+                self._fail(refusal)
         elif self.head_since == 0.0 and self.current is None:
             self.head_since = self._loop.time()
 
-    def _fail(self, refusal: Refusal) -> None:
+    def _is_first_head(self) -> bool:
+        """Whether what is arriving is a head, and no request is before it."""
+        return self.current is None and not self.pipelined and self._arriving is None
+
+    def _fail(self, refusal: Refusal, origin: bytes | None = None) -> None:
         self.discarding = True
+        self._late, self._origin = None, origin
         arriving, self._arriving = self._arriving, None
         if arriving is not None:
             arriving.whole = True  # the connection need not linger for it
@@ -236,7 +241,7 @@ class RequestParser:
             self.discarding = True
             return
         framing = [b"%b: %b\r\n" % field for field in arriving.fields if field[0].lower() in _FRAMING]
-        self._parser = HttpRequestParser(_BodyOnly(self))
+        self._parser = HttpRequestParser(BodyCallbacks(self.on_body, self.on_message_complete))
         self._parse(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n" + rest)
 
     # HttpRequestParser

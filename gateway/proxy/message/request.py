@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from gateway.core.fields import Pair
+from gateway.core.verdict import Refusal
 from gateway.proxy.message.body import RequestBody
 
 
@@ -33,3 +36,19 @@ class ReceivedRequest:
 def over_limit(target: int, rest: int) -> str:
     """The slug for a head over its limit, of ``target`` bytes of request target and ``rest`` others: whichever is more."""
     return "target_too_long" if target > rest else "headers_too_large"  # RFC 9110 15.5.15, RFC 6585 section 5
+
+
+class Events(Protocol):
+    """What a parser calls: the connection that it reads for."""
+
+    def on_request(self, request: ReceivedRequest) -> None:
+        """The head of ``request`` is complete and no other is in progress; its body may still be arriving."""
+
+    def on_end(self) -> None:
+        """Nothing more of the request in progress will arrive."""
+
+    def on_error(self, refusal: Refusal) -> None:
+        """What follows cannot be read."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``, which is no part of a response: 100 Continue."""

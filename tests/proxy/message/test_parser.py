@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.core.verdict import Refusal
 from gateway.proxy.message import parser as reading
 from gateway.proxy.message.body import HIGH_WATER
+from gateway.proxy.message.late_origin import SECONDS
 from gateway.proxy.message.parser import (
     AHEAD,
     BETWEEN,
@@ -50,13 +52,24 @@ class Connection:
 
     def __init__(self) -> None:
         self.now = 1.0
-        loop: Any = SimpleNamespace(time=lambda: self.now)
+        self.timers: dict[Callable[[], None], float] = {}
+        loop: Any = SimpleNamespace(time=lambda: self.now, call_later=self._call_later)
         self.parser = RequestParser(self, loop, 8192)
         self.wire: Any = Wire()
         self.parser.transport = self.wire
         self.feed = self.parser.feed
         self.requests: list[ReceivedRequest] = []
         self.refused: list[str] = []
+
+    def _call_later(self, delay: float, call: Callable[[], None]) -> SimpleNamespace:
+        self.timers[call] = self.now + delay
+        return SimpleNamespace(cancel=lambda: self.timers.pop(call, None))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += seconds
+        for call in [call for call, due in self.timers.items() if due <= self.now]:
+            call()
 
     def on_request(self, request: ReceivedRequest) -> None:
         self.requests.append(request)
@@ -175,6 +188,7 @@ def test_a_head_without_end_is_refused_while_it_comes(data: bytes) -> None:
     connection = Connection()
     for start in range(0, len(data), 500):
         connection.feed(data[start : start + 500])
+    connection.wait(SECONDS)
     assert connection.refused == ["headers_too_large"] and connection.requests == []
 
 
@@ -182,7 +196,34 @@ def test_a_target_without_end_has_a_reason_of_its_own() -> None:
     connection = Connection()
     for piece in (b"GET /", *[b"a" * 500] * 20):
         connection.feed(piece)
+    assert connection.refused == [] and connection.parser.discarding
+    connection.wait(SECONDS)
     assert connection.refused == ["target_too_long"] and connection.requests == []
+
+
+def test_a_head_whose_origin_has_arrived_is_refused_at_once() -> None:
+    for begin in (
+        b"GET / HTTP/1.1\r\norigin: https://a\r\nx: ",
+        b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\norigin: https://a\r\n",
+    ):
+        connection = Connection()
+        connection.feed(begin + b"y" * 10_000)
+        assert len(connection.refused) == 1 and connection.parser.origin == b"https://a" and not connection.timers
+
+
+def test_behind_a_request_no_origin_is_waited_for() -> None:
+    connection = Connection()
+    connection.feed(GET + b"GET /" + b"a" * 20_000)
+    assert connection.refused == ["target_too_long"] and not connection.timers
+
+
+def test_nothing_is_waited_for_once_the_connection_is_over() -> None:
+    for over in (RequestParser.drop, RequestParser.close):
+        connection = Connection()
+        connection.feed(b"GET /" + b"a" * 10_000)
+        over(connection.parser)
+        connection.feed(b"\r\norigin: https://a\r\n")
+        assert not connection.timers and connection.refused == []
 
 
 def test_what_stands_between_the_chunks_of_a_body_has_a_bound() -> None:
