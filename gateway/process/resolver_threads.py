@@ -21,7 +21,7 @@ from gateway.core.addresses import LOOKUPS
 
 _SIZE = "UV_THREADPOOL_SIZE"  # of the environment: how many threads libuv makes
 _USUAL = 4  # its threads where that says nothing
-_MOST = 128
+_MOST = 64
 
 
 def lookups_at_once(config: Config) -> int:
@@ -40,12 +40,12 @@ def lookups_at_once(config: Config) -> int:
 
 async def make_resolver_threads(lookups: int) -> None:
     """Have the running loop make its threads, for so many ``lookups`` at once or as many as the environment says. Once in a
-    process. Raises RuntimeError when there can be no so many more."""
+    process. Where there can be no so many more, it makes the usual number; raises RuntimeError when that cannot be either."""
     count = _count()
     if count is None:
-        count = min(max(_USUAL, 2 * lookups - 1), _MOST)
-        os.environ[_SIZE] = str(count)
-    _try_threads(count)
+        os.environ[_SIZE] = str(_make_room(min(max(_USUAL, 2 * lookups - 1), _MOST)))
+    else:
+        _try_threads(count)
     with contextlib.suppress(OSError):  # the name does not matter
         await asyncio.get_running_loop().getaddrinfo("localhost", 0)
 
@@ -56,6 +56,16 @@ def _count() -> int | None:
     if written is None:
         return None
     return min(max(1, int(written)), 1024) if written.isascii() and written.isdigit() else 1
+
+
+def _make_room(count: int) -> int:
+    """How many of ``count`` threads there can be: all, or the usual number. Raises RuntimeError."""
+    try:
+        _try_threads(count)
+    except RuntimeError:
+        _try_threads(_USUAL)
+        return _USUAL
+    return count
 
 
 def _try_threads(count: int) -> None:

@@ -24,24 +24,41 @@ def test_only_names_need_them(tmp_path: Path) -> None:
         assert lookups_at_once(config) == servers * LOOKUPS
 
 
-async def test_without_a_thread_more_there_is_an_error_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, start, left = threading.active_count(), threading.Thread.start, [2]
+def limit_threads(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Let no more than ``most`` threads be started at once."""
+    start = threading.Thread.start
+    before = threading.active_count()
 
     def some(thread: threading.Thread) -> None:
-        if not left[0]:
+        if threading.active_count() >= before + most:
             raise RuntimeError("can't start new thread")
-        left[0] -= 1
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", some)
+
+
+async def test_without_a_thread_more_there_is_an_error_and_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threading.active_count()
+    limit_threads(monkeypatch, 2)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         await make_resolver_threads(1)
     assert threading.active_count() == before
 
 
+async def test_with_fewer_threads_than_names_would_need_there_are_the_usual_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A configuration with many names starts where the processes of a container are few, as it did."""
+    monkeypatch.delenv("UV_THREADPOOL_SIZE", raising=False)
+    limit_threads(monkeypatch, 6)
+    await make_resolver_threads(30)
+    assert os.environ["UV_THREADPOOL_SIZE"] == "4"
+    monkeypatch.delenv("UV_THREADPOOL_SIZE")
+
+
 @pytest.mark.parametrize(
     ("size", "lookups", "threads"),
-    [(None, 1, 4), (None, 6, 11), (None, 900, 128), ("2", 6, 2), ("6", 1, 6), ("0", 1, 1), ("x", 1, 1)],
+    [(None, 1, 4), (None, 6, 11), (None, 900, 64), ("2", 6, 2), ("6", 1, 6), ("0", 1, 1), ("x", 1, 1)],
 )
 def test_the_threads_of_libuv_are_there_afterwards(size: str | None, lookups: int, threads: int) -> None:
     code = (
