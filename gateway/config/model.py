@@ -50,7 +50,7 @@ from gateway.config.worker_count import Workers
 from gateway.core.units import Rate
 from gateway.core.via import DEFAULT_NAME
 from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share
-from gateway.policy.base.trusted_fields import TrustedFields
+from gateway.policy.base.trusted_fields import ANY_FIELDS, TrustedFields
 from gateway.policy.concurrency import Settings as Concurrency
 
 
@@ -137,8 +137,8 @@ class Listen(Model):
     """Processes that share the port; ``auto`` is one for each processor that they may use."""
     trusted_proxies: tuple[Network, ...] = ()
     """Networks whose forwarding headers are believed."""
-    trusted_fields: TrustedFields = "any"
-    """Which of them they write: X-Forwarded-*, Forwarded (RFC 7239), or either, which then have to agree."""
+    trusted_fields: TrustedFields = ANY_FIELDS
+    """Which of them they write: X-Forwarded-*, Forwarded (RFC 7239), or either, which then have to agree; or a list of names."""
     limits: Limits = Limits()
     tls: Tls | None = None
     drain: DrainField = Field(default_factory=DrainTimes)

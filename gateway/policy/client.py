@@ -15,24 +15,31 @@ from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.proxies import REMEMBERED, Network, TrustedProxies
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.policy.base.trusted_fields import TrustedFields, agreed, read_forwarded, read_x_forwarded
+from gateway.policy.base.trusted_fields import (
+    ANY_FIELDS,
+    ForwardingField,
+    agreed,
+    read_forwarded,
+    read_x_forwarded,
+)
 
 _LONGEST_REMEMBERED = 128  # bytes; longer fields are parsed each time, so that memory stays bounded
 
-_Values = tuple[bytes, bytes, bytes, bytes, bytes]
-_NOTHING: _Values = (b"", b"", b"", b"", b"")  # an empty field is a list of no elements (RFC 9110 section 5.6.1)
+_Values = tuple[bytes, ...]  # of ANY_FIELDS, in their order
+_NOTHING: _Values = (b"",) * len(ANY_FIELDS)  # an empty field is a list of no elements (RFC 9110 section 5.6.1)
 
 
 class Client(Stage):
     """Sets ``exchange.client``, and ``exchange.forwarded`` where a trusted proxy says more than the connection does; may
-    refuse with ``forwarded_malformed``. ``fields``: which fields the trusted proxies write.
+    refuse with ``forwarded_malformed``. ``fields``: which fields the trusted proxies write; the others are not read.
     """
 
-    __slots__ = ("_fields", "_known", "_peers", "_proxies")
+    __slots__ = ("_known", "_peers", "_proxies", "_read_fields")
 
-    def __init__(self, trusted: Iterable[Network] = (), fields: TrustedFields = "any") -> None:
+    def __init__(self, trusted: Iterable[Network] = (), fields: Iterable[ForwardingField] = ANY_FIELDS) -> None:
         self._proxies = TrustedProxies(trusted)
-        self._fields = fields
+        read = frozenset(fields)
+        self._read_fields = tuple(name.encode() if name in read else b"" for name in ANY_FIELDS)  # b"" names no field
         self._peers = self._proxies.peers
         self._known: dict[tuple[_Values, str, bytes], tuple[str, FieldLines]] = {}
 
@@ -45,7 +52,8 @@ class Client(Stage):
 
     def _believe(self, exchange: Exchange) -> Refusal | None:
         """Take what the fields of a request say, which a trusted proxy has sent."""
-        values = self._values(exchange)
+        get = exchange.fields.get
+        values = tuple([get(name, b"") for name in self._read_fields])
         if values == _NOTHING:
             return None
         key = values, exchange.client, exchange.forwarded.raw
@@ -65,19 +73,6 @@ class Client(Stage):
     def trusts(self, address: str) -> bool:
         """Whether ``address`` is that of a trusted proxy."""
         return self._proxies.peer(address)[1]
-
-    def _values(self, exchange: Exchange) -> _Values:
-        get = exchange.fields.get
-        forwarded = b"" if self._fields == "x-forwarded" else get(b"forwarded", b"")
-        if self._fields == "forwarded":
-            return b"", b"", b"", b"", forwarded
-        return (
-            get(b"x-forwarded-for", b""),
-            get(b"x-forwarded-proto", b""),
-            get(b"x-forwarded-host", b""),
-            get(b"x-forwarded-port", b""),
-            forwarded,
-        )
 
     def _read(self, values: _Values, exchange: Exchange) -> tuple[str, FieldLines]:
         """The client, and the lines that inform an upstream. Raises ValueError for fields that cannot be read."""

@@ -179,6 +179,57 @@ async def test_only_the_kind_that_the_proxies_write_is_read_where_that_is_said()
     assert seen["forwarded"] == {"for": "6.6.6.6", "proto": "http", "forwarded": "for=6.6.6.6;proto=http"}
 
 
+BALANCERS = {
+    "AWS ALB": ([("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443")], {"proto": "https", "port": "443"}),
+    "AWS ALB with the client's port": ([("X-Forwarded-For", "203.0.113.9:51234"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443")], {"proto": "https", "port": "443"}),
+    "Google Cloud": ([("X-Forwarded-For", "203.0.113.9,34.120.1.1"), ("X-Forwarded-Proto", "https"), ("Via", "1.1 google")], {"proto": "https"}),
+    "Cloudflare": ([("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("CF-Connecting-IP", "203.0.113.9"), ("CDN-Loop", "cloudflare; loops=1")], {"proto": "https"}),
+    "nginx": ([("X-Real-IP", "203.0.113.9"), ("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "app.example")], {"proto": "https", "host": "app.example"}),
+    "HAProxy option forwardfor": ([("x-forwarded-for", "203.0.113.9")], {"proto": "http"}),
+    "HAProxy option forwarded": ([("forwarded", 'proto=https;host="app.example";by=10.0.0.1;for="203.0.113.9:4711"')], {"proto": "https", "host": "app.example"}),
+    "Azure Application Gateway": ([("X-Forwarded-For", "203.0.113.9:4711"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443"), ("X-Original-Host", "app.example")], {"proto": "https", "port": "443"}),
+    "Traefik": ([("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "wss"), ("X-Forwarded-Host", "app.example"), ("X-Forwarded-Port", "443"), ("X-Forwarded-Server", "edge")], {"proto": "wss", "host": "app.example", "port": "443"}),
+    "Envoy behind a balancer": ([("x-forwarded-for", "203.0.113.9,10.0.0.1"), ("x-forwarded-proto", "https,http"), ("x-envoy-external-address", "203.0.113.9")], {"proto": "https"}),
+    "Heroku": ([("X-Forwarded-For", "203.0.113.9"), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Port", "443"), ("Via", "1.1 vegur"), ("X-Request-Start", "1")], {"proto": "https", "port": "443"}),
+}  # fmt: skip
+"""What each of them writes for one client, and what is known then beside its address."""
+
+FORGED = [
+    ("x-forwarded-for", "6.6.6.6"),
+    ("x-forwarded-proto", "ws"),
+    ("x-forwarded-host", "evil.example"),
+    ("x-forwarded-port", "666"),
+    ("forwarded", "for=6.6.6.6;proto=ws;host=evil.example"),
+    ("forwarded", "for=203.0.113.9;host=evil.example"),
+    ("forwarded", "host=evil.example"),
+]
+
+
+@pytest.mark.parametrize("balancer", BALANCERS)
+async def test_the_plain_set_up_of_each_balancer_passes_and_what_a_client_adds_is_never_believed(balancer: str) -> None:
+    """Where the balancer appends to the field, and where it does not know it and lets it pass."""
+    own, expected = BALANCERS[balancer]
+    names = {name.lower() for name, _ in own} & {name.decode() for name in FIELDS}
+    proxies = f"{OURS}, 34.120.1.1/32"
+    wanted = {"for": "203.0.113.9", **expected}
+    async with running_upstream() as upstream:
+        async with running_gateway(entry(upstream.url, proxies)) as gateway, wire(gateway.port) as client:
+            assert (await client.ask(get(own))).status == 200
+            plain = told(upstream.requests[-1])
+            plain.pop("forwarded", None)
+            assert plain == wanted
+        written = f"[{', '.join(sorted(names))}]"
+        async with running_gateway(entry(upstream.url, proxies, written)) as gateway:
+            for name, value in FORGED:
+                if name in names and name not in ("x-forwarded-for", "forwarded"):
+                    continue  # they all replace it
+                async with wire(gateway.port) as client:
+                    assert (await client.ask(get([(name, value), *own]))).status == 200
+                    found = told(upstream.requests[-1])
+                    found.pop("forwarded", None)
+                    assert found == wanted, (name, value)
+
+
 OWN = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded", "x-request-id", "x-correlation-id"]  # fmt: skip
 SAID = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-host", "a.example"), ("x-forwarded-port", "443"), ("forwarded", "proto=https")]  # fmt: skip
 ANY = [*OWN, "date", "user-agent", "accept", "cookie", "authorization", "content-type", "x-api-key", "x-user-id", "traceparent"]  # fmt: skip

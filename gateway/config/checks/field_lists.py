@@ -13,6 +13,7 @@ from gateway.config.tree import NodePath
 from gateway.core.fields import FRAMING
 from gateway.core.response_fields import response_pairs
 from gateway.policy import body, cors, response_headers
+from gateway.policy.base.trusted_fields import ANY_FIELDS
 from gateway.policy.rate_limit import rate_limit
 
 # What pages send without being allowed to (Fetch Standard, CORS-safelisted request-header), and what browsers write.
@@ -23,6 +24,7 @@ _SENT_ANYWAY = re.compile(
 _SIMPLE_TYPES = frozenset(("application/x-www-form-urlencoded", "multipart/form-data", "text/plain"))
 _WITH_BODY = frozenset(("POST", "PUT", "PATCH"))
 _PLAIN_NAME = re.compile(r"[a-z0-9-]+").fullmatch  # requests have no others (``core.request_fields.collect``)
+_NAMING_A_CLIENT = frozenset(("x-forwarded-for", "forwarded"))
 _NOT_READABLE = {name.decode() for name in FRAMING - {b"content-length"}} | {"set-cookie", "set-cookie2"}
 
 
@@ -139,10 +141,15 @@ def check_edits(upstreams: Named[str, UpstreamSettings], location: Location) -> 
 
 
 def check_trusted(config: Config, location: Location) -> None:
-    """Warn of ``trusted_fields`` where there is no proxy that could write them. ``location``: of ``listen``."""
-    if config.listen.trusted_fields != "any" and not config.listen.trusted_proxies:
+    """Warn of ``trusted_fields`` where there is no proxy that could write them, and where they name no client. ``location``:
+    of ``listen``."""
+    fields = config.listen.trusted_fields
+    if fields != ANY_FIELDS and not config.listen.trusted_proxies:
         sentence = "names the fields of trusted proxies, and there are none"
         location.warn(("trusted_fields",), sentence, "name the proxies in trusted_proxies, or leave it out")
+    elif _NAMING_A_CLIENT.isdisjoint(fields):
+        sentence = "has no field that says who the client is, so all clients of a proxy are one"
+        location.warn(("trusted_fields",), sentence, "add x-forwarded-for or forwarded, whichever the proxies write")
 
 
 def _reaches_pages(field: str) -> bool:

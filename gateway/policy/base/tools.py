@@ -13,7 +13,7 @@ from gateway.core.addresses import Resolver
 from gateway.core.failure import Cause
 from gateway.core.shortage import Shortage
 from gateway.core.via import INSTANCE_BYTES
-from gateway.policy.base.trusted_fields import TrustedFields
+from gateway.policy.base.trusted_fields import ANY_FIELDS, ForwardingField
 from gateway.state.rules.lockout import Lock
 from gateway.state.store import RemoteStore, Store
 
@@ -76,6 +76,6 @@ class Tools:
     remote: RemoteStore | None = None
     events: OperatorEvents = field(default_factory=NoEvents)
     requests_of_address: int | None = None
-    trusted_fields: TrustedFields = "any"
+    trusted_fields: tuple[ForwardingField, ...] = ANY_FIELDS
     resolver: Resolver = field(default_factory=Resolver)
     instance: str = field(default_factory=lambda: token_hex(INSTANCE_BYTES))

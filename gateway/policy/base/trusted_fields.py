@@ -7,15 +7,54 @@ read from there, and what is further left is not believed.
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BeforeValidator, WithJsonSchema
 
 from gateway.core.forwarded import elements
 from gateway.core.grammar import HOST
 from gateway.policy.base.proxies import UNKNOWN, Address, TrustedProxies, parse_address
 
-TrustedFields = Literal["any", "x-forwarded", "forwarded"]
-"""Which fields the trusted proxies write. ``any``: either; where both are there they have to agree, since a proxy that writes
-one of them lets a client's own other one pass."""
+ForwardingField = Literal["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded"]
+
+ANY_FIELDS: tuple[ForwardingField, ...] = (
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "forwarded",
+)
+"""All that is read. Where both kinds are there they have to agree, since a proxy that writes one of them lets a client's own
+other one pass."""
+
+_WORDS = {"any": ANY_FIELDS, "x-forwarded": ANY_FIELDS[:4], "forwarded": ANY_FIELDS[4:]}
+
+
+def _named_fields(value: object) -> object:
+    """The fields that a word stands for; of a list, each in lower case. Raises ValueError for no fields."""
+    if isinstance(value, str):
+        word = value.lower()
+        if word not in _WORDS and word not in ANY_FIELDS:
+            raise ValueError("must be any, x-forwarded or forwarded, or a list of some of " + ", ".join(ANY_FIELDS))
+        return _WORDS.get(word, (word,))
+    if value == []:
+        raise ValueError("must have at least one entry")
+    return [item.lower() if isinstance(item, str) else item for item in value] if isinstance(value, list) else value
+
+
+TrustedFields = Annotated[
+    tuple[ForwardingField, ...],
+    BeforeValidator(_named_fields),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": [*_WORDS]},
+                {"type": "array", "items": {"type": "string", "enum": [*ANY_FIELDS]}, "minItems": 1},
+            ]
+        }
+    ),
+]
+"""Which fields the trusted proxies write: the word for a kind, or a list of names."""
 
 # No honest chain of trusted proxies is longer; without a bound a header of 16 KiB costs thousands of parses.
 MAX_HOPS = 32

@@ -14,7 +14,7 @@ from gateway.core.forwarded import OVER_TLS
 from gateway.core.units import Rate
 from gateway.core.verdict import Reply, refuse
 from gateway.policy.base.proxies import Network
-from gateway.policy.base.trusted_fields import TrustedFields
+from gateway.policy.base.trusted_fields import ANY_FIELDS, ForwardingField
 from gateway.proxy.flow.flow import Flow, Scheduler
 from gateway.proxy.flow.writer import Downstream, ResponseWriter
 from gateway.proxy.message.head import RequestHead, read, validate
@@ -41,7 +41,7 @@ class ListenerLimits:
     connections_of_address: int | None = None
     unrouted: Rate | None = None
     trusted_proxies: tuple[Network, ...] = ()
-    trusted_fields: TrustedFields = "any"
+    trusted_fields: tuple[ForwardingField, ...] = ANY_FIELDS
 
 
 HealthPaths = Callable[[str], Reply | None]

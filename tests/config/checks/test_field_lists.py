@@ -108,6 +108,11 @@ FOUND = {
         {"LISTEN": "listen: {trusted_fields: forwarded}"},
         ["listen.trusted_fields names the fields of trusted proxies, and there are none"],
     ),
+    "fields without a client": (
+        {"LISTEN": "listen: {trusted_fields: [X-Forwarded-Proto], trusted_proxies: [10.0.0.0/8]}"},
+        ["listen.trusted_fields has no field that says who the client is, so all clients of a proxy are one"],
+    ),
+    "named fields of a proxy": ({"LISTEN": "listen: {trusted_fields: [forwarded, x-forwarded-port], trusted_proxies: [10.0.0.0/8]}"}, []),
     "fields of a proxy": ({"LISTEN": "listen: {trusted_fields: forwarded, trusted_proxies: [10.0.0.0/8]}"}, []),
 }  # fmt: skip
 

@@ -5,9 +5,19 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.policy.base.proxies import TrustedProxies
-from gateway.policy.base.trusted_fields import MAX_HOPS, Forwarding, agreed, entry, read_forwarded, read_x_forwarded
+from gateway.policy.base.trusted_fields import (
+    ANY_FIELDS,
+    MAX_HOPS,
+    Forwarding,
+    TrustedFields,
+    agreed,
+    entry,
+    read_forwarded,
+    read_x_forwarded,
+)
 
 PROXIES = TrustedProxies([ip_network("10.0.0.0/8"), ip_network("fd00::/8")])
 
@@ -196,3 +206,24 @@ def test_anything_is_read_or_malformed(value: str, other: str) -> None:
             continue
         assert stated.client in ("", "unknown") or entry(stated.client) is not None or ":" in stated.client
         assert all(one.isascii() and one.isprintable() for one in stated)
+
+
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("any", ANY_FIELDS),
+        ("x-forwarded", ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port")),
+        ("forwarded", ("forwarded",)),
+        ("X-Forwarded-For", ("x-forwarded-for",)),
+        (["X-Forwarded-For", "x-forwarded-proto"], ("x-forwarded-for", "x-forwarded-proto")),
+    ],
+)
+def test_a_kind_or_names_of_fields_are_written(written: object, fields: tuple[str, ...]) -> None:
+    assert TypeAdapter(TrustedFields).validate_python(written) == fields
+
+
+@pytest.mark.parametrize("written", ["none", "", [], ["any"], ["x-real-ip"], [1], 1, None, {}])
+def test_anything_else_is_refused_in_one_sentence(written: object) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(TrustedFields).validate_python(written)
+    assert refused.value.error_count() == 1
