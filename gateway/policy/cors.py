@@ -194,11 +194,12 @@ class Cors(Stage):
         """Decide a request without Origin of which the browser says that another origin's page makes it: an image, a frame, a
         script, a form, a link (Fetch Metadata, W3C).
 
-        The browser also says in Referer which page it is, unless that page keeps it back, and no page can say another's.
+        The browser also says in Referer which page it is, unless that page keeps it back, and no page can say another's. A
+        page of the same site that keeps it back passes: most of these are the app's own, by a Referrer-Policy of no-referrer.
         """
-        if self._cross_site == "allow":
-            return None
         fields = exchange.fields
+        if self._cross_site == "allow" or (site == b"same-site" and b"referer" not in fields):
+            return None
         page = _PAGE(fields.get(b"referer", b""))
         if page is not None and (page[0] in self._known or self._admit(page[0])):
             return None

@@ -232,8 +232,9 @@ def test_apps_typed_addresses_and_the_own_page_need_no_origin(cross_site: str, f
 @pytest.mark.parametrize(
     "fields",
     [
-        IMAGE, FRAME, LINK, NEIGHBOUR,
-        {**IMAGE, **OTHER_PAGE}, {**NEIGHBOUR, **OTHER_PAGE},
+        IMAGE, FRAME, LINK,
+        {**IMAGE, **OTHER_PAGE}, {**NEIGHBOUR, **OTHER_PAGE}, {**NEIGHBOUR, "referer": b""},
+        {**NEIGHBOUR, "referer": b"https://evil.linguamate.dev/"}, {**NEIGHBOUR, "sec_fetch_site": b"same-site, cross-site"},
         {**IMAGE, "referer": b"https://linguamate.app.evil.com/"},
         {**IMAGE, "referer": b"https://user@linguamate.app/"},
         {**IMAGE, "referer": b"null"},
@@ -258,13 +259,25 @@ def test_a_page_of_an_allowed_origin_may_embed(fields: dict[str, bytes]) -> None
     assert added_fields(exchange) == [(b"vary", b"Origin")], "an allowed page, but no request that CORS is about"
 
 
+@pytest.mark.parametrize("cross_site", ["refuse", "navigate", "allow"])
+def test_a_page_of_the_same_site_may_keep_back_which_one_it_is(cross_site: str) -> None:
+    stage = policy(cross_site=cross_site)
+    for mode, destination in (
+        ("no-cors", "image"),
+        ("no-cors", "video"),
+        ("navigate", "document"),
+        ("navigate", "iframe"),
+    ):
+        assert stage.on_request(request(None, "GET", **of_page("same-site", mode, destination))) is None
+
+
 def test_links_of_other_websites_open_pages_where_they_may() -> None:
     pages = policy(cross_site="navigate")
     assert pages.on_request(request(None, "GET", **LINK, **OTHER_PAGE)) is None
     for fields in (
         IMAGE,
         FRAME,
-        NEIGHBOUR,
+        {**NEIGHBOUR, **OTHER_PAGE},
         of_page("cross-site", "navigate", "object"),
         of_page("cross-site", "no-cors", "document"),
     ):
