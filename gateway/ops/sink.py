@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import mmap
 import os
 import select
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +23,10 @@ SLICE = 128
 written. All 4,096 at once kept it waiting for 3 ms."""
 DELAY = 0.2  # seconds: the longest a line waits
 STUCK = 1.0  # seconds without any reading after which the lines of a write are dropped
+STOPPED = 2.0
+"""Seconds for which another process may have the lock while the descriptor takes bytes. It does not write then, since it is
+stopped (SIGSTOP, a debugger, a frozen group), and must not silence the others."""
+TRY = 0.005  # seconds between two tries to get the lock
 BACKLOG = 10_000  # lines, or pairs of them, some 4 to 6 MiB: with more waiting nobody reads, and new lines are dropped
 
 
@@ -29,8 +35,9 @@ class Sink:
 
     ``write`` never blocks and never raises. A reader that is gone, a full disk or a reader that is too slow costs
     lines, which ``dropped`` counts. ``lock`` is a file that all processes which share the descriptor lock around a
-    write, because a pipe may mix writes of more than PIPE_BUF bytes (POSIX write(2)). ``delay`` in seconds, ``backlog``
-    in lines.
+    write, because a pipe may mix writes of more than PIPE_BUF bytes (POSIX write(2)). Its first byte says whether the last
+    write has stopped inside a line, also that of a process which was killed: the next one begins a new line. ``delay`` in
+    seconds, ``backlog`` in lines.
     """
 
     def __init__(self, fd: int, lock: Path | None = None, delay: float = DELAY, backlog: int = BACKLOG) -> None:
@@ -38,14 +45,14 @@ class Sink:
         self.gap_line: Callable[[int], bytes] | None = None
         """Makes the line with the number of lines that are missing before it."""
         self._fd = fd
-        self._lock = os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600) if lock else -1
+        self._lock = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if lock else -1
+        self._torn = _shared_byte(self._lock) if lock else bytearray(1)
         self._delay = delay
         self._backlog = backlog
         self._many = min(MANY, backlog // 2)
         self._lines: deque[bytes] = deque()  # no lock: append and popleft are atomic
         self._reported = 0  # dropped lines that a gap line has counted
         self._shortage: Shortage | None = None
-        self._torn = False  # the last write stopped inside a line
         self._awake = False
         self._first = threading.Event()
         self._full = threading.Event()
@@ -113,12 +120,12 @@ class Sink:
     def _put(self, waiting: int) -> None:
         """Write so many lines, a slice at a time. When one cannot be written, all that are left are dropped: each would have
         to wait as long."""
-        left = waiting
+        left, most = waiting, SLICE
         try:
-            if self._lock >= 0:
-                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if self._lock >= 0 and not self._take_lock():
+                most = 1  # what fits into PIPE_BUF is written whole without a lock
             while left:
-                size = min(left, SLICE)
+                size = min(left, most)
                 left -= size
                 lost = self._put_slice(size)
                 if lost:
@@ -134,16 +141,32 @@ class Sink:
             self._lines.popleft()
         self.dropped += left
 
+    def _take_lock(self) -> bool:
+        """Wait for the lock. False: whoever has it is stopped. One that only waits for the reader is waited for, too."""
+        until = time.monotonic() + STOPPED
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except BlockingIOError:
+                if not select.select([], [self._fd], [], 0)[1]:
+                    until = time.monotonic() + STOPPED
+                elif time.monotonic() >= until:
+                    return False
+            time.sleep(TRY)
+
     def _put_slice(self, size: int) -> int:
         """Write ``size`` lines; how many of them are lost."""
         missing = self.dropped - self._reported
         sent, data = 0, memoryview(b"")
+        torn = self._torn[0]
         try:
             lines = [self._lines.popleft() for _ in range(size)]
             if missing and self.gap_line is not None:
                 lines.insert(0, self.gap_line(missing))
-            data = memoryview((b"\n" if self._torn else b"") + b"\n".join(lines) + b"\n")
+            data = memoryview((b"\n" if torn else b"") + b"\n".join(lines) + b"\n")
             del lines  # they are freed while the next ones are written, and not held until then
+            self._torn[0] = 1
             while sent < len(data):
                 sent += self._some(data[sent:])
         except MemoryError:  # which must not end the thread
@@ -151,9 +174,9 @@ class Sink:
             return size
         except OSError as error:
             self._shortage = shortage_of(error)
-            self._torn = sent > 0 and data[sent - 1] != 10
+            self._torn[0] = data[sent - 1] != 10 if sent else torn
             return bytes(data[sent:]).count(b"\n") if sent else size
-        self._torn = False
+        self._torn[0] = 0
         self._reported += missing
         return 0
 
@@ -165,3 +188,16 @@ class Sink:
             if not select.select([], [self._fd], [], STUCK)[1]:
                 raise
             return 0
+
+
+def _shared_byte(file: int) -> mmap.mmap | bytearray:
+    """The first byte of ``file``, which all processes that have it open read and write; where it has no room for one, a byte
+    of this process."""
+    try:
+        if os.fstat(file).st_size == 0:
+            os.pwrite(
+                file, b"\0", 0
+            )  # and no hole: a page without room on the disk would end the process when it is written
+        return mmap.mmap(file, 1)
+    except (OSError, ValueError):
+        return bytearray(1)

@@ -6,58 +6,15 @@ import asyncio
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import gateway.ops.sink
 from gateway.core.shortage import Shortage
-from gateway.ops.sink import MANY, SLICE, Sink
+from gateway.ops.sink import MANY, SLICE
 from tests.eventually import eventually
-
-LONG = 30.0  # seconds: the thread of a sink may have to wait for a processor
-
-
-class Pipe:
-    """A pipe whose reader can hang up."""
-
-    def __init__(self) -> None:
-        self.reader, self.writer = os.pipe()
-        self._open = True
-
-    def hang_up(self) -> None:
-        if self._open:
-            os.close(self.reader)
-            self._open = False
-
-
-@pytest.fixture
-def pipe() -> Iterator[Pipe]:
-    made = Pipe()
-    yield made
-    made.hang_up()
-    os.close(made.writer)
-
-
-Maker = Callable[..., Sink]
-
-
-@pytest.fixture
-def make_sink(pipe: Pipe) -> Iterator[Maker]:
-    """Makes sinks, for the pipe unless a descriptor is given. Their threads end before the pipe is closed: one that lived
-    on would write to whatever gets the number of its descriptor next."""
-    made: list[Sink] = []
-
-    def make(fd: int | None = None, lock: Path | None = None, delay: float = 0.001, backlog: int = 10_000) -> Sink:
-        made.append(Sink(pipe.writer if fd is None else fd, lock, delay, backlog))
-        return made[-1]
-
-    yield make
-    pipe.hang_up()
-    for sink in made:
-        sink.close(LONG)
-        assert sink._thread is None or not sink._thread.is_alive()
+from tests.ops.log_pipe import LONG, Maker, Pipe
 
 
 def lines(path: Path) -> list[bytes]:
