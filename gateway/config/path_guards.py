@@ -37,6 +37,14 @@ def missing(route: Route, other: Route) -> str:
     return ", ".join(lacks)
 
 
+def reached(route: Route, upstreams: Named[str, UpstreamSettings], fallbacks: Named[str, Policy]) -> list[str]:
+    """The names of the ``upstreams`` that requests of ``route`` may reach: its own first, and those of its ``fallbacks``."""
+    own = upstreams.get(route.upstream or "")
+    settings: list[Any] = [fallbacks.get(name) for name in own.fallback] if own is not None else []
+    names = [route.upstream, *(getattr(each, "upstream", None) for each in settings)]
+    return [name for name in names if name is not None and name in upstreams]
+
+
 class PathGuards:
     """The guards of all routes of one configuration, and what they guard."""
 
@@ -59,14 +67,17 @@ class PathGuards:
     def reading(self, route: Route) -> PathReading:
         """How the upstreams that requests of ``route`` may reach read paths."""
         found = SAME
-        for name in self._reached(route):
+        for name in reached(route, self._upstreams, self._fallbacks):
             settings = self._upstreams[name].paths
             found = found.union(ALL_IGNORED if settings is None else settings.reading)
         return found
 
     def unknown(self, route: Route) -> str | None:
         """The upstream of ``route`` that does not say how it reads paths, None where all do."""
-        return next((name for name in self._reached(route) if self._upstreams[name].paths is None), None)
+        return next(
+            (name for name in reached(route, self._upstreams, self._fallbacks) if self._upstreams[name].paths is None),
+            None,
+        )
 
     def decides(self, listener: str, path: str, method: str) -> Route | None:
         """The route that takes a request for exactly ``path``."""
@@ -126,15 +137,12 @@ class PathGuards:
             if route.listener == "public" and upstream.trpc is not None and servers & _endpoints(name, upstream):
                 yield PathGuard(upstream.trpc.prefix + "/*", "", KNOWN)
 
-    def _reached(self, route: Route) -> list[str]:
-        """The upstreams that requests of ``route`` may reach: its own, and those of its fallbacks."""
-        own = self._upstreams.get(route.upstream or "")
-        settings: list[Any] = [self._fallbacks.get(name) for name in own.fallback] if own is not None else []
-        names = [route.upstream, *(getattr(each, "upstream", None) for each in settings)]
-        return [name for name in names if name is not None and name in self._upstreams]
-
     def _servers_of(self, route: Route) -> set[object]:
-        return {server for name in self._reached(route) for server in _endpoints(name, self._upstreams[name])}
+        return {
+            server
+            for name in reached(route, self._upstreams, self._fallbacks)
+            for server in _endpoints(name, self._upstreams[name])
+        }
 
 
 def _endpoints(name: str, upstream: UpstreamSettings) -> set[object]:

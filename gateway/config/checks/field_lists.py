@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from collections.abc import Mapping as Named
 
 from gateway.config.model import Config, Route, UpstreamSettings
+from gateway.config.path_guards import reached
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report
 from gateway.config.tree import NodePath
@@ -60,7 +61,8 @@ class FieldLists:
 
     def _removed_everywhere(self, name: str, settings: cors.Settings, routes: Collection[Route]) -> None:
         """A header that browsers may send, and that each upstream behind has in ``remove``. That some do not get it is meant."""
-        upstreams = sorted({str(route.upstream) for route in routes if route.upstream in self._upstreams})
+        fallbacks = self._policies.get("fallbacks", {})
+        upstreams = sorted({name for route in routes for name in reached(route, self._upstreams, fallbacks)})
         removed = [self._upstreams[upstream].request_headers.remove for upstream in upstreams]
         verified = any(route.policies.get("auth") for route in routes)
         for index, header in enumerate(settings.request_headers):

@@ -51,6 +51,20 @@ def test_what_is_removed_on_purpose_is_named_once_where_nobody_gets_it(warnings_
     ]
 
 
+def test_the_upstream_that_stands_in_for_another_one_counts_too(warnings_of: Problems) -> None:
+    text = (ENTRY % ", request_headers: {pass: [x-app-build, x-odd]}, fallback: spare").replace(
+        "cors:", "fallbacks: {spare: {upstream: other}}\ncors:", 1
+    )
+    assert warnings_of(text) == [
+        "cors.app.request_headers[1] names x-odd, which other does not get, as on the route one",
+        "cors.app.request_headers[2] names x-app-build, which other does not get, as on the route one",
+    ]
+    removed = text.replace("x-odd]}", "], remove: [x-odd]}")
+    assert warnings_of(removed)[-1].startswith("cors.app.request_headers[2] names x-app-build, which other")
+    passed = '"http://127.0.0.1:2"}], request_headers: {pass: [x-odd, x-app-build]}'
+    assert warnings_of(removed.replace('"http://127.0.0.1:2"}]', passed)) == []
+
+
 @pytest.mark.parametrize("header", ["x_odd", "x-user-id", "te"])
 def test_no_hint_is_given_that_check_refuses(header: str, tmp_path: Path) -> None:
     entry = tmp_path / "upstreams.yaml"
