@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
@@ -25,6 +25,14 @@ class OwnAddresses:
         self._names = names
         self._hosts = hosts
         self._is_local = is_local
+
+    def knowing(self, found: Mapping[str, Collection[str]]) -> OwnAddresses:
+        """The same, where a name server has ``found`` addresses by name too."""
+        more = {name.lower().rstrip("."): frozenset(addresses) for name, addresses in found.items()}
+        hosts = {
+            name: self._hosts.get(name, frozenset()) | more.get(name, frozenset()) for name in {*self._hosts, *more}
+        }
+        return OwnAddresses(self._names, hosts, self._is_local)
 
     def reaches(self, host: str, listener: str) -> bool:
         """Whether a connection to ``host`` may reach a socket that listens on ``listener``, at one port.

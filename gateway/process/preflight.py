@@ -16,8 +16,11 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from gateway.config.checks.loops import leading_back
 from gateway.config.model import Config
+from gateway.config.own_addresses import this_machine
 from gateway.config.problem import Problem
+from gateway.config.tree import format_path
 from gateway.config.upstream_settings import is_name
 from gateway.process.sockets import bind
 
@@ -58,10 +61,14 @@ def preflight(config: Config) -> Iterator[Finding]:
         for index, each in enumerate(upstream.endpoints)
         if is_name(each.host)
     }
-    for host in _unresolved(list(names)):
-        yield finding(
-            names[host], f"{host} leads to no address", "look at the name, and at the name server of this machine"
-        )
+    found = _looked_up(list(names))
+    for host in names:
+        if host not in found:
+            hint = "look at the name, and at the name server of this machine"
+            yield finding(names[host], f"{host} leads to no address", hint)
+    own = this_machine().knowing(found)
+    for path, sentence, hint in leading_back(config, lambda: own):  # what needs no name server was refused before
+        yield finding(format_path(path), f"by its name server {sentence}", hint)
     if config.state.redis is not None:
         why = asyncio.run(_redis_trouble(config.state.redis.reveal()))
         if why:
@@ -77,16 +84,17 @@ def _cannot_bind(host: str, port: int) -> OSError | None:
     return None
 
 
-def _unresolved(names: list[str]) -> list[str]:
-    """Those of ``names`` that lead nowhere within the time, each asked for in a thread that nobody waits for."""
-    found: queue.Queue[str] = queue.Queue()
+def _looked_up(names: list[str]) -> dict[str, set[str]]:
+    """The addresses of those of ``names`` that lead anywhere within the time, each asked for in a thread that nobody waits
+    for."""
+    found: queue.Queue[tuple[str, set[str]]] = queue.Queue()
 
     def look_up(name: str) -> None:
         try:
-            socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+            entries = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except OSError:
             return
-        found.put(name)
+        found.put((name, {str(entry[4][0]) for entry in entries}))
 
     threads = [threading.Thread(target=look_up, args=(name,), daemon=True) for name in names]
     for thread in threads:
@@ -96,10 +104,11 @@ def _unresolved(names: list[str]) -> list[str]:
         began = time.monotonic()
         thread.join(remaining)
         remaining = max(0.0, remaining - (time.monotonic() - began))
-    known = set()
+    known = {}
     while not found.empty():
-        known.add(found.get())
-    return [name for name in names if name not in known]
+        name, addresses = found.get()
+        known[name] = addresses
+    return known
 
 
 async def _redis_trouble(url: str) -> str:

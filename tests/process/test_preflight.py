@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
+
+import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config
@@ -23,7 +28,8 @@ routes: [{name: a, paths: [/a], upstream: tutor, auth: public}]
 
 def found(folder: Path, **values: str) -> list[tuple[str, str, bool]]:
     text = ENTRY
-    given = {"HOST": "127.0.0.1", "PORT": "0", "REDIS": "", "NAME": "localhost", "KEY": KEY} | values
+    defaults = {"HOST": "127.0.0.1", "PORT": "0", "REDIS": "", "NAME": "localhost", "KEY": KEY}
+    given = values | {word: value for word, value in defaults.items() if word not in values}
     for word, value in given.items():
         text = text.replace(word, value)
     (folder / "upstreams.yaml").write_text(text)
@@ -60,6 +66,37 @@ def test_a_redis_that_is_away_is_a_warning_without_its_password_and_takes_no_lon
         ((path, sentence, refuses),) = found(tmp_path, REDIS=url)
     assert (path, refuses) == ("4 state.redis", False) and sentence == "does not respond (ConnectionError)"
     assert time.monotonic() - began < WITHIN
+
+
+@pytest.mark.parametrize(
+    ("listener", "sentence"),
+    [
+        ("ops", "leads to the operators' listener"),
+        ("egress", "leads to the egress listener"),
+        ("public", "leads to the public listener of this gateway: each request would come round as another one"),
+        ("another", ""),
+    ],
+)
+def test_a_name_that_only_a_name_server_knows_to_be_this_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listener: str, sentence: str
+) -> None:
+    def getaddrinfo(host: str, port: object, *args: object, **more: object) -> list[tuple[object, ...]]:
+        return [(0, 0, 0, "", ("127.0.0.1", 0))] if host == "me.example" else system(host, port, *args, **more)
+
+    system = cast(Callable[..., list[tuple[object, ...]]], socket.getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with contextlib.ExitStack() as stack:
+        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(4)]
+        ports = [one.getsockname()[1] for one in free]
+    public, ops, egress, another = map(str, ports)
+    to = {"public": public, "ops": ops, "egress": egress, "another": another}[listener]
+    edits = {
+        "port: PORT}": f"port: {public}, egress: {{host: 127.0.0.1, port: {egress}}}}}",
+        "port: 0}": f"port: {ops}}}",
+        "NAME:8787": f"me.example:{to}",
+    }
+    expected = [("5 upstreams.tutor.endpoints[0].url", f"by its name server {sentence}", False)]
+    assert found(tmp_path, **edits) == (expected if sentence else [])
 
 
 def test_a_name_that_leads_nowhere_is_a_warning(tmp_path: Path) -> None:

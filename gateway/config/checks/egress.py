@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Ordered
 
-from gateway.config.model import Config, EgressSettings, Route
-from gateway.config.own_addresses import this_machine
+from gateway.config.model import Config, Route
 from gateway.config.problem import Location, Report
 from gateway.config.tree import Mapping, child, follow
-from gateway.config.upstream_settings import EndpointSettings
-from gateway.core.loopback import is_loopback
 from gateway.policy.kinds import ROUTE_KINDS
 
 LISTENER = "egress"
 
 
 def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]], report: Report) -> None:
-    """Reports contradictions in ``listen.egress`` and its routes, and endpoints that lead past the token checks."""
+    """Reports contradictions in ``listen.egress`` and its routes; endpoints that lead there are for ``checks.loops``."""
     for route, location in routes:
         if route.listener == LISTENER:
             _check_route(route, location, config)
@@ -31,21 +28,6 @@ def check(config: Config, entry: Mapping, routes: Ordered[tuple[Route, Location]
     for other, port in (("listen", config.listen.port), ("ops", config.ops.port)):
         if egress.port and egress.port == port:
             report.add_unless_reported(node.position, at, f"is the port of {other} too", "give it one of its own")
-    for name, upstream in config.upstreams.items():
-        for index, endpoint in enumerate(upstream.endpoints):
-            if _leads_to(egress, endpoint):
-                path = ("upstreams", name, "endpoints", index, "url")
-                node, _ = follow(entry, path)
-                # Clients would reach routes that require no token.
-                report.add_unless_reported(
-                    node.position, path, "leads to the egress listener", "name the service itself"
-                )
-
-
-def _leads_to(egress: EgressSettings, endpoint: EndpointSettings) -> bool:
-    if not egress.port or endpoint.port != egress.port:
-        return False
-    return is_loopback(endpoint.host) or this_machine().reaches(endpoint.host, egress.host)
 
 
 def _check_route(route: Route, location: Location, config: Config) -> None:
