@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
+from mmap import PAGESIZE
 
 YOUNG = (300, 2)
 """Objects made, and collections of these, after which the collector looks through the young ones by itself: 0.2 ms at most,
@@ -17,6 +18,17 @@ where (700, 10) takes 2. Through all of them, which takes milliseconds where the
 when it is called."""
 
 _NEVER = 2**31 - 1
+
+
+def own_memory() -> int:
+    """Bytes of memory that this process has for itself, 0 where the system does not say so (Linux does, proc(5)). It takes some
+    20 us."""
+    try:
+        with open("/proc/self/statm", "rb", buffering=0) as file:
+            _, resident, shared, *_ = file.read(256).split()
+    except (OSError, ValueError):
+        return 0
+    return (int(resident) - int(shared)) * PAGESIZE
 
 
 def trimmer() -> Callable[[], None]:

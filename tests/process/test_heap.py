@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.process.heap import YOUNG, settle, tidier, trimmer
+from gateway.process.heap import YOUNG, own_memory, settle, tidier, trimmer
 
 PIECE = 64 * 1024  # bytes: small enough for the heap
 PIECES = 400
@@ -34,6 +34,14 @@ def test_holes_in_the_heap_are_given_back() -> None:
     give_back()
     assert full - own() > PIECES * PIECE // 1024 * 0.7
     assert len(pins) == PIECES
+
+
+def test_its_own_memory_is_known() -> None:
+    assert own_memory() == pytest.approx(own() * 1024, rel=0.1)
+    before = own_memory()
+    piece = bytearray(PIECES * PIECE)
+    piece[:] = b"x" * len(piece)
+    assert own_memory() - before > 0.9 * len(piece)
 
 
 def test_a_c_library_that_cannot_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -37,11 +37,11 @@ class Work:
             yield
 
 
-async def kept_up(work: Work, used: float = 0.0) -> None:
+async def kept_up(work: Work, used: float = 0.0, held: Callable[[], int] = lambda: 0) -> None:
     """Keep up until the work is over. Each tick uses ``used`` seconds of processor time."""
     moments = iter(range(10**9))
     with pytest.raises(asyncio.CancelledError):
-        await upkeep.keep_up(work.gather, work.report, work.tidy, lambda: next(moments) * used)
+        await upkeep.keep_up(work.gather, work.report, work.tidy, lambda: next(moments) * used, held)
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +72,14 @@ async def test_a_busy_worker_leaves_its_memory_for_later(monkeypatch: pytest.Mon
     work = Work(3 * upkeep.TIDY)
     await kept_up(work, used=1.0)
     assert work.done.count("tidy") == 1, "in the end it is done all the same"
+
+
+async def test_a_busy_worker_that_grows_tidies_up_and_one_that_stays_large_does_not() -> None:
+    work = Work(8 * upkeep.TIDY)
+    sizes = iter([0, *[upkeep.GROWN - 1] * 20, *[upkeep.GROWN] * 10**6])  # some at each tick from the tenth second on
+    await kept_up(work, used=1.0, held=lambda: next(sizes))
+    assert work.done.count("tidy") == 1
+    assert work.done[: work.done.index("tidy")].count("gather") == upkeep.TIDY + 20
 
 
 async def test_others_have_their_turn_between_any_two_slices() -> None:
