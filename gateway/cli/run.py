@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 import uvloop
 
-from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show
+from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show, show_warnings
 from gateway.cli.stderr import write_line
 from gateway.config.load import load
 from gateway.config.model import Config
@@ -85,17 +85,8 @@ async def serve(
         return 2
 
     def on_started(addresses: Addresses) -> None:
-        found = room(loaded, limit_in_force())
-        if json:
-            write_line(jsonlib.dumps({**asdict(addresses), "connections": found.connections}))
-            return
-        write_line(
-            f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
-            f"workers {addresses.workers}  connections {found.connections} each  config {addresses.digest[:12]}"
-        )
-        for note in _notes(loaded, found, workers or loaded.listen.workers):
-            write_line(f"gateway run: {note}")
-        lines = suggestions(addresses) if suggestions is not None else ""
+        _show_start(loaded, addresses, workers, json)
+        lines = suggestions(addresses) if suggestions is not None and not json else ""
         if lines:
             write_line(lines)
 
@@ -104,7 +95,23 @@ async def serve(
         hangup_stops = suggestions is not None
         return await Supervisor(loaded, read, running.version, on_started, hangup_stops, running.revision).run()
     except CannotStart as error:
-        return _cannot(str(error), json)
+        return _cannot(str(error), json, error.problem)
+
+
+def _show_start(config: Config, addresses: Addresses, workers: int | None, json: bool) -> None:
+    """Say where the run is reached, what is worth a warning in its files, and what the machine allows less of."""
+    found = room(config, limit_in_force())
+    if json:
+        warned = [warning.as_dict() for warning in config.warnings]
+        write_line(jsonlib.dumps({**asdict(addresses), "connections": found.connections, "warnings": warned}))
+        return
+    show_warnings(config.warnings)
+    write_line(
+        f"gateway {addresses.gateway}  health {addresses.gateway}/health  ops {addresses.ops}  "
+        f"workers {addresses.workers}  connections {found.connections} each  config {addresses.digest[:12]}"
+    )
+    for note in _notes(config, found, workers or config.listen.workers):
+        write_line(f"gateway run: {note}")
 
 
 def _notes(config: Config, found: Room, workers: int) -> list[str]:
@@ -113,7 +120,13 @@ def _notes(config: Config, found: Room, workers: int) -> list[str]:
     return [*notes, *(f"{one} only reports: it refuses nothing" for one in reporting(config, time.time()))]
 
 
-def _cannot(why: str, json: bool) -> int:
-    """Say why there is no run; the exit code for wrong input."""
-    write_line(jsonlib.dumps({"ok": False, "why": why}) if json else f"gateway run: {why}")
+def _cannot(why: str, json: bool, problem: Problem | None = None) -> int:
+    """Say why there is no run, with its place in the files where it has one; the exit code for wrong input."""
+    if json:
+        listed = {"problems": [problem.as_dict()]} if problem is not None else {}
+        write_line(jsonlib.dumps({"ok": False, "why": why, **listed}))
+    elif problem is not None:
+        show([problem])
+    else:
+        write_line(f"gateway run: {why}")
     return 2

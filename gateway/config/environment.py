@@ -11,6 +11,7 @@ from collections.abc import Callable
 from collections.abc import Mapping as Variables
 from pathlib import Path
 
+from gateway.config.file_bytes import read_bytes
 from gateway.config.problem import Report
 from gateway.config.stand_ins import StandIns
 from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence
@@ -160,8 +161,7 @@ class Environment:
     def _file(self, name: str, position: Position, path: NodePath) -> str | None:
         hint = ""
         try:
-            with (self._base / name).open("rb") as stream:
-                octets = stream.read(MOST_FILE_BYTES + 1)
+            octets = read_bytes(self._base / name, MOST_FILE_BYTES)
             if len(octets) > MOST_FILE_BYTES:
                 raise ValueError("is larger than 64 KiB")
             text = without_line_end(octets.decode("utf-8"))

@@ -19,6 +19,7 @@ from gateway.config.checks import (
     guarded_paths,
     loops,
     passed_headers,
+    ports,
     production,
     reachability,
     reading,
@@ -274,6 +275,7 @@ class _Loading:
         egress.check(config, entry, located, self._report)
         loops.check(config, entry, self._report)
         passed_headers.check(config, written, self._report)
+        ports.check(config.listen, config.ops, Location(entry.entries.get("ops", entry), ("ops",), self._report))
         field_lists.FieldLists(config, written, self._report).check()
         listen = Location(entry.entries.get("listen", entry), ("listen",), self._report)
         field_lists.check_trusted(config, listen)

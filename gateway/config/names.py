@@ -105,7 +105,8 @@ def _path_pattern(text: str) -> str:
         )
     wrong = path_problem(text)
     if wrong:
-        raise Advice(f"is not accepted: {wrong}", f"write /{text}" if re.match(r"\w", text) else "")
+        path = re.sub(r"^[a-z]+://[^/]*/?", "", text)  # of a whole address
+        raise Advice(f"is not accepted: {wrong}", f"write /{path}" if re.match(r"\w", path) else "")
     return text
 
 
@@ -124,7 +125,10 @@ def _method(text: str) -> str:
 
 def _environment(text: str) -> str:
     if not matches(r"[a-z][a-z0-9-]*", text):
-        raise Advice("must be one word in lower case, such as development or production", f"write {text.lower()}")
+        word = re.sub(r"[^a-z0-9-]", "", text.lower())
+        meant = "production" if word in ("prod", "prd", "live") else word
+        hint = f"write {meant}" if matches(r"[a-z][a-z0-9-]*", meant) else ""
+        raise Advice("must be one word in lower case, such as development or production", hint)
     return text
 
 

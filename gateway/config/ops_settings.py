@@ -9,9 +9,10 @@ from collections.abc import Mapping as Named
 from pathlib import Path
 
 from gateway.config.environment import Environment
+from gateway.config.file_bytes import read_bytes
 from gateway.config.model import Ops
 from gateway.config.problem import Problem, Report
-from gateway.config.source import read
+from gateway.config.source import MOST_BYTES, read
 from gateway.config.tree import Mapping, Position, Scalar
 from gateway.config.validate import parse
 
@@ -21,7 +22,7 @@ def load_ops(path: Path, env: Named[str, str]) -> Ops | list[Problem]:
     that part are replaced, so a variable that is missing elsewhere does not matter."""
     report, elsewhere = Report(), Report()
     try:
-        octets = path.read_bytes()
+        octets = read_bytes(path, MOST_BYTES)
     except OSError as error:
         report.add(Position(str(path), 1, 1), (), f"cannot be read ({error.strerror})")
         return report.problems()

@@ -87,6 +87,8 @@ def hosts_of(text: str) -> dict[str, frozenset[str]]:
 
 def _parsed(host: str) -> _Address | None:
     """The IP address that ``host`` spells, also as ``127.1``, ``0x7f000001`` or ``::ffff:127.0.0.1``; None for a name."""
+    if host == "*":
+        return IPv4Address(0)  # so the resolver of the C library reads it where it is listened on
     with contextlib.suppress(ValueError):
         address = ip_address(host.strip("[]").partition("%")[0])
         return getattr(address, "ipv4_mapped", None) or address

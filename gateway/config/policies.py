@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.config.environment import Environment
+from gateway.config.file_bytes import read_bytes
 from gateway.config.gaps import Gaps
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.problem import Report
-from gateway.config.source import read
+from gateway.config.source import MOST_BYTES, read
 from gateway.config.tree import Mapping, Node, Position, Scalar, Sequence, child
 from gateway.config.validate import (
     LATER_SECTIONS,
@@ -37,7 +38,7 @@ class Files:
         """The expanded tree of one file, or None when it cannot be read or is no mapping, which is reported."""
         start = Position(str(path), 1, 1)
         try:
-            octets = path.read_bytes()
+            octets = read_bytes(path, MOST_BYTES)
         except OSError as error:
             self.report.add(start, (), f"cannot be read ({error.strerror})")
             return None

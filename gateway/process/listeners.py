@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from dataclasses import dataclass
 
 from gateway.config.model import Config
+from gateway.config.problem import Problem
 from gateway.process.sockets import bind, url
 
 
@@ -23,7 +25,27 @@ class Addresses:
 
 
 class CannotStart(Exception):
-    """The run cannot begin; the message says why, for people."""
+    """The run cannot begin; the message says why, for people. ``problem`` is the place in the files, where there is one."""
+
+    def __init__(self, why: str, problem: Problem | None = None) -> None:
+        super().__init__(why)
+        self.problem = problem
+
+
+def cannot_listen(config: Config, part: str, host: str, port: int, error: OSError) -> Problem:
+    """The problem of a listener of ``config`` that cannot be opened, for ``error``. ``part`` is where it is written, such as
+    ``listen.egress``."""
+    path, hint = f"{part}.host", "name an address of this machine, without brackets and port"
+    if error.errno == errno.EADDRINUSE:
+        path, hint = f"{part}.port", "another program listens there, or this gateway runs already: choose a free port"
+    elif error.errno == errno.EACCES:
+        path, hint = f"{part}.port", "this user may not have it: choose a port from 1024 on"
+    at = next((setting.at for setting in config.settings if setting.path == path and setting.at), "")
+    entry = str(config.files[0]) if config.files else ""
+    file, line, column = (at or f"{entry}:1:1").rsplit(":", 2)
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    sentence = f"cannot listen on {where}: {error.strerror or error}"
+    return Problem(file, int(line), int(column), path, sentence, hint)
 
 
 class Listeners:
@@ -35,6 +57,7 @@ class Listeners:
         self.public: list[socket.socket] = []
         self.ops: list[socket.socket] = []
         self.egress: list[socket.socket] = []
+        self._config = config
         self._bind(self.public, "listen", listen.host, listen.port, listen.workers)
         self._bind(self.ops, "ops", ops.host, ops.port, 1)
         if egress is not None:
@@ -45,7 +68,8 @@ class Listeners:
             sockets += bind(host, port, count)
         except OSError as error:
             self.close()
-            raise CannotStart(f"{setting}: cannot listen on {host}:{port}: {error.strerror or error}") from error
+            problem = cannot_listen(self._config, setting, host, port, error)
+            raise CannotStart(f"{setting}: {problem.sentence}", problem) from error
 
     def addresses(self, config: Config) -> Addresses:
         """The addresses of these listeners under ``config``."""

@@ -2,12 +2,13 @@
 
 A run that cannot listen does not start, so that is a problem, in the words of the start. Names that lead nowhere and a Redis
 that does not respond keep no run from starting, and may be back any moment: they are warnings. A port that is taken is one
-too, since most checks are made beside the gateway that has it.
+too, since most checks are made beside the gateway that has it, unless it is another listener of the same files that takes it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import queue
 import socket
@@ -22,6 +23,7 @@ from gateway.config.own_addresses import this_machine
 from gateway.config.problem import Problem
 from gateway.config.tree import format_path
 from gateway.config.upstream_settings import is_name
+from gateway.process.listeners import cannot_listen
 from gateway.process.sockets import bind
 
 WITHIN = 3.0
@@ -39,22 +41,11 @@ def preflight(config: Config) -> Iterator[Finding]:
     """What would go wrong with ``config`` here and now. Takes at most twice ``WITHIN``; blocks meanwhile."""
     at = {setting.path: setting.at for setting in config.settings}
 
-    def finding(path: str, sentence: str, hint: str, refuses: bool = False) -> Finding:
+    def finding(path: str, sentence: str, hint: str) -> Finding:
         file, line, column = (at.get(path) or f"{config.files[0]}:1:1").rsplit(":", 2)
-        return Finding(Problem(file, int(line), int(column), path, sentence, hint), refuses)
+        return Finding(Problem(file, int(line), int(column), path, sentence, hint), False)
 
-    listen, ops, egress = config.listen, config.ops, config.listen.egress
-    wanted = [("listen", listen.host, listen.port), ("ops", ops.host, ops.port)]
-    wanted += [("listen.egress", egress.host, egress.port)] if egress is not None else []
-    for part, host, port in wanted:
-        error = _cannot_bind(host, port)
-        if error is not None:
-            taken = error.errno == errno.EADDRINUSE
-            hint = (
-                "right where this gateway runs already" if taken else "name an address of this machine, and a free port"
-            )
-            sentence = f"cannot listen on {host}:{port}: {error.strerror or error}"
-            yield finding(f"{part}.{'port' if taken else 'host'}", sentence, hint, not taken)
+    yield from _listeners(config)
     names = {
         each.host: f"upstreams.{name}.endpoints[{index}].url"
         for name, upstream in config.upstreams.items()
@@ -75,13 +66,21 @@ def preflight(config: Config) -> Iterator[Finding]:
             yield finding("state.redis", f"does not respond ({why})", "the gateway would start and count on its own")
 
 
-def _cannot_bind(host: str, port: int) -> OSError | None:
-    try:
-        for sock in bind(host, port, 1):
-            sock.close()
-    except OSError as error:
-        return error
-    return None
+def _listeners(config: Config) -> Iterator[Finding]:
+    """Those that cannot be opened. All are open at once, as in a run: two may want one port."""
+    listen, ops, egress = config.listen, config.ops, config.listen.egress
+    wanted = [("listen", listen.host, listen.port), ("ops", ops.host, ops.port)]
+    wanted += [("listen.egress", egress.host, egress.port)] if egress is not None else []
+    held: set[int] = set()
+    with contextlib.ExitStack() as stack:
+        for part, host, port in wanted:
+            try:
+                for sock in bind(host, port, 1):
+                    stack.enter_context(sock)
+                held.add(port)
+            except OSError as error:
+                refuses = error.errno != errno.EADDRINUSE or port in held
+                yield Finding(cannot_listen(config, part, host, port, error), refuses)
 
 
 def _looked_up(names: list[str]) -> dict[str, set[str]]:

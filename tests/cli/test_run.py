@@ -82,7 +82,10 @@ async def test_a_taken_port_is_reported(runs: Maker) -> None:
     first.err.unlink()
     second = await runs(entry=ENTRY.replace("port: 0, workers", f"port: {port}, workers"), serving=False)
     assert await second.ended() == 2
-    assert f"cannot listen on 127.0.0.1:{port}" in json.loads(second.err.read_text())["why"]
+    said = json.loads(second.err.read_text())
+    assert f"cannot listen on 127.0.0.1:{port}" in said["why"]
+    (problem,) = said["problems"]
+    assert (problem["path"], problem["line"]) == ("listen.port", 2)
 
 
 async def test_a_state_that_cannot_be_opened_is_reported(runs: Maker, tmp_path: Path) -> None:

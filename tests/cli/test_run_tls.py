@@ -90,3 +90,15 @@ async def test_a_certificate_that_cannot_be_read_ends_the_start(runs: Maker, tmp
     assert await run.ended() == 2
     (problem,) = json.loads(run.err.read_text())["problems"]
     assert (problem["line"], problem["path"], problem["sentence"]) == (2, "listen.tls.key", "holds no private key")
+
+
+async def test_a_run_shows_what_the_check_warns_of(runs: Maker, tmp_path: Path) -> None:
+    issue(tmp_path, "short-lived")
+    run = await runs(entry=SECURE)
+    (warning,) = [each for each in json.loads(run.err.read_text())["warnings"] if each["path"] == "listen.tls.cert"]
+    assert warning["sentence"] == "the certificate expires in less than a day" and warning["line"] == 2
+    await run.stop()
+    run.err.unlink()
+    await run.start(json=False)
+    await eventually(lambda: b"gateway https://" in run.err.read_bytes())
+    assert "  listen.tls.cert  the certificate expires in less than a day  " in run.err.read_text()

@@ -148,6 +148,8 @@ TYPOS = [
     ('version: "1"', "version: 1", "upstreams.yaml:1:10  version", "without quotes"),
     ("environment: Production", "environment: development", "upstreams.yaml:2:14  environment", "write production"),
     ("environment: prod", "environment: development", "upstreams.yaml:2:14  environment", "write production"),
+    ("environment: PROD", "environment: development", "upstreams.yaml:2:14  environment", "write production"),
+    ("environment: 'production '", "environment: development", "upstreams.yaml:2:14  environment", "write production"),
     ("[10.0.0.5/8]", "[10.0.0.0/8]", "upstreams.yaml:8:21  listen.trusted_proxies[0]", "without host bits"),
     ("methods: [post]", "methods: [POST]", "upstreams.yaml:24:15  routes[0].methods[0]", "use GET, HEAD, POST"),
     ("algorithms: [hs256]", "algorithms: [HS256]", "policies.yaml:2:42  auth.access-token.algorithms[0]", "HS256"),

@@ -103,3 +103,21 @@ def test_a_name_that_leads_nowhere_is_a_warning(tmp_path: Path) -> None:
     ((path, sentence, refuses),) = found(tmp_path, NAME="nowhere.invalid")
     assert path.startswith("5 upstreams.tutor.endpoints") and not refuses
     assert sentence == "nowhere.invalid leads to no address"
+
+
+def test_a_port_that_another_listener_of_the_same_files_takes_keeps_the_run_from_starting(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    text = ENTRY.replace("ops: {host: 127.0.0.1, port: 0}", f"ops: {{host: localhost, port: {port}}}")
+    assert text != ENTRY
+    (tmp_path / "upstreams.yaml").write_text(
+        text.replace("HOST", "127.0.0.1").replace("PORT", port).replace("REDIS", "").replace("NAME", "localhost")
+    )
+    loaded = load(tmp_path / "upstreams.yaml", {})
+    assert isinstance(loaded, Config), loaded
+    ((problem, refuses),) = preflight(loaded)
+    assert (problem.path, problem.sentence, refuses) == (
+        "ops.port",
+        f"cannot listen on localhost:{port}: Address already in use",
+        True,
+    )

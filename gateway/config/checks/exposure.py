@@ -21,6 +21,9 @@ Finding = tuple[NodePath, str, str]
 LEAST_TOKEN_BYTES = 16
 LONGEST_REPORT = 366.0  # days
 
+_DAY = 86400.0
+_TOO_FAR = "is more than a year away"
+
 # Private use, this host, and one link (RFC 1918, RFC 4193, RFC 3927).
 PRIVATE = tuple(
     ip_network(text)
@@ -39,13 +42,16 @@ PRIVATE = tuple(
 NOT_PUBLIC = (*PRIVATE, ip_network("100.64.0.0/10"))
 
 
-def reports(policies: Named[str, Named[str, Policy]]) -> Iterator[Finding]:
-    """Every policy that only reports without an end."""
+def reports(policies: Named[str, Named[str, Policy]], now: float | None = None) -> Iterator[Finding]:
+    """Every policy that only reports without an end, or with one so far away that nobody looks. ``now`` is in Unix seconds."""
+    moment = time.time() if now is None else now
     for section, named in policies.items():
         for name, policy in named.items():
             if policy.mode == "report" and policy.until is None:
                 sentence = "is report, so it refuses nothing, and nothing says until when"
                 yield (section, name, "mode"), sentence, "write until: YYYY-MM-DD beside it, or mode: enforce"
+            elif policy.mode == "report" and not is_over(policy, moment + LONGEST_REPORT * _DAY):
+                yield (section, name, "until"), _TOO_FAR, "write a day on which somebody will look"
 
 
 def report_remarks(policies: Named[str, Named[str, Policy]], now: float | None = None) -> Iterator[Finding]:
@@ -60,8 +66,8 @@ def report_remarks(policies: Named[str, Named[str, Policy]], now: float | None =
                 yield path, "says until when a policy reports that is enforced", "remove it"
             elif is_over(policy, moment):
                 yield path, "is over, so the policy is enforced", "remove it with mode: report, or write another day"
-            elif not is_over(policy, moment + LONGEST_REPORT * 86400):
-                yield path, "is more than a year away", "write a day on which somebody will look"
+            elif not is_over(policy, moment + LONGEST_REPORT * _DAY):
+                yield path, _TOO_FAR, "write a day on which somebody will look"
 
 
 def trusted(networks: Sequence[IPv4Network | IPv6Network]) -> Iterator[Finding]:
@@ -96,6 +102,8 @@ def operators(ops: Ops) -> Iterator[Finding]:
 
 def as_address(host: str) -> IPv4Address | IPv6Address | None:
     """The address that ``host`` spells, in the short forms too that the system reads (``0`` is 0.0.0.0); None for a name."""
+    if host == "*":
+        return IPv4Address(0)  # so the resolver of the C library reads it where it is listened on
     try:
         address = ip_address(host.strip("[]").partition("%")[0])
         return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -12,6 +12,13 @@ Finding = tuple[NodePath, Scalar, str, str]
 
 _SCHEME = re.compile(r"(?:bearer|basic|token|apikey|key)\s+", re.IGNORECASE)
 _BRACKETS = re.compile(r"<[^<>]*>|\{\{?[^{}]*\}?\}|\$\{?\w*\}?|\[[^\[\]]*\]|%\w+%|__\w+__|@@?\w+@@?")
+# What stands for something left out, wherever it is, as in sk-...
+_LEFT_OUT = re.compile(r"\.{3}|…|[*•]{3}|x{6}", re.IGNORECASE)
+# Where a secret is kept, and not the secret: a program that should have fetched it has not run.
+_KEPT_AT = re.compile(
+    r"[a-z][a-z0-9+.-]*://|vault:|arn:aws[a-z-]*:(?:secretsmanager|ssm):|projects/[^/]+/secrets/|@microsoft\.keyvault\(",
+    re.IGNORECASE,
+)
 # A secret that is made of these and of digits alone is none.
 _WORDS = [
     "x",
@@ -74,6 +81,7 @@ _WORDS = [
     "with",
     "this",
     "me",
+    "please",
     "value",
     "redis",
     "state",
@@ -109,6 +117,8 @@ def is_placeholder(text: str) -> bool:
     """Whether ``text`` stands where a secret belongs."""
     bare = _SCHEME.sub("", text, count=1).strip() if _SCHEME.match(text) else text.strip()
     if not bare or bare in _SHOWN or _BRACKETS.fullmatch(bare) or len(set(bare)) == 1:
+        return True
+    if _LEFT_OUT.search(bare) or _KEPT_AT.match(bare):
         return True
     letters = re.sub(r"[^a-z]", "", bare.lower())
     if not letters:

@@ -199,6 +199,15 @@ def is_private(endpoint: EndpointSettings) -> bool:
 
 def cannot_open(path: Path) -> str | None:
     """Why no store can be kept in the folder ``path``; None when one can. Nothing is created."""
+    try:
+        return _flaw_of_folder(path)
+    except OSError as error:  # a folder on the way that may not be looked into, a name that is too long
+        return f"cannot be opened: {error.strerror}"
+
+
+def _flaw_of_folder(path: Path) -> str | None:
+    if path.is_symlink() and not path.exists():
+        return "cannot be opened: it is a link that leads nowhere"
     if path.exists() and not path.is_dir():
         return "is not a folder"
     for name in ("data.mdb", "lock.mdb"):

@@ -17,6 +17,9 @@ from tests.config.problems import Problems
 TOKEN = "2c71d4e8ab5036cd17e49a02b6f85d9f"
 
 
+NOW = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
+
+
 @pytest.mark.parametrize(
     "network",
     [
@@ -66,7 +69,7 @@ def test_networks_of_ones_own_and_single_proxies(network: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["0.0.0.0", "::", "[::]", "0", "0x0", "000.0.0.0", "203.0.113.7", "8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"],
+    ["0.0.0.0", "*", "::", "[::]", "0", "0x0", "000.0.0.0", "203.0.113.7", "8.8.8.8", "2001:db8::1", "::ffff:8.8.8.8"],
 )
 def test_an_operators_listener_that_anybody_reaches(host: str) -> None:
     ((path, sentence, _),) = operators(Ops.model_validate({"host": host, "token": TOKEN}))
@@ -98,7 +101,13 @@ def test_a_policy_of_any_kind_that_reports_needs_an_end() -> None:
         endless = {section: {"a": Policy(mode="report")}}
         ((path, _, hint),) = reports(endless)
         assert path == (section, "a", "mode") and "until: YYYY-MM-DD" in hint
-        assert list(reports({section: {"a": Policy(mode="report", until=date(2027, 1, 31)), "b": Policy()}})) == []
+        assert list(reports({section: {"a": Policy(mode="report", until=date(2027, 1, 31)), "b": Policy()}}, NOW)) == []
+
+
+def test_a_day_that_nobody_will_see_is_no_end() -> None:
+    for day in (date(2028, 1, 31), date.max):
+        ((path, sentence, _),) = reports({"auth": {"a": Policy(mode="report", until=day)}}, NOW)
+        assert (path, sentence) == (("auth", "a", "until"), "is more than a year away")
 
 
 @pytest.mark.parametrize(

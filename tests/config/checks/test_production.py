@@ -64,6 +64,16 @@ def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
     assert "may not be written to" in (cannot_open(tmp_path / "file" / "state") or "")
 
 
+@pytest.mark.parametrize("target", ["/nowhere/at/all", "state"])
+def test_a_store_behind_a_link_that_leads_nowhere(tmp_path: Path, target: str) -> None:
+    (tmp_path / "state").symlink_to(tmp_path / target)
+    assert cannot_open(tmp_path / "state") == "cannot be opened: it is a link that leads nowhere"
+
+
+def test_a_store_that_cannot_even_be_looked_for(tmp_path: Path) -> None:
+    assert cannot_open(tmp_path / ("x" * 300)) == "cannot be opened: File name too long"
+
+
 def test_a_placeholder_in_a_list_of_one_has_one_message(problems_of: Problems) -> None:
     text = 'environment: production\nstate: {key: "${KEY}"}\nroutes: []\n'
     auth = 'auth: {a: {kind: jwt, algorithms: [HS256], secret: ["${JWT}", "${OLD:-}"]}}\n'
