@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from gateway.core.dot_segment import may_lead_up
 from gateway.core.grammar import HOST, PORT
 
 UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -137,7 +138,7 @@ def _path(raw: str) -> str:
     segments = path.split("/")
     if "" in segments[1:-1]:
         raise Ambiguous("the path holds an empty segment")
-    if "." in segments or ".." in segments:
+    if "." in segments or ".." in segments or may_lead_up(path):
         raise Ambiguous("the path holds a dot segment")
     return path
 

@@ -13,29 +13,15 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from gateway.core.dot_segment import MOST_TRIPLETS, SLASH, UNSEEN, leads_up
 from gateway.core.path import PCHAR, Ambiguous, divided, split_target
 
 _MOST_DECODED = 4  # times; what is encoded more often than that is no name of anything
-_MOST_TRIPLETS = 1024  # as many as the longest key of an object store has bytes
 _CARRIED = re.compile("[" + re.escape(PCHAR + ";[]^|%/") + "]*+").fullmatch
 # Longer forms of ASCII characters (RFC 3629 section 10), and the escapes of IIS: lenient decoders take them for a dot or a slash.
 _OVERLONG = re.compile("%(?:C[01]|E0%[89]|F0%8|F[89A-F]%[89AB])|%u", re.IGNORECASE).search
-# What NFKC or a best fit (of Windows, where a yen sign is a backslash) makes of a slash or a dot, and what readers drop or do
-# not see: controls, blanks and the + of forms, Default_Ignorable_Code_Point of UAX 44, what replaces bytes that are not UTF-8.
-_SLASH = "/\\\\\xa5\u0337\u0338\u2044\u20a9\u20e5\u2215\u29f8\u29f9\u2216\ufe68\uff0f\uff3c"
-_DOT = ".\u2024\u2025\u2026\ufe19\ufe30\ufe52\uff0e"
-_DROPPED = (
-    "\x01-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f"
-    "\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\ufffd"
-)
-_UNSEEN = f"{_DROPPED} +"
-# A triplet once something in it is dropped.
-_SPLIT_TRIPLET = re.compile(f"%(?:[\x00{_DROPPED}]++[0-9A-F]|[0-9A-F][\x00{_DROPPED}]++[0-9A-F])", re.IGNORECASE).search
-_DOT_SEGMENT = re.compile(
-    rf"(?:^|[{_SLASH}])[\x00{_UNSEEN}]*+[{_DOT}][{_DOT}\x00{_UNSEEN}]*(?:$|[{_SLASH};?#:\x00])"
-).search
-_FIRST = re.compile(rf"[{_UNSEEN}]*+[^{_SLASH};?#:\x00{_UNSEEN}]").match
-_SLASHES = re.compile(rf"[{_SLASH}{_UNSEEN}]*+").match
+_FIRST = re.compile(rf"[{UNSEEN}]*+[^{SLASH};?#:\x00{UNSEEN}]").match
+_SLASHES = re.compile(rf"[{SLASH}{UNSEEN}]*+").match
 
 
 def sent_path(target: str) -> tuple[str, str]:
@@ -69,10 +55,10 @@ def stays_below(prefix: str, path: str) -> bool:
     second slash at the very beginning is another host (URL Standard 4.4).
     """
     rest = path[len(prefix) :]
-    if rest.count("%") > _MOST_TRIPLETS:
+    if rest.count("%") > MOST_TRIPLETS:
         return False
     for _ in range(_MOST_DECODED):
-        if _OVERLONG(rest) or _DOT_SEGMENT(rest) or _SPLIT_TRIPLET(rest):
+        if _OVERLONG(rest) or leads_up(rest):
             return False
         skipped = _SLASHES(rest)
         if _FIRST(rest, 0 if prefix == "/" or skipped is None else skipped.end()) is None:

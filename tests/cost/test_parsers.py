@@ -12,6 +12,7 @@ import pytest
 
 from gateway.core import (
     collation,
+    dot_segment,
     fields,
     forwarded,
     identity_fields,
@@ -112,6 +113,8 @@ PARSERS: dict[str, Parser] = {
     "core/path split_target": Parser(of_text(path.split_target), HEAD, (("", ""), ("http://", "/"), ("http://a/", ""))),
     "core/path divided": Parser(of_text(path.divided), HEAD, (("/", ""), ("/?", ""))),
     "core/origin parse_origin": Parser(of_bytes_as_text(origin.parse_origin), HEAD, (("", ""), ("https://", ""), ("https://a.", ".a"), ("app://", ":1"), ("http://[", "]"))),
+    "core/dot_segment leads_up": Parser(of_text(dot_segment.leads_up), HEAD, (("/", ""), ("/.", "/"), ("/%2", "e"))),
+    "core/dot_segment may_lead_up": Parser(of_text(dot_segment.may_lead_up), HEAD, (("/", ""), ("/..%20", ""))),
     "core/path_sent sent_path": Parser(of_text(path_sent.sent_path), HEAD, (("/", ""), ("http://a/", "?a"))),
     "core/path_sent unspelled_query": Parser(of_text(path_sent.unspelled_query), HEAD, (("/", ""), ("/a;", ""), ("/a?", ""))),
     "core/path_sent below": Parser(of_text(lambda text: path_sent.below("/a/", f"/%61/{text}"))),
