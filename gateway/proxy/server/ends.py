@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.server.half_closed import HalfClosedWatch
-from gateway.proxy.server.linger import Linger
+from gateway.proxy.server.linger import IN_STEP, MOST_SECONDS, Linger
 from gateway.proxy.server.output import ClientOutput
-from gateway.proxy.wire.tcp import has_unread
+from gateway.proxy.wire.tcp import end_writing, has_unread
 from gateway.proxy.wire.tls import keep_open_at_close_notify
 from gateway.proxy.wire.write_batch import WriteBatch
 
@@ -53,19 +53,29 @@ class ClientEnds(ClientOutput):
 
     def end(self, more_may_come: bool = False) -> None:
         """Close behind the last response, in two steps where the client has sent more than was read, or may have."""
-        if self._half_closed is None and (self.parser.behind or (more_may_come and not self.secure)):
+        if self._half_closed is None and self.parser.behind:
             self.linger()
+        elif self._half_closed is None and more_may_come and not self.secure:
+            self.linger(IN_STEP)
         else:
             self.force_close()
 
     def end_idle(self) -> None:
         """End a connection that waits for a request, unless one is here that was not read yet."""
         transport = self.transport
-        if self._lingering is None and transport is not None and not has_unread(transport.get_extra_info("socket")):
-            self.end(True)
+        if self._lingering is not None or transport is None:
+            return
+        self._write_batch.flush()
+        sock = transport.get_extra_info("socket")
+        if has_unread(sock):
+            return
+        if not self.secure and not transport.get_write_buffer_size():
+            end_writing(sock)
+        self.end(True)
 
-    def linger(self) -> None:
-        """Have the client see that nothing more comes, and take what it still sends: see ``linger``.
+    def linger(self, still: float = MOST_SECONDS) -> None:
+        """Have the client see that nothing more comes, and take what it still sends, until it is silent for ``still`` seconds:
+        see ``linger``.
 
         Under TLS it does not see that, so the end of what is arriving ends the connection.
         """
@@ -76,7 +86,7 @@ class ClientEnds(ClientOutput):
         self._write_batch.flush()
         self.idle_since = self._loop.time()
         self.parser.head_since = 0.0
-        self._lingering = Linger(self._loop, self.force_close)
+        self._lingering = Linger(self._loop, self.force_close, still)
         self.data_received = self._take_rest
         transport.set_protocol(self)  # uvloop reads the callback here only
         if not self.secure or self.parser.current is None or self.parser.current.whole:

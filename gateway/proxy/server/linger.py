@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 
 STILL = 5.0  # seconds without a byte after which a client sends no more
+IN_STEP = 2.0  # the same where it has sent nothing that was not answered, and may just be sending: a round trip
 MOST_SECONDS = 30.0
 MOST_BYTES = (
     128 * 1024 * 1024
@@ -18,16 +19,20 @@ MOST_BYTES = (
 
 
 class Linger:
-    """Calls ``on_over`` once when the client has had its time, unless ``cancel`` is called before."""
+    """Calls ``on_over`` once when the client has had its time, unless ``cancel`` is called before. ``still``: seconds without a
+    byte after which it is over, where that is less than ``STILL``."""
 
-    __slots__ = ("_began", "_left", "_loop", "_on_over", "_taken", "_timer")
+    __slots__ = ("_began", "_left", "_loop", "_on_over", "_still", "_taken", "_timer")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, on_over: Callable[[], None]) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_over: Callable[[], None], still: float = MOST_SECONDS
+    ) -> None:
         self._loop = loop
         self._on_over = on_over
         self._began = self._taken = loop.time()
         self._left = MOST_BYTES
-        self._timer = loop.call_later(STILL, self._look)
+        self._still = still = min(still, STILL)
+        self._timer = loop.call_later(still, self._look)
 
     def took(self, size: int) -> None:
         """Note that ``size`` bytes more were dropped."""
@@ -41,7 +46,7 @@ class Linger:
         self._timer.cancel()
 
     def _look(self) -> None:
-        end = min(self._taken + STILL, self._began + MOST_SECONDS)
+        end = min(self._taken + self._still, self._began + MOST_SECONDS)
         if self._loop.time() >= end:
             self._end()
         else:

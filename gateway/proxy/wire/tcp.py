@@ -74,6 +74,13 @@ def has_unread(sock: socket.socket) -> bool:
         return False
 
 
+def end_writing(sock: socket.socket) -> None:
+    """Send the end of the stream at once, behind nothing that waits in a transport. uvloop does so in its next iteration only,
+    in which it may read a request that nobody can respond to any more."""
+    with contextlib.suppress(OSError, ValueError), socket.socket(fileno=os.dup(sock.fileno())) as copy:
+        copy.shutdown(socket.SHUT_WR)
+
+
 def is_reset(sock: socket.socket | None) -> bool:
     """Whether the other side has reset a connection that was not closed here. False where the kernel does not tell."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -36,6 +37,19 @@ async def test_a_connection_that_is_in_step_is_closed_at_once_and_another_when_i
             client.send(b"more")
         await eventually(lambda: not gateway.server.connections)
         assert gateway.seen.begun == 2, "one each, and none of what came behind"
+
+
+async def test_a_client_that_keeps_an_idle_connection_open_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gateway.proxy.server.ends.IN_STEP", 0.1)
+    monkeypatch.setattr("gateway.proxy.server.linger.STILL", 3600.0)
+    monkeypatch.setattr("gateway.proxy.server.linger.MOST_SECONDS", 3600.0)
+    async with serving() as (gateway, _):
+        with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+            client.setblocking(False)
+            await asyncio.get_running_loop().sock_sendall(client, get(ANY))
+            assert await asyncio.get_running_loop().sock_recv(client, 65536)
+            await eventually(lambda: only(gateway).idle_since)
+            await asyncio.wait_for(gateway.server.drain(3600.0), 5)
 
 
 async def test_what_is_half_closed_is_not_waited_for():
