@@ -6,6 +6,7 @@ from gateway.core.date import DATE
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, Reply
 from gateway.proxy.flow.render import CLOSED, render_refusal, render_reply
+from gateway.proxy.flow.stream import is_event_stream
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import ContentRefused, UpstreamError
@@ -50,7 +51,10 @@ def respond_with(
 
 async def collect(response: UpstreamConnection) -> tuple[bytes, bool]:
     """What has arrived of a response's content by the time it is complete or too large to be collected, and whether it
-    is complete. The bytes are taken off the response: they are still to be passed on."""
+    is complete. The bytes are taken off the response: they are still to be passed on. Nothing of an event stream is taken: its
+    client would wait for 64 KiB of events to see the first."""
+    if is_event_stream(response):
+        return b"", False
     taken = bytearray()
     try:
         while len(taken) <= MOST_COLLECTED:

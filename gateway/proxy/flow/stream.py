@@ -19,7 +19,7 @@ from gateway.proxy.routing.route import CompiledRoute
 from gateway.proxy.upstream.upload import SLOW
 
 EVENT_STREAM = b"text/event-stream"
-EVENT_END = 1.0  # seconds that an event has to end in a stream that is to be ended; then it is cut
+EVENT_END = 1.0  # seconds that an event, and its client, have in a stream that is to be ended; then it is cut
 
 
 def is_event_stream(response: UpstreamConnection) -> bool:
@@ -37,19 +37,30 @@ def began_well(exchange: Exchange, response: UpstreamConnection) -> bool:
     return not response.sending and (exchange.bytes_out > 0 or is_event_stream(response))
 
 
+def _is_coded(response: UpstreamConnection) -> bool:
+    """Whether the content has a coding, such as gzip: there is no telling in it where an event ends."""
+    return any(name == b"content-encoding" and value.lower() != b"identity" for name, value in response.fields.pairs)
+
+
 class _Ending:
-    """How ``response`` ends before its own end: between two events where ``events`` follows them, else at once.
+    """How ``response`` ends before its own end: between two events where ``events`` follows them, else at once. ``writer`` cuts
+    off a client that does not take what it is sent: it would have what waits for it when its token is long dead.
 
     ``refusal`` is why, None while it goes on.
     """
 
-    __slots__ = ("_loop", "_response", "_timer", "events", "refusal")
+    __slots__ = ("_loop", "_response", "_timer", "_writer", "events", "refusal")
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, response: UpstreamConnection, events: EventBoundaries | None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        response: UpstreamConnection,
+        writer: ResponseWriter,
+        events: EventBoundaries | None,
     ) -> None:
         self._loop = loop
         self._response = response
+        self._writer = writer
         self._timer: asyncio.TimerHandle | None = None
         self.events = events
         self.refusal: Refusal | None = None
@@ -63,10 +74,12 @@ class _Ending:
         """End the response with ``refusal`` as the reason."""
         if self.refusal is None:
             self.refusal = refusal
-            if self.events is None or self.events.between:
+            if self.events is None:
+                self._cut(refusal)
+                return
+            self._timer = self._loop.call_later(EVENT_END, self._cut, refusal)
+            if self.events.between:
                 self._break_off(refusal)
-            else:
-                self._timer = self._loop.call_later(EVENT_END, self._break_off, refusal)
 
     def passed(self, piece: bytes) -> bytes:
         """What of ``piece`` goes on to the client. Raises ContentRefused when nothing more does."""
@@ -82,6 +95,11 @@ class _Ending:
 
     def _break_off(self, refusal: Refusal) -> None:
         self._response.break_off(ContentRefused(refusal))
+
+    def _cut(self, refusal: Refusal) -> None:
+        self.events = None
+        self._break_off(refusal)
+        self._writer.cut()
 
     def close(self) -> None:
         """The response is over."""
@@ -104,7 +122,8 @@ async def stream_response(
     ``lasting`` ends is cut off too, so that it does not look whole, except between two events of an event stream.
     """
     endless = is_event_stream(response)
-    ending = _Ending(asyncio.get_running_loop(), response, EventBoundaries() if endless else None)
+    events = EventBoundaries() if endless and not _is_coded(response) else None
+    ending = _Ending(asyncio.get_running_loop(), response, writer, events)
     try:
         with lasting.watched(exchange, route, ending.end, endless, drains=endless):
             await _pass_on(response, first, exchange, route, writer, ending)

@@ -85,9 +85,10 @@ class Tunnel:
         """Bytes that the upstream has sent."""
         return self._early + self._far.passed
 
-    def end(self) -> None:
-        """Close both ends."""
-        self._upstream_lost(None)
+    def cut(self) -> None:
+        """End both ends at once, whatever waits to be sent to them."""
+        self._near.transport.abort()
+        self._far.transport.abort()
 
     async def until_closed(self) -> None:
         """Wait until one end is closed, and close the other one behind what it is still sent."""
@@ -111,7 +112,7 @@ async def run_tunnel(tunnel: Tunnel, exchange: Exchange, route: CompiledRoute, l
 
     def end(refusal: Refusal) -> None:
         exchange.reason, exchange.detail = refusal.reason.slug, refusal.detail
-        tunnel.end()
+        tunnel.cut()
 
     try:
         with lasting.watched(exchange, route, end, endless=True):

@@ -129,3 +129,21 @@ async def test_fields_that_steer_the_form_of_the_response_are_not_forwarded() ->
         names = {name.lower() for name, _ in upstream.requests[0].fields}
         assert not names & {b"accept-encoding", b"range"}
         assert b"trpc-accept" in names
+
+
+async def test_an_event_stream_is_not_collected() -> None:
+    async def script(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: 1\n\n")
+        await reader.read()
+
+    async with (
+        running_upstream(script=script) as upstream,
+        running_gateway(ENTRY, {"TUTOR": upstream.url}, policies=POLICIES) as gateway,
+        ClientSession() as session,
+        asyncio.timeout(5),
+        session.post(
+            gateway.url + "/login", data=b'{"email":"ada@x.y"}', headers={"content-type": "application/json"}
+        ) as response,
+    ):
+        assert await response.content.readuntil(b"\n\n") == b"data: 1\n\n", "the first event when it comes"

@@ -182,6 +182,36 @@ async def test_an_event_that_does_not_end_is_cut(monkeypatch: pytest.MonkeyPatch
         assert breaker.circuit().failures == 0, "it says nothing about the upstream"
 
 
+@pytest.mark.parametrize("kind", [EVENTS, b"application/octet-stream"])
+async def test_who_does_not_take_what_it_is_sent_is_cut_off_when_its_token_is_revoked(
+    monkeypatch: pytest.MonkeyPatch, kind: bytes
+) -> None:
+    """Its last bytes would wait for it as long as ``listen.limits.send_timeout``."""
+    monkeypatch.setattr("gateway.proxy.flow.stream.EVENT_END", 0.1)
+    async with streaming(kind=kind) as stream:
+        await stream.head()
+        stream.client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket, which can
+        (connection,) = stream.gateway.server.clients
+        while not connection.writing_paused:
+            stream.say(chunk(b"data: %b\n\n" % (b"x" * 60_000)))
+            await asyncio.sleep(0)
+        stream.gateway.store.revoke("subject", b"ada", NOW + 900, NOW)
+        await eventually(lambda: not stream.gateway.server.clients)
+        await eventually(lambda: stream.reasons == ["token_revoked"])
+        await asyncio.wait_for(stream.upstream.gone.wait(), 5)
+
+
+async def test_a_stream_in_a_coding_has_no_events_to_end_between() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n\r\n"
+    async with streaming(head=head) as stream:
+        await stream.head()
+        stream.say(b"\x1f\x8b\n\n")
+        assert await stream.chunk() == b"\x1f\x8b\n\n"
+        stream.now[0] = NOW + 65
+        assert await stream.cut(), "half a gzip must not look whole"
+        await eventually(lambda: stream.reasons == ["token_expired"])
+
+
 async def test_a_stream_to_http_1_0_ends_with_its_connection() -> None:
     async with streaming(version=b"1.0") as stream:
         await stream.head()
@@ -257,6 +287,16 @@ async def test_a_drain_lets_a_stream_go_on_and_ends_it_between_two_events() -> N
         await drain
         assert stream.reasons == ["draining"]
         assert "drain_cut" not in [name for name, _ in stream.gateway.seen.events]
+
+
+async def test_where_somebody_waits_for_the_end_streams_are_ended_first() -> None:
+    async with streaming("/open") as stream:
+        await stream.head()
+        drain = asyncio.ensure_future(stream.gateway.server.drain(3600.0, streams=0.1))
+        assert await stream.chunk() == b""
+        await stream.client.close()
+        await asyncio.wait_for(drain, 5)
+        assert stream.reasons == ["draining"]
 
 
 class OutOfTime:

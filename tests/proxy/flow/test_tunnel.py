@@ -13,7 +13,8 @@ import pytest
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.failure import CallFailure
 from gateway.core.field_lines import FieldLines
-from gateway.policy.base.stage import Stage
+from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.stage import LastingCheck, Stage
 from gateway.proxy.flow.tunnel import TunnelEnd
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.server.connection import ClientConnection
@@ -136,6 +137,40 @@ async def test_a_drain_waits_for_a_tunnel_and_cuts_it_at_its_end() -> None:
         assert await here.client.ended()
         assert "drain_cut" in [name for name, _ in here.gateway.seen.events]
         await over(here)
+
+
+class Token(Stage):
+    """A stage whose token is good until a test takes it back."""
+
+    refusal: Refusal | None = None
+
+    def on_lasting(self, exchange: Exchange, endless: bool) -> LastingCheck:
+        assert endless
+        return lambda: self.refusal
+
+
+@pytest.mark.parametrize("stalled", [False, True])
+async def test_a_tunnel_ends_with_the_token_that_opened_it(monkeypatch: pytest.MonkeyPatch, stalled: bool) -> None:
+    """Also for a client that does not take what waits for it."""
+    monkeypatch.setattr("gateway.proxy.flow.lasting.LOOK", 0.01)
+    async with serving(script=flood if stalled else echo) as (gateway, upstream), wire(gateway.port) as client:
+        token = Token()
+        use_stages(gateway, [token], upgrade=b"chat")
+        client.send(ASK)
+        assert b" 101 " in await client.reader.readuntil(b"\r\n\r\n")
+        (connection,) = gateway.server.clients
+        if stalled:
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # of a socket, which can
+            transport = connection.transport
+            assert transport is not None
+            await eventually(transport.get_write_buffer_size)
+        await asyncio.sleep(0.05)
+        assert gateway.server.dispatcher.in_flight == 1
+        token.refusal = refuse("token_revoked")
+        await eventually(lambda: not gateway.server.clients and not gateway.server.dispatcher.in_flight)
+        (exchange,) = gateway.seen.exchanges
+        assert (exchange.status, exchange.reason) == (101, "token_revoked")
+        await asyncio.wait_for(upstream.gone.wait(), 5)
 
 
 async def test_an_upstream_that_does_not_switch_has_its_response_passed_on() -> None:
