@@ -13,6 +13,7 @@ import pickle
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,12 @@ class Announce:
 class Drain:
     """Take no more connections, finish within ``seconds``, and end. ``idle``: seconds that a kept connection has for one more
     request, from then or from its last one. ``closing``: seconds for what waits in the listening socket, 0.0 where others
-    have it too."""
+    have it too. ``streams``: seconds that an event stream goes on, where that is less than it could."""
 
     seconds: float
     idle: float
     closing: float
+    streams: float = inf
 
 
 Order = Start | Reload | Cover | Announce | Drain

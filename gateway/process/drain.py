@@ -21,5 +21,7 @@ def order_announced(finish: float) -> Drain:
 
 
 def order_now(finish: float, closing: float) -> Drain:
-    """The order where nobody could have learned of the end, and somebody waits for it."""
-    return Drain(finish, min(_HURRY_IDLE, finish / _PART), closing)
+    """The order where nobody could have learned of the end, and somebody waits for it: neither for clients that idle, nor for
+    event streams, which have no end of their own."""
+    idle = min(_HURRY_IDLE, finish / _PART)
+    return Drain(finish, idle, closing, streams=idle)

@@ -148,10 +148,10 @@ class Worker:
         for sock in (sock for pair in self._others.values() for sock in pair if sock is not None):
             sock.close()  # or the port would go on listening for as long as this worker drains
         self._others.clear()
-        await self.server.drain(end - time.monotonic(), order.idle)
+        await self.server.drain(end - time.monotonic(), order.idle, order.streams)
         if self.egress is not None:  # only now: requests that the backend still worked on may have needed it
             await self.egress.stop_accepting(order.closing)
-            await self.egress.drain(max(0.1, end - time.monotonic()), order.idle)
+            await self.egress.drain(max(0.1, end - time.monotonic()), order.idle, order.streams)
         if self._runtime is not None:
             await self._runtime.close()
 

@@ -12,5 +12,5 @@ def test_after_an_announcement_kept_connections_have_a_part_of_the_time_for_one_
 
 
 def test_where_somebody_waits_they_have_little_and_requests_as_much() -> None:
-    assert order_now(20.0, CLOSING) == Drain(20.0, 0.25, CLOSING)
-    assert order_now(0.4, 0.0) == Drain(0.4, 0.1, 0.0), "others have the sockets"
+    assert order_now(20.0, CLOSING) == Drain(20.0, 0.25, CLOSING, streams=0.25)
+    assert order_now(0.4, 0.0) == Drain(0.4, 0.1, 0.0, streams=0.1), "others have the sockets"

@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from math import inf
 
 from gateway.core.shortage import Shortage
 from gateway.core.verdict import Reply, refuse
@@ -133,10 +134,11 @@ class Server:
         for listener in listeners:
             listener.stop()
 
-    async def drain(self, seconds: float, idle: float = 0.0) -> None:
+    async def drain(self, seconds: float, idle: float = 0.0, streams: float = inf) -> None:
         """Take no more connections, finish what is in progress within ``seconds``, then cut what is left.
 
-        Each response that is not on its way yet says ``connection: close``. A kept connection has ``idle`` seconds for one more request.
+        Each response that is not on its way yet says ``connection: close``. A kept connection has ``idle`` seconds for one more
+        request. Event streams are ended between two events after ``streams`` seconds, at the latest ``STREAM_END`` before what is left is cut.
         """
         await self.stop_accepting()
         dispatcher = self.dispatcher
@@ -144,7 +146,7 @@ class Server:
         for connection in self.clients:
             connection.close_after_response()
         self._end_idle(began, idle)
-        ending = began + max(0.0, seconds - min(STREAM_END, seconds / 4))
+        ending = began + max(0.0, min(streams, seconds - min(STREAM_END, seconds / 4)))
         if not await self._none_left(ending, lambda: self._end_idle(began, idle)):
             dispatcher.lasting.end_streams(refuse("draining"))
         if not await self._none_left(began + seconds, lambda: self._end_idle(began, idle)) and dispatcher.pending:
