@@ -101,7 +101,10 @@ class UpstreamFallback:
     def _mark(self, response: UpstreamConnection) -> None:
         own = replacement_fields(self.name)
         names = {name for name, _ in own} | {b"expires", b"age"}
-        response.fields = ResponseFields.of([*(pair for pair in response.fields.pairs if pair[0] not in names), *own])
+        theirs = response.fields
+        response.fields = ResponseFields.of(
+            [*(pair for pair in theirs.pairs if pair[0] not in names), *own], theirs.via
+        )
 
 
 Choice = StaticFallback | StaleFallback | UpstreamFallback

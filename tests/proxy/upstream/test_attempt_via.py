@@ -177,3 +177,23 @@ async def test_a_client_learns_nothing_to_provoke_one_with() -> None:
         client.send(get("/a"))
         head = await client.reader.readuntil(b"\r\n\r\n")
         assert instance not in head
+
+
+STANDING_IN = """\
+version: 1
+upstreams:
+  tutor: {endpoints: [{url: "http://127.0.0.1:9"}], fallback: spare}
+  spare: {endpoints: [{url: "URL"}]}
+fallbacks: {spare: {upstream: spare}}
+routes:
+  - {name: a, paths: [/a], upstream: tutor, auth: public}
+  - {name: b, paths: [/b], upstream: spare, auth: public}
+"""
+
+
+async def test_the_response_of_an_upstream_that_stands_in_has_it_and_so_have_those_behind_it() -> None:
+    async with running_upstream() as spare, running_gateway(STANDING_IN.replace("URL", spare.url)) as gateway:
+        async with wire(gateway.port) as client:
+            for path in ("/b", "/a", "/b", "/a"):
+                assert (await client.ask(get(path)))[b"via"] == b"1.1 tutor-gateway", path
+        assert spare.connections == 1
