@@ -22,6 +22,8 @@ _SHRINKS = 4
 _DEEPEST = 128  # segments that are normalised; no pattern is deeper, and a target has room for thousands
 # What a reader that decodes a second time takes for the end of the path.
 _END = re.compile("[?#]")
+# What NFKC makes one character of a path's structure of: in a segment that is too long to be normalised too.
+_STRUCTURE = str.maketrans("\uff0f\uff1f\ufe16\uff03\ufe5f", "/??##")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class PathReading:
         A segment of more than ``most`` characters is left as it is, since to normalise may take quadratic time.
         """
         if "%" in path and self != SAME:
-            path = _END.split(unquote(path), maxsplit=1)[0]
+            path = unquote(path)
+            path = _END.split(path.translate(_STRUCTURE) if self.case else path, maxsplit=1)[0]
         if self.slash:
             path = path.removesuffix("/")
         parts = path.split("/")[1:]

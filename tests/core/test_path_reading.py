@@ -20,6 +20,11 @@ def found(pattern: str, path: str, reading: PathReading = ALL) -> list[str]:
     return [spelling for spelling, _ in PathsByReading([(pattern, None)], reading).find(path)]
 
 
+def test_a_slash_of_another_script_separates_segments_of_any_length() -> None:
+    assert found("/api/trpc/*", "/api/trpc%EF%BC%8F" + "lessons." * 9) != []
+    assert found("/api/trpc/*", "/api/trpc%EF%BC%8F" + "lessons." * 9, SLASH) == []
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -42,6 +47,8 @@ def found(pattern: str, path: str, reading: PathReading = ALL) -> list[str]:
         "/api%EF%BC%8Fadmin",
         "/api/admin%EF%BC%9Fx",
         "/api/admin%EF%BC%83",
+        "/api/admin%EF%BC%9F" + "x" * 60,
+        "/api/admin%EF%BC%83" + "x" * 60,
         "/api/admin::$DATA",
     ],
 )
