@@ -248,7 +248,7 @@ async def test_a_client_that_has_the_response_finds_the_failure_counted(
 class Faulty(Stage):
     """A stage with a fault on the way back."""
 
-    def __init__(self, error: Exception) -> None:
+    def __init__(self, error: type[Exception]) -> None:
         self._error = error
 
     def on_response(self, exchange: Exchange) -> None:
@@ -257,11 +257,11 @@ class Faulty(Stage):
 
 @pytest.mark.parametrize(
     ("error", "status", "reason"),
-    [(ZeroDivisionError(), 500, "internal_error"), (MemoryError(), 503, "upstream_busy")],
+    [(ZeroDivisionError, 500, "internal_error"), (MemoryError, 503, "upstream_busy")],
     ids=["bug", "no memory"],
 )
 async def test_a_fault_of_the_gateway_after_a_failed_call_does_not_open_it(
-    error: Exception, status: int, reason: str
+    error: type[Exception], status: int, reason: str
 ) -> None:
     async with breaking("http://127.0.0.1:1") as here:
         breaker = here.gateway.runtime.breakers["tutor"]
@@ -271,5 +271,5 @@ async def test_a_fault_of_the_gateway_after_a_failed_call_does_not_open_it(
         assert breaker.circuit().state == "closed"
         seen = here.gateway.seen
         assert {exchange.reason for exchange in seen.exchanges} == {reason}
-        assert len(seen.shortages) == (6 if isinstance(error, MemoryError) else 0)
+        assert len(seen.shortages) == (6 if error is MemoryError else 0)
         assert len(seen.events) == 6 - len(seen.shortages), "a bug, or a shortage, and never both"

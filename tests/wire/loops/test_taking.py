@@ -133,8 +133,9 @@ def _send_what_fits(sock: socket.socket, data: bytes) -> None:
 async def test_ten_clients_that_read_nothing_hold_no_permit_and_say_nothing_about_the_upstream() -> None:
     async with serving() as gateway, contextlib.AsyncExitStack() as stack:
         permits = gateway.runtime.concurrency["tutor"]
-        for _ in range(10):
-            (await stack.enter_async_context(client(gateway))).sendall(ASK_STREAM)
+        clients = [await stack.enter_async_context(client(gateway)) for _ in range(10)]
+        for sock in clients:  # all at once, or the first has had its time before the last has asked
+            sock.sendall(ASK_STREAM)
         await eventually(lambda: permits.taken == 10)
         await eventually(lambda: not permits.taken)
         await all_ended(gateway)
