@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
+from time import thread_time
 
 import pytest
 
 from gateway.proxy.server import linger
 from tests.eventually import eventually
 from tests.gateway_fixture import POLICIES, Running, running_gateway
+from tests.processor_time import slowdown
 from tests.upstream_fixture import running_upstream
 from tests.wire.raw_tls import RawPlain, RawTls, raw_client
 
@@ -211,6 +214,36 @@ async def test_who_lingers_counts_and_makes_room(tls: ssl.SSLContext | None) -> 
             await another.send(b"POST /open HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
             assert (await read_refusal(another)).startswith(b"HTTP/1.1 200 ")
         assert gateway.server.ended["made_room"] >= 1
+
+
+MIB = 1024 * 1024
+DROPPED = 32  # MiB
+COST = {"plain": 0.001, "tls": 0.005}  # seconds of processor for each, three to five times what was measured
+
+
+def _upload_all(port: int, tls: bool) -> bytes:
+    """Send a request that is refused and ``DROPPED`` MiB of content, then read the begin of its response."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port), 20) as raw, context.wrap_socket(raw) if tls else raw as sock:
+        sock.sendall(head("/signed-in").replace(str(SIZE).encode(), str(DROPPED * MIB).encode()))
+        for _ in range(DROPPED):
+            sock.sendall(b"-" * MIB)
+        return sock.recv(12)
+
+
+async def test_what_is_dropped_costs_little_processor_time(tls: ssl.SSLContext | None) -> None:
+    """The thread of the loop is measured, which is not the client's."""
+    bound = DROPPED * COST["plain" if tls is None else "tls"]
+    taken = float("inf")
+    async with serving(tls) as gateway:
+        for _ in range(5):
+            began = thread_time()
+            assert await asyncio.to_thread(_upload_all, gateway.port, tls is not None) == b"HTTP/1.1 401"
+            taken = min(taken, thread_time() - began)
+            if taken <= bound:
+                break
+    assert taken <= bound * slowdown()
 
 
 async def test_the_keepalive_of_idle_connections_is_no_bound_of_it() -> None:
