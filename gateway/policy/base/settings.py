@@ -20,6 +20,7 @@ milliseconds or seconds, while code that builds settings means seconds."""
 
 
 DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY = re.compile(DAY_PATTERN)
 
 
 class Advice(ValueError):
@@ -82,7 +83,7 @@ def _day(value: Any) -> date:
     if isinstance(value, date):
         return value
     try:
-        if isinstance(value, str) and re.fullmatch(DAY_PATTERN, value):
+        if isinstance(value, str) and _DAY.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass

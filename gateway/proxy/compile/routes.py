@@ -28,6 +28,9 @@ def _writes_headers(kind: Kind) -> bool:
     return kind.writes_headers
 
 
+_SECTIONS_OF_HEADERS = tuple(kind.section for kind in ROUTE_KINDS if _writes_headers(kind))
+
+
 def _stays_on_refusals(kind: Kind) -> bool:
     return kind.on_refusals
 
@@ -108,12 +111,16 @@ class RouteCompiler:
     def refusal(
         self, slug: str, error_format: str, allowed: tuple[str, ...], like: CompiledRoute | None
     ) -> CompiledRoute:
-        """The route of a request that no route takes; see ``routing.table.RefusalRoute``."""
+        """The route of a request that no route takes; see ``routing.table.RefusalRoute``.
+
+        Its response has the headers of ``like``, so that a page which may call that route can read it. What is counted is
+        that of ``defaults``: a call that the route does not take uses up none of its attempts.
+        """
         key = (slug, error_format, allowed, like)
         compiled = self._refusals.get(key)
         if compiled is None:
-            policies = self._defaults if like is None else like.policies
-            bound = self._bound(UNMATCHED, policies, wanted=_stays_on_refusals)
+            headers = {} if like is None else {name: like.policies.get(name, ()) for name in _SECTIONS_OF_HEADERS}
+            bound = self._bound(UNMATCHED, {**self._defaults, **headers}, wanted=_stays_on_refusals)
             compiled = replace(with_verdict(bound, not_taken(slug, allowed)), error_format=error_format)
             self._refusals[key] = compiled
         return compiled

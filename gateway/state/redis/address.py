@@ -21,6 +21,7 @@ ENCODE = "in a user name or password write # as %23, / as %2F, ? as %3F, @ as %4
 
 _ADDRESS = re.compile(r"(redis(?:s|\+sentinel|\+cluster)?)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(#.*)?", re.DOTALL)
 _HOST = re.compile(rf"{HOST}(?::([0-9]{{1,5}}))?")
+_MASTER = re.compile(r"/[^/]+(/[0-9]{1,9})?/?")  # behind the sentinels, with a database or none
 _USER = re.compile(r"[^\s@\[\]\x00-\x1f\x7f]*")
 
 _WHOLE, _SECONDS, _WORD = re.compile(r"[0-9]{1,9}"), re.compile(r"[0-9]{1,9}(\.[0-9]{1,3})?"), re.compile(r".+")
@@ -87,7 +88,7 @@ def _at_in(query: str) -> bool:
 
 
 def _path_problem(scheme: str, path: str) -> tuple[str, str] | None:
-    if scheme == "redis+sentinel" and not re.fullmatch(r"/[^/]+(/[0-9]{1,9})?/?", path):
+    if scheme == "redis+sentinel" and not _MASTER.fullmatch(path):
         return "names no master behind the sentinels", "write redis+sentinel://host:26379/NAME/0"
     return None
 
