@@ -182,3 +182,15 @@ async def test_a_path_that_may_be_read_as_another_route_is_refused(target: str) 
     async with running_upstream() as upstream, running_gateway(ENTRY.replace("URL", upstream.url)) as gateway:
         status, reason, seen = await sent(gateway, upstream, target)
         assert (status, seen) == (400, []) and reason in ("path_ambiguous", "head_malformed")
+
+
+async def test_a_405_of_a_path_with_several_readings_names_what_is_taken_there() -> None:
+    async with running_upstream() as upstream, running_gateway(ENTRY.replace("URL", upstream.url)) as gateway:
+        for method in ("DELETE", "OPTIONS", "PUT"):
+            for target in ("/open/a;b", "/open/a%2Fb", "/open/x%00"):
+                async with wire(gateway.port) as client:
+                    answer = await client.ask(f"{method} {target} HTTP/1.1\r\nhost: gateway\r\n\r\n".encode())
+                assert (answer.status, answer[b"allow"], reason_of(answer)) == (405, b"GET, HEAD", "method_not_allowed")
+        assert (await sent(gateway, upstream, "/open/..;/users", "DELETE"))[:2] == (400, "path_ambiguous")
+        assert (await sent(gateway, upstream, "/store/a;b", "DELETE"))[:2] == (400, "path_ambiguous")
+        assert upstream.requests == []

@@ -82,12 +82,18 @@ class RouteTable:
     def _unspelled(self, exchange: Exchange, method: str) -> CompiledRoute:
         """The route of a path without a canonical spelling: one that any reading of the path leads to, or a refusal."""
         path = sent_path(exchange.target)[0]
-        for route in self._paths.every(path):
-            if method in route.methods:
-                if any(path.startswith(prefix) and stays_below(prefix, path) for prefix in route.undivided):
-                    exchange.path, exchange.detail = path, ""
-                    return route
-                break
+        routes = self._paths.every(path)
+        kept = {prefix for route in routes for prefix in route.undivided if path.startswith(prefix)}
+        kept = {prefix for prefix in kept if stays_below(prefix, path)}
+        found = next((route for route in routes if method in route.methods), None)
+        if found is not None and not kept.isdisjoint(found.undivided):
+            exchange.path, exchange.detail = path, ""
+            return found
+        takers = [route for route in routes if not kept.isdisjoint(route.undivided)]
+        if found is None and takers:
+            exchange.detail = ""
+            allowed = tuple(sorted({name for route in takers for name in route.methods}))
+            return self._refusal_route("method_not_allowed", "problem", allowed, takers[0])
         return with_verdict(self._unrouted, refuse("path_ambiguous", exchange.detail))
 
     def _procedures(self, exchange: Exchange, method: str, mount: TrpcMount) -> CompiledRoute:
