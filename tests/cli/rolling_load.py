@@ -7,7 +7,7 @@ import ssl
 from collections import Counter
 from urllib.parse import urlsplit
 
-POST = b"POST /api/info HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n%s\r\n{}"
+POST = b"POST %s HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: 2\r\n%s\r\n{}"
 
 
 class Load:
@@ -15,8 +15,9 @@ class Load:
     ``closes`` is how many responses said that they were the last one of their connection. A connection that is refused loses
     nothing, and ends its client."""
 
-    def __init__(self, url: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None, path: str = "/api/info") -> None:
         parts = urlsplit(url)
+        self._path = path.encode()
         self._address = (parts.hostname or "", parts.port or 0)
         self._tls = tls
         self._tasks: list[asyncio.Task[None]] = []
@@ -62,7 +63,7 @@ class Load:
     async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keeps: bool) -> bool:
         """Whether the connection goes on."""
         try:
-            writer.write(POST % (b"" if keeps else b"connection: close\r\n"))
+            writer.write(POST % (self._path, b"" if keeps else b"connection: close\r\n"))
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
             await reader.readexactly(length)

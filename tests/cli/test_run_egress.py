@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import ClientConnectionError, ClientSession
 
 from gateway.demo.toolkit import DemoToolkit
+from tests.cli.rolling_load import Load
 from tests.eventually import eventually
 from tests.gateway_run import ENTRY, OPERATOR, Maker, Run
 from tests.held_backend import HeldBackend
@@ -92,6 +93,30 @@ async def test_a_hanging_service_answers_the_backend_in_time_and_rests_for_clien
 
         await eventually(figured)
         assert KEY not in repr((responses, late, rest)) + await everything_told(run, http)
+
+
+async def test_no_call_of_the_backend_is_lost_when_a_run_ends_under_load(
+    runs: Maker, http: ClientSession, backend: HeldBackend
+) -> None:
+    """It has its answers while the public listener has work, and loses none when its own listener ends."""
+    entry = EGRESS.replace("TOOLKIT", backend.url)
+    run = await runs(workers=2, drain="{announce: 100ms, finish: 4s}", entry=entry)
+    waiting = asyncio.create_task(http.get(run.url + "/api/wait/for-it"))
+    await eventually(lambda: backend.waiting == 1)
+    load = Load(egress(run), path="/text/llm/")
+    load.begin(kept=4, new=4)
+    await eventually(lambda: load.answered[200] > 100)
+    run.send(signal.SIGTERM)
+    await run.event("draining")
+    before = load.answered[200]
+    await eventually(lambda: load.answered[200] > before + 100)
+    backend.release.set()
+    assert (await waiting).status == 200
+    await load.refused()
+    assert (load.lost, set(load.answered)) == ([], {200})
+    assert load.closes >= 4
+    assert await run.ended() == 0
+    assert not run.events("drain_cut")
 
 
 async def test_the_backend_still_reaches_it_while_what_it_has_to_answer_drains(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,10 +38,14 @@ async def events(fake: Upstream, reader: asyncio.StreamReader, writer: asyncio.S
     await reader.read()
 
 
-async def begin(folder: Path, backend: str, redis: str = "") -> Run:
+async def begin(folder: Path, backend: str, redis: str = "", finish: str = "2s") -> Run:
     folder.mkdir()
     env = {**os.environ, "JWT_SECRET": JWT_SECRET, "GATEWAY_OPS_TOKEN": OPS_TOKEN}
-    text = ENTRY.replace("BACKEND", backend).replace("REDIS", f', redis: "{redis}"' if redis else "")
+    text = (
+        ENTRY.replace("BACKEND", backend)
+        .replace("finish: 2s", f"finish: {finish}")
+        .replace("REDIS", f', redis: "{redis}"' if redis else "")
+    )
     (folder / "upstreams.yaml").write_text(text)
     run = Run(folder, env)
     await run.start()
@@ -91,3 +96,19 @@ async def test_a_revocation_ends_the_streams_of_its_subject_on_every_worker_and_
             finally:
                 for run in runs:
                     await run.stop()
+
+
+async def test_ctrl_c_ends_open_streams_at_once(tmp_path: Path) -> None:
+    """They have no end of their own: a page that is open would hold the prompt for as long as requests may take."""
+    async with running_upstream(script=events) as upstream:
+        run = await begin(tmp_path / "run", upstream.url, finish="1h")
+        try:
+            async with streams(run, "ada", 4) as open_streams:
+                run.send(signal.SIGINT)
+                async with asyncio.timeout(8):
+                    for reader in open_streams:
+                        assert await reader.readexactly(5) == b"0\r\n\r\n"
+            assert await run.ended() == 0
+            assert not run.events("drain_cut")
+        finally:
+            await run.stop()

@@ -1,6 +1,12 @@
 """What the container image promises, read off its Dockerfile."""
 
+import json
+import os
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -34,6 +40,35 @@ def test_asks_whether_it_is_ready_without_a_shell_or_a_tool(instructions: list[t
     check = next(rest for word, rest in instructions if word == "HEALTHCHECK")
     assert "/health/ready" in check
     assert 'CMD ["python", "-c"' in check
+
+
+class Health(BaseHTTPRequestHandler):
+    """A gateway that is ready, or not."""
+
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status if self.path == "/health/ready" else 404)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_asks_the_gateway_itself_whatever_proxy_the_container_is_given(
+    instructions: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch, status: int, code: int
+) -> None:
+    check = next(rest for word, rest in instructions if word == "HEALTHCHECK")
+    _, *words = json.loads(check.partition("CMD ")[2])
+    monkeypatch.setattr(Health, "status", status)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        asked = [word.replace("8080", str(server.server_port)) for word in words]
+        environment = {**os.environ, "http_proxy": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1"}
+        done = subprocess.run([sys.executable, *asked], env=environment, capture_output=True, timeout=10, check=False)
+        server.shutdown()
+    assert done.returncode == code, done.stderr
 
 
 def test_the_state_is_on_a_volume_so_that_the_rest_can_be_read_only(instructions: list[tuple[str, str]]) -> None:
