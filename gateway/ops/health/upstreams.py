@@ -44,7 +44,7 @@ class EndpointStatus(Protocol):
     @property
     def healthy(self) -> bool: ...
     @property
-    def failed_at_first(self) -> bool: ...
+    def never_responded(self) -> bool: ...
     @property
     def failures(self) -> int: ...
     @property
@@ -86,20 +86,15 @@ def failure_status(cause: Cause | None) -> dict[str, Any] | None:
     return {name: value for name, value in shown.items() if value}
 
 
-def failure_words(shown: Mapping[str, Any]) -> str:
-    """A failure as health shows it, for people: which, which status, and when. Nothing that an upstream has chosen."""
-    parts = (str(shown["failure"]).replace("_", " "), str(shown.get("status", "")))
-    return f"{' '.join(filter(None, parts))}, last at {shown['at']}"
-
-
 def upstream_status(
     endpoints: Sequence[EndpointStatus], breaker: BreakerStatus | None, now: float, required: bool = False
 ) -> dict[str, Any]:
     """One upstream of the section ``upstreams``; ``breaker`` is None where it has none.
 
-    An endpoint whose checks have failed from the first one on is not healthy in here, also while too few have failed to take it
-    out: nobody has seen it well, after a start and after a reload. It is ``down`` while no endpoint is healthy, and one that is ``required`` also while its breaker refuses its calls. Once
-    the next call may try it, it is not: who sees ``down`` may send no calls, and then nobody would ever try.
+    An endpoint that has responded to no check yet is not healthy in here, also while too few have failed to take it out: nobody
+    has seen it alive, after a start and after a reload. An upstream is ``down`` while no endpoint is healthy, and one that is
+    ``required`` also while its breaker refuses its calls. Once the next call may try it, it is not: who sees ``down`` may send
+    no calls, and then nobody would ever try.
     """
     shown = _BREAKER if breaker is None else breaker_status(breaker.circuit(), now, breaker.cause)
     listed = [
@@ -110,7 +105,7 @@ def upstream_status(
             "weight": endpoint.weight,
             "priority": endpoint.priority,
             "region": endpoint.region or None,
-            "healthy": endpoint.healthy and not endpoint.failed_at_first,
+            "healthy": endpoint.healthy and not endpoint.never_responded,
             "ejected_until": rfc3339(now + endpoint.ejected_for) if endpoint.ejected_for else None,
             "failures": endpoint.failures,
             "in_flight": endpoint.in_flight,

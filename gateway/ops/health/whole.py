@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.ops.health.store import merged_store
-from gateway.ops.health.upstreams import failure_words, merged_upstream
+from gateway.ops.health.upstreams import merged_upstream
 from gateway.ops.shortages import merged_shortages
 from gateway.state.rules.circuit import CLOSED
 
@@ -21,10 +21,22 @@ def without_endpoints(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_addresses(upstream: Mapping[str, Any]) -> dict[str, Any]:
-    breaker, failure = upstream["breaker"], upstream["breaker"]["last_failure"]
-    shown = failure and {key: value for key, value in failure.items() if key not in ("error", "address")}
+    """The public part of an upstream, with the last failure of what is not well about it."""
+    breaker, listed = upstream["breaker"], upstream["endpoints"]
     public = {key: value for key, value in upstream.items() if key not in ("endpoints", "required")}
-    return {**public, "breaker": {**breaker, "last_failure": shown}}
+    failing = [one["last_failure"] for one in listed if not one["healthy"]]
+    if breaker["state"] != CLOSED:
+        failing.append(breaker["last_failure"])
+    last = max(filter(None, failing), key=lambda failure: str(failure["at"]), default=None)
+    if last is not None:
+        public["last_failure"] = _without_address(last)
+    return {**public, "breaker": {**breaker, "last_failure": _without_address(breaker["last_failure"])}}
+
+
+def _without_address(failure: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return (
+        None if failure is None else {key: value for key, value in failure.items() if key not in ("error", "address")}
+    )
 
 
 def overall(upstreams: Mapping[str, Mapping[str, Any]], sound: bool) -> str:
@@ -46,21 +58,10 @@ def reasons(status: Mapping[str, Any]) -> list[str]:
         found.append(f"the state store fails since {state['since']}{memory}")
     for name, one in status["upstreams"].items():
         if one["status"] != "ok":
-            found.append(
-                f"upstream {name} is {one['status']}{', and it is required' if one['required'] else ''}{_why(one)}"
-            )
+            found.append(f"upstream {name} is {one['status']}{', and it is required' if one['required'] else ''}")
         if one["breaker"]["due"]:
             found.append(f"the breaker of {name} is due: the next call tries the upstream")
     return found
-
-
-def _why(upstream: Mapping[str, Any]) -> str:
-    """The last failure of what is not well about ``upstream``: public, so without address and words of the upstream."""
-    failing = [endpoint["last_failure"] for endpoint in upstream["endpoints"] if not endpoint["healthy"]]
-    if upstream["breaker"]["state"] != CLOSED:
-        failing.append(upstream["breaker"]["last_failure"])
-    last = max(filter(None, failing), key=lambda failure: str(failure["at"]), default=None)
-    return f": {failure_words(last)}" if last else ""
 
 
 def merge(statuses: Sequence[dict[str, Any]]) -> dict[str, Any]:

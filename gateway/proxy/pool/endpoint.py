@@ -20,8 +20,8 @@ class Endpoint:
     """
 
     __slots__ = (
-        "address", "authority", "cause", "checked_healthy", "clock", "ejected_until", "ejections", "failed_at_first", "failures", "host",
-        "host_field", "idle", "in_flight", "on_probation", "port", "priority", "region", "removed", "siblings", "tls", "unreachable", "weight",
+        "address", "authority", "cause", "checked_healthy", "clock", "ejected_until", "ejections", "failures", "host", "host_field", "idle",
+        "in_flight", "never_responded", "on_probation", "port", "priority", "region", "removed", "siblings", "tls", "unreachable", "weight",
     )  # fmt: skip
 
     def __init__(
@@ -48,9 +48,7 @@ class Endpoint:
         self.address = address
         self.clock: Callable[[], float] = monotonic  # the pool's own, once the endpoint is in one
         self.checked_healthy = True  # by its health checks; true without any
-        self.failed_at_first = (
-            False  # no check has gone well yet, and one has not: calls may go there, health says that it fails
-        )
+        self.never_responded = False  # to a check, of which one was made: it gets calls, but is not healthy in health
         self.failures = 0  # in a row
         self.cause: Cause | None = None  # of its last failure
         self.ejected_until = 0.0  # the clock's seconds

@@ -8,7 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterable
 
 from gateway.config.upstream_settings import HealthCheckSettings
-from gateway.core.failure import CallFailure
+from gateway.core.failure import BY_STATUS, CallFailure
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.pool import Pool
@@ -66,12 +66,12 @@ class HealthChecker:
 
     async def _watch(self, endpoint: Endpoint) -> None:
         in_a_row = 0  # checks whose result differs from the endpoint's state
-        well_before = False
+        responded = False
         while True:
             healthy = await self.check_with(endpoint)
             if healthy is not None:
-                well_before |= healthy
-                endpoint.failed_at_first = not well_before
+                responded |= healthy or (endpoint.cause is not None and endpoint.cause.failure == BY_STATUS)
+                endpoint.never_responded = not responded
                 in_a_row = in_a_row + 1 if healthy is not endpoint.checked_healthy else 0
                 if healthy and endpoint.checked_healthy:
                     endpoint.failures = 0

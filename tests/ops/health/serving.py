@@ -31,7 +31,7 @@ class Endpoint:
     region: str = ""
     ejected_for: float = 0.0
     healthy: bool = True
-    failed_at_first: bool = False
+    never_responded: bool = False
     failures: int = 0
     in_flight: int = 0
     cause: Cause | None = None

@@ -50,10 +50,10 @@ def test_endpoints_decide_the_status(healthy: tuple[bool, ...], status: str, ove
     assert health_body["upstreams"]["tutor"]["status"] == status
 
 
-def test_an_endpoint_that_nobody_has_seen_well_is_not_healthy_in_health() -> None:
-    shown = upstream_status([Endpoint(failed_at_first=True)], None, NOW, True)
+def test_an_endpoint_that_nobody_has_seen_alive_is_not_healthy_in_health() -> None:
+    shown = upstream_status([Endpoint(never_responded=True)], None, NOW, True)
     assert (shown["status"], shown["endpoints"][0]["healthy"]) == ("down", False)
-    shown = upstream_status([Endpoint(failed_at_first=True), Endpoint()], None, NOW, True)
+    shown = upstream_status([Endpoint(never_responded=True), Endpoint()], None, NOW, True)
     assert shown["status"] == "degraded"
 
 
@@ -165,27 +165,30 @@ def test_the_last_failure_of_several_workers_is_the_latest() -> None:
     assert merged["endpoints"][0]["last_failure"]["status"] == 503
 
 
+TIMED_OUT = Cause("total_timeout", 0, "after 3 s", "10.0.0.8:80", NOW - 3)
+ANSWERED = Cause("status", 502, "status 502", "10.0.0.7:80", NOW - 5)
+
+
 @pytest.mark.parametrize(
-    ("endpoint", "circuit", "why"),
+    ("endpoint", "circuit", "last"),
     [
-        (Endpoint(healthy=False, cause=REFUSED), Circuit(), "is down: connect, last at 2023-11-14T22:13:15Z"),
+        (Endpoint(healthy=False, cause=REFUSED), Circuit(), {"failure": "connect", "at": "2023-11-14T22:13:15Z"}),
         (
-            Endpoint(healthy=False, cause=Cause("status", 502, "status 502", "10.0.0.7:80", NOW - 5)),
+            Endpoint(healthy=False, cause=ANSWERED),
             Circuit(),
-            "is down: status 502, last at 2023-11-14T22:13:15Z",
+            {"failure": "status", "status": 502, "at": "2023-11-14T22:13:15Z"},
         ),
-        (Endpoint(), OPENED, "is degraded: total timeout, last at 2023-11-14T22:13:17Z"),
-        (Endpoint(cause=REFUSED), OPENED, "is degraded: total timeout, last at 2023-11-14T22:13:17Z"),
-        (Endpoint(healthy=False), Circuit(), "is down"),
+        (Endpoint(), OPENED, {"failure": "total_timeout", "at": "2023-11-14T22:13:17Z"}),
+        (Endpoint(healthy=False, cause=REFUSED), OPENED, {"failure": "total_timeout", "at": "2023-11-14T22:13:17Z"}),
+        (Endpoint(healthy=False), Circuit(), None),
+        (Endpoint(cause=REFUSED), Circuit(), None),
     ],
-    ids=["refused", "status", "breaker", "an-old-failure-of-a-healthy-one", "unknown"],
+    ids=["refused", "status", "breaker", "both", "unknown", "an-old-failure-of-a-healthy-one"],
 )
-def test_the_reasons_say_why_an_upstream_is_not_well_and_nothing_that_it_has_chosen(
-    endpoint: Endpoint, circuit: Circuit, why: str
+def test_the_public_body_says_why_an_upstream_is_not_well_and_nothing_that_it_has_chosen(
+    endpoint: Endpoint, circuit: Circuit, last: dict[str, Any] | None
 ) -> None:
     health = serving(endpoint)
     assert health.serving is not None
-    breaker = Breaker(circuit, True, Cause("total_timeout", 0, "after 3 s", "10.0.0.8:80", NOW - 3))
-    health.serving = replace(health.serving, breakers={"tutor": breaker})
-    public = body(health, "/health")[1]
-    assert public["reasons"] == [f"upstream tutor {why}"]
+    health.serving = replace(health.serving, breakers={"tutor": Breaker(circuit, True, TIMED_OUT)})
+    assert body(health, "/health")[1]["upstreams"]["tutor"].get("last_failure") == last

@@ -83,21 +83,25 @@ async def test_an_endpoint_goes_after_so_many_bad_checks_and_comes_back_after_so
         assert first.failures == 0
 
 
-async def test_an_endpoint_that_fails_from_the_first_check_on_is_known_at_once_and_gets_calls_until_it_is_out():
+async def test_an_endpoint_that_has_never_responded_is_known_at_once_and_gets_calls_until_it_is_out():
+    async def closing(fake: Fake, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await fake.read(reader)
+        writer.close()
+
     async with (
+        running_upstream(script=closing) as dead,
         running_upstream(ILL) as ill,
-        running_upstream(WELL) as well,
-        checking(ill.port, well.port, unhealthy=1000) as checked,
+        checking(dead.port, ill.port, unhealthy=1000) as checked,
     ):
         first, second = checked.pool.endpoints
-        await eventually(lambda: first.failed_at_first and well.requests)
+        await eventually(lambda: first.never_responded and len(ill.requests) > 3)
         assert first.healthy
-        ill.response = WELL
-        await eventually(lambda: not first.failed_at_first)
-        ill.response, before = ILL, len(ill.requests)
-        await eventually(lambda: len(ill.requests) > before + 3)
-        assert not first.failed_at_first, "it was well before: now so many bad checks count as are written"
-        assert not second.failed_at_first
+        assert not second.never_responded, "so many bad responses take it out as are written"
+        dead.script, dead.response = None, WELL
+        await eventually(lambda: not first.never_responded)
+        dead.script, before = closing, len(dead.requests)
+        await eventually(lambda: len(dead.requests) > before + 3)
+        assert not first.never_responded, "nor does it count again once it was alive"
 
 
 async def test_one_check_that_says_otherwise_ends_the_row():
