@@ -15,9 +15,12 @@ import typer
 
 from gateway.cli.load import show
 from gateway.cli.ops_client import OpsListener, listener_at
+from gateway.cli.stderr import write_line
+from gateway.config.checks.production import is_private_host
 from gateway.config.ops_settings import load_ops
 from gateway.config.problem import Problem
 from gateway.core.secret import Secret
+from gateway.ops.plain import clean
 
 LONGEST_TOKEN = 4096  # bytes
 
@@ -54,7 +57,12 @@ def listener(ops: str, token_file: str, config: Path, env: Mapping[str, str] = o
     environment with ``ops``, or of ``config``. Raises ValueError with a sentence that repeats no token, and OpsUnknown."""
     token = read_token(token_file) if token_file else None
     if ops:
-        return listener_at(ops, token or _checked(env.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE))
+        found = listener_at(ops, token or _checked(env.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE))
+        if found.token and not found.tls and not is_private_host(found.host):
+            write_line(
+                f"warning: the token goes to {clean(found.host)} in clear: write https://, or use a tunnel (ssh -L)"
+            )
+        return found
     loaded = load_ops(config, env)
     if isinstance(loaded, list):
         raise OpsUnknown(loaded)

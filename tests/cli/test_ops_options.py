@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.ops_options import LONGEST_TOKEN, read_token
+from gateway.cli.ops_options import LONGEST_TOKEN, listener, read_token
 from tests.cli.operators import Operators
 from tests.ops.api.fake_admin import TOKEN
 
@@ -136,3 +136,28 @@ async def test_a_token_that_no_field_carries_is_not_quoted_by_the_library(
     code, out, err = await operators.bare("lockouts", "--ops", operators.url)
     assert (code, out) == (2, "")
     assert "GATEWAY_OPS_TOKEN holds what no token has" in err and "s3cr3t" not in err
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("http://gateway.example.com:9090", True),
+        ("203.0.113.7:9090", True),
+        ("http://[2001:db8::7]:9090", True),
+        ("https://gateway.example.com", False),
+        ("http://127.0.0.1:9090", False),
+        ("http://[::1]:9090", False),
+        ("http://localhost:9090", False),
+        ("http://10.0.0.5:9090", False),
+        ("http://gateway.internal:9090", False),
+        ("http://gateway:9090", False),
+    ],
+)
+def test_a_token_that_goes_over_foreign_networks_in_clear_is_worth_a_warning(
+    capsys: pytest.CaptureFixture[str], url: str, warned: bool
+) -> None:
+    listener(url, "", Path("none.yaml"), {"GATEWAY_OPS_TOKEN": TOKEN})
+    err = capsys.readouterr().err
+    assert ("in clear: write https://" in err) is warned and TOKEN not in err
+    listener(url, "", Path("none.yaml"), {})
+    assert capsys.readouterr().err == ""

@@ -189,11 +189,16 @@ def check_environment(entry: Mapping, config: Config, report: Report) -> None:
 
 def is_private(endpoint: EndpointSettings) -> bool:
     """Whether ``endpoint`` is on this host or in a private network, judged by its name or address alone."""
-    host = endpoint.host.lower().rstrip(".")
+    return is_private_host(endpoint.host)
+
+
+def is_private_host(host: str) -> bool:
+    """The same for an IP address or a name, such as ``10.0.0.5`` or ``ops.internal``."""
+    name = host.lower().rstrip(".")
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
-        return "." not in host or host.endswith(_PRIVATE_SUFFIXES)
+        return "." not in name or name.endswith(_PRIVATE_SUFFIXES)
     return any(address in network for network in exposure.PRIVATE if network.version == address.version)
 
 

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 WAIT = 20.0  # seconds without a request; aiohttp closes a kept connection after 15
 REQUEST = 30.0  # seconds for a request, its body and its response included
+LONGER = {"/v1/reload": 65.0}
+"""Seconds for requests of single paths. A reload gives each worker 10 s to follow and 10 s to go back, and may wait for another
+one before it."""
 TICK = 1.0  # seconds between two looks
 
 
 class ConnectionClock:
     """Ends connections that wait for a request, or have one, for too long. A byte now and then renews nothing."""
 
-    def __init__(self, wait: float = WAIT, request: float = REQUEST) -> None:
+    def __init__(self, wait: float = WAIT, request: float = REQUEST, longer: Mapping[str, float] = LONGER) -> None:
         self._wait = wait
         self._request = request
         self._since: dict[asyncio.Transport, float] = {}
-        self._busy: set[asyncio.Transport] = set()
+        self._longer = longer
+        self._busy: dict[asyncio.Transport, float] = {}  # those with a request, and the seconds that it may take
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -33,14 +38,14 @@ class ConnectionClock:
                 return await handler(request)
             loop = asyncio.get_running_loop()
             self._since[transport] = loop.time()
-            self._busy.add(transport)
+            self._busy[transport] = self._longer.get(request.path, self._request)
             try:
                 response = await handler(request)
                 await response.prepare(request)
                 await response.write_eof()  # which waits while the client takes less than it is sent
                 return response
             finally:
-                self._busy.discard(transport)
+                self._busy.pop(transport, None)
                 self._since[transport] = loop.time()
 
         return timed
@@ -52,7 +57,7 @@ class ConnectionClock:
         open_ones = [each.transport for each in server.connections if each.transport is not None]
         self._since = {transport: self._since.get(transport, now) for transport in open_ones}
         for transport, since in self._since.items():
-            if now - since > (self._request if transport in self._busy else self._wait):
+            if now - since > self._busy.get(transport, self._wait):
                 transport.abort()
         self._timer = loop.call_later(TICK, self.start, server)
 

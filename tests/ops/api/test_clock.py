@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 from aiohttp import web
 
-from gateway.ops.api.clock import ConnectionClock
+from gateway.cli.ops_client import RELOADING
+from gateway.ops.api.clock import LONGER, ConnectionClock
 from tests.eventually import eventually
 
 
 @contextlib.asynccontextmanager
-async def listening(wait: float, request: float) -> AsyncIterator[tuple[tuple[str, int], web.Server]]:
+async def listening(
+    wait: float, request: float, longer: Mapping[str, float] = LONGER
+) -> AsyncIterator[tuple[tuple[str, int], web.Server]]:
     """A server with the clock, one long response and one that never comes."""
-    clock = ConnectionClock(wait, request)
+    clock = ConnectionClock(wait, request, longer)
 
     async def long(_: web.Request) -> web.Response:
         return web.Response(body=b"x" * 20_000_000)
@@ -91,3 +94,13 @@ async def test_a_request_in_time_is_served_and_its_connection_kept() -> None:
             assert (await reader.readuntil(b"done")).startswith(b"HTTP/1.1 200")
             await asyncio.sleep(0.2)
         writer.close()
+
+
+async def test_a_path_may_have_more_time_than_others() -> None:
+    async with listening(60.0, 0.1, {"/slow": 30.0}) as (address, server):
+        with socket.create_connection(address) as sock:
+            sock.sendall(b"POST /slow HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\n\r\n")
+            await eventually(lambda: server.requests_count)
+            await asyncio.sleep(0.3)
+            assert server.connections
+    assert LONGER["/v1/reload"] > RELOADING  # who orders one has its outcome, or has stopped waiting
