@@ -122,7 +122,8 @@ class Resolver:
         """As ``look_up`` for a name of which nothing is known. What is found for one family counts only until there is more."""
         whole = self._begin(name)
         lookups = {whole}
-        if not (await asyncio.wait(lookups, timeout=APART))[0]:
+        await asyncio.wait(lookups, timeout=APART)
+        if not whole.done() and name not in self._known:  # others who waited as long may have found one meanwhile
             lookups |= {self._begin(name, family) for family in (socket.AF_INET6, socket.AF_INET)}
         while not whole.done() and name not in self._known:
             _, lookups = await asyncio.wait(lookups, return_when=asyncio.FIRST_COMPLETED)
