@@ -215,13 +215,19 @@ def _flaw_of_folder(path: Path) -> str | None:
         return "cannot be opened: it is a link that leads nowhere"
     if path.exists() and not path.is_dir():
         return "is not a folder"
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
+        return f"cannot be opened: {nearest} may not be written to{_of_another(nearest)}"
     for name in ("data.mdb", "lock.mdb"):
         file = path / name
         if file.exists() and not file.is_file():
             return f"cannot be opened: {name} in it is no file"
         if file.exists() and not os.access(file, os.R_OK | os.W_OK):
-            return f"cannot be opened: {name} in it may not be read and written"
-    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.R_OK | os.W_OK | os.X_OK):
-        return f"cannot be opened: {nearest} may not be written to"
+            return f"cannot be opened: {name} in it may not be read and written{_of_another(file)}"
     return None
+
+
+def _of_another(path: Path) -> str:
+    """Whose ``path`` is where that is another user, as on a volume that a container of another one has written; else empty."""
+    owner, own = path.stat().st_uid, os.geteuid()
+    return "" if owner == own else f": it belongs to uid {owner}, the gateway runs as uid {own}"

@@ -74,6 +74,17 @@ def test_a_store_that_cannot_even_be_looked_for(tmp_path: Path) -> None:
     assert cannot_open(tmp_path / ("x" * 300)) == "cannot be opened: File name too long"
 
 
+@pytest.mark.parametrize("name", ["", "data.mdb"])
+def test_a_state_of_another_user_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A volume that a container of another user has written to."""
+    (tmp_path / "data.mdb").touch()
+    closed = tmp_path / name
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != closed)
+    monkeypatch.setattr("os.geteuid", lambda: 54321)
+    found = cannot_open(tmp_path) or ""
+    assert found.endswith(f": it belongs to uid {closed.stat().st_uid}, the gateway runs as uid 54321")
+
+
 def test_a_placeholder_in_a_list_of_one_has_one_message(problems_of: Problems) -> None:
     text = 'environment: production\nstate: {key: "${KEY}"}\nroutes: []\n'
     auth = 'auth: {a: {kind: jwt, algorithms: [HS256], secret: ["${JWT}", "${OLD:-}"]}}\n'
