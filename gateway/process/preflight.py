@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import queue
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from gateway.config.checks.loops import leading_back
@@ -60,10 +63,33 @@ def preflight(config: Config) -> Iterator[Finding]:
     own = this_machine().knowing(found)
     for path, sentence, hint in leading_back(config, lambda: own):  # what needs no name server was refused before
         yield finding(format_path(path), f"by its name server {sentence}", hint)
+    encrypted = [
+        f"upstreams.{name}.endpoints[{index}].url"
+        for name, upstream in config.upstreams.items()
+        for index, each in enumerate(upstream.endpoints)
+        if each.scheme == "https"
+    ]
+    if encrypted and (trouble := _authorities_trouble(os.environ.get("SSL_CERT_FILE", ""))):
+        yield finding(encrypted[0], f"is https, and SSL_CERT_FILE {trouble}", "name a file with the authorities in PEM")
     if config.state.redis is not None:
         why = asyncio.run(_redis_trouble(config.state.redis.reveal()))
         if why:
             yield finding("state.redis", f"does not respond ({why})", "the gateway would start and count on its own")
+
+
+def _authorities_trouble(name: str) -> str:
+    """Why the file ``name`` verifies no certificate of an upstream: OpenSSL would go on without it, and without a word. Empty
+    when it can, and for an empty name."""
+    if name and not Path(name).is_file():
+        return "names no file"
+    try:
+        if name:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(name)
+    except ssl.SSLError:
+        return "names a file that holds no certificate"
+    except OSError as error:
+        return f"names a file that cannot be read ({error.strerror})"
+    return ""
 
 
 def _listeners(config: Config) -> Iterator[Finding]:

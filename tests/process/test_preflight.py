@@ -14,6 +14,7 @@ import pytest
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.process.preflight import WITHIN, preflight
+from tests.certificate_files import issue
 
 KEY = "9f2c71d4e8ab5036cd17e49a02b6f85d"
 ENTRY = """\
@@ -121,3 +122,23 @@ def test_a_port_that_another_listener_of_the_same_files_takes_keeps_the_run_from
         f"cannot listen on localhost:{port}: Address already in use",
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "trouble"), [(None, "names no file"), ("no certificate", "names a file that holds no certificate")]
+)
+def test_authorities_that_verify_nobody_are_a_warning_where_there_is_https(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, trouble: str
+) -> None:
+    authorities = tmp_path / "authorities.pem"
+    if content is not None:
+        authorities.write_text(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    assert found(tmp_path) == []
+    monkeypatch.setattr(f"{__name__}.ENTRY", ENTRY.replace("http://NAME", "https://NAME"))
+    ((path, sentence, refuses),) = found(tmp_path)
+    assert path == "5 upstreams.tutor.endpoints[0].url" and not refuses
+    assert sentence == f"is https, and SSL_CERT_FILE {trouble}"
+    issue(tmp_path, "an authority")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    assert found(tmp_path) == []
