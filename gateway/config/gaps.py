@@ -13,7 +13,7 @@ from gateway.config.hints import nearest_key, unknown_key
 from gateway.config.model import Defaults
 from gateway.config.policy_keys import UNKNOWN
 from gateway.config.problem import Report
-from gateway.config.tree import Mapping, NodePath, Scalar
+from gateway.config.tree import Mapping, NodePath, Scalar, Sequence, child
 from gateway.config.validate import parse
 
 
@@ -62,7 +62,7 @@ class Gaps:
             return self._unknown(Defaults.model_fields) if "defaults" in self else Defaults()
         parsed = parse(Defaults, node, path, base, report)
         if parsed is not None:
-            return parsed
+            return self._with_auth(parsed, entry, report)
         self.add("defaults")
         if not isinstance(node, Mapping):
             return self._unknown(Defaults.model_fields)
@@ -76,6 +76,19 @@ class Gaps:
             elif key in node.entries:
                 sound[key] = getattr(alone, key)
         return self._unknown(unknown).model_copy(update=sound)
+
+    @staticmethod
+    def _with_auth(defaults: Defaults, entry: Mapping, report: Report) -> Defaults:
+        """``defaults``, where an ``auth`` without a value that routes would need is reported, once for all of them."""
+        written = child(child(entry, "defaults"), "auth")
+        routes = child(entry, "routes")
+        found = routes.items if isinstance(routes, Sequence) else ()
+        needed = any(isinstance(each, Mapping) and not {"auth", "listener"} & each.entries.keys() for each in found)
+        if not (isinstance(written, Scalar) and written.value is None and not written.broken and needed):
+            return defaults
+        sentence = "is empty, and there are routes that do not say themselves who may use them"
+        report.add(written.position, ("defaults", "auth"), sentence, "name a policy, or write auth: public")
+        return defaults.model_copy(update={"auth": UNKNOWN})
 
     @staticmethod
     def _unknown(keys: Iterable[str]) -> Defaults:

@@ -25,6 +25,10 @@ ROUTES += "".join(
         ("{auth: [a, b], body: json}", "defaults.auth must be one text, and is a list"),
         ("{auth: {a: b}}", "defaults.auth must be one text, and is a mapping"),
         ("{auth: 1}", "defaults.auth must be a text: put quotes around it"),
+        (
+            "{auth: , body: json}",
+            "defaults.auth is empty, and there are routes that do not say themselves who may use them",
+        ),
         ("{auht: a}", "defaults.auht is not a known key"),
         ("{zzz: a}", "defaults.zzz is not a known key"),
         ("[auth, a]", "defaults must be a mapping of keys to values"),
@@ -82,3 +86,7 @@ def test_what_builds_on_a_broken_part_is_not_reported(problems_of: Problems, rig
         broken = broken.replace("{prefix: /api}}}", "{prefix: /api}}]")
     assert problems_of(text, KEY="9f2c71d4e8ab5036cd17e49a02b6f85d") == []
     assert len(problems_of(broken, KEY="9f2c71d4e8ab5036cd17e49a02b6f85d")) == 1
+
+
+def test_an_empty_auth_of_the_defaults_is_no_problem_where_each_route_has_its_own(problems_of: Problems) -> None:
+    assert problems_of("defaults: {auth: }" + ROUTES.replace("rate_limits: [per-user],", "auth: public,")) == []
