@@ -224,6 +224,8 @@ def _flaw_of_folder(path: Path) -> str | None:
             return f"cannot be opened: {name} in it is no file"
         if file.exists() and not os.access(file, os.R_OK | os.W_OK):
             return f"cannot be opened: {name} in it may not be read and written{_of_another(file)}"
+    if not (path / "data.mdb").exists() and _is_full(nearest):
+        return "cannot be opened: no room is left on its disk"
     return None
 
 
@@ -231,3 +233,9 @@ def _of_another(path: Path) -> str:
     """Whose ``path`` is where that is another user, as on a volume that a container of another one has written; else empty."""
     owner, own = path.stat().st_uid, os.geteuid()
     return "" if owner == own else f": it belongs to uid {owner}, the gateway runs as uid {own}"
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether nothing can be written on the disk of ``folder``. Some file systems know of no blocks at all."""
+    disk = os.statvfs(folder)
+    return disk.f_blocks > 0 and (disk.f_bavail if os.geteuid() else disk.f_bfree) == 0

@@ -1,5 +1,6 @@
 """What ``environment: production`` refuses, one rule at a time; the cases hold all of it together."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_a_store_that_cannot_be_opened(tmp_path: Path) -> None:
 def test_a_store_behind_a_link_that_leads_nowhere(tmp_path: Path, target: str) -> None:
     (tmp_path / "state").symlink_to(tmp_path / target)
     assert cannot_open(tmp_path / "state") == "cannot be opened: it is a link that leads nowhere"
+
+
+def test_a_store_on_a_full_disk_has_to_be_there_already(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = list(os.statvfs(tmp_path))
+    numbers[3] = numbers[4] = 0  # f_bfree, f_bavail
+    monkeypatch.setattr("os.statvfs", lambda path: os.statvfs_result(numbers))
+    assert cannot_open(tmp_path / "var" / "state") == "cannot be opened: no room is left on its disk"
+    (tmp_path / "data.mdb").touch()
+    assert cannot_open(tmp_path) is None
 
 
 def test_a_store_that_cannot_even_be_looked_for(tmp_path: Path) -> None:
