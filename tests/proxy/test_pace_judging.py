@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from gateway.proxy.flow import respond
+from gateway.proxy.flow import stream
 from gateway.proxy.upstream import upload
 from tests.eventually import eventually
 from tests.proxy.pacing import KIB, LONG, Pace, pace, upload_head
@@ -106,7 +106,7 @@ async def untaken(here: Pace, stack: contextlib.AsyncExitStack) -> None:
 async def test_an_upstream_that_gives_up_on_a_response_that_nobody_takes_is_not_judged_by_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(respond, "SLOW", 0.1)
+    monkeypatch.setattr(stream, "SLOW", 0.1)
     async with (
         running_upstream(script=cut_off) as fake,
         pace("    breaker: external", fake.url) as here,
