@@ -90,7 +90,10 @@ class WriteLock:
                 seen, since = commits, now
             tries += 1
             if tries >= TRIES and (now - began >= LONGEST or now - since >= STILL):
-                if now - began >= LONGEST or not is_runnable(self.holder() or thread()):
+                holder = self.holder() or thread()
+                if not holder and self.take_if(lambda: not thread()):
+                    return True  # given back since the last try
+                if now - began >= LONGEST or not is_runnable(holder):
                     return False
                 since = now - STILL + _LOOK
             time.sleep(_PAUSE)

@@ -57,6 +57,22 @@ def test_a_lock_whose_holders_commit_is_waited_for_longer_but_not_for_ever(tmp_p
     other.close()
 
 
+def test_a_lock_that_is_given_back_while_its_holder_is_looked_for_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = WriteLock(tmp_path / "lock"), WriteLock(tmp_path / "lock")
+    one.take()
+
+    def holder(_: WriteLock) -> int:
+        one.release()
+        return 0
+
+    monkeypatch.setattr(WriteLock, "holder", holder)
+    assert other.wait(lambda: 0)
+    one.close()
+    other.close()
+
+
 @pytest.mark.parametrize("begin", ["store.file.begin()", "lmdb_alone()"])
 def test_a_holder_that_waits_for_a_processor_is_waited_for(tmp_path: Path, begin: str) -> None:
     """It is busy here for longer than ``STILL``, as one is that gets no processor on a crowded machine. Giving up would
