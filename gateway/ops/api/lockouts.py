@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import web
 
 from gateway.ops.api.admin import Admin
-from gateway.ops.api.order import InvalidOrder, decode_texts
+from gateway.ops.api.order import InvalidOrder, address_of, check_account, decode_texts
 from gateway.ops.api.problem import json_response
 from gateway.ops.plain import rfc3339
-from gateway.policy.base.pointer import account_name
 from gateway.policy.lockout.keys import account_lock_key, address_lock_key, network_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Lock
 
@@ -47,19 +45,8 @@ def unlock_of(body: bytes) -> Unlock:
     order = Unlock(**decode_texts(body, {"account", "address", "by"}, usage))
     if not order.account and not order.address:
         raise InvalidOrder("Name an account or an address")
-    if order.account:
-        try:
-            account_name(order.account)
-        except ValueError as error:
-            raise InvalidOrder(f"account: {error}") from None
-    if order.address:
-        try:
-            # A locked IPv6 client is listed by its network; any address of it stands for it.
-            address = ipaddress.ip_interface(order.address.strip()).ip
-        except ValueError:
-            raise InvalidOrder("address must be an IP address") from None
-        order = Unlock(order.account, str(address), order.by)
-    return order
+    check_account(order.account)
+    return replace(order, address=address_of(order.address))
 
 
 async def get_lockouts(admin: Admin, _: web.Request) -> web.Response:

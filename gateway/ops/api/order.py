@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Set
 from typing import Any
 
 import orjson
+
+from gateway.policy.base.pointer import account_name
 
 LONGEST = 512
 """Characters of any one text in an order."""
@@ -34,3 +37,21 @@ def decode_texts(body: bytes, known: Set[str], usage: str) -> dict[str, str]:
         if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
             raise InvalidOrder(f"{key} must be a text of at most {LONGEST} characters")
     return order
+
+
+def check_account(account: str) -> None:
+    """Raises InvalidOrder where no lockout could count ``account``; an empty text names none."""
+    try:
+        if account:
+            account_name(account)
+    except ValueError as error:
+        raise InvalidOrder(f"account: {error}") from None
+
+
+def address_of(text: str) -> str:
+    """The IP address that ``text`` names, empty where it is. A locked IPv6 client is listed by its network, and any address
+    of that stands for it. Raises InvalidOrder."""
+    try:
+        return str(ipaddress.ip_interface(text.strip()).ip) if text else ""
+    except ValueError:
+        raise InvalidOrder("address must be an IP address") from None

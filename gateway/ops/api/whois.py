@@ -6,7 +6,6 @@ The hashes do not lead back to a name, and the key stays in the gateway: whoever
 from __future__ import annotations
 
 import inspect
-import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -15,7 +14,7 @@ from aiohttp import web
 
 from gateway.ops.api.admin import Admin
 from gateway.ops.api.lockouts import lock_row
-from gateway.ops.api.order import LONGEST, InvalidOrder, decode, decode_texts
+from gateway.ops.api.order import LONGEST, InvalidOrder, address_of, check_account, decode, decode_texts
 from gateway.ops.api.problem import json_response
 from gateway.ops.clients import identified
 from gateway.ops.plain import rfc3339
@@ -54,18 +53,8 @@ def whois_of(body: bytes) -> Whois:
     order = Whois(**decode_texts(body, set(Whois._fields), _USAGE))
     if not any(order[:4]):
         raise InvalidOrder(_USAGE)
-    if order.account:
-        try:
-            account_name(order.account)
-        except ValueError as error:
-            raise InvalidOrder(f"account: {error}") from None
-    if order.address:
-        try:
-            address = ipaddress.ip_interface(order.address.strip()).ip
-        except ValueError:
-            raise InvalidOrder("address must be an IP address") from None
-        order = order._replace(address=str(address))
-    return order
+    check_account(order.account)
+    return order._replace(address=address_of(order.address))
 
 
 async def post_whois(admin: Admin, request: web.Request) -> web.Response:
