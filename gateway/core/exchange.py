@@ -113,6 +113,7 @@ class Exchange:
         "bytes_in",
         "bytes_out",
         "calls",
+        "checked",
         "claims",
         "client",
         "correlation",
@@ -148,9 +149,9 @@ class Exchange:
         "upstream_time",
     )
 
-    inputs: Sequence[
-        object
-    ]  # policy/base/inputs: what the content or the query holds; not there until a stage asks for it
+    # policy/base/inputs: what the content or the query holds; not there until a stage asks for it
+    inputs: Sequence[object]
+    checked: Sequence[tuple[object, tuple[tuple[str, ...], ...]]]  # the same for a schema: value and dates
 
     def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:
         # proxy/flow/arrival, when the head is read

@@ -108,6 +108,12 @@ _TABLE = (
     Reason("scope_missing", 403, "Scope missing", "Your account does not include this function."),
     Reason("body_too_large", 413, "Body too large", "What you sent is too large."),
     Reason("body_malformed", 400, "Malformed body", "What you sent could not be read."),
+    Reason(
+        "json_malformed",
+        400,
+        "Malformed JSON",
+        "What you sent is not JSON that every reader takes for the same. Please update the app.",
+    ),
     Reason("media_type_refused", 415, "Media type refused", "This kind of content is not accepted here."),
     Reason("body_timeout", 408, "Body too slow", "The upload took too long. Check your connection and try again."),
     Reason(

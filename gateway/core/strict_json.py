@@ -66,11 +66,39 @@ def read(text: str) -> object:
     except json.JSONDecodeError:
         raise ValueError("the content is no JSON") from None
     objects.check_names()
-    if ("\\ud" in text or "\\uD" in text) and _HALF(_PAIR.sub("_", text.replace("\\\\", "_"))):
+    if has_half_pair(text):
         raise ValueError("the content holds half a surrogate pair")
     if containers > DEEPEST and _is_deep(value):
         raise ValueError("the content is nested too deeply")
     return value
+
+
+def has_half_pair(text: str) -> bool:
+    """Whether an escape of ``text`` is one half of a surrogate pair without the other."""
+    return ("\\ud" in text or "\\uD" in text) and _HALF(_PAIR.sub("_", text.replace("\\\\", "_"))) is not None
+
+
+def check(value: object) -> None:
+    """Raise ValueError for a value of another strict reader that ``read`` does not give: for its names, its depth, and more
+    than ``MOST_VALUES`` values."""
+    objects = _Objects()
+    level, values = [value], 0
+    for _ in range(DEEPEST + 1):
+        inner: list[object] = []
+        for outer in level:
+            if isinstance(outer, dict):
+                objects.made(list(outer.items()))
+                inner += outer.values()
+            elif isinstance(outer, list):
+                inner += outer
+        values += len(inner)
+        if values > MOST_VALUES:
+            raise ValueError("the content has too many values to be read")
+        if not inner:
+            objects.check_names()
+            return
+        level = inner
+    raise ValueError("the content is nested too deeply")
 
 
 class _Objects:

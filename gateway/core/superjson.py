@@ -7,14 +7,16 @@ another. What real clients send of it is applied here too; the rest is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 NO_JSON: Final = object()
 """Stands for a value that is no JSON, such as a Date."""
 
 # What is in ``json`` for each annotation that only turns one text into a value of another type.
-_OF_TEXT = frozenset(("Date", "bigint", "number", "URL"))
+_DATE = "Date"
+_OF_TEXT = frozenset((_DATE, "bigint", "number", "URL"))
 _UNDEFINED = "undefined"
+_CHANGED = "the meta of an input makes something else of a value"
 
 
 def deserialize(payload: object) -> object:
@@ -24,6 +26,50 @@ def deserialize(payload: object) -> object:
     Refused: members beside ``json`` and ``meta``; ``referentialEqualities``; maps, sets, classes and all else that needs
     more than one text; and paths that do not lead to a value of the right kind by their plain spelling.
     """
+    value, values = _unwrapped(payload)
+    if isinstance(values, list):
+        return _converted(value, values)
+    _annotate(value, values)
+    return value
+
+
+class Plain(NamedTuple):
+    """A value that ``meta`` has changed in no other way than by ``dates``, the paths of texts that it makes a Date, and by
+    members that it makes undefined, which are left out of ``value``."""
+
+    value: object
+    dates: tuple[tuple[str, ...], ...]
+
+
+def deserialize_plain(payload: object) -> Plain | None:
+    """What ``payload`` holds, None where it is undefined as a whole. The payload itself is changed. Raises ValueError as
+    ``deserialize``, and for every annotation but ``undefined`` of a member that is null and ``Date`` of a member or an item
+    that is a text.
+    """
+    if isinstance(payload, dict) and len(payload) == 1 and "json" in payload:  # most
+        return Plain(payload["json"], ())
+    value, values = _unwrapped(payload)
+    if isinstance(values, list):
+        if values == [_UNDEFINED] and value is None:
+            return None
+        raise ValueError(_CHANGED)
+    if not values:
+        return Plain(value, ()) if "json" in payload else None  # type: ignore[operator]  # it is an object
+    dates = []
+    for path, annotation in values.items():
+        tokens, parent = _parent_of(value, path)
+        found = _at(parent, tokens[-1])
+        if annotation == [_UNDEFINED] and found is None and isinstance(parent, dict):
+            del parent[tokens[-1]]
+        elif annotation == [_DATE] and isinstance(found, str):
+            dates.append(tokens)
+        else:
+            raise ValueError(_CHANGED)
+    return Plain(value, tuple(dates))
+
+
+def _unwrapped(payload: object) -> tuple[object, dict[str, object] | list[object]]:
+    """The value in ``payload`` and the annotations of its ``meta``."""
     if not isinstance(payload, dict):
         raise ValueError("an input needs an object with json in it")
     if not payload.keys() <= {"json", "meta"}:
@@ -31,28 +77,20 @@ def deserialize(payload: object) -> object:
     value: object = payload.get("json")
     meta = payload.get("meta")
     if meta is None:
-        return value
+        return value, {}
     if not isinstance(meta, dict) or not meta.keys() <= {"values", "v"}:
         raise ValueError("the meta of an input has more than values")
     if meta.get("v", 0) not in (0, 1) or isinstance(meta.get("v", 0), bool):
         raise ValueError("the meta of an input is of another version")
     values = meta.get("values", {})
-    if isinstance(values, list):
-        return _converted(value, values)
-    if not isinstance(values, dict):
+    if not isinstance(values, dict | list):
         raise ValueError("the meta of an input is malformed")
-    _annotate(value, values)
-    return value
+    return value, values
 
 
 def _annotate(value: object, annotations: Mapping[str, object]) -> None:
     for path, annotation in annotations.items():
-        if "\\" in path:
-            raise ValueError("the meta of an input has an escape in a path")  # versions of superjson differ on it
-        *above, last = path.split(".")
-        parent = value
-        for name in above:
-            parent = _at(parent, name)
+        (*_, last), parent = _parent_of(value, path)
         found = _converted(_at(parent, last), annotation)
         if isinstance(parent, list):
             parent[int(last)] = found
@@ -61,6 +99,16 @@ def _annotate(value: object, annotations: Mapping[str, object]) -> None:
                 del parent[last]
             else:
                 parent[last] = found
+
+
+def _parent_of(value: object, path: str) -> tuple[tuple[str, ...], object]:
+    """The names in ``path``, and what all but the last of them lead to in ``value``."""
+    if "\\" in path:
+        raise ValueError("the meta of an input has an escape in a path")  # versions of superjson differ on it
+    names = tuple(path.split("."))
+    for name in names[:-1]:
+        value = _at(value, name)
+    return names, value
 
 
 def _at(parent: object, name: str) -> object:
@@ -81,4 +129,4 @@ def _converted(value: object, annotation: object) -> object:
         (kind,) = annotation
         if isinstance(kind, str) and kind in _OF_TEXT:
             return NO_JSON
-    raise ValueError("the meta of an input makes something else of a value")
+    raise ValueError(_CHANGED)

@@ -126,16 +126,24 @@ def inputs(text: str | None, batch: bool, count: int, transformer: str = "superj
     """
     if text is None:
         return [None] * count
-    whole = read(text)
     unwrap = _plain if transformer == "none" else deserialize
+    given = payloads(read(text), batch, count)
+    return [unwrap(given[index]) if index in given else None for index in range(count)]
+
+
+def payloads(whole: object, batch: bool, count: int) -> Mapping[int, object]:
+    """What ``whole``, the content or the ``input`` of a query, holds for each call that has an input, as it is wrapped.
+
+    Raises ValueError for a batch that is no object, as @trpc/server does, and for a member that is the input of no call.
+    """
     if not batch:
-        return [unwrap(whole)]
+        return {0: whole}
     if not isinstance(whole, dict):
         raise ValueError("a batch needs an object of inputs")
-    indices = [str(index) for index in range(count)]
-    if not whole.keys() <= set(indices):
+    indices = {str(index): index for index in range(count)}
+    if not whole.keys() <= indices.keys():
         raise ValueError("a batch has an input of no call")
-    return [unwrap(whole[index]) if index in whole else None for index in indices]
+    return {indices[name]: payload for name, payload in whole.items()}
 
 
 def _plain(value: object) -> object:

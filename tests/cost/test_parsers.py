@@ -36,7 +36,7 @@ from gateway.ops.api.order import decode_texts
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.sink import Sink
-from gateway.policy.base import bucket, pointer
+from gateway.policy.base import bucket, pointer, quick_json
 from gateway.policy.lockout import keys
 from gateway.proxy.flow import render
 from gateway.proxy.message.head import RequestHead
@@ -132,6 +132,8 @@ PARSERS: dict[str, Parser] = {
     "core/trpc inputs": Parser(of_text(lambda text: trpc.inputs(text, True, 10)), BODY, FLAT),
     "core/strict_json read": Parser(of_text(strict_json.read), BODY, FLAT),
     "core/strict_json decoded": Parser(strict_json.decoded, BODY),
+    "core/strict_json has_half_pair": Parser(of_text(strict_json.has_half_pair), BODY, FLAT),
+    "policy/base/quick_json read_quickly": Parser(lambda value: quick_json.read_quickly(value, 32), BODY, FLAT),
     "core/spelling folded": Parser(of_text(lambda text: spelling.folded(text[:320]))),
     "core/collation collated": Parser(of_text(lambda text: collation.collated(text[:320]))),
     "core/spelling all_folded": Parser(of_text(lambda text: spelling.all_folded([text[:100], text[100:200]]))),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
-from gateway.core.strict_json import decoded
-from gateway.core.trpc import first_words, inputs, is_batch, query_input, written_input
+from gateway.core.strict_json import check, decoded
+from gateway.core.superjson import NO_JSON, deserialize_plain
+from gateway.core.trpc import first_words, inputs, is_batch, payloads, query_input, written_input
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.pointer import MISSING, find, loosened
+from gateway.policy.base.quick_json import read_quickly
 
 MEDIA_TYPE = "application/json"
 
@@ -24,6 +27,8 @@ _JSON = re.compile(rb'application/json[ \t]*+(?:;[ \t]*+charset=(?:utf-8|"utf-8"
 
 NOT_CODED = ((b"accept-encoding", b"identity"),)
 """The field of a refusal of coded content, which says that the coding is to blame (RFC 9110 section 15.5.16)."""
+
+_WITHOUT_CONTENT = ("GET", "HEAD")
 
 _JSON_ONLY = ((b"accept", MEDIA_TYPE.encode()),)
 
@@ -50,22 +55,113 @@ def inputs_of(exchange: Exchange) -> Sequence[object]:
         return values
 
 
+class Input(NamedTuple):
+    """What one call is given. ``value`` is its JSON, without the members that superjson's ``meta`` makes undefined, or MISSING.
+    ``dates`` are the paths of texts in it that ``meta`` turns into a Date."""
+
+    value: object
+    dates: tuple[tuple[str, ...], ...] = ()
+
+
+_NO_INPUT = Input(MISSING)
+
+
+class InputError(ValueError):
+    """An input has no reading that is certain to be the upstream's. ``call`` is its index in a batch, None where it is not known
+    or there is none."""
+
+    def __init__(self, sentence: str, call: int | None) -> None:
+        super().__init__(sentence)
+        self.call = call
+
+
+def checked_inputs(exchange: Exchange, max_depth: int) -> Sequence[Input]:
+    """The input of each call as a schema may judge it; of a route without calls its whole JSON body.
+
+    ``exchange.body`` must have been read before. Raises ValueError (``InputError`` where the call is known) as ``inputs_of``,
+    except for names that differ in case only; and for objects and lists more than ``max_depth`` inside each other, for
+    integers that JavaScript does not read exactly, and for every annotation of superjson but ``undefined`` of a member and
+    ``Date``. ``malformed`` makes a refusal of it. What was read is what ``inputs_of`` gives later.
+    """
+    sent = _sent(exchange)
+    count = len(exchange.calls)
+    found: Sequence[Input]
+    if sent is None:
+        found = (_NO_INPUT,) * (count or 1)
+    elif not count:
+        found = (Input(read_quickly(sent, max_depth)),)
+    else:
+        batch = is_batch(exchange.query)
+        given = payloads(read_quickly(sent, max_depth), batch, count)
+        plain = exchange.route.error_format == "none"
+        found = [
+            (Input(given[index]) if plain else _unwrapped(given[index], index if batch else None))
+            if index in given
+            else _NO_INPUT
+            for index in range(count)
+        ]
+    exchange.checked = found
+    return found
+
+
+def _unwrapped(payload: object, call: int | None) -> Input:
+    try:
+        plain = deserialize_plain(payload)
+    except ValueError as error:
+        if call is None:
+            raise
+        raise InputError(f"call {call} of the batch, counted from 0: {error}", call) from None
+    return _NO_INPUT if plain is None else Input(*plain)
+
+
 def _read(exchange: Exchange) -> Sequence[object]:
+    checked = getattr(exchange, "checked", None)
+    if checked is not None:
+        return [_as_looked_into(one) for one in checked]
+    sent = _sent(exchange)
+    count = len(exchange.calls)
+    if sent is None:
+        return [None] * count if count and exchange.method in _WITHOUT_CONTENT else (MISSING,) * (count or 1)
+    if not count:
+        return inputs(decoded(sent), False, 1, "none")
+    return inputs(decoded(sent), is_batch(exchange.query), count, exchange.route.error_format)
+
+
+def _as_looked_into(checked: Input) -> object:
+    """What ``inputs_of`` gives for an input that is read already. Raises ValueError as ``core.strict_json.read``."""
+    value, dates = checked
+    if value is MISSING:
+        return None
+    check(value)
+    for path in dates:
+        value = _without_text(value, path)
+    return value
+
+
+def _without_text(value: object, path: tuple[str, ...]) -> object:
+    """A copy of ``value`` with ``NO_JSON`` at ``path``; what is not on the way is not copied."""
+    if not path:
+        return NO_JSON
+    if isinstance(value, dict):
+        return {**value, path[0]: _without_text(value[path[0]], path[1:])}
+    assert isinstance(value, list)
+    index = int(path[0])
+    return [*value[:index], _without_text(value[index], path[1:]), *value[index + 1 :]]
+
+
+def _sent(exchange: Exchange) -> bytes | None:
+    """The JSON that holds the inputs of ``exchange``, None without any."""
     body = exchange.body
     if body:
         _check_head(exchange)
-    count = len(exchange.calls)
-    if not count:
-        return inputs(decoded(body), False, 1, "none") if body else (MISSING,)
-    if exchange.method in ("GET", "HEAD"):
+    if not exchange.calls:
+        return body or None
+    if exchange.method in _WITHOUT_CONTENT:
         text = query_input(exchange.query)
-    elif written_input(exchange.query) is not None:
+        return None if text is None else text.encode()
+    if written_input(exchange.query) is not None:
         raise ValueError("the query holds an input that belongs into the content")
-    elif not body:
-        return (MISSING,) * count
-    else:
-        text = decoded(body)
-    return inputs(text, is_batch(exchange.query), count, exchange.route.error_format)
+    return body or None
 
 
 def value_at(exchange: Exchange, value: object, tokens: tuple[str, ...]) -> object:
@@ -86,10 +182,17 @@ def unreadable(policy: str, error: ValueError) -> Refusal:
     return refuse("body_malformed", f"{policy}: {error}")
 
 
+def malformed(policy: str, error: ValueError) -> Refusal:
+    """The refusal by ``policy``, a schema, of a request that two parsers may read differently."""
+    if isinstance(error, MediaTypeError):
+        return unreadable(policy, error)
+    return refuse("json_malformed", f"{policy}: {error}")
+
+
 def _check_head(exchange: Exchange) -> None:
     """Raise ValueError when the fields or the method say that ``exchange.body`` may be read as something else than JSON."""
     fields = exchange.fields
-    if exchange.method in ("GET", "HEAD"):
+    if exchange.method in _WITHOUT_CONTENT:
         raise ValueError("a request without content by its method has one")  # RFC 9110 9.3.1: it has no defined meaning
     if _JSON(fields.get(b"content-type", b"")) is None:
         raise MediaTypeError("the content is not declared as JSON in UTF-8", _JSON_ONLY)

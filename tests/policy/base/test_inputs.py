@@ -8,7 +8,15 @@ from urllib.parse import quote
 import pytest
 
 from gateway.core.exchange import Call, Exchange
-from gateway.policy.base.inputs import LONGEST_BODY, MediaTypeError, inputs_of, unreadable, value_at
+from gateway.policy.base.inputs import (
+    LONGEST_BODY,
+    MediaTypeError,
+    checked_inputs,
+    inputs_of,
+    malformed,
+    unreadable,
+    value_at,
+)
 from gateway.policy.base.pointer import MISSING
 from tests.processor_time import takes_at_most
 
@@ -204,3 +212,16 @@ def test_the_longest_query_is_judged_in_milliseconds(query: str) -> None:
 @pytest.mark.parametrize("sent", TYPES, ids=lambda sent: ascii(sent[16:24]))
 def test_the_longest_content_type_is_judged_in_a_millisecond(sent: str) -> None:
     assert takes_at_most(0.001, lambda: inputs_of(exchange(body={"a": 1}, fields={b"content-type": sent.encode()})))
+
+
+def test_a_schema_is_given_the_input_of_each_call() -> None:
+    batch = {"0": {"json": {"a": 1}}, "2": {"json": None, "meta": {"values": ["undefined"]}}, "3": {"json": None}}
+    found = [(MISSING, ()) if one != 0 else ({"a": 1}, ()) for one in range(3)]
+    assert list(checked_inputs(exchange(calls=4, query="batch=1", body=batch), 32)) == [*found, (None, ())]
+
+
+def test_what_is_no_json_of_one_reading_is_refused_under_the_name_of_the_schema() -> None:
+    with pytest.raises(ValueError) as raised:
+        checked_inputs(exchange(body=b'{"a":1,"a":2}'), 32)
+    refusal = malformed("inputs", raised.value)
+    assert (refusal.reason.slug, refusal.detail) == ("json_malformed", "inputs: an object has a member twice")

@@ -1,0 +1,141 @@
+"""JSON that every parser reads alike, read at the speed of orjson, or a refusal.
+
+What is refused is what ``core.strict_json`` refuses, except for names that differ in case or form only: those are honest
+members of a record, and only a policy that looks for a name has to fear a second one. Most clients write what
+``JSON.stringify`` writes. orjson writes the same bytes, so equal bytes prove that no member is there twice and that there is
+one spelling. What fails this proof is compared without its strings and white space, which a member that is there twice makes
+longer. All work is linear in the length.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from itertools import accumulate
+from typing import Final
+
+import orjson
+
+from gateway.core.strict_json import decoded, has_half_pair
+
+MOST_EXACT: Final = 2**53 - 1
+"""Number.MAX_SAFE_INTEGER: beyond it JavaScript takes two integers for one."""
+
+_WIDEST = 16  # digits of MOST_EXACT
+_MOST_DIGITS = b"%d" % MOST_EXACT
+_AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
+_WIDE = b"0" * _WIDEST
+_NEGATIVE_ZERO = b"-0"
+
+_BRACKETS = bytes.maketrans(b"{}[]", b"\x01\xff\x01\xff")  # what each adds to the depth, as signed bytes
+_OPENING = bytes(set(range(256)) - set(b"{["))
+_NO_BRACKET = bytes(set(range(256)) - set(b"{}[]"))
+_BLANK = b" \t\n\r"
+_TO_COMMAS = bytes.maketrans(b"{}[]:", b",,,,,")
+
+# A name that is part of each object of JavaScript. Only a name stands between one of these marks and a colon.
+_PROTOTYPE = re.compile(rb'[{,]"(?:__proto__|constructor|prototype)":').search
+
+_MOST_JUDGED = 1_000
+"""Numbers of one document that are zero or beyond ``MOST_EXACT`` and not spelled as usual: each is looked at for itself."""
+
+
+def read_quickly(content: bytes, max_depth: int) -> object:
+    """The value of a document of at most ``max_depth`` objects and lists inside each other.
+
+    Raises ValueError, whose sentence quotes nothing of it, for what parsers read differently: members that are there twice
+    or have the name of a prototype, half a surrogate pair, a number that JavaScript does not read exactly.
+    """
+    if len(content.translate(None, _OPENING)) > max_depth:
+        levels = accumulate(array("b", _outside(content).translate(_BRACKETS, _NO_BRACKET)))
+        if max(levels, default=0) > max_depth:
+            raise ValueError(f"the content is nested more than {max_depth} levels deep")
+    try:
+        value: object = orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        raise ValueError(_trouble(content, "infinity" in error.msg)) from None
+    usual = orjson.dumps(value)
+    if usual != content:
+        _check_spelling(_outside(content), _outside(usual))
+    elif _may_be_inexact(content):
+        _check_numbers(_literals(_outside(content)), frozenset())
+    if (b"proto" in usual or b"constructor" in usual) and _PROTOTYPE(usual) is not None:
+        raise ValueError("an object has a member of the name of a prototype")
+    return value
+
+
+def _outside(text: bytes) -> bytes:
+    """JSON without its strings and without white space."""
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    return b"".join(text.split(b'"')[::2]).translate(None, _BLANK)
+
+
+def _check_spelling(sent: bytes, usual: bytes) -> None:
+    """Raise ValueError where ``sent`` has more members than ``usual``, which has each once, or a number that is read
+    differently. Both are without strings."""
+    if sent.count(b":") != usual.count(b":"):
+        raise ValueError("an object has a member twice")
+    if sent != usual:
+        _check_numbers(_literals(sent), _literals(usual))
+    elif _may_be_inexact(sent):
+        _check_numbers(_literals(sent), frozenset())
+
+
+def _may_be_inexact(text: bytes) -> bool:
+    """Whether a number of ``text``, spelled as usual, may not be read exactly. True also for some in which all are."""
+    return _WIDE in text.translate(_AS_ZERO) or _NEGATIVE_ZERO in text
+
+
+def _literals(outside: bytes) -> frozenset[bytes]:
+    return frozenset(outside.translate(_TO_COMMAS).split(b","))
+
+
+def _check_numbers(sent: frozenset[bytes], usual: frozenset[bytes]) -> None:
+    """Raise ValueError for a literal of ``sent`` that is a number and not read exactly; ``usual`` are the shortest spellings
+    of what was read."""
+    judged = [number for number in sent if len(number) >= _WIDEST or number[:2] == _NEGATIVE_ZERO]
+    unusual = sent - usual if usual else ()
+    found = list(map(float, unusual))
+    if found and not (0.0 not in found and min(found) >= -MOST_EXACT and max(found) <= MOST_EXACT):
+        special = [one for one, value in zip(unusual, found, strict=True) if not value or abs(value) > MOST_EXACT]
+        if len(special) > _MOST_JUDGED:
+            raise ValueError("the content has too many numbers in an unusual spelling")
+        judged += special
+    if not all(map(_is_exact, judged)):
+        raise ValueError("the content holds a number that JavaScript does not read exactly: send it as a text")
+
+
+def _is_exact(number: bytes) -> bool:
+    """Whether ``number`` is what it is read as: an integer up to ``MOST_EXACT``, no zero with a sign, and beyond that only
+    the digits that a double keeps."""
+    digits = number.lstrip(b"-")
+    if digits.isdigit():
+        return number != _NEGATIVE_ZERO and (
+            len(digits) < _WIDEST or (len(digits) == _WIDEST and digits <= _MOST_DIGITS)
+        )
+    value = float(number)
+    if not value:
+        return number[:1] != b"-" and not _significant(number)
+    return abs(value) <= MOST_EXACT or _significant(number) == _significant(repr(value).encode())
+
+
+def _significant(number: bytes) -> bytes:
+    """The digits of ``number`` without its sign, its point, its exponent, and zeros before and behind them."""
+    return number.lower().partition(b"e")[0].replace(b".", b"").strip(b"-0")
+
+
+def _trouble(content: bytes, infinite: bool) -> str:
+    """What keeps ``content`` from being JSON. ``infinite``: it has a number beyond a double."""
+    try:
+        text = decoded(content)
+    except ValueError as error:
+        return str(error)
+    if not content.strip(_BLANK):
+        return "the content is empty"
+    if has_half_pair(text):
+        return "the content holds half a surrogate pair"
+    outside = _outside(content)
+    if infinite or b"NaN" in outside or b"Infinity" in outside:
+        return "the content holds a number that JSON does not have"
+    return "the content is no JSON"
