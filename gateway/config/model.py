@@ -29,7 +29,6 @@ from gateway.config.names import (
     UrlPrefix,
     ViaName,
     none_if_empty,
-    whole,
 )
 from gateway.config.policy_keys import keys_of_defaults, keys_of_routes
 from gateway.config.problem import Problem
@@ -49,7 +48,7 @@ from gateway.config.upstream_settings import (
 from gateway.config.worker_count import Workers
 from gateway.core.units import Rate
 from gateway.core.via import DEFAULT_NAME
-from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share
+from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share, whole
 from gateway.policy.base.trusted_fields import ANY_FIELDS, TrustedFields
 from gateway.policy.concurrency import Settings as Concurrency
 
@@ -294,7 +293,7 @@ class Route:
     """A route with the defaults filled in. All names in it exist.
 
     ``policies`` has the names of its policies by section: none for ``auth: public``, and no entry where a kind that every
-    route must decide about is missing.
+    route must decide about is missing. ``waivers`` has why it goes without those of a section.
     """
 
     name: str
@@ -306,6 +305,7 @@ class Route:
     rewrite: str | None = None
     deny: str | None = None
     policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waivers: Mapping[str, str] = field(default_factory=dict)
     batch: Literal["allow", "deny"] = "allow"
     position: Position = NOWHERE
 

@@ -233,13 +233,6 @@ def _file(value: object, info: ValidationInfo) -> Path:
     return base / value
 
 
-def whole(value: object) -> object:
-    """``value`` unless it is true or false, which pydantic would take for 1 and 0. Raises ValueError for those."""
-    if isinstance(value, bool):
-        raise ValueError("must be a whole number")
-    return value
-
-
 def none_if_empty(value: object) -> object:
     """``value``, or None for an empty one: ``"${NAME:-}"`` with no such variable counts as a key that is not written."""
     return None if value == "" else value

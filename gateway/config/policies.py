@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Iterable
 from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from gateway.config.gaps import Gaps
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.problem import Report
 from gateway.config.source import MOST_BYTES, read
-from gateway.config.tree import Mapping, Node, Position, Scalar, Sequence, child
+from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence, child, follow
 from gateway.config.validate import (
     LATER_SECTIONS,
     NOT_AVAILABLE,
@@ -22,6 +23,7 @@ from gateway.config.validate import (
     mapping_at,
     parse,
 )
+from gateway.policy.base.file_flaw import FileFlaw
 from gateway.policy.base.settings import Policy
 from gateway.policy.kinds import SECTIONS
 
@@ -125,6 +127,23 @@ def understand(
     settings: dict[str, dict[str, Policy]] = {section: {} for section in kinds}
     for (section, name), policy in policies.items():
         parsed = parse(kinds[section], policy.node, (section, name), base, report)
-        if parsed is not None:
-            settings[section][name] = parsed
+        if parsed is None:
+            continue
+        kind = SECTIONS.get(section)
+        if kind is not None and kind.read_files is not None:
+            parsed, findings = kind.read_files(parsed, Path(policy.position.file).parent, read_bytes)
+            _add(findings, policy, report)
+        settings[section][name] = parsed
     return settings
+
+
+def _add(findings: Iterable[FileFlaw], policy: Written, report: Report) -> None:
+    """Reports what was found in the files that ``policy`` names."""
+    path: NodePath = (policy.section, policy.name)
+    for found in findings:
+        add = report.warn if found.warning else report.add
+        if found.file:
+            add(Position(found.file, found.line, found.column), path, found.sentence, found.hint)
+        else:
+            node, below = follow(policy.node, ("files",))
+            add(node.position, (*path, *below), found.sentence, found.hint)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, Field, create_model
 
+from gateway.policy.base.settings import Model
 from gateway.policy.kinds import ROUTE_KINDS, Kind
 
 M = TypeVar("M", bound=BaseModel)
@@ -20,17 +22,24 @@ UNKNOWN = "?"
 nothing is concluded from it."""
 
 
+class Waiver(Model):
+    """In place of the name of a policy: the route goes without one."""
+
+    none: Annotated[str, Field(min_length=1)]
+    """Why."""
+
+
 def keys_of_routes() -> Callable[[type[M]], type[M]]:
     """Adds a key for each kind of policy that routes name."""
     return _with(
-        {
-            kind.route_key: (
-                tuple[str, ...] | None if kind.many else str | None,
-                Field(default=None, description=kind.about or None),
-            )
-            for kind in ROUTE_KINDS
-        }
+        {kind.route_key: (_type_of(kind), Field(default=None, description=kind.about or None)) for kind in ROUTE_KINDS}
     )
+
+
+def _type_of(kind: Kind) -> Any:
+    if kind.many:
+        return tuple[str, ...] | None
+    return str | Waiver | None if kind.waivable else str | None
 
 
 def keys_of_defaults() -> Callable[[type[M]], type[M]]:
@@ -40,9 +49,12 @@ def keys_of_defaults() -> Callable[[type[M]], type[M]]:
 
 def _with(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:
     def add(model: type[M]) -> type[M]:
-        return create_model(
-            model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **fields
-        )
+        with warnings.catch_warnings():
+            # BaseModel.schema(), which a key of that name hides, is deprecated since pydantic 2 and not used here.
+            warnings.filterwarnings("ignore", 'Field name "schema" in ', UserWarning)
+            return create_model(
+                model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **fields
+            )
 
     return add
 
@@ -50,7 +62,15 @@ def _with(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:
 def names_of(written: BaseModel, kind: Kind) -> tuple[str, ...] | None:
     """The policies of ``kind`` that a route or the defaults name; None where they name none."""
     value = getattr(written, kind.route_key)
+    if isinstance(value, Waiver):
+        return ()
     return ((value,) if value else None) if isinstance(value, str) else value
+
+
+def waivers_of(written: BaseModel) -> dict[str, str]:
+    """Why a route goes without the policies of a kind, by section."""
+    found = ((kind.section, getattr(written, kind.route_key)) for kind in ROUTE_KINDS if kind.waivable)
+    return {section: value.none for section, value in found if isinstance(value, Waiver)}
 
 
 def policies_of(defaults: BaseModel) -> dict[str, tuple[str, ...]]:

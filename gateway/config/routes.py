@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.config.model import Defaults, Route, Trpc, UpstreamSettings, WrittenRoute
-from gateway.config.policy_keys import INHERITED, names_of
+from gateway.config.policy_keys import INHERITED, names_of, waivers_of
 from gateway.config.problem import Location
 from gateway.config.tree import Position, child
 from gateway.policy.kinds import ROUTE_KINDS, Kind
@@ -31,6 +31,7 @@ def complete(written: WrittenRoute, defaults: Defaults, position: Position) -> R
         rewrite=written.rewrite,
         deny=written.deny,
         policies=_policies(written, defaults),
+        waivers=waivers_of(written),
         batch=written.batch,
         position=position,
     )
@@ -68,11 +69,13 @@ def described(route: Route, reporting: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _value(route: Route, kind: Kind) -> str | list[str] | None:
+def _value(route: Route, kind: Kind) -> str | list[str] | dict[str, str] | None:
     """What ``route`` would say after the key of ``kind`` if nothing were inherited."""
     names = route.policies.get(kind.section, ())
     if kind.many:
         return list(names)
+    if kind.section in route.waivers:
+        return {"none": route.waivers[kind.section]}
     return names[0] if names else kind.opt_out or None
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator
 
 from gateway.config.cpus import available
-from gateway.config.names import whole
+from gateway.policy.base.settings import whole
 
 AUTO = "auto"
 

@@ -114,6 +114,7 @@ _TABLE = (
         "Malformed JSON",
         "What you sent is not JSON that every reader takes for the same. Please update the app.",
     ),
+    Reason("schema_refused", 422, "Input refused", "Check what you have entered, and try again."),
     Reason("media_type_refused", 415, "Media type refused", "This kind of content is not accepted here."),
     Reason("body_timeout", 408, "Body too slow", "The upload took too long. Check your connection and try again."),
     Reason(

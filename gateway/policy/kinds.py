@@ -9,21 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar, cast
 
 from gateway.policy import body, breaker, client, cors, identity, in_flight, response_headers
 from gateway.policy.auth import auth
+from gateway.policy.base.file_flaw import FileFlaw, ReadFile
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback import fallback
 from gateway.policy.lockout import lockout
 from gateway.policy.rate_limit import rate_limit
+from gateway.policy.schema import files, schema
+from gateway.policy.schema.settings import Settings as SchemaSettings
 
 S = TypeVar("S", bound=Policy)
 
 Build = Callable[[Sequence[tuple[str, Policy]], Tools], Stage | None]
 """Makes the stage of the policies of these names; None when they need none there."""
+
+
+ReadFiles = Callable[[Policy, Path, ReadFile], tuple[Policy, list[FileFlaw]]]
+"""Reads the files that a policy names, from the folder of the file that it stands in on: the policy with what is in them, and
+what is wrong with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +56,10 @@ class Kind:
     """A route that says nothing has what ``defaults`` name."""
     opt_out: str = ""
     """The word in place of a name for a kind that every route must decide about."""
+    waivable: bool = False
+    """In place of a name a route may say ``{none: "why"}``: it goes without, for that reason."""
+    read_files: ReadFiles | None = None
+    """For a kind whose policies name files beside their settings."""
     build: Build | None = None
     """None for stages that come with an upstream (``proxy.compile.resilience``)."""
     combined: bool = False
@@ -89,6 +102,10 @@ def _limits(when: rate_limit.When) -> Build:
 
 def _counts_by_input(settings: Policy) -> bool:
     return isinstance(settings, rate_limit.Settings) and rate_limit.when_of(settings) is rate_limit.When.INPUT
+
+
+def _read_schemas(settings: Policy, folder: Path, read_file: ReadFile) -> tuple[Policy, list[FileFlaw]]:
+    return files.read_files(cast(SchemaSettings, settings), folder, read_file)
 
 
 # A limit is taken at the earliest point where its key is known, so its stages come three times.
@@ -164,6 +181,21 @@ KINDS: tuple[Kind, ...] = (
         route_key="body",
         inherited=True,
         build=each(body.build),
+    ),
+    # nothing looks into an input that is not as it should be
+    Kind(
+        name="schema",
+        section="schemas",
+        keeps_out=True,
+        settings=SchemaSettings,
+        route_key="schema",
+        about="What its inputs have to be like; {none: WHY} for none.",
+        inherited=True,
+        waivable=True,
+        read_files=_read_schemas,
+        build=each(schema.build),
+        needs_body=True,
+        per_call=True,
     ),
     # limits keyed on what the body says
     replace(

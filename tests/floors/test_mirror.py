@@ -12,6 +12,7 @@ TESTED_ELSEWHERE = {
     "__main__.py": "three lines, which tests/cli/test_app.py runs as a process",
     "ops/api/admin.py": "a protocol; tests/process/test_admin.py has the real one, tests/ops/api a double in memory",
     "state/lmdb/names.py": "constants; every test of the store reads and writes records by them",
+    "policy/base/file_flaw.py": "a record without methods, which tests/policy/schema/test_files.py reads",
     "proxy/flow/step.py": "names of steps, all of which tests/proxy/flow/test_life.py goes through",
     "proxy/message/request.py": "a record without methods, which tests/proxy/message/test_parser.py reads",
     "proxy/observer.py": "a protocol and its double that does nothing; tests/ops/test_observer.py has the real one",

@@ -155,6 +155,13 @@ SecretField = Annotated[
 """A secret text; it never prints itself."""
 
 
+def whole(value: object) -> object:
+    """``value`` unless it is true or false, which pydantic would take for 1 and 0. Raises ValueError for those."""
+    if isinstance(value, bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
 def between(least: float, most: float, sentence: str) -> Callable[[float], float]:
     """A validator of a number. ``sentence`` names the two bounds as people write them."""
 

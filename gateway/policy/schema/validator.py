@@ -1,0 +1,120 @@
+"""Compiled JSON Schemas (2020-12). The modules of this folder that import the package of it are this one and ``issues``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jsonschema_rs import (
+    Draft202012Validator,
+    EmailOptions,
+    FancyRegexOptions,
+    RegexOptions,
+    ValidationError,
+)
+
+from gateway.policy.schema.document import Token
+
+Validator = Draft202012Validator
+
+BACKTRACKS = 10_000
+"""Steps back that the search for one pattern may take: about 0.1 ms. A text that needs more is refused."""
+
+LARGEST_PATTERN = 256 * 1024
+"""Bytes of a compiled pattern: the time for a text is bounded by its length times the length of the pattern."""
+
+_LINEAR = RegexOptions(size_limit=LARGEST_PATTERN, dfa_size_limit=8 * LARGEST_PATTERN)
+_BACKTRACKING = FancyRegexOptions(
+    backtrack_limit=BACKTRACKS, size_limit=LARGEST_PATTERN, dfa_size_limit=8 * LARGEST_PATTERN
+)
+_EMAIL = EmailOptions(require_tld=True, allow_domain_literal=False, allow_display_text=False)
+_mailbox = Draft202012Validator({"format": "email"}, validate_formats=True, email_options=_EMAIL).is_valid
+_uri = Draft202012Validator({"format": "uri"}, validate_formats=True).is_valid
+_SCRIPTS = ("javascript:", "vbscript:")
+
+
+class SchemaError(ValueError):
+    """A schema that cannot be compiled. ``at`` leads to the value in it that is wrong."""
+
+    def __init__(self, sentence: str, at: Sequence[Token], hint: str = "") -> None:
+        super().__init__(sentence)
+        self.at = at
+        self.hint = hint
+
+
+class Compiled(NamedTuple):
+    """``backtracks``: one of its patterns is for an engine that goes back (look-around, back references)."""
+
+    validator: Validator
+    backtracks: bool
+
+
+def compiled(schema: object) -> Compiled:
+    """``schema`` compiled. Raises SchemaError. Nothing is fetched, formats are asserted, and unknown ones refused."""
+    if not isinstance(schema, dict | bool):
+        raise SchemaError("is no schema: that is an object, or true or false", ())
+    try:
+        return Compiled(_compiled(schema, _LINEAR), False)
+    except ValidationError as error:
+        if error.kind.name != "format" or error.kind.as_dict().get("format") != "regex":
+            raise _wrong(error) from None
+    except ValueError as error:
+        raise SchemaError(f"cannot be compiled: {error}", ()) from None
+    try:
+        return Compiled(_compiled(schema, _BACKTRACKING), True)
+    except ValidationError as error:
+        raise _wrong(error) from None
+    except ValueError as error:
+        raise SchemaError(f"cannot be compiled: {error}", ()) from None
+
+
+def _compiled(schema: dict[str, object] | bool, patterns: RegexOptions | FancyRegexOptions) -> Validator:
+    return Draft202012Validator(
+        schema,
+        formats={"email": _is_mailbox, "uri": _is_uri},
+        validate_formats=True,
+        ignore_unknown_formats=False,
+        mask="a value",
+        pattern_options=patterns,
+        email_options=_EMAIL,
+        offline=True,
+    )
+
+
+def _is_mailbox(text: str) -> bool:
+    """``name@host.tld``, without the quoted names of RFC 5321 that no application takes."""
+    return '"' not in text and _mailbox(text)
+
+
+def _is_uri(text: str) -> bool:
+    """A URI (RFC 3986) that runs nothing where somebody opens it."""
+    return not text[:11].lower().startswith(_SCRIPTS) and _uri(text)
+
+
+def _wrong(error: ValidationError) -> SchemaError:
+    """What is wrong with a schema, in a sentence about the schema."""
+    at = tuple(error.instance_path)
+    kind = error.kind.as_dict()
+    match error.kind.name:
+        case "format" if kind.get("format") == "regex":
+            return SchemaError("is no regular expression", at, "write one of ECMA-262, and escape \\ as \\\\ in JSON")
+        case "" if at[-1:] == ("format",):
+            return SchemaError("is a format that is not known here", at, "leave it out, or write a pattern")
+        case "type":
+            return SchemaError(f"must be {' or '.join(map(_with_article, kind['types']))}", at)
+        case "minimum" | "exclusiveMinimum":
+            return SchemaError(f"must be at least {kind['limit']}", at)
+        case "enum":
+            return SchemaError(f"must be one of {', '.join(map(str, kind['options']))}", at)
+        case "minItems":
+            return SchemaError("must not be empty", at)
+        case "uniqueItems":
+            return SchemaError("has an entry twice", at)
+        case "anyOf" if at and at[-1] == "type":
+            hint = "write array, boolean, integer, null, number, object or string, or a list of some"
+            return SchemaError("is no type", at, hint)
+    return SchemaError(f"is not as JSON Schema has it: {error.message}", at)
+
+
+def _with_article(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
