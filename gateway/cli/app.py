@@ -14,13 +14,14 @@ import typer
 
 from gateway.process.build import build as read_build
 
-# Each command is one function in one file. Only the file of the command that is asked for is loaded, so that
+# Each command is one function in one file, or a group of them. Only the file of the command that is asked for is loaded, so that
 # `gateway check` does not wait for the code of a server.
 COMMANDS = {
     "run": "gateway.cli.run:run",
     "check": "gateway.cli.check:check",
     "routes": "gateway.cli.routes:routes",
     "schema": "gateway.cli.schema:schema",
+    "inputs": "gateway.cli.inputs:inputs",
     "token": "gateway.cli.token:token",
     "unlock": "gateway.cli.unlock:unlock",
     "revoke": "gateway.cli.revoke:revoke",
@@ -46,7 +47,11 @@ def build(names: list[str]) -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)  # without it a single command would lose its name
     for name in names:
         module, _, function = COMMANDS[name].partition(":")
-        app.command(name)(getattr(importlib.import_module(module), function))
+        found = getattr(importlib.import_module(module), function)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
     return app
 
 

@@ -159,7 +159,7 @@ def test_every_package_is_imported_at_its_door(dependencies: set[str]) -> None:
 
 def test_every_dependency_is_used(dependencies: set[str]) -> None:
     used = {name.partition(".")[0] for tree in trees().values() for name in imported(tree)}
-    assert dependencies - {"jsonschema_rs", "python_multipart"} <= used
+    assert dependencies - {"python_multipart"} <= used
 
 
 @pytest.mark.parametrize(

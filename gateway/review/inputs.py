@@ -1,0 +1,118 @@
+"""Where two sets of input schemas differ in what they admit, name by name."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from gateway.policy.schema.compare import Difference, Held, Schema, difference, judge
+from gateway.review.examples import examples
+
+
+class Verdict(enum.StrEnum):
+    """How what a name admits has changed."""
+
+    SAME = "same"
+    TIGHTER = "tighter"
+    LOOSER = "looser"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+    ADDED = "added"
+    REMOVED = "removed"
+
+
+class Side(NamedTuple):
+    """Values that the one schema admits and the other refuses.
+
+    ``example`` is one of them as JSON, tried against both schemas; empty where none was found.
+    """
+
+    held: Held
+    example: str = ""
+
+
+NOTHING = Side(Held.NO)
+NOT_KNOWN = Side(Held.UNKNOWN)
+
+
+class Change(NamedTuple):
+    """``gained``: what the new schema admits and the old one refuses; ``lost`` the other way round. ``sentence`` says what
+    there is to say of it beside that."""
+
+    verdict: Verdict
+    gained: Side = NOTHING
+    lost: Side = NOTHING
+    sentence: str = ""
+
+    @property
+    def loosens(self) -> bool:
+        """Whether more may pass than before: what is not known counts too."""
+        return self.gained.held != Held.NO
+
+
+ADDED = Change(Verdict.ADDED, sentence="had no schema before")
+# Whatever is sent was refused or admitted by a schema, and now is by none.
+REMOVED = Change(Verdict.REMOVED, gained=NOT_KNOWN, sentence="has no schema any more")
+
+
+class NoSchemaError(ValueError):
+    """``sentence`` says why one of two schemas is none: the new one, or the old one."""
+
+    def __init__(self, sentence: str, new: bool) -> None:
+        super().__init__(sentence, new)
+        self.sentence = sentence
+        self.new = new
+
+
+def compared(old: Schema, new: Schema) -> Change:
+    """How ``new`` differs from ``old`` in what it admits. Raises NoSchemaError.
+
+    The caller bounds the time: there are schemas that take minutes.
+    """
+    admitted, admits = _judge(old, False), _judge(new, True)
+
+    def side(found: Difference, schema: Schema, more: bool) -> Side:
+        for source in (found.values, schema):
+            for value in examples(source) if source is not None else ():
+                if admits(value) == more and admitted(value) != more:
+                    return Side(Held.YES, json.dumps(value))
+        return Side(found.held)
+
+    if _text(old) == _text(new):
+        return Change(Verdict.SAME)
+    # The values of a side are looked for in its schema too: the library knows less of formats than the validator does.
+    gained = side(difference(new, old), new, True)
+    lost = side(difference(old, new), old, False)
+    return Change(_verdict(gained.held, lost.held), gained, lost)
+
+
+def unknown(sentence: str) -> Change:
+    """Of schemas that could not be compared; ``sentence`` says why."""
+    return Change(Verdict.UNKNOWN, NOT_KNOWN, NOT_KNOWN, sentence)
+
+
+def names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
+    """All names of both sets, in order."""
+    return sorted({*old, *new})
+
+
+def _judge(schema: Schema, new: bool) -> Callable[[object], bool]:
+    try:
+        return judge(schema)
+    except ValueError as error:
+        raise NoSchemaError(str(error), new) from None
+
+
+def _verdict(gained: Held, lost: Held) -> Verdict:
+    if gained == Held.UNKNOWN:
+        return Verdict.UNKNOWN
+    if gained == Held.YES:
+        return Verdict.BOTH if lost == Held.YES else Verdict.LOOSER
+    return Verdict.SAME if lost == Held.NO else Verdict.TIGHTER
+
+
+def _text(schema: Schema) -> str:
+    """One spelling of a schema. Python's equality would not do: for it 1, 1.0 and true are equal."""
+    return json.dumps(schema, sort_keys=True)

@@ -1,0 +1,78 @@
+"""Examples of schemas: one of the first candidates is admitted, and no schema takes long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gateway.policy.schema.compare import Schema, judge
+from gateway.review.examples import examples
+from tests.processor_time import processor_time
+
+
+def deep(levels: int) -> Schema:
+    inner: Schema = {"const": "here"}
+    for _ in range(levels):
+        inner = {"type": "object", "properties": {"a": inner}, "required": ["a"]}
+    return inner
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        True,
+        {"type": "null"},
+        {"type": ["integer", "null"]},
+        {"type": "string", "minLength": 1000, "maxLength": 1000},
+        {"type": "string", "format": "email", "minLength": 255},
+        {"type": "string", "format": "uri", "minLength": 300},
+        {"type": "string", "allOf": [{"pattern": "^[a-z]+$"}, {"minLength": 3}]},
+        {"type": "integer", "minimum": 7, "multipleOf": 5},
+        {"type": "number", "exclusiveMinimum": 5, "exclusiveMaximum": 6},
+        {"type": "array", "minItems": 3, "items": {"type": "integer"}, "uniqueItems": True},
+        {"type": "array", "items": {"enum": [1, 2]}, "contains": {"const": 2}},
+        {"type": "array", "prefixItems": [{"const": 1}, {"type": "boolean"}], "minItems": 2},
+        {"type": "object", "minProperties": 4},
+        {"type": "object", "required": ["x"], "patternProperties": {"^x-[a-z]{3}$": {"type": "integer"}}},
+        {"not": {"propertyNames": {"enum": ["a"]}}, "type": "object", "properties": {"a": {"const": 1}}},
+        {"oneOf": [{"type": "object", "required": ["a"]}, {"const": "b"}]},
+        {
+            "$ref": "#/$defs/tree",
+            "$defs": {"tree": {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}}}},
+        },
+        {"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"const": 5}}},
+        deep(40),
+    ],
+    ids=lambda schema: str(schema)[:60],
+)
+def test_one_is_admitted(schema: Schema) -> None:
+    admits = judge(schema)
+    assert any(admits(value) for value in examples(schema))
+
+
+def everywhere() -> dict[str, Any]:
+    return {f"p{at}": {"$ref": "#"} for at in range(60)}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": everywhere(), "required": [*everywhere()]},
+        {"anyOf": [{"$ref": "#"}] * 60},
+        {"$ref": "#"},
+        {"$ref": "#/$defs/nowhere"},
+        {"allOf": [{"$ref": "#"}, {"$ref": "#"}]},
+        {"type": "string", "minLength": 10**18},
+        {"type": "array", "minItems": 10**18, "items": True},
+        {"type": "object", "minProperties": 10**18},
+        {"type": "integer", "minimum": 10**400, "multipleOf": 3},
+        {"type": "number", "multipleOf": 5e-324, "minimum": 1e308},
+        {"enum": list(range(50_000))},
+        {"type": "object", "properties": {f"p{at}": {"type": "string"} for at in range(5_000)}},
+        False,
+    ],
+    ids=lambda schema: str(schema)[:60],
+)
+def test_no_schema_takes_long(schema: Schema) -> None:
+    assert processor_time(lambda: list(examples(schema)), enough=1.0) < 1.0

@@ -1,0 +1,167 @@
+"""What two schemas differ in: the verdict, an example that both validators confirm, and nothing looser that is missed."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.policy.schema.compare import Held, Schema, judge
+from gateway.review.examples import examples
+from gateway.review.inputs import ADDED, REMOVED, Change, NoSchemaError, Side, Verdict, compared, names, unknown
+
+TEXT: Schema = {"type": "string", "maxLength": 254}
+LONGER: Schema = {"type": "string", "maxLength": 300}
+LOOK_AHEAD: Schema = {"type": "string", "pattern": "^(?!a)b+$"}
+TREE = {"anyOf": [{"type": "string", "maxLength": 5}, {"type": "array", "items": {"$ref": "#"}}]}
+TALLER_TREE = {"anyOf": [{"type": "string", "maxLength": 6}, {"type": "array", "items": {"$ref": "#"}}]}
+
+
+def inside(schema: Schema) -> Schema:
+    """As an optional member of the items of a list."""
+    items = {"type": "object", "properties": {"a": schema, "b": True}, "additionalProperties": False}
+    return {"type": "object", "properties": {"list": {"type": "array", "items": items}}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "verdict"),
+    [
+        (TEXT, {"maxLength": 254, "type": "string"}, Verdict.SAME),
+        (TEXT, {"allOf": [{"$ref": "#/$defs/x"}], "$defs": {"x": TEXT}}, Verdict.SAME),
+        (TEXT, LONGER, Verdict.LOOSER),
+        (LONGER, TEXT, Verdict.TIGHTER),
+        (inside(TEXT), inside(LONGER), Verdict.LOOSER),
+        (TREE, TALLER_TREE, Verdict.LOOSER),
+        ({"const": 1}, {"const": True}, Verdict.BOTH),
+        ({"const": 1}, {"const": 1.0}, Verdict.SAME),
+        ({"type": "null"}, {"type": ["null", "object"]}, Verdict.LOOSER),
+        (True, False, Verdict.TIGHTER),
+        (False, {}, Verdict.LOOSER),
+        ({"type": "string", "format": "email"}, {"type": "string"}, Verdict.LOOSER),
+        ({"type": "string", "format": "uuid"}, {"type": "string", "format": "email"}, Verdict.BOTH),
+        (
+            {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},
+            {"type": "string", "pattern": "^[a-z]{2,4}(-[A-Z]{2})?$"},
+            Verdict.LOOSER,
+        ),
+        (LOOK_AHEAD, {"type": "string", "pattern": "^(?!x)b+$"}, Verdict.UNKNOWN),
+    ],
+)
+def test_verdict(old: Schema, new: Schema, verdict: Verdict) -> None:
+    found = compared(old, new)
+    assert found.verdict == verdict
+    assert found.loosens == (verdict not in (Verdict.SAME, Verdict.TIGHTER))
+    confirmed(found, old, new)
+    if verdict in (Verdict.LOOSER, Verdict.BOTH):
+        assert found.gained.example
+    if verdict in (Verdict.TIGHTER, Verdict.BOTH):
+        assert found.lost.example
+
+
+def confirmed(found: Change, old: Schema, new: Schema) -> None:
+    """Every example is what it is given for."""
+    admitted, admits = judge(old), judge(new)
+    for side, more, less in ((found.gained, admits, admitted), (found.lost, admitted, admits)):
+        if side.example:
+            assert side.held == Held.YES
+            assert more(json.loads(side.example)) and not less(json.loads(side.example))
+
+
+def test_what_is_only_added_or_gone() -> None:
+    assert names({"b": 1, "a": 1}, {"c": 1, "b": 1}) == ["a", "b", "c"]
+    assert (ADDED.loosens, REMOVED.loosens, unknown("why").loosens) == (False, True, True)
+    assert unknown("why") == Change(Verdict.UNKNOWN, Side(Held.UNKNOWN), Side(Held.UNKNOWN), "why")
+
+
+@pytest.mark.parametrize(("old", "new", "is_new"), [({"type": 5}, True, False), (True, {"pattern": "("}, True)])
+def test_no_schema(old: Schema, new: Schema, is_new: bool) -> None:
+    with pytest.raises(NoSchemaError) as raised:
+        compared(old, new)
+    assert raised.value.new == is_new
+    assert raised.value.sentence.startswith("is not a JSON Schema 2020-12")
+
+
+FORMATS = st.sampled_from(["email", "uuid", "date-time", "uri", "date"])
+LENGTHS = st.fixed_dictionaries({}, optional={"minLength": st.integers(0, 4), "maxLength": st.integers(2, 6)})
+STRINGS = st.builds(
+    lambda lengths, more: {"type": "string", **lengths, **more},
+    LENGTHS,
+    st.one_of(
+        st.just({}),
+        st.sampled_from(["^[a-z]+$", "^[a-z]{2,3}$", "a", "^a", r"\d$"]).map(lambda one: {"pattern": one}),
+        FORMATS.map(lambda one: {"format": one}),
+    ),
+)
+NUMBERS = st.builds(
+    lambda name, more: {"type": name, **more},
+    st.sampled_from(["number", "integer"]),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "minimum": st.integers(-3, 3),
+            "maximum": st.integers(0, 6),
+            "multipleOf": st.sampled_from([1, 2, 3]),
+        },
+    ),
+)
+ENUMS = st.lists(
+    st.sampled_from([1, 2, True, "a", "b", "a@b", "a@b.co", None, [], {}]), min_size=1, max_size=4, unique_by=repr
+).map(lambda values: {"enum": values})
+LEAVES = st.one_of(STRINGS, NUMBERS, ENUMS, st.sampled_from([True, {"type": "boolean"}, {"type": ["null", "string"]}]))
+
+
+def objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.builds(
+        lambda properties, required, more: {"type": "object", "properties": properties, "required": required, **more},
+        st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+        st.lists(st.sampled_from("abc"), unique=True, max_size=2),
+        st.sampled_from([{}, {"additionalProperties": False}, {"additionalProperties": {"type": "string"}}]),
+    )
+
+
+def wider(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.one_of(
+        objects(inner),
+        st.builds(lambda items, most: {"type": "array", "items": items, "maxItems": most}, inner, st.integers(0, 3)),
+        st.builds(
+            lambda key, parts: {key: parts},
+            st.sampled_from(["anyOf", "allOf"]),
+            st.lists(inner, min_size=1, max_size=2),
+        ),
+        inner.map(lambda one: {"not": one}),
+    )
+
+
+SCHEMAS = st.recursive(LEAVES, wider, max_leaves=6)
+
+
+@settings(deadline=None)
+@given(SCHEMAS, SCHEMAS)
+def test_nothing_looser_is_missed(old: Schema, new: Schema) -> None:
+    """Whatever the new schema admits and the old one refuses, the finding loosens; and mirrored."""
+    found, mirrored = compared(old, new), compared(new, old)
+    assert (found.gained, found.lost) == (mirrored.lost, mirrored.gained)
+    confirmed(found, old, new)
+    admitted, admits = judge(old), judge(new)
+    for schema in (old, new):
+        for value in islice(examples(schema), 60):
+            if admits(value) and not admitted(value):
+                assert found.loosens
+            if admitted(value) and not admits(value):
+                assert found.lost.held != Held.NO
+
+
+@settings(deadline=None, max_examples=50)
+@given(SCHEMAS)
+def test_a_schema_is_the_same_as_itself(schema: Schema) -> None:
+    assert compared(schema, schema).verdict == Verdict.SAME
+    assert compared(schema, {"allOf": [schema]}).loosens is False or not judge_is_exact(schema)
+
+
+def judge_is_exact(schema: Schema) -> bool:
+    """Whether the library decides all of ``schema``: it gives up at some patterns."""
+    return compared(schema, {"allOf": [schema]}).verdict != Verdict.UNKNOWN
