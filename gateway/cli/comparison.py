@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
 
-from gateway.policy.schema.compare import Schema
-from gateway.review.inputs import Change, NoSchemaError, compared, unknown
+from gateway.policy.schema.compare import JsonSchema
+from gateway.review.inputs import Change, compared, unknown
 
 LIMIT = 10.0
 """Seconds that one pair of schemas may take."""
@@ -36,8 +36,8 @@ class Comparison:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end()
 
-    def of(self, old: Schema, new: Schema) -> Change:
-        """How ``new`` differs from ``old``; unknown where that takes too long. Raises NoSchemaError."""
+    def of(self, old: JsonSchema, new: JsonSchema) -> Change:
+        """How ``new`` differs from ``old``; unknown where that takes too long."""
         pipe = self._pipe or self._begin()
         try:
             pipe.send((old, new))
@@ -48,8 +48,6 @@ class Comparison:
         except (OSError, EOFError):
             self._end()
             return unknown("could not be compared: it takes more memory than there is for it, or is too deep")
-        if isinstance(found, NoSchemaError):
-            raise found
         assert isinstance(found, Change)
         return found
 
@@ -85,8 +83,4 @@ def _serve(pipe: Connection) -> None:
     pipe.send(None)
     with contextlib.suppress(EOFError, OSError):
         while True:
-            old, new = pipe.recv()
-            try:
-                pipe.send(compared(old, new))
-            except NoSchemaError as error:
-                pipe.send(error)
+            pipe.send(compared(*pipe.recv()))

@@ -13,13 +13,14 @@ from rich.text import Text
 
 from gateway.cli.comparison import Comparison
 from gateway.cli.load import AsJson, console, show
+from gateway.config.file_bytes import read_bytes
 from gateway.config.problem import Problem
 from gateway.ops.plain import clean
-from gateway.policy.schema.compare import Schema
-from gateway.review.inputs import ADDED, REMOVED, Change, NoSchemaError, Side, Verdict, names
-
-LARGEST = 1024 * 1024
-"""Bytes of one schema file, at most."""
+from gateway.policy.schema import document
+from gateway.policy.schema.compare import JsonSchema
+from gateway.policy.schema.files import QUERY, SUFFIX, read_files
+from gateway.policy.schema.settings import SchemaFiles, Settings
+from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, names
 
 _SHOWN = 400  # characters of an example on a terminal; --json has all of it
 _STYLES = {Verdict.TIGHTER: "green", Verdict.ADDED: "green"}
@@ -50,15 +51,9 @@ def diff(before: Before, after: After, json: AsJson = False) -> None:
     with Comparison() as comparison:
         for name in track(names(old, new), "Comparing", console=out, transient=True, disable=not out.is_terminal):
             if name in old and name in new:
-                try:
-                    found[name] = comparison.of(old[name], new[name])
-                except NoSchemaError as error:
-                    file = (after if error.new else before) / name
-                    problems.append(Problem(clean(str(file)), 1, 1, "", error.sentence))
+                found[name] = comparison.of(old[name], new[name])
             else:
                 found[name] = ADDED if name in new else REMOVED
-    if problems:
-        _refuse(problems, json)
     differing = {name: one for name, one in found.items() if one.verdict != Verdict.SAME}
     if json:
         typer.echo(jsonlib.dumps(_as_json(found, differing)))
@@ -67,46 +62,20 @@ def diff(before: Before, after: After, json: AsJson = False) -> None:
     raise typer.Exit(1 if differing else 0)
 
 
-def _folder(path: Path, problems: list[Problem]) -> Mapping[str, Schema]:
-    """The schemas of a folder by the names of their files. What cannot be read is added to ``problems``."""
-    try:
-        files = sorted(each for each in path.iterdir() if each.name.endswith(".json"))
-    except OSError as error:
-        problems.append(Problem(clean(str(path)), 1, 1, "", f"is no folder that can be read: {error.strerror}"))
+def _folder(path: Path, problems: list[Problem]) -> Mapping[str, JsonSchema]:
+    """The schemas of a folder by the names of their files, without ``.json``. What is wrong is added to ``problems``."""
+    if not path.is_dir():
+        problems.append(Problem(clean(str(path)), 1, 1, "", "is no folder"))
         return {}
-    if not files:
-        hint = "name the folder that holds the files, such as policies/inputs"
-        problems.append(Problem(clean(str(path)), 1, 1, "", "holds no schema file (NAME.json)", hint))
-    found: dict[str, Schema] = {}
-    for file in files:
-        try:
-            found[file.name] = _schema(file)
-        except (OSError, ValueError) as error:
-            sentence = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-            problems.append(Problem(clean(str(file)), 1, 1, "", sentence))
-    return found
-
-
-def _schema(file: Path) -> Schema:
-    """Raises OSError, and ValueError for what is no schema."""
-    with file.open("rb") as opened:
-        data = opened.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise ValueError(f"has more than {LARGEST} bytes")
-    try:
-        value = jsonlib.loads(data.decode(), object_pairs_hook=_members)
-    except RecursionError:
-        raise ValueError("is nested too deep") from None
-    if not isinstance(value, dict | bool):
-        raise ValueError("is no schema: that is an object, or true or false")
-    return value
-
-
-def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("has a member twice in one object")
-    return members
+    settings, flaws = read_files(Settings(files=SchemaFiles("*.json")), path, read_bytes)
+    for flaw in flaws:
+        if not flaw.warning:
+            file, hint = flaw.file or str(path), flaw.hint if flaw.file else "name the folder that holds NAME.json"
+            problems.append(Problem(clean(file), flaw.line or 1, flaw.column or 1, "", clean(flaw.sentence), hint))
+    if problems:
+        return {}
+    read = {name: document.read(octets)[1] for name, octets in settings.files.contents.items()}
+    return {name: schema for name, schema in read.items() if isinstance(schema, dict | bool)}
 
 
 def _refuse(problems: list[Problem], as_json: bool) -> NoReturn:
@@ -117,10 +86,9 @@ def _refuse(problems: list[Problem], as_json: bool) -> NoReturn:
     raise typer.Exit(2)
 
 
-def _label(file: str) -> str:
+def _label(name: str) -> str:
     """What a file is about: the procedure or route, or the query of a route."""
-    name = file.removesuffix(".json")
-    return f"query of {name.removesuffix('.query')}" if name.endswith(".query") else name
+    return f"query of {name.removesuffix(QUERY)}" if name.endswith(QUERY) else name
 
 
 def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> dict[str, object]:
@@ -134,7 +102,7 @@ def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> di
         "differences": [
             {
                 "input": _label(name),
-                "file": name,
+                "file": f"{name}{SUFFIX}",
                 "verdict": one.verdict,
                 "loosens": one.loosens,
                 "gained": side(one.gained),

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice, zip_longest
 from typing import Any
 
-from gateway.policy.schema.compare import Schema
+from gateway.policy.schema.compare import JsonSchema
 from gateway.review.pattern_texts import texts
 
 LONGEST_TEXT = 64 * 1024
@@ -43,7 +43,7 @@ _OF_FORMAT: Mapping[str, tuple[str, ...]] = {
 _PLAIN_TEXTS = ("a", "", "A1-a", " ", "é", "a b", "1", "@", "\n")
 
 
-def examples(schema: Schema) -> Iterator[object]:
+def examples(schema: JsonSchema) -> Iterator[object]:
     """Candidates of values that ``schema`` admits, the likeliest first. ``schema`` must be valid."""
     maker = _Maker(schema)
     return iter(maker.values(schema, 0))
@@ -52,7 +52,7 @@ def examples(schema: Schema) -> Iterator[object]:
 class _Maker:
     """Makes candidates of the schemas of one document, as many as the bound of the whole allows."""
 
-    def __init__(self, document: Schema) -> None:
+    def __init__(self, document: JsonSchema) -> None:
         self._document = document
         self._left = _MOST_SCHEMAS
         self._lengths = tuple(islice(dict.fromkeys(_lengths(document)), 8))

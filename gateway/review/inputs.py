@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from gateway.policy.schema.compare import Difference, Held, Schema, difference, judge
+from gateway.policy.schema.compare import Difference, Held, JsonSchema, difference
+from gateway.policy.schema.validator import compiled
 from gateway.review.examples import examples
 
 
@@ -57,23 +58,14 @@ ADDED = Change(Verdict.ADDED, sentence="had no schema before")
 REMOVED = Change(Verdict.REMOVED, gained=NOT_KNOWN, sentence="has no schema any more")
 
 
-class NoSchemaError(ValueError):
-    """``sentence`` says why one of two schemas is none: the new one, or the old one."""
-
-    def __init__(self, sentence: str, new: bool) -> None:
-        super().__init__(sentence, new)
-        self.sentence = sentence
-        self.new = new
-
-
-def compared(old: Schema, new: Schema) -> Change:
-    """How ``new`` differs from ``old`` in what it admits. Raises NoSchemaError.
+def compared(old: JsonSchema, new: JsonSchema) -> Change:
+    """How ``new`` differs from ``old`` in what it admits; both are valid.
 
     The caller bounds the time: there are schemas that take minutes.
     """
-    admitted, admits = _judge(old, False), _judge(new, True)
+    admitted, admits = compiled(old).validator.is_valid, compiled(new).validator.is_valid
 
-    def side(found: Difference, schema: Schema, more: bool) -> Side:
+    def side(found: Difference, schema: JsonSchema, more: bool) -> Side:
         for source in (found.values, schema):
             for value in examples(source) if source is not None else ():
                 if admits(value) == more and admitted(value) != more:
@@ -98,13 +90,6 @@ def names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     return sorted({*old, *new})
 
 
-def _judge(schema: Schema, new: bool) -> Callable[[object], bool]:
-    try:
-        return judge(schema)
-    except ValueError as error:
-        raise NoSchemaError(str(error), new) from None
-
-
 def _verdict(gained: Held, lost: Held) -> Verdict:
     if gained == Held.UNKNOWN:
         return Verdict.UNKNOWN
@@ -113,6 +98,6 @@ def _verdict(gained: Held, lost: Held) -> Verdict:
     return Verdict.SAME if lost == Held.NO else Verdict.TIGHTER
 
 
-def _text(schema: Schema) -> str:
+def _text(schema: JsonSchema) -> str:
     """One spelling of a schema. Python's equality would not do: for it 1, 1.0 and true are equal."""
     return json.dumps(schema, sort_keys=True)

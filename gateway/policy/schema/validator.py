@@ -1,4 +1,5 @@
-"""Compiled JSON Schemas (2020-12). The modules of this folder that import the package of it are this one and ``issues``."""
+"""Compiled JSON Schemas (2020-12). The modules of this folder that import the package of it are this one, ``issues`` and
+``compare``."""
 
 from __future__ import annotations
 
