@@ -2,6 +2,7 @@
 # make test       set up and run the tests, on all cores
 # make test-slow  the few tests that take many seconds and rarely break
 # make check      formatting, lint, types, the rules of the house, the shipped configuration
+# make fuzz       random input for everything that reads requests, 60 s; SECONDS=600 is longer, TARGET=json one harness alone
 # make bench      measure the gateway beside Envoy, HAProxy, nginx, Traefik and aiohttp; QUICK=1 is short, SOAK=1 the soak
 # make soak       the memory of a worker over 200,000 requests
 # make lock       resolve pyproject.toml anew into the lock files
@@ -13,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow check bench soak lock clean
+.PHONY: help run test test-slow check fuzz bench soak lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,6 +37,9 @@ test-slow: $(VENV)/test.stamp
 
 check: $(VENV)/test.stamp
 	@scripts/check
+
+fuzz: $(VENV)/test.stamp
+	@scripts/fuzz "$(or $(SECONDS),60)" "$(TARGET)" "$(INPUT)"
 
 bench: $(VENV)/run.stamp
 	@scripts/bench

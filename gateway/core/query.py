@@ -38,9 +38,13 @@ def canonical_query(query: str) -> str:
     spelled = respell(BARE_PERCENT.sub("%25", query, _MOST_BARE) if bare else query, _IN_QUERY, "query")
     if bare or strangeness(spelled):
         _check_names(query)
+    return _encoded(spelled)
+
+
+def _encoded(text: str) -> str:
     for character, triplet in _TO_ENCODE.items():
-        spelled = spelled.replace(character, triplet)
-    return spelled
+        text = text.replace(character, triplet)
+    return text
 
 
 def _check_names(query: str) -> None:
@@ -53,7 +57,7 @@ def _check_names(query: str) -> None:
 
 
 def _text(part: str) -> str:
-    if len(part) > _LONGEST_NAME:
+    if len(_encoded(part)) > _LONGEST_NAME:  # in its canonical spelling too, or canonical twice would be a refusal
         raise Ambiguous("the query has a parameter whose name is too long")
     text = respell(part, _IN_QUERY, "query")
     strange = strangeness(text)

@@ -45,6 +45,7 @@ def test_the_canonical_spelling(query: str, spelled: str) -> None:
         ("batch=%", "begins no triplet"),
         ("a&" * 100 + "x=%00", "too many parameters"),
         ("x" * 257 + "%00=1", "too long"),
+        (">" * 86 + "=%C1", "too long"),  # once it is encoded
         ("x=" + "%" * 600, "begins no triplet"),
     ],
 )

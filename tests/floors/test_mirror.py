@@ -33,8 +33,8 @@ OF_A_WHOLE_ROOM = {
     "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
 }
 # Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, whole runs on the wire, and what the
-# dearest input costs in all rooms.
-NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser", "cost")
+# dearest input costs in all rooms, and what any input does to them.
+NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser", "cost", "fuzz")
 
 ADVICE = """
 Name the test of gateway/a/b.py tests/a/test_b.py, or tests/a/test_b_<one side of it>.py beside that.
