@@ -12,10 +12,14 @@ from typing import Final, NamedTuple
 NO_JSON: Final = object()
 """Stands for a value that is no JSON, such as a Date."""
 
+MOST_STEPS: Final = 2_500
+"""Names in all paths of one ``meta`` that ``deserialize_plain`` follows, at about 0.2 us each."""
+
 # What is in ``json`` for each annotation that only turns one text into a value of another type.
 _DATE = "Date"
 _OF_TEXT = frozenset((_DATE, "bigint", "number", "URL"))
-_UNDEFINED = "undefined"
+_A_DATE = [_DATE]
+_NOTHING = ["undefined"]
 _CHANGED = "the meta of an input makes something else of a value"
 
 
@@ -50,22 +54,33 @@ def deserialize_plain(payload: object) -> Plain | None:
         return Plain(payload["json"], ())
     value, values = _unwrapped(payload)
     if isinstance(values, list):
-        if values == [_UNDEFINED] and value is None:
+        if values == _NOTHING and value is None:
             return None
-        raise ValueError(_CHANGED)
+        raise ValueError("the meta of an input makes something else of the whole of it")
     if not values:
-        return Plain(value, ()) if "json" in payload else None  # type: ignore[operator]  # it is an object
+        return Plain(value, ()) if "json" in payload else None  # type: ignore[operator]  # an object: it was unwrapped
+    return Plain(value, _apply(value, values))
+
+
+def _apply(value: object, annotations: Mapping[str, object]) -> tuple[tuple[str, ...], ...]:
+    """Remove from ``value`` what ``annotations`` make undefined. The paths of what they make a Date."""
+    if "".join(annotations).count(".") + len(annotations) > MOST_STEPS:
+        raise ValueError("the meta of an input has too many values")
     dates = []
-    for path, annotation in values.items():
-        tokens, parent = _parent_of(value, path)
-        found = _at(parent, tokens[-1])
-        if annotation == [_UNDEFINED] and found is None and isinstance(parent, dict):
-            del parent[tokens[-1]]
-        elif annotation == [_DATE] and isinstance(found, str):
-            dates.append(tokens)
+    for path, annotation in annotations.items():
+        names, parent = _parent_of(value, path)
+        found = _at(parent, names[-1])
+        if annotation == _A_DATE:
+            if not isinstance(found, str):
+                raise ValueError("the meta of an input makes a Date of what is no text")
+            dates.append(names)
+        elif annotation != _NOTHING:
+            raise ValueError("the meta of an input makes another type than Date of a value")
+        elif found is not None or not isinstance(parent, dict):
+            raise ValueError("the meta of an input makes something undefined that is no member with null")
         else:
-            raise ValueError(_CHANGED)
-    return Plain(value, tuple(dates))
+            del parent[names[-1]]
+    return tuple(dates)
 
 
 def _unwrapped(payload: object) -> tuple[object, dict[str, object] | list[object]]:
@@ -123,7 +138,7 @@ def _at(parent: object, name: str) -> object:
 
 
 def _converted(value: object, annotation: object) -> object:
-    if annotation == [_UNDEFINED] and value is None:
+    if annotation == _NOTHING and value is None:
         return None
     if isinstance(annotation, list) and len(annotation) == 1 and isinstance(value, str):
         (kind,) = annotation

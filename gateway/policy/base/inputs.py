@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
@@ -133,20 +135,18 @@ def _as_looked_into(checked: Input) -> object:
     if value is MISSING:
         return None
     check(value)
-    for path in dates:
-        value = _without_text(value, path)
+    return _without_texts(value, dates) if dates else value
+
+
+def _without_texts(value: object, dates: Iterable[tuple[str, ...]]) -> object:
+    """A copy of ``value`` with ``NO_JSON`` at each of ``dates``."""
+    value = orjson.loads(orjson.dumps(value))
+    for *above, last in dates:
+        parent: Any = value
+        for name in above:
+            parent = parent[int(name) if isinstance(parent, list) else name]
+        parent[int(last) if isinstance(parent, list) else last] = NO_JSON
     return value
-
-
-def _without_text(value: object, path: tuple[str, ...]) -> object:
-    """A copy of ``value`` with ``NO_JSON`` at ``path``; what is not on the way is not copied."""
-    if not path:
-        return NO_JSON
-    if isinstance(value, dict):
-        return {**value, path[0]: _without_text(value[path[0]], path[1:])}
-    assert isinstance(value, list)
-    index = int(path[0])
-    return [*value[:index], _without_text(value[index], path[1:]), *value[index + 1 :]]
 
 
 def _sent(exchange: Exchange) -> bytes | None:

@@ -16,8 +16,10 @@ MISSING: Final = object()
 LONGEST: Final = 320
 """Characters of a text that names an account: 64 before the @ and 255 behind it (RFC 5321 section 4.5.3.1)."""
 
+MOST_EXACT: Final = 2**53 - 1
+"""Number.MAX_SAFE_INTEGER: beyond it JavaScript takes two integers for one."""
+
 _LONGEST_NUMBER = 64
-_MOST_EXACT = 2**53 - 1  # Number.MAX_SAFE_INTEGER: beyond it JavaScript takes two integers for one
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
 _HALF = re.compile("[\ud800-\udfff]").search
@@ -118,9 +120,9 @@ def input_key(value: object) -> bytes:
     if isinstance(value, str) and len(value) <= LONGEST:
         number = _number(value.strip(BLANK))
         value = value if number is None else number
-    if isinstance(value, float) and value.is_integer() and abs(value) <= _MOST_EXACT:
+    if isinstance(value, float) and value.is_integer() and abs(value) <= MOST_EXACT:
         value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST_EXACT:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= MOST_EXACT:
         return b"s%d" % value
     return account_key(value)
 
@@ -132,7 +134,7 @@ def _number(text: str) -> float | None:
             number = parse(text)
         except ValueError:
             continue
-        if number.is_integer() and abs(number) <= _MOST_EXACT:
+        if number.is_integer() and abs(number) <= MOST_EXACT:
             return number
     return None
 

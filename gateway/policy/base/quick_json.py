@@ -12,20 +12,17 @@ from __future__ import annotations
 import re
 from array import array
 from itertools import accumulate
-from typing import Final
 
 import orjson
 
 from gateway.core.strict_json import decoded, has_half_pair
-
-MOST_EXACT: Final = 2**53 - 1
-"""Number.MAX_SAFE_INTEGER: beyond it JavaScript takes two integers for one."""
+from gateway.policy.base.pointer import MOST_EXACT
 
 _WIDEST = 16  # digits of MOST_EXACT
 _MOST_DIGITS = b"%d" % MOST_EXACT
 _AS_ZERO = bytes.maketrans(b"123456789", b"000000000")
 _WIDE = b"0" * _WIDEST
-_NEGATIVE_ZERO = b"-0"
+_NEGATIVE_ZERO = b"-0.0"  # in its usual spelling
 
 _BRACKETS = bytes.maketrans(b"{}[]", b"\x01\xff\x01\xff")  # what each adds to the depth, as signed bytes
 _OPENING = bytes(set(range(256)) - set(b"{["))
@@ -36,8 +33,8 @@ _TO_COMMAS = bytes.maketrans(b"{}[]:", b",,,,,")
 # A name that is part of each object of JavaScript. Only a name stands between one of these marks and a colon.
 _PROTOTYPE = re.compile(rb'[{,]"(?:__proto__|constructor|prototype)":').search
 
-_MOST_JUDGED = 1_000
-"""Numbers of one document that are zero or beyond ``MOST_EXACT`` and not spelled as usual: each is looked at for itself."""
+_MOST_UNUSUAL = 2_000
+"""Different numbers of one document that are not in their shortest spelling: each is looked at for itself."""
 
 
 def read_quickly(content: bytes, max_depth: int) -> object:
@@ -94,14 +91,11 @@ def _literals(outside: bytes) -> frozenset[bytes]:
 def _check_numbers(sent: frozenset[bytes], usual: frozenset[bytes]) -> None:
     """Raise ValueError for a literal of ``sent`` that is a number and not read exactly; ``usual`` are the shortest spellings
     of what was read."""
-    judged = [number for number in sent if len(number) >= _WIDEST or number[:2] == _NEGATIVE_ZERO]
-    unusual = sent - usual if usual else ()
-    found = list(map(float, unusual))
-    if found and not (0.0 not in found and min(found) >= -MOST_EXACT and max(found) <= MOST_EXACT):
-        special = [one for one, value in zip(unusual, found, strict=True) if not value or abs(value) > MOST_EXACT]
-        if len(special) > _MOST_JUDGED:
-            raise ValueError("the content has too many numbers in an unusual spelling")
-        judged += special
+    judged = [number for number in sent if len(number) >= _WIDEST or number == _NEGATIVE_ZERO]
+    unusual = sent - usual if usual else frozenset()
+    if len(unusual) > _MOST_UNUSUAL:
+        raise ValueError("the content has too many numbers in an unusual spelling")
+    judged += unusual
     if not all(map(_is_exact, judged)):
         raise ValueError("the content holds a number that JavaScript does not read exactly: send it as a text")
 
@@ -111,7 +105,7 @@ def _is_exact(number: bytes) -> bool:
     the digits that a double keeps."""
     digits = number.lstrip(b"-")
     if digits.isdigit():
-        return number != _NEGATIVE_ZERO and (
+        return number != b"-0" and (
             len(digits) < _WIDEST or (len(digits) == _WIDEST and digits <= _MOST_DIGITS)
         )
     value = float(number)
