@@ -15,7 +15,7 @@ from gateway.core.superjson import NO_JSON, deserialize_plain
 from gateway.core.trpc import first_words, inputs, is_batch, payloads, query_input, written_input
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.pointer import MISSING, find, loosened
-from gateway.policy.base.quick_json import read_quickly
+from gateway.policy.base.quick_json import call_at_fault, read_quickly
 
 MEDIA_TYPE = "application/json"
 
@@ -72,47 +72,58 @@ class InputError(ValueError):
     """An input has no reading that is certain to be the upstream's. ``call`` is its index in a batch, None where it is not known
     or there is none."""
 
-    def __init__(self, sentence: str, call: int | None) -> None:
-        super().__init__(sentence)
+    def __init__(self, trouble: ValueError, call: int | None = None) -> None:
+        super().__init__(str(trouble) if call is None else f"call {call} of the batch, counted from 0: {trouble}")
         self.call = call
 
 
 def checked_inputs(exchange: Exchange, max_depth: int) -> Sequence[Input]:
     """The input of each call as a schema may judge it; of a route without calls its whole JSON body.
 
-    ``exchange.body`` must have been read before. Raises ValueError (``InputError`` where the call is known) as ``inputs_of``,
-    except for names that differ in case only; and for objects and lists more than ``max_depth`` inside each other, for
-    integers that JavaScript does not read exactly, and for every annotation of superjson but ``undefined`` of a member and
-    ``Date``. ``malformed`` makes a refusal of it. What was read is what ``inputs_of`` gives later.
+    ``exchange.body`` must have been read before. Raises ValueError as ``inputs_of`` (``InputError`` for what is sent), except
+    for names that differ in case only; and for objects and lists more than ``max_depth`` inside each other, the wrapping
+    counted, for integers that JavaScript does not read exactly, and for every annotation of superjson but ``undefined`` of a
+    member and ``Date``. ``malformed`` makes a refusal of it. What was read is what ``inputs_of`` gives later.
     """
     sent = _sent(exchange)
     count = len(exchange.calls)
-    found: Sequence[Input]
     if sent is None:
-        found = (_NO_INPUT,) * (count or 1)
+        found: Sequence[Input] = (_NO_INPUT,) * (count or 1)
     elif not count:
-        found = (Input(read_quickly(sent, max_depth)),)
+        found = (_checked(sent, max_depth),)
+    elif is_batch(exchange.query):
+        found = _checked_batch(sent, max_depth, count, exchange.route.error_format)
     else:
-        batch = is_batch(exchange.query)
-        given = payloads(read_quickly(sent, max_depth), batch, count)
-        plain = exchange.route.error_format == "none"
-        found = [
-            (Input(given[index]) if plain else _unwrapped(given[index], index if batch else None))
-            if index in given
-            else _NO_INPUT
-            for index in range(count)
-        ]
+        found = (_checked(sent, max_depth, exchange.route.error_format),)
     exchange.checked = found
     return found
 
 
-def _unwrapped(payload: object, call: int | None) -> Input:
+def _checked(sent: bytes, max_depth: int, transformer: str = "none") -> Input:
     try:
-        plain = deserialize_plain(payload)
+        return _unwrapped(read_quickly(sent, max_depth), transformer)
     except ValueError as error:
-        if call is None:
-            raise
-        raise InputError(f"call {call} of the batch, counted from 0: {error}", call) from None
+        raise InputError(error) from None
+
+
+def _checked_batch(sent: bytes, max_depth: int, count: int, transformer: str) -> Sequence[Input]:
+    try:
+        whole = read_quickly(sent, max_depth)
+    except ValueError as error:
+        raise InputError(error, call_at_fault(sent, count, max_depth)) from None
+    found = [_NO_INPUT] * count
+    for call, payload in payloads(whole, True, count).items():
+        try:
+            found[call] = _unwrapped(payload, transformer)
+        except ValueError as error:
+            raise InputError(error, call) from None
+    return found
+
+
+def _unwrapped(payload: object, transformer: str) -> Input:
+    if transformer == "none":
+        return Input(payload)
+    plain = deserialize_plain(payload)
     return _NO_INPUT if plain is None else Input(*plain)
 
 
