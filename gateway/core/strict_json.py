@@ -83,7 +83,7 @@ def check(value: object) -> None:
     than ``MOST_VALUES`` values."""
     objects = _Objects()
     level, values = [value], 0
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         inner: list[object] = []
         for outer in level:
             if isinstance(outer, dict):
@@ -94,10 +94,10 @@ def check(value: object) -> None:
         values += len(inner)
         if values > MOST_VALUES:
             raise ValueError("the content has too many values to be read")
-        if not inner:
+        level = [one for one in inner if isinstance(one, dict | list)]
+        if not level:
             objects.check_names()
             return
-        level = inner
     raise ValueError("the content is nested too deeply")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.strict_json import DEEPEST, LONGEST_NAME, MOST_VALUES, decoded, read
+from gateway.core.strict_json import DEEPEST, LONGEST_NAME, MOST_VALUES, check, decoded, has_half_pair, read
 from tests.processor_time import takes_at_most
 
 
@@ -242,3 +242,53 @@ DOCUMENTS = [
 @pytest.mark.parametrize("text", DOCUMENTS, ids=lambda text: ascii(text[:24]))
 def test_the_largest_body_of_a_sign_in_is_judged_in_milliseconds(text: str) -> None:
     assert takes_at_most(0.003, lambda: read(text), 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [('"\\ud83d"', True), ('"\\ud83d\\ude00"', False), ('"\\\\ud83d"', False), ('"\\\\\\ud83d"', True), ('"\\uDE00"', True), ("1", False)],
+)  # fmt: skip
+def test_half_a_surrogate_pair(text: str, half: bool) -> None:
+    assert has_half_pair(text) is half
+
+
+@given(
+    json_values.map(json.dumps)
+    | pieces
+    | st.sampled_from(['{"a":1,"A":2}', "[" * 70 + "]" * 70, '{"a":[{"b":1,"B ":1}]}'])
+)
+def test_a_value_of_another_strict_reader_is_refused_where_its_text_would_be(text: str) -> None:
+    try:
+        value = json.loads(text, object_pairs_hook=unique)
+    except (ValueError, RecursionError):
+        return
+    try:
+        read(text)
+    except ValueError as error:
+        if any(word in str(error) for word in ("case or form", "prototype", "too long a name", "too deeply")):
+            with pytest.raises(ValueError):
+                check(value)
+    else:
+        check(value)
+
+
+def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member twice")
+    return members
+
+
+def test_a_value_of_another_reader_has_the_same_bounds() -> None:
+    check([1] * MOST_VALUES)
+    for value in (
+        [1] * (MOST_VALUES + 1),
+        [[1] * 50] * 50,
+        {"a" * (LONGEST_NAME + 1): 1},
+        json.loads("[" * 65 + "]" * 65),
+    ):
+        with pytest.raises(ValueError):
+            check(value)
+    check(json.loads("[" * DEEPEST + "]" * DEEPEST))
+    wide = [[1] * 60_000, [[{"a": 1}]] * 16_000]
+    assert takes_at_most(0.002, lambda: check(wide), 5)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.core.path import Ambiguous, canonical, split_target
 from gateway.core.pattern import compile_procedures
 from gateway.core.query import canonical_query
-from gateway.core.trpc import ProcedureCalls, calls, inputs, is_batch, query_input
+from gateway.core.trpc import ProcedureCalls, calls, inputs, is_batch, payloads, query_input
 
 ALIASES = {
     "auth.signin": "auth.login",
@@ -286,3 +286,12 @@ def test_an_input_is_the_one_that_both_the_first_and_the_last_parameter_of_any_s
     pairs = parse_qsl(query, keep_blank_values=True)
     named = [value for name, value in pairs if re.split(r"[^a-z0-9_-]", name.strip().casefold())[0] == "input"]
     assert named == ([] if found is None and not named else [found or ""])
+
+
+def test_what_is_sent_for_each_call() -> None:
+    assert payloads({"json": 1}, False, 1) == {0: {"json": 1}}
+    assert payloads(None, False, 1) == {0: None}
+    assert payloads({"1": 5, "0": None}, True, 3) == {1: 5, 0: None}
+    for whole in ([5], None, "x", {"3": 1}, {"00": 1}, {"0": 1, "json": 2}, {"-1": 1}, {"": 1}):
+        with pytest.raises(ValueError, match="a batch"):
+            payloads(whole, True, 3)

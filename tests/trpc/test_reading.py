@@ -7,13 +7,17 @@ import random
 import shutil
 import subprocess
 import unicodedata
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
+from gateway.core.exchange import Call, Exchange
 from gateway.core.superjson import NO_JSON
 from gateway.core.trpc import inputs
+from gateway.policy.base.inputs import checked_inputs
 from gateway.policy.base.pointer import MISSING, account_name, find
 from tests.gateway_fixture import running_gateway
 from tests.trpc.gateway_between import LINKS, POLICIES, expected, seen
@@ -122,6 +126,96 @@ def test_whatever_is_read_is_what_superjson_reads(packages: None) -> None:
         assert agree(email, theirs["email"]), text
         assert not isinstance(email, str) or theirs["careless"] == email, text
     assert 500 < read < 3_500  # both were tried
+
+
+TYPED = [
+    "undefined",
+    "undefined",
+    "undefined",
+    "Date",
+    "Date",
+    "Date",
+    "set",
+    "map",
+    "bigint",
+    "number",
+    "URL",
+    "regexp",
+]
+ODD = {
+    '"7"': "9007199254740993",
+    '"x"': '"\\u0078"',
+    "1.5": "1.50",
+    "true": "1e23",
+    '"decoy"': "-0",
+    '"NaN"': '"\\ud83d\\ude00"',
+}
+
+
+def some_typed_document(chance: random.Random) -> str:
+    """The content of one call: a record with texts and nulls, and a meta that makes dates and undefined of some of them."""
+    record: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    for name in chance.sample(["a", "b", "at", "n", "list", "in", "0"], 4):
+        leaf = chance.choice([None, None, "2026-01-02", "2026-01-02T03:04:05.678Z", "soon", 7])
+        shape = chance.randrange(4)
+        record[name] = [leaf, {"x": leaf}, [leaf, leaf], {"y": [{"z": leaf}]}][shape]
+        path = name + ["", ".x", ".1", ".y.0.z"][shape]
+        if chance.random() < 0.6:
+            kind = chance.choice(TYPED) if chance.random() < 0.2 else ["undefined", "Date"][isinstance(leaf, str)]
+            values[path if chance.random() < 0.95 else chance.choice([name, path + ".x", "nothing", "__proto__.x"])] = [
+                kind
+            ]
+    meta: dict[str, Any] = {"values": values, "v": 1} if values or chance.random() < 0.2 else {}
+    if chance.random() < 0.05:
+        meta["referentialEqualities"] = {"a": ["b"]}
+    whole: dict[str, Any] = {"json": record, **({"meta": meta} if meta else {})}
+    if chance.random() < 0.1:
+        whole = chance.choice(
+            [
+                {},
+                {"json": None},
+                {"json": None, "meta": {"values": ["undefined"]}},
+                {"json": "2026", "meta": {"values": ["Date"]}},
+            ]
+        )
+    text = json.dumps(whole, separators=(",", ":") if chance.random() < 0.5 else None)
+    if chance.random() < 0.2:
+        plain = chance.choice([*ODD])
+        text = text.replace(plain, ODD[plain], 1)
+    return text
+
+
+def with_dates(value: Any, dates: Sequence[tuple[str, ...]]) -> Any:
+    """``value`` as ``reading.mjs`` shows it."""
+    for path in dates:
+        parent = value
+        for name in path[:-1]:
+            parent = parent[int(name) if isinstance(parent, list) else name]
+        parent[int(path[-1]) if isinstance(parent, list) else path[-1]] = {"date": True}
+    return None if value is MISSING else value
+
+
+def test_what_a_schema_judges_is_what_superjson_hands_to_the_procedure(packages: None) -> None:
+    chance = random.Random(14)
+    texts = [some_document(chance) if number % 4 == 0 else some_typed_document(chance) for number in range(4_000)]
+    read = dated = left_out = 0
+    for text, theirs in zip(texts, by_superjson(texts), strict=True):
+        made = Exchange("POST", "/", {b"content-type": b"application/json"}, "192.0.2.1", 0.0)
+        made.calls, made.body = [Call("x")], text.encode()
+        made.route = SimpleNamespace(error_format="superjson")  # type: ignore[assignment]  # all that is asked of it
+        try:
+            ((value, dates),) = checked_inputs(made, 32)
+        except ValueError:
+            continue
+        read += 1
+        dated += bool(dates)
+        left_out += "undefined" in text
+        assert theirs is not None, text
+        assert with_dates(value, dates) == theirs["dates"], text
+    assert 1_000 < read < 3_500  # both were tried
+    assert dated > 200
+    assert left_out > 200
 
 
 @pytest.mark.parametrize("link", LINKS)
