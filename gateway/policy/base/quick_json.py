@@ -29,8 +29,8 @@ _BRACKETS = bytes.maketrans(b"{}[]", b"\x01\xff\x01\xff")  # what each adds to t
 _OPENING = bytes(set(range(256)) - set(b"{["))
 _NO_BRACKET = bytes(set(range(256)) - set(b"{}[]"))
 _FEW = 2_000
-_SHORTEST = 8
-"""Bytes of an object or a list, on average, in a content that has more than ``_FEW`` of them: those of ``[12,34],``."""
+_SHORTEST = 6
+"""Bytes of an object or a list, on average, in a content that has more than ``_FEW`` of them: those of ``[1,2],``."""
 
 _BLANK = b" \t\n\r"
 _TO_COMMAS = bytes.maketrans(b"{}[]:", b",,,,,")

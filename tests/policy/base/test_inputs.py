@@ -1,5 +1,6 @@
 """The values that the upstream reads, call by call, and the requests that have no reading which is certain to be its own."""
 
+import copy
 import json
 from types import SimpleNamespace
 from typing import Any
@@ -8,8 +9,10 @@ from urllib.parse import quote
 import pytest
 
 from gateway.core.exchange import Call, Exchange
+from gateway.core.superjson import NO_JSON
 from gateway.policy.base.inputs import (
     LONGEST_BODY,
+    InputError,
     MediaTypeError,
     checked_inputs,
     inputs_of,
@@ -225,3 +228,104 @@ def test_what_is_no_json_of_one_reading_is_refused_under_the_name_of_the_schema(
         checked_inputs(exchange(body=b'{"a":1,"a":2}'), 32)
     refusal = malformed("inputs", raised.value)
     assert (refusal.reason.slug, refusal.detail) == ("json_malformed", "inputs: an object has a member twice")
+
+
+def trouble(**made: Any) -> tuple[str, int | None]:
+    with pytest.raises(InputError) as raised:
+        checked_inputs(exchange(**made), 32)
+    return str(raised.value), raised.value.call
+
+
+def test_what_is_wrong_says_which_call_it_is_in_and_quotes_nothing() -> None:
+    good, bad = b'{"json":{"secret":1}}', b'{"json":{"secret":NaN}}'
+    number = "the content holds a number that JSON does not have, or one beyond a double"
+    assert trouble(calls=1, body=bad) == (number, None)
+    assert trouble(calls=0, body=bad) == (number, None)
+    for call, parts in ((0, (bad, good)), (1, (good, bad))):
+        body = b'{"0":%b,"1":%b}' % parts
+        expected = (f"call {call} of the batch, counted from 0: {number}", call)
+        assert trouble(calls=2, query="batch=1", body=body) == expected
+        assert trouble(method="GET", calls=2, query="batch=1&input=" + quote(body), fields={}) == expected
+    typed = {"json": {"secret": "x"}, "meta": {"values": {"secret": ["URL"]}}}
+    sentence = "the meta of an input makes another type than Date of a value"
+    assert trouble(calls=1, body=typed) == (sentence, None)
+    both = {"0": {"json": 1}, "1": typed}
+    assert trouble(calls=2, query="batch=1", body=both) == (f"call 1 of the batch, counted from 0: {sentence}", 1)
+
+
+@pytest.mark.parametrize(
+    "body", [[], [{"json": 1}], b"null", 1, "x", {"2": {"json": 1}}, {"00": {"json": 1}}, {"json": 1}]
+)
+def test_a_batch_that_is_no_object_of_its_calls_is_refused(body: Any) -> None:
+    for error_format in ("superjson", "none"):
+        with pytest.raises(ValueError, match="a batch"):
+            checked_inputs(exchange(calls=2, query="batch=1", body=body, error_format=error_format), 32)
+
+
+def test_a_schema_sees_what_is_absent_what_is_null_and_what_becomes_a_date() -> None:
+    assert list(checked_inputs(exchange(body=b"", fields={}), 32)) == [(MISSING, ())]
+    assert list(checked_inputs(exchange(calls=2, query="batch=1", body=b"{}"), 32)) == [(MISSING, ())] * 2
+    assert list(checked_inputs(exchange("GET", 1), 32)) == [(MISSING, ())]
+    assert list(checked_inputs(exchange(calls=1, body={"json": None}), 32)) == [(None, ())]
+    assert list(checked_inputs(exchange(calls=1, body={"json": 1}, error_format="none"), 32)) == [({"json": 1}, ())]
+    assert list(checked_inputs(exchange(body={"json": 1}), 32)) == [({"json": 1}, ())]
+    dated = {"json": {"at": "2026", "n": None}, "meta": {"values": {"at": ["Date"], "n": ["undefined"]}}}
+    assert list(checked_inputs(exchange(calls=1, body=dated), 32)) == [({"at": "2026"}, (("at",),))]
+
+
+def test_a_schema_needs_what_every_policy_needs_that_looks_inside() -> None:
+    with pytest.raises(MediaTypeError) as raised:
+        checked_inputs(exchange(body={}, fields={b"content-type": b"text/plain"}), 32)
+    assert malformed("inputs", raised.value).reason.slug == "media_type_refused"
+    for made in (
+        exchange("GET", body={}),
+        exchange(calls=1, query="input=1", body={"json": 1}),
+        exchange("GET", 1, query="input=%7B%7D&input=%7B%7D"),
+        exchange(body=b'"' + b"a" * LONGEST_BODY + b'"'),
+    ):
+        with pytest.raises(ValueError):
+            checked_inputs(made, 32)
+
+
+def test_a_request_that_a_schema_has_read_is_not_parsed_again() -> None:
+    made = exchange(calls=1, body={"json": {"a": {"at": "2026", "b": [1]}}, "meta": {"values": {"a.at": ["Date"]}}})
+    ((value, _),) = checked_inputs(made, 32)
+    made.body = None
+    assert inputs_of(made) == [{"a": {"at": NO_JSON, "b": [1]}}]
+    assert value == {"a": {"at": "2026", "b": [1]}}  # a schema that is asked again sees the text
+    made = exchange(calls=3, query="batch=1", body={"0": {"json": {"Name": 1, "x": {"name": 2}}}, "2": {"json": 3}})
+    checked_inputs(made, 32)
+    made.body = None
+    assert inputs_of(made) == [{"Name": 1, "x": {"name": 2}}, None, 3]
+
+
+@pytest.mark.parametrize("value", [{"Name": 1, "name": 2}, [{"e\u00ad": 1, "e": 2}], {"x" * 300: 1}, [1] * 2_600])
+def test_what_only_policies_that_look_for_a_name_refuse(value: Any) -> None:
+    made = exchange(calls=1, body={"json": value})
+    assert checked_inputs(made, 32)[0].value == value
+    with pytest.raises(ValueError):
+        inputs_of(made)
+    with pytest.raises(ValueError):
+        inputs_of(exchange(calls=1, body={"json": value}))
+
+
+def test_inputs_for_a_schema_are_read_in_microseconds() -> None:
+    value = {"message": "Guten Tag! " * 60, "language": "de", "context": "x" * 150, "profile": {"a": [1, 2.5]}}
+    dated = {"json": {**value, "at": "2026-01-02T03:04:05.678Z", "n": None}, "meta": {"values": {"at": ["Date"], "n": ["undefined"]}, "v": 1}}  # fmt: skip
+    for bound, content in ((8e-6, {"json": value}), (12e-6, dated)):
+        made = exchange(calls=1, body=json.dumps(content, separators=(",", ":")).encode())
+        assert takes_at_most(bound * 200, lambda made=made: [checked_inputs(made, 32) and None for _ in range(200)])
+
+
+def test_the_most_that_is_read_once_more_takes_milliseconds() -> None:
+    dated = {"json": [{"at": "x"}] * 600, "meta": {"values": {f"{number}.at": ["Date"] for number in range(600)}}}
+    for content in (
+        dated,
+        {"json": [1] * 30_000},
+        {"json": [[1, 2]] * 8_000},
+        {"json": {f"{n}": {} for n in range(1_200)}},
+    ):
+        made = exchange(calls=1, body=json.dumps(content, separators=(",", ":")).encode())
+        checked_inputs(made, 32)
+        reading = [copy.copy(made) for _ in range(60)]
+        assert takes_at_most(0.002, lambda reading=reading: inputs_of(reading.pop()), 5)
