@@ -116,6 +116,9 @@ _TABLE = (
     ),
     Reason("schema_refused", 422, "Input refused", "Check what you have entered, and try again."),
     Reason("media_type_refused", 415, "Media type refused", "This kind of content is not accepted here."),
+    Reason("upload_malformed", 400, "Malformed upload", "The upload could not be read. Please update the app."),
+    Reason("upload_type_refused", 415, "File type refused", "This kind of file is not accepted here."),
+    Reason("upload_too_large", 413, "Upload too large", "The file is too large. Please send a smaller one."),
     Reason("body_timeout", 408, "Body too slow", "The upload took too long. Check your connection and try again."),
     Reason(
         "client_stalled",

@@ -23,6 +23,8 @@ from gateway.policy.lockout import lockout
 from gateway.policy.rate_limit import rate_limit
 from gateway.policy.schema import files, schema
 from gateway.policy.schema.settings import Settings as SchemaSettings
+from gateway.policy.upload import upload
+from gateway.policy.upload.settings import Settings as UploadSettings
 
 S = TypeVar("S", bound=Policy)
 
@@ -181,6 +183,17 @@ KINDS: tuple[Kind, ...] = (
         route_key="body",
         inherited=True,
         build=each(body.build),
+    ),
+    # what is in a form, while it arrives
+    Kind(
+        name="upload",
+        section="uploads",
+        keeps_out=True,
+        settings=UploadSettings,
+        route_key="upload",
+        about="A policy from ``uploads``: the parts that a form may have, and what may be in them.",
+        build=each(upload.build),
+        exclusive=True,
     ),
     # nothing looks into an input that is not as it should be
     Kind(

@@ -1,0 +1,161 @@
+"""What goes on of an upload, when, and what refuses it."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.refused import UploadRefused
+from gateway.policy.upload.settings import Settings
+from tests.policy.upload.forms import BOUNDARY, WEBM, cut, file, form, text
+
+SPEECH = {
+    "audio": {
+        "types": ["audio/webm", "audio/mp4"],
+        "max": "1MB",
+        "required": True,
+        "as": {"audio/x-m4a": "audio/mp4"},
+    },
+    "language": {"max": 16, "pattern": "[a-z]{2,3}(-[A-Z]{2})?"},
+    "note": {"max": 64},
+}
+
+
+def judge(**parts: object) -> Judge:
+    settings = Settings.model_validate({"parts": parts or SPEECH})
+    return Judge({name: PartRule(name, part) for name, part in settings.parts.items()}, BOUNDARY)
+
+
+def passed(body: bytes, size: int = 2**20) -> bytes:
+    one = judge()
+    return b"".join(one.feed(piece) for piece in cut(body, size)) + one.end()
+
+
+def refused(body: bytes, size: int) -> tuple[str, str, str]:
+    with pytest.raises(UploadRefused) as caught:
+        passed(body, size)
+    return caught.value.slug, caught.value.part, str(caught.value)
+
+
+SIZES = (1, 13, 2**20)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_passes_is_passed_on_byte_for_byte(size: int) -> None:
+    body = form(text(b"en-US"), file(WEBM * 20), text(b"", name=b"note"))
+    assert passed(body, size) == body
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_type_is_written_anew_without_its_parameters_and_nothing_else(size: int) -> None:
+    content = b"\0\0\0\x18ftypM4A " + b"x" * 500
+    body = form(file(content, b"Audio/X-M4A; codecs=mp4a.40.2", filename=b"Content-Type: audio"), text(b"en"))
+    assert passed(body, size) == body.replace(b"Audio/X-M4A; codecs=mp4a.40.2", b"audio/mp4")
+
+
+AUDIO = file()
+REFUSED = {
+    "no form part": (form(text(b"en")), "upload_malformed", "audio", "The form needs the part audio."),
+    "another part": (
+        form(AUDIO, text(b"x", b"other")),
+        "upload_malformed",
+        "",
+        "these parts alone: audio, language, note.",
+    ),
+    "a part twice": (form(AUDIO, AUDIO), "upload_malformed", "audio", "more than once"),
+    "a text twice": (form(text(b"en"), text(b"en"), AUDIO), "upload_malformed", "language", "more than once"),
+    "ten thousand parts": (form(*[text(b"", b"note")] * 10_000), "upload_malformed", "note", "more than once"),
+    "a text for a file": (form(text(WEBM, b"audio")), "upload_malformed", "audio", "must be a file"),
+    "a file for a text": (form(file(name=b"language")), "upload_malformed", "language", "must be a text"),
+    "an empty file": (form(file(b"")), "upload_malformed", "audio", "is empty"),
+    "a file of one byte": (
+        form(file(b"\x1a")),
+        "upload_type_refused",
+        "audio",
+        "must be one of audio/webm, audio/mp4.",
+    ),
+    "another type": (form(file(media_type=b"text/html")), "upload_type_refused", "audio", "must be one of"),
+    "no type": (
+        form((b'Content-Disposition: form-data; name="audio"; filename="a"\r\n', WEBM)),
+        "upload_type_refused",
+        "audio",
+        "must be one of",
+    ),
+    "another content": (form(file(b"<script>" * 100)), "upload_type_refused", "audio", "must be one of"),
+    "a large file": (form(file(WEBM + bytes(1_000_000))), "upload_too_large", "audio", "1000000 bytes at most"),
+    "a large text": (form(text(b"e" * 17), AUDIO), "upload_too_large", "language", "16 bytes at most"),
+    "a text that does not match": (form(text(b"en_US"), AUDIO), "upload_malformed", "language", "not accepted"),
+    "a line end behind the text": (form(text(b"en\n"), AUDIO), "upload_malformed", "language", "not accepted"),
+    "a text that is no UTF-8": (form(text(b"\xff", b"note"), AUDIO), "upload_malformed", "note", "must be UTF-8"),
+    "a text with a BOM": (form(text(b"\xef\xbb\xbfx", b"note"), AUDIO), "upload_malformed", "note", "byte order mark"),
+    "a text of another type": (
+        form((b'Content-Disposition: form-data; name="note"\r\nContent-Type: text/html\r\n', b"x"), AUDIO),
+        "upload_type_refused",
+        "note",
+        "plain text",
+    ),
+    "a text in another charset": (
+        form(
+            (b'Content-Disposition: form-data; name="note"\r\nContent-Type: text/plain; charset=utf-16\r\n', b"x"),
+            AUDIO,
+        ),
+        "upload_type_refused",
+        "note",
+        "plain text",
+    ),
+    "a wrong length": (
+        form((b'Content-Disposition: form-data; name="note"\r\nContent-Length: 2\r\n', b"x"), AUDIO),
+        "upload_malformed",
+        "note",
+        "not as long as it says",
+    ),
+    "a length that is too large": (
+        form((b'Content-Disposition: form-data; name="note"\r\nContent-Length: 65\r\n', b"x"), AUDIO),
+        "upload_too_large",
+        "note",
+        "64 bytes at most",
+    ),
+    "a form that is cut off": (form(AUDIO)[:-8], "upload_malformed", "", "cut off"),
+}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_and_the_sentence(name: str, size: int) -> None:
+    body, slug, part, sentence = REFUSED[name]
+    found = refused(body, size)
+    assert found[:2] == (slug, part)
+    assert sentence in found[2]
+
+
+def test_a_refusal_comes_with_the_byte_that_causes_it() -> None:
+    body = form(file(WEBM + bytes(1_000_000)))
+    one = judge()
+    one.feed(body[: len(body) - len(WEBM) - 100])
+    with pytest.raises(UploadRefused):
+        one.feed(body[-len(WEBM) - 100 : -60])
+
+
+def test_nothing_goes_on_before_it_is_judged() -> None:
+    body = form(text(b"en-US"), file(), text(b"a note", b"note"))
+    ends = {
+        "language": body.index(b"en-US") + 5,
+        "audio": body.index(WEBM),
+        "note": body.index(b"a note") + 6,
+    }
+    one = judge()
+    gone = 0
+    for at in range(len(body)):
+        gone += len(one.feed(body[at : at + 1]))
+        if at < ends["language"]:
+            assert gone == 0, "the text is not complete"
+        elif at < ends["audio"]:
+            assert gone in (0, ends["language"]), "nor is more of it"
+        elif at < ends["audio"] + 11:
+            assert gone == ends["language"], "what the file is is not known"
+        elif ends["audio"] + 12 < at <= ends["audio"] + 200:
+            assert at - 4 <= gone <= at + 1, "a file that is known is passed on as it comes"
+        elif at >= ends["note"]:
+            assert gone <= ends["note"], "nor does the end go on before all is judged"
+    assert gone == ends["note"]
+    assert one.end() == body[gone:]
