@@ -59,6 +59,8 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "cors": "app",
         "rate_limits": ["per-client"],
         "body": "audio",
+        "upload": None,
+        "schema": None,
         "lockout": None,
         "response_headers": "secure",
         "batch": "allow",

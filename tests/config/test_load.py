@@ -71,6 +71,8 @@ def test_routes_take_the_defaults_for_what_they_do_not_say(design: Config) -> No
         "rate_limits": ("login-per-address", "login-per-account"),
         "auth": (),
         "bodies": ("json",),
+        "schemas": (),
+        "uploads": (),
         "lockouts": (),
     }
     assert (api.policies["auth"], api.policies["rate_limits"]) == (("access-token",), ("per-client",))

@@ -54,6 +54,7 @@ def test_the_policies_of_defaults_by_section() -> None:
         "rate_limits": ("a", "b"),
         "auth": (),
         "bodies": ("json",),
+        "schemas": (),
     }
 
 

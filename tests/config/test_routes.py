@@ -10,7 +10,9 @@ from gateway.config.tree import Position
 
 AT = Position("upstreams.yaml", 7, 3)
 DEFAULTS = Defaults.model_validate({"auth": "tokens", "cors": "app", "rate_limits": ["per-client"], "body": "json"})
-NOTHING = {"response_headers": (), "cors": (), "rate_limits": (), "bodies": (), "lockouts": ()}
+NOTHING: dict[str, tuple[str, ...]] = {
+    section: () for section in ("response_headers", "cors", "rate_limits", "bodies", "uploads", "schemas", "lockouts")
+}
 
 
 def completed(**written: object) -> Route:
@@ -24,6 +26,8 @@ def test_what_a_route_does_not_say_is_in_the_defaults() -> None:
         "rate_limits": ("per-client",),
         "auth": ("tokens",),
         "bodies": ("json",),
+        "schemas": (),
+        "uploads": (),
         "lockouts": (),
     }
 
