@@ -14,6 +14,8 @@ const MEMBERS = {
     "\\u0000-\\u0008\\u000e-\\u001f\\u0021-\\u009f\\u00a1-\\u167f\\u1681-\\u1fff\\u200b-\\u2027\\u202a-\\u202e" +
     "\\u2030-\\u205e\\u2060-\\u2fff\\u3001-\\ufefe\\uff00-\\u{10ffff}",
 };
+// The engine writes a repetition out. Of classes with characters of all scripts this many fit into the gateway's bound.
+const MOST_COPIES = 80;
 const WORD = `[${MEMBERS.w}]`;
 const unicode = (code) => `\\u${code.toString(16).padStart(4, "0")}`;
 
@@ -22,7 +24,9 @@ class Lost extends Error {}
 /** The pattern of `regex`, and `lost`: why it has none, or takes more. */
 export function patternOf(regex) {
   try {
-    return new Reader(regex).read();
+    const exact = new Reader(regex);
+    const found = exact.read();
+    return exact.copies > MOST_COPIES ? new Reader(regex, true).read() : found;
   } catch (error) {
     if (error instanceof Lost) return { lost: error.message };
     throw error;
@@ -30,9 +34,13 @@ export function patternOf(regex) {
 }
 
 class Reader {
-  constructor({ source, flags }) {
+  /** `coarse`: repetitions of what is large are not counted beyond eight. */
+  constructor({ source, flags }, coarse = false) {
     this.source = source;
     this.flags = flags;
+    this.coarse = coarse;
+    this.copies = 0; // of what is large, written out
+    this.large = false; // what a quantifier here repeats
     this.at = 0;
     this.looksAround = /\(\?<?[=!]/.test(source);
     this.wide = 0; // atoms that a surrogate matches, counted as often as they must occur
@@ -53,8 +61,12 @@ class Reader {
     }
     // JavaScript counts such a character twice where the flag u is missing, so fewer of them may be enough there.
     const countsHalves = !codePoints && (this.wide > 1 || (this.wide > 0 && this.repeated));
-    if (countsHalves) return { pattern: `(?:${pattern})|${ASTRAL}`, lost: "characters beyond U+FFFF count twice without flag u" };
-    return { pattern, ...(this.flags.includes("y") && { lost: "flag y: only at the start" }) };
+    const lost = [];
+    if (this.coarse && /\(\?<?!/.test(this.source)) throw new Lost("it is too large");
+    if (this.coarse) lost.push("how often what occurs more than eight times");
+    if (countsHalves) lost.push("characters beyond U+FFFF, which count twice without flag u");
+    if (this.flags.includes("y")) lost.push("flag y: that it begins at the start");
+    return { pattern: countsHalves ? `(?:${pattern})|${ASTRAL}` : pattern, lost: lost.join(", ") };
   }
 
   #mustMeanTheSameWithoutSets() {
@@ -69,10 +81,13 @@ class Reader {
 
   #atom(codePoints) {
     const char = this.source[this.at];
+    if (char === "{" || char === "}") return this.#brace(char);
+    this.large = false;
     if (char === "\\") {
       const name = this.source[this.at + 1];
       const escape = this.#escape(codePoints, false);
       if (/[DSW]/.test(name)) this.#countWide();
+      if (/[pP]/.test(name)) this.large = true;
       return escape;
     }
     if (char === "[") return this.#class(codePoints);
@@ -82,10 +97,12 @@ class Reader {
       if (this.flags.includes("s")) return "[\\s\\S]";
       return this.looksAround ? "[^\\u000a\\u000d\\u2028\\u2029]" : ".";
     }
-    if (char === "{" || char === "}") return this.#brace(char);
     this.at += 1;
     if (char === "]") return "\\]";
-    if (char === ")" && this.#leastOfQuantifier() > 1) this.repeated = true;
+    if (char === ")") {
+      this.large = true;
+      if (this.#leastOfQuantifier() > 1) this.repeated = true;
+    }
     const name = char === "(" && /^\?<[^=!][^>]*>/.exec(this.source.slice(this.at));
     if (!name) return char;
     this.at += name[0].length;
@@ -93,9 +110,13 @@ class Reader {
   }
 
   #brace(char) {
-    const quantifier = /^\{\d+(,\d*)?\}/.exec(this.source.slice(this.at));
+    const quantifier = /^\{(\d+)(,(\d*))?\}/.exec(this.source.slice(this.at));
     this.at += quantifier ? quantifier[0].length : 1;
-    return quantifier ? quantifier[0] : `\\${char}`;
+    if (!quantifier) return `\\${char}`;
+    const [whole, least, , most] = quantifier;
+    const copies = Number(most || least);
+    if (this.large) this.copies += copies;
+    return this.coarse && this.large && copies > 8 ? `{${Math.min(Number(least), 8)},}` : whole;
   }
 
   #escape(codePoints, inClass) {
@@ -168,6 +189,7 @@ class Reader {
     }
     this.at += 1;
     if (astral) this.#countWide();
+    if (/\\[pP]/.test(members)) this.large = true;
     if (members) return `[${negated ? "^" : ""}${members}]`;
     if (negated) return "[\\s\\S]";
     throw new Lost("a class without a character");
@@ -181,6 +203,7 @@ class Reader {
   }
 
   #countWide() {
+    this.large = true;
     this.wide += this.#leastOfQuantifier();
   }
 

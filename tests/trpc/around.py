@@ -37,8 +37,19 @@ def _near(value: Any) -> list[Any]:
         return [-value, value + 1, value - 1, value + 0.5, value * 10, value / 10, str(value)]
     if isinstance(value, str):
         lengths = [value[:length] for length in range(len(value))] if len(value) < 20 else [value[:-1], value[1:]]
-        edges = [value + edge for edge in (" ", "\n", ".", "a", "é", "😀")] + [edge + value for edge in (" ", "\n", "é", "😀")]
-        return [*lengths, *edges, value.upper(), value.lower(), value * 2, value * 200, "😀" * len(value), "a" * len(value)]
+        edges = [value + edge for edge in (" ", "\n", ".", "a", "é", "😀")] + [
+            edge + value for edge in (" ", "\n", "é", "😀")
+        ]
+        return [
+            *lengths,
+            *edges,
+            value.upper(),
+            value.lower(),
+            value * 2,
+            value * 200,
+            "😀" * len(value),
+            "a" * len(value),
+        ]
     if isinstance(value, list):
         return [value * 2, value[:-1], [*value, None], [*value, "x"], {"0": 1}]
     if isinstance(value, dict):
