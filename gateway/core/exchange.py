@@ -123,6 +123,7 @@ class Exchange:
         "failure",
         "fallback",
         "fields",
+        "form",
         "forwarded",
         "head",
         "id",
@@ -152,6 +153,7 @@ class Exchange:
     # policy/base/inputs: what the content or the query holds; not there until a stage asks for it
     inputs: Sequence[object]
     checked: Sequence[tuple[object, tuple[tuple[str, ...], ...]]]  # the same for a schema: value and dates
+    form: bool  # policy/upload: the content is a form, judged while it is read; not there for any other
 
     def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:
         # proxy/flow/arrival, when the head is read

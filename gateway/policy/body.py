@@ -123,6 +123,15 @@ class Buffer(Stage):
         return None
 
 
+class BufferWithoutForms(Buffer):
+    """The same behind a stage that judges forms while they are read: those stay unread."""
+
+    __slots__ = ()
+
+    async def on_request(self, exchange: Exchange) -> Refusal | None:
+        return None if hasattr(exchange, "form") else await super().on_request(exchange)
+
+
 def build(name: str, settings: Settings, tools: Tools) -> Body:
     """The stage for the policy ``name``."""
     return Body(settings)

@@ -72,6 +72,8 @@ class Kind:
     """Adds its header fields to each response and costs nothing, so that a refusal before there is a route has them."""
     needs_body: bool = False
     """Looks inside the request's body, which is read before it."""
+    judges_forms: bool = False
+    """Judges forms while they arrive, so that nothing after it reads them whole."""
     reads_input: Callable[[Policy], bool] | None = None
     """Which of its policies look into the JSON that the upstream reads; None when none does. A route that names one takes no
     other body than JSON (``config.checks.reading``)."""
@@ -193,6 +195,7 @@ KINDS: tuple[Kind, ...] = (
         route_key="upload",
         about="A policy from ``uploads``: the parts that a form may have, and what may be in them.",
         build=each(upload.build),
+        judges_forms=True,
         exclusive=True,
     ),
     # nothing looks into an input that is not as it should be

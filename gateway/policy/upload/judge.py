@@ -27,7 +27,7 @@ class PartRule:
         self.is_file = bool(part.types)
         self.allowed = frozenset(part.types) | part.as_.keys()
         self.as_ = {source: target.encode() for source, target in part.as_.items()}
-        self.pattern = None if part.pattern is None else re.compile(part.pattern)
+        self.pattern = None if part.pattern is None else re.compile(part.pattern, re.ASCII)
         self.takes = ", ".join(part.types)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from gateway.policy.base.settings import Advice, ByteSize, Model, Policy
+from gateway.policy.upload.pattern import check
 from gateway.policy.upload.signatures import KNOWN_TYPES
 
 LONGEST_VALUE = 64 * 1024
@@ -53,7 +54,7 @@ class Part(Model):
     as_: Annotated[dict[FileType, FileType], Field(alias="as")] = Field(default_factory=dict)
     """Declared types that are accepted too, and what the upstream is given in their place, without parameters."""
     pattern: str | None = None
-    """The whole of a text must match it."""
+    """The whole of a text must match it. ``\\d``, ``\\w`` and ``\\s`` are of ASCII, as in JavaScript."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Part:
@@ -68,6 +69,8 @@ class Part(Model):
                 raise Advice(f"as leads to {target}, which is not among types", f"add {target} to types")
         if not self.types and self.max > LONGEST_VALUE:
             raise ValueError("max of a text must be at most 64KiB: it is held until it is judged")
+        if self.pattern is not None and (wrong := check(self.pattern, self.max)):
+            raise Advice(f"pattern {wrong}", "write one such as [a-z]{2,3}(-[A-Z]{2})?, with few and bounded repeats")
         return self
 
 

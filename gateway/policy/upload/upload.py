@@ -64,6 +64,7 @@ class UploadPolicy(Stage):
                 raise TooLarge(f"The form may have {self._longest} bytes at most.")
         except UploadRefused as error:
             return _refusal(error)
+        exchange.form = True
         if self._reports:
             exchange.stream = ObservedContent(stream, judge, partial(_note, exchange))
             return None

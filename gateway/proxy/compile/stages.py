@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.policy.body import Buffer
+from gateway.policy.body import Buffer, BufferWithoutForms
 from gateway.policy.kinds import KINDS, Kind
 
 Names = Mapping[str, tuple[str, ...]]
@@ -35,14 +35,15 @@ class StageBuilder:
     def stages(self, names: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None) -> list[Built]:
         """The stages of the policies in ``names`` and those of ``guards``, of the kinds that are ``wanted`` (of all)."""
         stages: list[Built] = []
-        buffered = False
+        buffered = forms = False
         for kind in KINDS:
             if wanted is not None and not wanted(kind):
                 continue
             of_kind = [guards[kind.name]] if kind.name in guards else list(self._of(kind, names.get(kind.section, ())))
             if of_kind and kind.needs_body and not buffered:
-                stages.append((Buffer(), False))
+                stages.append((BufferWithoutForms() if forms else Buffer(), False))
                 buffered = True
+            forms = forms or (bool(of_kind) and kind.judges_forms)
             stages += of_kind
         return stages
 

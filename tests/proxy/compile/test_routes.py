@@ -95,6 +95,8 @@ def test_a_batch_has_what_any_of_its_routes_asks_for(runtime: Runtime) -> None:
         "rate_limits": ("per-client", "strict"),
         "auth": ("access-token",),
         "bodies": ("json",),
+        "uploads": (),
+        "schemas": (),
         "lockouts": ("guesses",),
     }
     assert stages(route) == ["Identity", "Cors", "Client", "RateLimit", "Jwt", "Body", "Buffer", "Lockout"]
