@@ -23,7 +23,7 @@ _TOKEN = re.compile(
 )
 
 
-class _Reader:
+class _WayCounter:
     """Counts the ways in which the expression of ``tokens`` may match one text of ``longest`` characters."""
 
     def __init__(self, tokens: list[tuple[str, str]], longest: int) -> None:
@@ -100,7 +100,7 @@ def check(pattern: str, longest: int) -> str:
         at = found.end()
     try:
         re.compile(pattern)
-        reader = _Reader(tokens, longest)
+        reader = _WayCounter(tokens, longest)
         steps = reader.ways() * reader.tried
     except (ValueError, re.error, RecursionError, OverflowError):
         return "is no regular expression that is understood here"
