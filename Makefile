@@ -1,5 +1,5 @@
 # make run        set up and run the gateway on port 8080 before a demo backend      (Ctrl-C stops everything)
-# make test       set up and run the tests, on all cores
+# make test       set up and run the tests, on all cores; OPTIONS="..." are for pytest
 # make test-slow  the few tests that take many seconds and rarely break
 # make check      formatting, lint, types, the rules of the house, the shipped configuration
 # make fuzz       random input for everything that reads requests, 60 s; SECONDS=600 is longer, TARGET=json one harness alone
@@ -29,7 +29,7 @@ run: $(VENV)/run.stamp
 
 test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
 	@scripts/setup
-	@scripts/test
+	@scripts/test $(OPTIONS)
 
 test-slow: $(VENV)/test.stamp
 	@scripts/setup --browser

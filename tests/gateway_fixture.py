@@ -24,7 +24,7 @@ from gateway.proxy.server.server import Server
 from gateway.state.store import Store
 from tests.memory_store import MemoryStore
 
-SECRET = "a-test-secret-of-more-than-32-bytes!"  # signs nothing outside the tests
+SECRET = "a-signing-secret-of-more-than-32-bytes"  # signs nothing outside the tests
 
 POLICIES = """\
 auth:

@@ -6,17 +6,18 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from gateway.cli.stderr import lossy
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.config.stand_ins import StandIns
+
+if TYPE_CHECKING:  # it takes longer to load than the rest of a command, and most commands paint nothing
+    from rich.console import Console
 
 ConfigPath = Annotated[Path, typer.Option("--config", "-c", help="The entry file.", envvar="GATEWAY_CONFIG")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
@@ -27,6 +28,8 @@ WIDE = 200  # columns when the output is no terminal: a program that reads lines
 
 def console(stderr: bool = False) -> Console:
     """A console that neither folds the lines of a pipe nor guesses markup in what people wrote."""
+    from rich.console import Console
+
     made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = WIDE
@@ -62,11 +65,15 @@ def show(problems: list[Problem], verdict: str = "the gateway would not start") 
 
 def show_warnings(warnings: Sequence[Problem]) -> None:
     """Prints warnings one a line, as ``warning  file:line:column  path  sentence  hint``."""
+    if not warnings:
+        return  # and rich is not loaded
     with lossy():
         _print(warnings, "warning", console(stderr=True))
 
 
 def _print(problems: Sequence[Problem], label: str, out: Console) -> None:
+    from rich.text import Text
+
     for problem in problems:
         spot = f"{problem.file}:{problem.line}:{problem.column}"
         parts = [

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 import uvloop
 
+import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show, show_warnings
 from gateway.cli.stderr import write_line
 from gateway.config.load import load
@@ -20,7 +21,6 @@ from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.config.reporting import reporting
 from gateway.config.worker_count import WorkerCount, limited
-from gateway.demo.quickstart import running_quickstart
 from gateway.process.build import build
 from gateway.process.descriptors import Room, limit_in_force, room
 from gateway.process.listeners import Addresses, CannotStart
@@ -51,6 +51,8 @@ def _hold(fd: int) -> None:
 
 
 async def _demo(config: Path, workers: int | None, json: bool) -> int:
+    from gateway.demo.quickstart import running_quickstart  # no other run waits for its code
+
     try:
         async with running_quickstart(os.environ) as quickstart:
             os.environ.update(quickstart.environment)  # for the workers too

@@ -9,12 +9,14 @@ import inspect
 from collections.abc import Mapping as Named
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
+from gateway.config.attribute_docs import attribute_docs
 from gateway.config.model import Entry
 from gateway.config.names import NAME_PATTERN
 from gateway.core.units import DURATION_PATTERN
-from gateway.policy.base.settings import Policy
+from gateway.policy.base.settings import Model, Policy
 
 Schema = dict[str, Any]
 
@@ -46,8 +48,20 @@ def _section(kind: type[Policy]) -> Schema:
     }
 
 
-def _of(model: type[BaseModel]) -> Schema:
-    schema = model.model_json_schema(mode="validation")
+class _Described(GenerateJsonSchema):
+    """Pydantic's generator, with the text under an attribute as the description of its property."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        fields = schema["cls"].model_fields
+        for name, text in attribute_docs(schema["cls"]).items():
+            if name in fields:
+                made["properties"][fields[name].alias or name].setdefault("description", text)
+        return made
+
+
+def _of(model: type[Model]) -> Schema:
+    schema = model.model_json_schema(mode="validation", schema_generator=_Described)
     definitions = schema.pop("$defs", {})
     flat: Schema = _simple(schema, definitions)
     return flat

@@ -181,7 +181,6 @@ class Model(BaseModel):
         extra="forbid",
         hide_input_in_errors=True,
         arbitrary_types_allowed=True,
-        use_attribute_docstrings=True,  # they become the descriptions of the JSON Schemas
     )
 
 
