@@ -26,6 +26,7 @@ REFUSED = {
         b'{"__proto__":1}', b'{"constructor":1}', b'{"prototype":1}', b'{"a":[{"__proto__":null}]}', b'{"b":1,"\\u005f_proto__":1}',
         b'{ "__proto__" : 1 }', b'{"c\\u006fnstructor":1}', b'{"\\u0070\\u0072ototype":{}}', b'{"a":"__proto__","constructor":"x"}',
     ],
+    "numbers in an unusual spelling": [b"[" + b"1e9," * 10_000 + b"1]", b"[" + b",".join(b"%d.50" % n for n in range(1_001)) + b"]"],
     "too many objects and lists": [b"[" * 100_000, b"[" * 50_000 + b"]" * 50_000, b"[" + b"[]," * 20_000 + b"1]"],
     "more than 32 levels": [
         b"[" * 33 + b"]" * 33, b"[" * 3_000, b"[" * 1_999 + b"]" * 1_999, b'{"":' * 100_000, b'{"a":' * 33 + b"1" + b"}" * 33, b'[{"a":' * 17 + b"1" + b"}]" * 17,
@@ -40,5 +41,6 @@ READ = [
     b'{"a":"__proto__","b":["constructor","prototype"]}', b'{"a":",\\"__proto__\\":1"}', b'{"proto":1,"constructors":2,"x__proto__":3}',
     b'{",\\"__proto__":1}', b'{"Name":1,"name":2}', b'{"a":{"b":1},"b":{"a":1}}', b'{"a":":","b":"\\u003a"}', b'[{"a":1},{"a":1}]',
     b'{"a" : "\\u00e9\\ud83d\\ude00\\/" , "b" : [ ] }\n', '{"a":"\u00e9\U0001f600\u2028","b":"\\u2028"}'.encode(), b'"\\u0000\\u001f"', b'"\x7f"',
+    b"[" + b"1e9, " * 400 + b"1]", b"[" + b",".join(b"%d.50" % n for n in range(1_000)) + b"]", b"[" + b"1.50," * 9_000 + b"-1]",
     b"[" * 32 + b"]" * 32, b'"' + b"[" * 60_000 + b'"', b"[" + b"[1,2]," * 9_900 + b"1]", b'{"a":"\\"[[[[{{{{","b":[' + b"{}," * 60 + b"[]]}", b'["' + b"[" * 50 + b'\\\\",[]]',
 ]  # fmt: skip

@@ -281,6 +281,15 @@ async def test_no_other_spelling_of_a_sign_in_reaches_the_server(server: RealSer
     assert (await server.state())["heads"] == []
 
 
+async def test_a_list_is_no_batch_to_the_server_either(server: RealServer) -> None:
+    async with aiohttp.ClientSession() as session:
+        for given, status in (([{"json": LOGIN}], 400), ({"0": {"json": LOGIN}}, 401)):
+            target = f"{server.url}/api/trpc/auth.login?batch=1"
+            async with session.post(target, data=json.dumps(given), headers=JSON) as response:
+                assert response.status == status
+    assert (await server.state())["runs"] == {"auth.login": 2}  # counted before the input is read
+
+
 _COLLATED = """
 const { compare } = new Intl.Collator("und", { sensitivity: "base" });
 const known = [..."abcdefghijklmnopqrstuvwxyz0123456789"];

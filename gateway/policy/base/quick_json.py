@@ -44,8 +44,11 @@ _MOST_AGAIN = 16 * 1024
 _scan = JSONDecoder(strict=False).raw_decode
 _plain_name = re.compile('"(0|[1-9][0-9]{0,3})"').match
 
-_MOST_UNUSUAL = 2_000
+_MOST_UNUSUAL = 1_000
 """Different numbers of one document that are not in their shortest spelling: each is looked at for itself."""
+
+_GROWTH = 4_096
+_UNUSUAL = "the content has too many numbers in an unusual spelling"
 
 
 def read_quickly(content: bytes, max_depth: int) -> object:
@@ -62,6 +65,8 @@ def read_quickly(content: bytes, max_depth: int) -> object:
         raise ValueError(_trouble(content, error)) from None
     usual = orjson.dumps(value)
     if usual != content:
+        if len(usual) > 2 * len(content) + _GROWTH:  # only numbers grow, as 1e9 does
+            raise ValueError(_UNUSUAL)
         _check_spelling(_outside(content), _outside(usual))
     elif _may_be_inexact(content):
         _check_numbers(_literals(_outside(content)), frozenset())
@@ -111,7 +116,7 @@ def _check_numbers(sent: frozenset[bytes], usual: frozenset[bytes]) -> None:
     of what was read."""
     judged = sent - usual if usual else frozenset()
     if len(judged) > _MOST_UNUSUAL:
-        raise ValueError("the content has too many numbers in an unusual spelling")
+        raise ValueError(_UNUSUAL)
     judged |= {number for number in sent if len(number) >= _WIDEST or number == _NEGATIVE_ZERO}
     if not all(map(_is_exact, judged)):
         raise ValueError(
