@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.core.issue import Issue
 from gateway.core.reason import REASONS, Reason
 
 RefusedBy = tuple[str, str, str]
@@ -22,7 +23,7 @@ class Refusal:
     ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the response. ``retry_after`` is in whole
     seconds, 0 when waiting does not help; ``close`` ends the connection after the response. ``limits``: the limits that
     refuse it. ``reply`` is sent in place of the response that tells why, where the client can read none; it counts as refused
-    all the same.
+    all the same. ``Details`` are no response of their own: they are added to that one.
     """
 
     reason: Reason
@@ -31,7 +32,7 @@ class Refusal:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
     limits: tuple[RefusedBy, ...] = ()
-    reply: Reply | None = None
+    reply: Reply | Details | None = None
 
 
 def refuse(
@@ -42,7 +43,7 @@ def refuse(
     headers: tuple[tuple[bytes, bytes], ...] = (),
     close: bool = False,
     limits: tuple[RefusedBy, ...] = (),
-    reply: Reply | None = None,
+    reply: Reply | Details | None = None,
 ) -> Refusal:
     """The refusal whose reason is named ``slug``. Raises KeyError for a slug that is not in the table."""
     return Refusal(REASONS[slug], detail, retry_after, headers, close, limits, reply)
@@ -55,6 +56,16 @@ class Reply:
     status: int
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: bytes = b""
+
+
+@dataclass(slots=True)
+class Details:
+    """What the response to a refused request names beside the reason. ``status`` is the one that it is sent with, and
+    ``sentence``, where there is one, takes the place of the reason's."""
+
+    status: int
+    issues: tuple[Issue, ...] = ()
+    sentence: str = ""
 
 
 Verdict = Refusal | Reply | None

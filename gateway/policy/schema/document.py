@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import NoReturn
 
+from gateway.core.issue import Token
+
 DEEPEST = 64
 """Objects and lists inside each other."""
 
-Token = str | int
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,:{}\[\]"]+')
@@ -207,3 +208,15 @@ def _items(text: str, at: int) -> Iterable[int]:
 
 def _shown(name: str) -> str:
     return name if name.isprintable() and len(name) <= 64 else "a name"
+
+
+def follow(value: object, tokens: Iterable[Token]) -> object:
+    """What ``tokens`` lead to in ``value``, None for nothing."""
+    for token in tokens:
+        if isinstance(value, dict):
+            value = value.get(str(token))
+        elif isinstance(value, list) and isinstance(token, int) and token < len(value):
+            value = value[token]
+        else:
+            return None
+    return value

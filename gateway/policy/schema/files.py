@@ -5,11 +5,13 @@ from __future__ import annotations
 import glob
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from gateway.core.issue import Token
 from gateway.policy.base.file_flaw import FileFlaw, ReadFile
 from gateway.policy.schema.document import Flaw, line_and_column, offset_of, read
+from gateway.policy.schema.lint import remarks
 from gateway.policy.schema.settings import SchemaFiles, Settings
 from gateway.policy.schema.validator import SchemaError, compiled
 
@@ -49,7 +51,7 @@ def read_files(settings: Settings, folder: Path, read_file: ReadFile) -> tuple[S
             findings.append(FileFlaw("", 0, 0, f"matches files of more than {LARGEST_ALL // 2**20} MiB together"))
             break
         contents[stem] = octets
-        findings += mistakes(str(path), octets)
+        findings += mistakes(str(path), octets, settings.max_depth)
     return settings.model_copy(update={"files": SchemaFiles(pattern, contents)}), findings
 
 
@@ -67,7 +69,7 @@ def _at(path: Path, sentence: str, hint: str = "") -> FileFlaw:
     return FileFlaw(str(path), 1, 1, sentence, hint)
 
 
-def mistakes(file: str, octets: bytes) -> Iterator[FileFlaw]:
+def mistakes(file: str, octets: bytes, max_depth: int) -> Iterator[FileFlaw]:
     """What is wrong with one schema file, and what looks like a mistake."""
     try:
         text, schema = read(octets)
@@ -75,7 +77,27 @@ def mistakes(file: str, octets: bytes) -> Iterator[FileFlaw]:
         text = octets.decode("utf-8", "replace")
         yield FileFlaw(file, *line_and_column(text, flaw.offset), str(flaw), flaw.hint)
         return
+    sound = True
+    for remark in remarks(schema, max_depth):
+        sound = sound and remark.warning
+        at = line_and_column(text, offset_of(text, remark.at))
+        yield FileFlaw(file, *at, _named(remark.at, remark.sentence), remark.hint, remark.warning)
+    if not sound:
+        return
     try:
-        compiled(schema)
+        backtracks = compiled(schema).backtracks
     except SchemaError as error:
-        yield FileFlaw(file, *line_and_column(text, offset_of(text, error.at)), str(error), error.hint)
+        at = line_and_column(text, offset_of(text, error.at))
+        yield FileFlaw(file, *at, _named(error.at, str(error)), error.hint)
+        return
+    if backtracks:
+        sentence = (
+            "has a pattern with look-around or a back reference, which is searched for with a bound on the steps back"
+        )
+        yield FileFlaw(file, 1, 1, sentence, "write it without, so that it takes linear time", True)
+
+
+def _named(at: Sequence[Token], sentence: str) -> str:
+    """``sentence`` about the keyword at ``at``."""
+    name = next((str(token) for token in reversed(at) if isinstance(token, str)), "")
+    return f"{name}: {sentence}" if name and name.isprintable() else sentence

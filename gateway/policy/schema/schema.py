@@ -2,57 +2,135 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, refuse
-from gateway.policy.base.inputs import checked_inputs, malformed
+from gateway.core.issue import Issue
+from gateway.core.methods import SAFE
+from gateway.core.reason import REASONS
+from gateway.core.verdict import Details, Refusal, refuse
+from gateway.policy.base.inputs import InputError, checked_inputs, malformed
 from gateway.policy.base.pointer import MISSING
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.schema.cost import Cost, cost_of
+from gateway.policy.schema.dates import is_date
 from gateway.policy.schema.document import read
+from gateway.policy.schema.files import QUERY
+from gateway.policy.schema.issues import MOST, issues_of
+from gateway.policy.schema.query import parameters
 from gateway.policy.schema.settings import Settings
 from gateway.policy.schema.validator import Validator, compiled
 
 SECTION = "schemas"
 
+_REASON = REASONS["schema_refused"]
+_OF_CALLS = 400
+"""The status of a refused call: that of the backend's own refusal, which its apps know."""
+_OF_CALL = replace(_REASON, status=_OF_CALLS)
+
+
+class InputSchema(NamedTuple):
+    """The schema of one file, compiled."""
+
+    schema: object
+    validator: Validator
+    cost: Cost
+
 
 class Schema(Stage):
-    """Judges the input of each call whose route names this policy, or the body of a route.
+    """Judges the input of each call whose route names this policy, or the body and the query of a route.
 
-    May refuse with ``json_malformed``, ``schema_refused`` and ``media_type_refused``.
+    May refuse with ``json_malformed``, ``schema_refused``, ``media_type_refused`` and, for a query, ``path_ambiguous``.
     """
 
-    __slots__ = ("_max_depth", "_name", "_validators")
+    __slots__ = ("_max_depth", "_name", "_schemas")
 
-    def __init__(self, name: str, max_depth: int, validators: dict[str, Validator]) -> None:
+    def __init__(self, name: str, max_depth: int, schemas: Mapping[str, InputSchema]) -> None:
         self._name = name
         self._max_depth = max_depth
-        self._validators = validators
+        self._schemas = schemas
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         try:
-            inputs = checked_inputs(exchange, self._max_depth)
-        except ValueError as error:
+            if exchange.calls:
+                return self._judge_calls(exchange)
+            return self._judge_query(exchange) or self._judge_body(exchange)
+        except ValueError as error:  # of a value that the package does not take, too: half a surrogate pair
             return malformed(self._name, error)
-        calls = exchange.calls
-        if not calls:
-            return self._judge(exchange.route.name, inputs[0].value)
-        for call, (value, _) in zip(calls, inputs, strict=True):
-            if self._name in call.route.named[SECTION]:
-                refusal = self._judge(call.procedure, value)
-                if refusal is not None:
-                    return refusal
-        return None
 
-    def _judge(self, name: str, value: object) -> Refusal | None:
-        validator = self._validators.get(name)
-        if validator is None:
-            return refuse("schema_refused", f"{self._name}: no schema for {name}")
-        if validator.is_valid(None if value is MISSING else value):
+    def _judge_calls(self, exchange: Exchange) -> Refusal | None:
+        inputs = checked_inputs(exchange, self._max_depth)
+        issues: list[Issue] = []
+        refused = ""
+        for index, call in enumerate(exchange.calls):
+            if self._name not in call.route.named[SECTION]:
+                continue
+            found = self._schemas.get(call.procedure)
+            if found is None:
+                return self._without(call.procedure, exchange)
+            value, dates = inputs[index]
+            if value is MISSING:
+                value = None
+            if found.validator.is_valid(value):
+                if dates:
+                    self._check_dates(found, dates, index)
+            elif len(issues) < MOST:
+                refused = refused or call.procedure
+                issues += issues_of(found.validator, found.schema, found.cost, value, index, False)
+        return self._refusal(refused, exchange, issues) if refused else None
+
+    def _judge_query(self, exchange: Exchange) -> Refusal | None:
+        name = exchange.route.name + QUERY
+        found = self._schemas.get(name)
+        if found is None:
             return None
-        return refuse("schema_refused", f"{self._name}: {name}")
+        try:
+            value = parameters(exchange.query)
+        except ValueError as error:
+            return refuse("path_ambiguous", f"{self._name}: {error}")
+        if found.validator.is_valid(value):
+            return None
+        issues = issues_of(found.validator, found.schema, found.cost, value, 0, True)
+        return self._refusal(name, exchange, issues)
+
+    def _judge_body(self, exchange: Exchange) -> Refusal | None:
+        if not exchange.body and exchange.method in SAFE:
+            return None
+        name = exchange.route.name
+        found = self._schemas.get(name)
+        if found is None:
+            return self._without(name, exchange)
+        (given,) = checked_inputs(exchange, self._max_depth)
+        value = None if given.value is MISSING else given.value
+        if found.validator.is_valid(value):
+            return None
+        issues = issues_of(found.validator, found.schema, found.cost, value, 0, False)
+        return self._refusal(name, exchange, issues)
+
+    @staticmethod
+    def _check_dates(found: InputSchema, dates: Sequence[tuple[str, ...]], call: int) -> None:
+        """Raise ValueError for a text that is made a date after the check, where the schema has none."""
+        if not all(is_date(found.schema, path) for path in dates):
+            raise InputError(ValueError("its meta makes a date of what is none by its schema"), call)
+
+    def _without(self, name: str, exchange: Exchange) -> Refusal:
+        return self._refusal(name, exchange, [], "there is no schema for ")
+
+    def _refusal(self, name: str, exchange: Exchange, issues: Sequence[Issue], why: str = "") -> Refusal:
+        """The log gets the fields and what is wrong with them, and no value."""
+        reason = _REASON if exchange.route.error_format == "problem" else _OF_CALL
+        at = ", ".join(f"{'.'.join(map(str, issue.path)) or '(whole)'} {issue.code}" for issue in issues)
+        detail = f"{self._name}: {why}{name}{f': {at}' if at else ''}"
+        return Refusal(reason, detail, reply=Details(reason.status, tuple(issues[:MOST])))
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Schema:
     """The stage for the policy ``name``."""
-    validators = {stem: compiled(read(octets)[1]).validator for stem, octets in settings.files.contents.items()}
-    return Schema(name, settings.max_depth, validators)
+    schemas = {}
+    for stem, octets in settings.files.contents.items():
+        schema = read(octets)[1]
+        schemas[stem] = InputSchema(schema, compiled(schema).validator, cost_of(schema, settings.max_depth))
+    return Schema(name, settings.max_depth, schemas)

@@ -14,7 +14,7 @@ from jsonschema_rs import (
     ValidationError,
 )
 
-from gateway.policy.schema.document import Token
+from gateway.core.issue import Token
 
 Validator = Draft202012Validator
 

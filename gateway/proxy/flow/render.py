@@ -16,9 +16,10 @@ from gateway.core.error_format import problem, refusal_members, trpc_error
 from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
+from gateway.core.issue import problem_members, trpc_members
 from gateway.core.reason import REASONS, Reason
 from gateway.core.response_fields import ResponseFields, response_pairs
-from gateway.core.verdict import Refusal, Reply
+from gateway.core.verdict import Details, Refusal, Reply
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.routing.route import CompiledRoute
 
@@ -177,6 +178,27 @@ def render_refusal(
         content,
     )
     return data, len(content)
+
+
+def render_detailed(
+    refusal: Refusal, details: Details, exchange: Exchange, route: CompiledRoute, date: Pair, end: bytes
+) -> tuple[bytes, int]:
+    """The whole response to a request that is refused with ``details``, and the bytes of content in it."""
+    reason, issues = refusal.reason, details.issues
+    sentence = details.sentence or reason.sentence
+    members = refusal_members(reason.slug, exchange.id, refusal.retry_after)
+    if route.error_format == "problem":
+        members |= problem_members(issues) if issues else {}
+        content_type, value = PROBLEM, problem(reason.title, details.status, sentence, members)
+    else:
+        members |= trpc_members(issues) if issues else {}
+        content_type, value = JSON, trpc_error(route.error_format, sentence, details.status, members)
+    content = orjson.dumps(value)
+    pairs = [content_type, (b"cache-control", b"no-store"), *refusal.headers]
+    if refusal.retry_after:
+        pairs.append((b"retry-after", b"%d" % refusal.retry_after))
+    data = render_reply(Reply(details.status, tuple(pairs), content), exchange, route, date, end)
+    return data, 0 if exchange.method == "HEAD" else len(content)
 
 
 def render_reply(reply: Reply, exchange: Exchange, route: CompiledRoute, date: Pair, end: bytes) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.core.date import DATE
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, Reply
-from gateway.proxy.flow.render import CLOSED, render_refusal, render_reply
+from gateway.core.verdict import Details, Refusal, Reply
+from gateway.proxy.flow.render import CLOSED, render_detailed, render_refusal, render_reply
 from gateway.proxy.flow.stream import is_event_stream
 from gateway.proxy.flow.writer import ResponseWriter
 from gateway.proxy.pool.connection import UpstreamConnection
@@ -40,6 +40,9 @@ def respond_with(
             writer.keep_alive = False
         kept = writer.kept if writer.keep_alive else CLOSED
         if reply is not None:
+            if isinstance(reply, Details):
+                data, exchange.bytes_out = render_detailed(verdict, reply, exchange, route, date, kept)
+                return data
             return render_reply(reply, exchange, route, date, kept)
         data, exchange.bytes_out = render_refusal(verdict, exchange, route, date, kept)
         return data

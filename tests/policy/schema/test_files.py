@@ -41,7 +41,7 @@ def test_a_mistake_has_its_line(inputs: Path) -> None:
     (inputs / "b.json").write_text('{"a": 1,\n "a": 2}')
     _, flaws = found(inputs.parent)
     assert [flaw[:4] for flaw in flaws] == [
-        (str(inputs / "a.json"), 2, 3, "is no type"),
+        (str(inputs / "a.json"), 2, 3, "type: is no type"),
         (str(inputs / "b.json"), 2, 2, "has a twice in one object"),
     ]
 

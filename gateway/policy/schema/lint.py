@@ -1,0 +1,71 @@
+"""What is wrong with a schema beyond its grammar, and what looks like a mistake."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.policy.schema.cost import MOST_VISITS, Endless, cost_of
+from gateway.policy.schema.keywords import BY_ANCHOR, KNOWN, Path, subschemas, target
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+class Remark(NamedTuple):
+    """``at`` leads to the keyword, or the value, that it is about."""
+
+    at: Path
+    sentence: str
+    hint: str = ""
+    warning: bool = False
+
+
+def remarks(schema: object, max_depth: int) -> Iterator[Remark]:
+    """The remarks on ``schema``, which judges documents that are nested ``max_depth`` deep."""
+    if isinstance(schema, dict) and str(schema.get("$schema", _DIALECT)).rstrip("#") != _DIALECT:
+        yield Remark(("$schema",), "is another version of JSON Schema", f"write {_DIALECT}, or leave it out")
+    sound = True
+    for path, found in subschemas(schema):
+        for keyword, value in found.items():
+            for remark in _of_keyword((*path, keyword), keyword, value, schema):
+                sound = sound and remark.warning
+                yield remark
+    if sound:
+        yield from _of_cost(schema, max_depth)
+
+
+def _of_keyword(at: Path, keyword: str, value: object, schema: object) -> Iterator[Remark]:
+    if keyword == "$ref" and target(schema, value) is None:
+        yield _of_reference(at, value)
+    elif keyword in BY_ANCHOR:
+        yield Remark(at, "is not taken here", "refer by position: #/$defs/NAME")
+    elif keyword == "$id" and len(at) > 1:
+        yield Remark(at, "is not taken inside of a schema: a file is one schema", "leave it out")
+    elif keyword == "x-message" and not isinstance(value, str):
+        yield Remark(at, "must be a text: the sentence to show")
+    elif keyword not in KNOWN and not keyword.startswith("x-"):
+        close = difflib.get_close_matches(keyword, sorted(KNOWN), n=1)
+        hint = f"did you mean {close[0]}?" if close else "begin names of your own with x-"
+        yield Remark(at, "is no keyword of JSON Schema, so it checks nothing", hint, True)
+
+
+def _of_reference(at: Path, value: object) -> Remark:
+    hint = "write what is referred to under $defs of this file, and #/$defs/NAME here"
+    if not isinstance(value, str):
+        return Remark(at, "must be a text such as #/$defs/NAME")
+    if value.startswith("#"):
+        return Remark(at, "refers to nothing in this file", hint)
+    shown = value if value.isprintable() and len(value) < 100 else "another document"
+    return Remark(at, f"refers to {shown}, and nothing is fetched: a file stands alone", hint)
+
+
+def _of_cost(schema: object, max_depth: int) -> Iterator[Remark]:
+    try:
+        visits = cost_of(schema, max_depth).visits
+    except Endless as error:
+        yield Remark((), str(error), "let a $ref that leads back stand below properties or items")
+        return
+    if visits > MOST_VISITS:
+        sentence = f"may judge one value more than {MOST_VISITS} times in a document nested {max_depth} deep"
+        yield Remark((), sentence, "let fewer alternatives lead back to the same schema, or set a smaller max_depth")
