@@ -137,6 +137,8 @@ class Judge:
             raise MalformedForm(f"The part {rule.name} must be UTF-8.", rule.name) from None
         if text[:1] == "\ufeff":  # which undici takes away and others do not
             raise MalformedForm(f"The part {rule.name} must not begin with a byte order mark.", rule.name)
+        if "\0" in text:
+            raise MalformedForm(f"The part {rule.name} must not hold a NUL.", rule.name)
         if rule.pattern is not None and rule.pattern.fullmatch(text) is None:
             raise MalformedForm(f"The part {rule.name} has a value that is not accepted.", rule.name)
 

@@ -88,6 +88,7 @@ REFUSED = {
     "a line end behind the text": (form(text(b"en\n"), AUDIO), "upload_malformed", "language", "not accepted"),
     "a text that is no UTF-8": (form(text(b"\xff", b"note"), AUDIO), "upload_malformed", "note", "must be UTF-8"),
     "a text with a BOM": (form(text(b"\xef\xbb\xbfx", b"note"), AUDIO), "upload_malformed", "note", "byte order mark"),
+    "a text with a NUL": (form(text(b"a\0b", b"note"), AUDIO), "upload_malformed", "note", "a NUL"),
     "a text of another type": (
         form((b'Content-Disposition: form-data; name="note"\r\nContent-Type: text/html\r\n', b"x"), AUDIO),
         "upload_type_refused",
