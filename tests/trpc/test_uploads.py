@@ -18,7 +18,7 @@ from gateway.policy.upload.settings import Settings
 from tests.policy.upload.forms import WEBM
 from tests.trpc.peer import readings
 
-TRIED = 4000
+TRIED = 6000
 LEAST = 500
 """So many of them pass at least, or the test would say little."""
 
