@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isinf
 from typing import Final
 
 from gateway.core.spelling import all_folded
@@ -60,7 +61,9 @@ def read(text: str) -> object:
         raise ValueError("the content has too many values to be read")
     try:
         objects = _Objects()
-        value: object = json.loads(text, object_pairs_hook=objects.made, parse_constant=_constant, parse_int=_integer)
+        value: object = json.loads(
+            text, object_pairs_hook=objects.made, parse_constant=_constant, parse_int=_integer, parse_float=_finite
+        )
     except RecursionError:
         raise ValueError("the content is nested too deeply") from None
     except json.JSONDecodeError:
@@ -140,7 +143,14 @@ def _constant(_: str) -> object:
 
 
 def _integer(text: str) -> int | float:
-    return int(text) if len(text) <= 15 else float(text)
+    return int(text) if len(text) <= 15 else _finite(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if isinf(value):
+        raise ValueError("the content holds a number beyond those of JavaScript")
+    return value
 
 
 def _is_deep(value: object) -> bool:

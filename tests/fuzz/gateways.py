@@ -15,12 +15,15 @@ upstreams:
     endpoints: [{{url: "http://127.0.0.1:8787"}}]
     trpc: {{prefix: /api/trpc, max_batch: 4, transformer: superjson, aliases: {ALIASES}}}
     request_headers: {{pass: [trpc-accept, x-trpc-source]}}
+    paths: {{case: ignored, slash: ignored}}
 defaults: {{schema: inputs}}
 routes:
   - {{name: queries, procedures: {list(QUERIES)}, methods: [GET], upstream: tutor, auth: public, body: json}}
   - {{name: mutations, procedures: {list(MUTATIONS)}, methods: [POST], upstream: tutor, auth: public, body: json}}
   - {{name: rest, paths: [/rest/*], methods: [POST], upstream: tutor, auth: public, body: json}}
+  - {{name: closed, paths: [/files/secret/*, /files/key], deny: "below what is open"}}
   - {{name: files, paths: [/files/*], methods: [GET, PUT], upstream: tutor, auth: public, cors: app, schema: {{none: "files of any kind"}}}}
+  - {{name: open, paths: [/open/*], methods: [GET], upstream: tutor, auth: public, schema: {{none: "files of any kind"}}}}
 """
 POLICIES = """\
 bodies: {json: {max: 64KiB, types: [application/json]}}

@@ -42,6 +42,9 @@ _INPUT = ("input", "inp%75t", "Input", "input[]", "input%20", "+input", "input.x
 _TYPES = ("application/json; charset=utf-8", 'application/json;charset="utf-8"', "Application/JSON", "application/json;", "application/json; charset=utf-16", "application/json; charset=utf-8; x=y", "application/json, text/plain", "text/plain, application/json", "text/json", "application/vnd.api+json", "application/json+x", "application/x-www-form-urlencoded", "application/octet-stream", "multipart/form-data; boundary=B", " application/json", "application/json\t; charset=UTF-8", "application /json", "application/json;charset=utf-8;charset=utf-7")  # fmt: skip
 _FIELDS = ("trpc-accept: application/jsonl", "accept: application/jsonl", "last-event-id: 7", "content-encoding: identity", "content-encoding: gzip", "x-http-method-override: POST", "content-type: text/plain", "expect: 100-continue", "origin: null", "accept: */*", "x-trpc-source: web", "content-language: en", "connection: x-y")  # fmt: skip
 
+# Segments of a path, among them those that lead up, or to what is closed, for one reader or another.
+_SEGMENTS = ("a", "b.txt", "@me", "%41", "%7e", "a+b", "[1]", "a|b", "^", "é", "%C3%A9", "%FF", "100%", "", ".", "..", "%2e%2e", ".%2E", "..%2f", "..;", "..%00", "..%09", "%252e%252e", "%u002e%u002e", "..\\", "%5c..", "secret", "Secret", "%73ecret", "secret;x", "secre%74%00", "secret%20", "secret.", "\u017fecret", "%C5%BFecret", "key", "KEY", "key/", "key%2F", "key;v", "key%3F", "key%23x", "\u2025", "%E2%80%A5", "%EF%BC%8F", "%c0%ae", "a%2Fb", "a;v=1", "a%3Bb")  # fmt: skip
+
 # Names and values of members, and what stands in JSON in their place as it is.
 _NAMES = ("email", "Email", "x", "a.b", "0", "00", "", "json", "meta", "é", "__proto__", "constructor", "prototype", "toString", "length", "\ufeff")  # fmt: skip
 _VALUES: tuple[Any, ...] = ("a@b.c", "2026-01-02T03:04:05.678Z", "", "😀", "\u2028", "\x7f", None, True, 0, -1, 7.5, 2**53 - 1, 1e20)  # fmt: skip
@@ -201,6 +204,16 @@ def some_json(chance: Random) -> bytes:
     return request(
         chance, "POST", pick(chance, "/rest/x", ("/rest/%78", "/rest/x?email=y", "/rest/x?%65mail"), 0.1), content
     )
+
+
+def some_file(chance: Random) -> bytes:
+    """A request for a file, whose path may lead elsewhere for some reader."""
+    names = [pick(chance, chance.choice(_SEGMENTS[:12]), _SEGMENTS, 0.3) for _ in range(chance.randint(1, 4))]
+    root = chance.choice(("/files/", "/open/"))
+    path = root + pick(chance, "/", ("//", "%2F", "\\", ";/"), 0.1).join(names)
+    path = pick(chance, path, (path.replace("e", "%65"), "/x/.." + path, path + "/", path.upper()), 0.1)
+    query = chance.choice(("", "?", "?a=%2F..", "?a=b#c", "?//x"))
+    return request(chance, "GET", pick(chance, "", ("http://gateway", "//gateway"), 0.05) + path + query, b"")
 
 
 def request(chance: Random, method: str, target: str, content: bytes) -> bytes:

@@ -6,6 +6,7 @@ import atexit
 import re
 from contextlib import ExitStack
 from functools import cache
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from gateway.core.fields import HOP_BY_HOP, Malformed, Pair
@@ -18,7 +19,9 @@ from gateway.proxy.message.head import RequestHead, read
 from gateway.proxy.message.parser import MOST_FIELDS
 from gateway.proxy.message.request import ReceivedRequest
 from tests.fuzz.gateways import ENTRY, FILES, POLICIES
-from tests.fuzz.in_process import InProcess, in_process
+
+if TYPE_CHECKING:
+    from tests.fuzz.in_process import InProcess
 
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n")
 _LINE = re.compile(rb"(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/[!\"$-~]*) HTTP/1\.1").fullmatch
@@ -82,6 +85,10 @@ atexit.register(_open.close)
 @cache
 def _gateway() -> InProcess:
     """One for all requests of a process."""
+    from tests.fuzz.in_process import (
+        in_process,
+    )  # all of the gateway, which takes the other harnesses seconds to instrument
+
     return _open.enter_context(in_process(ENTRY, POLICIES, FILES))
 
 

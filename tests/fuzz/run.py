@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tests.fuzz.engine import EXECUTIONS, SHRINKING, TIMEOUT, guided
 from tests.fuzz.targets import TARGETS
 
-START = 60.0  # seconds that a harness may take to begin, beside its share
+START = 200.0  # seconds that a harness may take to begin, beside its share
 LEAST = 1.0  # seconds of a share
 _executions = re.compile(re.escape(EXECUTIONS) + r"\s+(\d+)").findall
 
@@ -51,7 +51,7 @@ def run(name: str, seconds: float, folder: Path) -> Ran:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=patience, check=False)
         output = done.stdout + done.stderr
     except subprocess.TimeoutExpired as error:
-        output = f"{name} has not ended: {error}"
+        output = f"{(error.stderr or b'').decode(errors='replace')[-1000:]}\n{name} has not ended: {error}"
     executions = [int(number) for number in _executions(output)]
     new = [path for path in found_in(folder) if path not in before]
     return Ran(name, executions[-1] if executions else 0, seconds, new, output)

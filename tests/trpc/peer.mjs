@@ -79,7 +79,7 @@ async function reading(router, req) {
   try {
     const type = headers.get("content-type") ?? "";
     if (url.pathname.startsWith(`${ENDPOINT}/`)) found.trpc = await byTrpc(router, request());
-    else if (/multipart/i.test(type)) found.parts = await parts(request());
+    else if (body?.length && /multipart/i.test(type)) found.parts = await parts(request());
     else if (body?.length && /json/i.test(type)) found.json = shown(JSON.parse(await request().text()));
   } catch (error) {
     found.error = String(error);
