@@ -32,7 +32,7 @@ test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
 	@scripts/test $(OPTIONS)
 
 test-slow: $(VENV)/test.stamp
-	@scripts/setup --browser
+	@scripts/setup --slow
 	@scripts/test-slow
 
 check: $(VENV)/test.stamp

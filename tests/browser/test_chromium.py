@@ -58,7 +58,7 @@ class Browser:
     async def open(self, address: str) -> tuple[dict[str, str], list[str], str]:
         """Reason by path, the paths that reached the upstream, and what the console says."""
         chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-        assert chromium is not None, "chromium is not installed; scripts/setup --browser brings it"
+        assert chromium is not None, "chromium is not installed; scripts/setup --slow brings it"
         exchanges, requests = len(self.gateway.seen.exchanges), len(self.upstream.requests)
         process = await asyncio.create_subprocess_exec(
             chromium,
