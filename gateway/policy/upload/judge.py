@@ -8,11 +8,8 @@ from collections.abc import Mapping
 from gateway.policy.upload.content import Content
 from gateway.policy.upload.form import Form
 from gateway.policy.upload.part_head import PartHead, with_type
-from gateway.policy.upload.refused import MalformedForm, TooLarge, TypeRefused
+from gateway.policy.upload.refused import MalformedForm, TooLarge, TypeRefused, UploadRefused
 from gateway.policy.upload.settings import Part
-
-MOST_HELD = 512 * 1024
-"""Bytes of a file that are held until it is known what it is, at most."""
 
 
 class PartRule:
@@ -105,14 +102,12 @@ class Judge:
             return
         wrong = content.feed(data)
         if wrong is not None:
-            raise self._wrong(rule, wrong)
+            raise self._wrong(rule, content, wrong)
         if content.settled:
             self._release()
             self._ready.append(data)
             return
         self._held += data
-        if self._size > MOST_HELD:
-            raise self._wrong(rule, "Its beginning does not show what it is.")
 
     def on_part_end(self) -> None:
         """See ``form.PartEvents``."""
@@ -127,7 +122,7 @@ class Judge:
         else:
             wrong = content.end()
             if wrong is not None:
-                raise self._wrong(rule, wrong)
+                raise self._wrong(rule, content, wrong)
         self._release()
 
     def _judge_text(self, rule: PartRule) -> None:
@@ -152,5 +147,7 @@ class Judge:
         return TooLarge(f"The part {rule.name} may have {rule.max} bytes at most.", rule.name)
 
     @staticmethod
-    def _wrong(rule: PartRule, wrong: str) -> TypeRefused:
-        return TypeRefused(f"The part {rule.name} must be one of {rule.takes}. {wrong}", rule.name)
+    def _wrong(rule: PartRule, content: Content, wrong: str) -> UploadRefused:
+        if content.slug == MalformedForm.slug:
+            return MalformedForm(f"The part {rule.name} is refused. {wrong}", rule.name, content.detail)
+        return TypeRefused(f"The part {rule.name} must be one of {rule.takes}. {wrong}", rule.name, content.detail)

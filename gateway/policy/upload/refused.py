@@ -7,13 +7,14 @@ from typing import ClassVar
 
 class UploadRefused(Exception):
     """An upload is refused. The text is the sentence; ``part`` is the name of the part that is to blame, as the policy has it,
-    empty where none is."""
+    empty where none is; ``detail`` says more for the log."""
 
     slug: ClassVar[str]
 
-    def __init__(self, sentence: str, part: str = "") -> None:
+    def __init__(self, sentence: str, part: str = "", detail: str = "") -> None:
         super().__init__(sentence)
         self.part = part
+        self.detail = detail
 
 
 class MalformedForm(UploadRefused):

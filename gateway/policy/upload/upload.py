@@ -89,7 +89,7 @@ class UploadPolicy(Stage):
 
 
 def _refusal(error: UploadRefused) -> Refusal:
-    return refuse(error.slug, str(error))
+    return refuse(error.slug, f"{error} ({error.detail})" if error.detail else str(error))
 
 
 def _note(exchange: Exchange, error: UploadRefused) -> None:

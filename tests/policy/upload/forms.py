@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.proxy.message.body import RequestBody
+from tests.policy.upload.made_files import webm
 
 BOUNDARY = b"----WebKitFormBoundary7MA4YWxkTrZu0gW"
-WEBM = (
-    b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\xf7\x81\x01B\xf2\x81\x04B\xf3\x81\x08B\x82\x84webmB\x87\x81\x04B\x85\x81\x02"
-    + (b"\x18S\x80g\x01\xff\xff\xff\xff\xff\xff\xff\x15I\xa9f" + bytes(range(256)) * 4)
-)
+WEBM = webm() + bytes(range(256)) * 4
 
 Part = tuple[bytes, bytes]
 """The header lines of a part, each with its line end, and its content."""

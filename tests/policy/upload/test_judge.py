@@ -7,7 +7,9 @@ import pytest
 from gateway.policy.upload.judge import Judge, PartRule
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings
+from gateway.policy.upload.smuggled import WINDOW
 from tests.policy.upload.forms import BOUNDARY, WEBM, cut, file, form, text
+from tests.policy.upload.made_files import mp4
 
 SPEECH = {
     "audio": {
@@ -48,7 +50,7 @@ def test_what_passes_is_passed_on_byte_for_byte(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_type_is_written_anew_without_its_parameters_and_nothing_else(size: int) -> None:
-    content = b"\0\0\0\x18ftypM4A " + b"x" * 500
+    content = mp4()
     body = form(file(content, b"Audio/X-M4A; codecs=mp4a.40.2", filename=b"Content-Type: audio"), text(b"en"))
     assert passed(body, size) == body.replace(b"Audio/X-M4A; codecs=mp4a.40.2", b"audio/mp4")
 
@@ -138,10 +140,11 @@ def test_a_refusal_comes_with_the_byte_that_causes_it() -> None:
 
 
 def test_nothing_goes_on_before_it_is_judged() -> None:
-    body = form(text(b"en-US"), file(), text(b"a note", b"note"))
+    content = WEBM + bytes(6000)
+    body = form(text(b"en-US"), file(content), text(b"a note", b"note"))
     ends = {
         "language": body.index(b"en-US") + 5,
-        "audio": body.index(WEBM),
+        "audio": body.index(content),
         "note": body.index(b"a note") + 6,
     }
     one = judge()
@@ -152,9 +155,9 @@ def test_nothing_goes_on_before_it_is_judged() -> None:
             assert gone == 0, "the text is not complete"
         elif at < ends["audio"]:
             assert gone in (0, ends["language"]), "nor is more of it"
-        elif at < ends["audio"] + 11:
+        elif at < ends["audio"] + WINDOW - 1:
             assert gone == ends["language"], "what the file is is not known"
-        elif ends["audio"] + 12 < at <= ends["audio"] + 200:
+        elif ends["audio"] + WINDOW < at <= ends["audio"] + len(content):
             assert at - 4 <= gone <= at + 1, "a file that is known is passed on as it comes"
         elif at >= ends["note"]:
             assert gone <= ends["note"], "nor does the end go on before all is judged"
