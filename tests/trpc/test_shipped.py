@@ -16,6 +16,7 @@ from gateway.demo.procedures import PROCEDURES
 from gateway.demo.toolkit import DemoToolkit
 from gateway.demo.tutor import DemoTutor
 from tests.gateway_fixture import SECRET, Running, running_gateway
+from tests.policy.upload.made_files import webm
 from tests.trpc.gateway_between import LINKS, bearer, expected, seen
 from tests.trpc.real_peers import RealClient
 
@@ -164,7 +165,7 @@ async def test_speech_goes_to_the_paid_service_with_the_gateways_key(
     async with shipped(tutor, toolkit, clock) as gateway:
         for headers, status in (({}, 401), (token(clock), 200)):
             form = aiohttp.FormData()
-            form.add_field("audio", b"RIFF", filename="a.webm", content_type="audio/webm;codecs=opus")
+            form.add_field("audio", webm(), filename="a.webm", content_type="audio/webm;codecs=opus")
             async with http.post(gateway.url + path, data=form, headers=headers) as response:
                 assert response.status == status
     assert dict(toolkit.counts) == {"POST /stt/transcribe/": 1}
