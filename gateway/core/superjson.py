@@ -15,10 +15,9 @@ NO_JSON: Final = object()
 MOST_STEPS: Final = 2_500
 """Names in all paths of one ``meta`` that ``deserialize_plain`` follows, at about 0.2 us each."""
 
-# What is in ``json`` for each annotation that only turns one text into a value of another type.
-_DATE = "Date"
-_OF_TEXT = frozenset((_DATE, "bigint", "number", "URL"))
-_A_DATE = [_DATE]
+# The annotations that only turn one text in ``json`` into a value of another type.
+_OF_TEXT = frozenset(("Date", "bigint", "number", "URL"))
+_A_DATE = ["Date"]
 _NOTHING = ["undefined"]
 _CHANGED = "the meta of an input makes something else of a value"
 
@@ -50,16 +49,13 @@ def deserialize_plain(payload: object) -> Plain | None:
     ``deserialize``, and for every annotation but ``undefined`` of a member that is null and ``Date`` of a member or an item
     that is a text.
     """
-    if isinstance(payload, dict) and len(payload) == 1 and "json" in payload:  # most
-        return Plain(payload["json"], ())
+    has_json = isinstance(payload, dict) and "json" in payload
     value, values = _unwrapped(payload)
     if isinstance(values, list):
         if values == _NOTHING and value is None:
             return None
         raise ValueError("the meta of an input makes something else of the whole of it")
-    if not values:
-        return Plain(value, ()) if "json" in payload else None  # type: ignore[operator]  # an object: it was unwrapped
-    return Plain(value, _apply(value, values))
+    return Plain(value, _apply(value, values) if values else ()) if has_json or values else None
 
 
 def _apply(value: object, annotations: Mapping[str, object]) -> tuple[tuple[str, ...], ...]:

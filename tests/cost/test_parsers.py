@@ -251,6 +251,7 @@ def test_reading_more_than_is_shipped_stays_linear() -> None:
     works: dict[str, Callable[[bytes], Any]] = {
         "query": lambda value: query.canonical_query(value.decode("latin-1")),
         "json": lambda value: strict_json.read(f'{{"email":"{value.decode("latin-1")}"}}'),
+        "quick json": lambda value: quick_json.read_quickly(b'[{"a":["' + value + b'", 1.50]}]', 32),
         "head": lambda value: received((b"x-a", value)),
     }
     for name, work in works.items():
