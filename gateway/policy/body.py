@@ -1,18 +1,21 @@
-"""Which bodies may pass: their length and their media types. YAML section ``bodies``."""
+"""How much a request may carry, and of what kind: content, its media type and coding, the query. YAML section ``bodies``."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Awaitable
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
+from gateway.core.changed_head import take_out
 from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.grammar import TOKEN
 from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.inflated import CODINGS, DEFLATE, GZIP, OF_THE_CODED, InflatedContent
 from gateway.policy.base.inputs import NOT_CODED
-from gateway.policy.base.settings import ByteSize, Policy
+from gateway.policy.base.settings import Advice, ByteSize, Model, Policy, whole
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 
@@ -29,52 +32,129 @@ def _media_type(text: str) -> str:
     return text.lower()
 
 
+def _coding(value: object) -> str:
+    if value not in (GZIP, DEFLATE):
+        raise Advice("is no coding that is inflated here", "write gzip or deflate: others are refused")
+    return str(value)
+
+
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Inflate(Model):
+    """Bodies that are compressed: they are inflated for the policies that look inside, and for the upstream."""
+
+    codings: Annotated[
+        tuple[
+            Annotated[str, PlainValidator(_coding), WithJsonSchema({"type": "string", "enum": [GZIP, DEFLATE]})], ...
+        ],
+        Field(min_length=1),
+    ] = (GZIP, DEFLATE)
+    ratio: Annotated[int, Field(ge=1, le=1032), BeforeValidator(whole)] = 20
+    """Bytes that may come of each byte, at most; the first 8 KiB do not count. Deflate makes 1032 of one at most."""
+
+
+class Query(Model):
+    """Bounds of the query, in which a GET of tRPC has its input."""
+
+    max: ByteSize | None = None
+    """Bytes, as it goes to the upstream."""
+    parameters: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = None
+    """How many ``&`` and ``;`` separate, at most."""
+
+
 class Settings(Policy):
     """One entry of ``bodies``. Without ``max`` a body may be of any length, without ``types`` of any media type."""
 
     max: ByteSize | None = None
+    """Bytes of the body, compressed and inflated."""
     types: tuple[Annotated[str, AfterValidator(_media_type)], ...] = ()
+    inflate: Inflate | None = None
+    """Without it a compressed body is refused."""
+    without_content: tuple[Method, ...] = ()
+    """Methods whose requests have no body: one that has is refused."""
+    query: Query | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if self.inflate is not None and self.max is None:
+            raise ValueError("has inflate without max, so that a small body may become one of any length: give max")
+        return self
 
 
 class Body(Stage):
     """Checks what the head says of a body, and sets the limit for its reader; the body itself is not read here.
 
     May refuse with ``body_too_large`` and ``media_type_refused``; the reader refuses a body that exceeds the limit on
-    the way. A body is bytes: one in chunks, of which none has arrived, is waited for before its type is refused.
+    the way, and one that cannot be inflated (``body_malformed``). A body is bytes: one in chunks, of which none has arrived,
+    is waited for before its type is refused.
     """
 
-    __slots__ = ("_accept", "_any", "_families", "_max", "_reports", "_types")
+    __slots__ = ("_accept", "_any", "_decoded", "_families", "_inflate", "_limit", "_most", "_types")
 
     def __init__(self, settings: Settings) -> None:
-        self._max = settings.max
+        self._most = math.inf if settings.max is None else settings.max
+        self._limit = None if settings.mode == "report" else settings.max
         self._types = frozenset(name.encode() for name in settings.types if not name.endswith("/*"))
         self._families = frozenset(name[:-1].encode() for name in settings.types if name.endswith("/*"))
         self._any = not settings.types
-        self._reports = settings.mode == "report"
         self._accept = ((b"accept", ", ".join(settings.types).encode()),)
+        inflate = settings.inflate
+        self._inflate = inflate
+        self._decoded = ((b"accept-encoding", ", ".join(inflate.codings).encode()),) if inflate else NOT_CODED
 
     def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
         stream = exchange.stream
         if stream is None:
             return None
         fields = exchange.fields
-        limit = self._max
-        if limit is not None:
-            length = stream.length
-            if length is not None and length > limit:
-                # the rest is on its way and is not read, so the connection cannot be used again
-                return refuse("body_too_large", f"{length} bytes declared, at most {limit}", close=True)
-            if not self._reports and (stream.limit is None or limit < stream.limit):
-                stream.limit = limit  # several policies of one batch: the smallest limit counts
+        length = stream.length
+        if length is None:
+            coded = isinstance(stream, InflatedContent) and not self._inflates(stream)
+        elif length > self._most:
+            # the rest is on its way and is not read, so the connection cannot be used again
+            return refuse("body_too_large", f"{length} bytes declared, at most {self._most}", close=True)
+        else:
+            coded = False
+        limit = self._limit
+        if limit is not None and (stream.limit is None or limit < stream.limit):
+            stream.limit = limit  # several policies of one batch: the smallest limit counts
         sent = fields.get(b"content-type")
-        if b"content-encoding" in fields and fields[b"content-encoding"].strip(b" \t").lower() != b"identity":
+        if coded or (b"content-encoding" in fields and not self._decodes(exchange, stream)):
             # The backend would read another body than the one that is measured and checked here.
-            refusal = refuse("media_type_refused", "a coded body", headers=NOT_CODED)
+            refusal = refuse("media_type_refused", "a coded body", headers=self._decoded)
         elif self._any or sent in self._types or (sent is not None and self._admits(sent)):
             return None
         else:
             refusal = refuse("media_type_refused", _shown(sent), headers=self._accept)  # RFC 9110 15.5.16
-        if stream.length is None and b"expect" not in fields:  # only what has content may expect 100 (RFC 9110 10.1.1)
+        return self._unless_empty(exchange, stream, refusal)
+
+    def _inflates(self, stream: InflatedContent) -> bool:
+        """Whether this policy too inflates what another policy of the batch has begun to."""
+        inflate = self._inflate
+        if inflate is None or stream.coding not in inflate.codings:
+            return False
+        stream.ratio = min(stream.ratio, inflate.ratio)
+        return True
+
+    def _decodes(self, exchange: Exchange, stream: RequestContent) -> bool:
+        """Whether the body goes on without a coding; from here on, where it has one that is inflated."""
+        named = exchange.fields[b"content-encoding"].strip(b" \t").lower()
+        if named == b"identity":
+            return True
+        coding, inflate = CODINGS.get(named), self._inflate
+        if inflate is None or coding not in inflate.codings:
+            return False
+        exchange.stream = InflatedContent(stream, coding, int(self._most), inflate.ratio)
+        take_out(exchange, OF_THE_CODED)
+        return True
+
+    def _unless_empty(
+        self, exchange: Exchange, stream: RequestContent, refusal: Refusal
+    ) -> Refusal | Awaitable[Refusal | None]:
+        """``refusal``, for a body that has bytes."""
+        # only what has content may expect 100 (RFC 9110 10.1.1)
+        if stream.length is None and b"expect" not in exchange.fields:
             return self._refuse_content(exchange, stream, refusal)
         return refusal
 
@@ -103,6 +183,37 @@ class Body(Stage):
 
 def _shown(sent: bytes | None) -> str:
     return "no content-type" if sent is None else ascii(sent[:100].decode("latin-1"))
+
+
+class BoundedBody(Body):
+    """Checks the query too, and refuses content beside a method that has none.
+
+    May also refuse with ``target_too_long`` and ``body_malformed``. Of its own, so that other policies do not pay for it.
+    """
+
+    __slots__ = ("_longest_query", "_parameters", "_without_content")
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        query = settings.query or Query()
+        self._longest_query = math.inf if query.max is None else query.max
+        self._parameters = math.inf if query.parameters is None else query.parameters
+        self._without_content = frozenset(settings.without_content)
+
+    def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
+        query = exchange.query
+        if query:
+            if len(query) > self._longest_query:
+                return refuse("target_too_long", f"{len(query)} bytes of query, at most {self._longest_query}")
+            count = query.count("&") + query.count(";") + 1
+            if count > self._parameters:
+                return refuse("target_too_long", f"{count} parameters, at most {self._parameters}")
+        stream = exchange.stream
+        if stream is not None and exchange.method in self._without_content:
+            # RFC 9110 9.3.1: it has no defined meaning, and some take it for the next request
+            refusal = refuse("body_malformed", f"{exchange.method} with content", close=True)
+            return self._unless_empty(exchange, stream, refusal)
+        return super().on_request(exchange)
 
 
 class Buffer(Stage):
@@ -134,4 +245,4 @@ class BufferWithoutForms(Buffer):
 
 def build(name: str, settings: Settings, tools: Tools) -> Body:
     """The stage for the policy ``name``."""
-    return Body(settings)
+    return BoundedBody(settings) if settings.query or settings.without_content else Body(settings)

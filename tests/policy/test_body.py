@@ -1,5 +1,7 @@
 """Bodies: declared length, media type, coding; and the buffer for stages that look inside."""
 
+import gzip
+from collections.abc import Awaitable
 from itertools import product
 
 import pytest
@@ -10,6 +12,7 @@ from pydantic import ValidationError
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy import body
+from gateway.policy.base.inflated import InflatedContent
 
 JSON = b"application/json"
 
@@ -24,6 +27,22 @@ class Stream:
 
     async def read_all(self) -> bytes | Refusal:
         return self.whole
+
+
+class Arrived:
+    """A body in chunks, all of which are here."""
+
+    length = None
+    complete = True
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def whole(self) -> bytes:
+        return self.data
+
+    async def gather(self, least: int) -> Refusal | None:
+        return None
 
 
 def sent(length: int | None = 2, method: str = "POST", limit: int | None = None, **fields: bytes) -> Exchange:
@@ -216,3 +235,86 @@ def test_commas_in_parameters_are_found_as_by_hand() -> None:
             parameters = bytes(octets)
             passes = STRICT.on_request(sent(content_type=JSON + b";" + parameters)) is None
             assert passes == (b"," not in parameters or read_by_hand(parameters)), parameters
+
+
+@pytest.mark.parametrize(
+    ("settings", "stage"),
+    [
+        ({}, body.Body),
+        ({"max": 5, "types": ["a/b"], "inflate": {}}, body.Body),
+        ({"query": {}}, body.BoundedBody),
+        ({"without_content": ["GET"]}, body.BoundedBody),
+    ],
+)
+def test_a_policy_without_bounds_does_not_pay_for_them(settings: dict[str, object], stage: type) -> None:
+    assert type(rule(**settings)) is stage
+
+
+def test_inflating_needs_a_bound() -> None:
+    with pytest.raises(ValidationError, match="has inflate without max"):
+        body.Settings.model_validate({"inflate": {}})
+
+
+def coded(coding: bytes = b"gzip") -> Exchange:
+    return sent(content_type=JSON, content_encoding=coding, content_digest=b"x")
+
+
+def test_what_is_inflated_has_no_coding_any_more() -> None:
+    exchange = coded()
+    before = exchange.fields
+    assert rule(max=500, types=["application/json"], inflate={"ratio": 7}).on_request(exchange) is None
+    assert isinstance(exchange.stream, InflatedContent)
+    assert (exchange.stream.coding, exchange.stream.limit, exchange.stream.ratio) == ("gzip", 500, 7)
+    assert exchange.fields == {b"content-type": JSON} and len(before) == 3
+    # the next policy of a batch: the smaller of each counts, and one that does not inflate refuses
+    assert rule(max=100, inflate={"ratio": 9}).on_request(exchange) is None
+    assert (exchange.stream.limit, exchange.stream.ratio) == (100, 7)
+    assert rule(max=100, inflate={"codings": ["gzip"], "ratio": 2}).on_request(exchange) is None
+    assert exchange.stream.ratio == 2
+
+
+@pytest.mark.parametrize("later", [{}, {"max": 9}, {"max": 9, "inflate": {"codings": ["deflate"]}}])
+async def test_a_policy_that_does_not_inflate_refuses_what_another_one_has_begun_to(later: dict[str, object]) -> None:
+    exchange = coded()
+    assert rule(max=500, inflate={}).on_request(exchange) is None
+    exchange.stream = InflatedContent(Arrived(gzip.compress(b"{}")), "gzip", 500, 20)  # type: ignore[arg-type]  # enough of one
+    verdict = rule(**later).on_request(exchange)
+    assert isinstance(verdict, Awaitable)
+    assert slug(await verdict) == "media_type_refused"
+
+
+@pytest.mark.parametrize("coding", [b"br", b"zstd", b"gzip, gzip", b"deflate", b"", b"gzip;q=1", b"gzip,"])
+def test_other_codings_are_refused_with_those_that_are_inflated(coding: bytes) -> None:
+    refusal = rule(max=500, inflate={"codings": ["gzip"]}).on_request(coded(coding))
+    assert isinstance(refusal, Refusal)
+    assert (slug(refusal), refusal.headers) == ("media_type_refused", ((b"accept-encoding", b"gzip"),))
+
+
+def test_a_longer_coded_body_than_max_is_refused_by_its_length() -> None:
+    assert slug(rule(max=1, inflate={}).on_request(coded())) == "body_too_large"
+
+
+@pytest.mark.parametrize(
+    ("query", "bounds", "refused"),
+    [
+        ("", {"max": 0, "parameters": 0}, ""),
+        ("a", {"max": 1, "parameters": 1}, ""),
+        ("a", {"max": 0}, "target_too_long"),
+        ("a", {"parameters": 0}, "target_too_long"),
+        ("a&b", {"parameters": 2}, ""),
+        ("a&b;c", {"parameters": 2}, "target_too_long"),
+        ("a" * 10**6, {}, ""),
+    ],
+)
+def test_bounds_of_the_query(query: str, bounds: dict[str, int], refused: str) -> None:
+    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
+    exchange.query = query
+    assert slug(rule(query=bounds).on_request(exchange)) == refused
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+async def test_content_beside_a_method_without(method: str) -> None:
+    strict = rule(types=["application/json"], without_content=["GET", "HEAD"])
+    refusal = strict.on_request(sent(method=method, content_type=JSON))
+    assert slug(refusal) == ("" if method == "POST" else "body_malformed")
+    assert refusal is None or refusal.close

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from gateway.core.changed_head import ChangedHead
 from gateway.core.exchange import Exchange
-from gateway.core.fields import Pair
 
 _STEERING = frozenset(
     b"accept-encoding if-match if-modified-since if-none-match if-range if-unmodified-since prefer range".split()
@@ -20,25 +20,13 @@ _RANGE = r"(?:\*/\*|application/(?:\*|[a-z0-9.+-]*json))"
 _JSON = re.compile(f"{_RANGE}(?:, ?{_RANGE})*".encode(), re.IGNORECASE).fullmatch
 
 
-class SteeredHead:
-    """A head whose fields were changed; ``raw`` are their lines."""
-
-    __slots__ = ("lines", "raw", "upstream", "version")
-
-    def __init__(self, raw: tuple[Pair, ...], version: str) -> None:
-        self.raw = raw
-        self.version = version
-        self.upstream: object = None
-        self.lines: dict[bytes, bytes] = {}
-
-
 def steer(exchange: Exchange) -> None:
     """Take out of ``exchange`` what a client may not choose."""
     exchange.fields = unsteered(exchange.fields)
     if exchange.head is not None:
         kept = [pair for pair in exchange.head.raw if pair[0].lower() not in _CHANGED]
         accept = [pair for pair in exchange.fields.items() if pair[0] == b"accept"]
-        exchange.head = SteeredHead((*kept, *accept), exchange.head.version)
+        exchange.head = ChangedHead((*kept, *accept), exchange.head.version)
 
 
 def unsteered(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
