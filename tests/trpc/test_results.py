@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from gateway.proxy.server import half_closed
 from tests.trpc.gateway_between import LINKS, WIRE_STATUS, bearer, gateway_before
 from tests.trpc.real_peers import RealClient, RealServer
 
@@ -133,9 +134,11 @@ async def test_a_streamed_batch_that_is_cut_fails_what_is_missing(client: RealCl
 
 @pytest.mark.parametrize("link", LINKS)
 async def test_a_client_that_leaves_cancels_the_call_upstream(
-    client: RealClient, server: RealServer, link: str
+    client: RealClient, server: RealServer, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with gateway_before(server.url) as gateway:
+    # Its clocks are those of the call and of a silent stream, since the end of its input may also be that of one who waits.
+    monkeypatch.setattr(half_closed, "SILENT", 1.0)
+    async with gateway_before(server.url, RESPONSE="3s") as gateway:
         task = client.start(gateway.url, link, "lessons.held")
         await server.until(held=1)
         client.stop(task)

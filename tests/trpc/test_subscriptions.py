@@ -6,8 +6,15 @@ from typing import Any
 
 import pytest
 
+from gateway.proxy.server import half_closed
 from tests.trpc.gateway_between import bearer, gateway_before
 from tests.trpc.real_peers import RealClient, RealServer
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that unsubscribes ends its side, and is taken for gone when its stream is silent for a while."""
+    monkeypatch.setattr(half_closed, "SILENT", 0.5)
 
 
 def stream(topic: str, **more: Any) -> tuple[str, Any]:
