@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json as plain
+from typing import Any
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.strict_json import decoded, read
 from gateway.core.trpc import inputs
-from gateway.policy.base.inputs import inputs_of
+from gateway.policy.base.inputs import checked_inputs, inputs_of
 from gateway.policy.base.pointer import MISSING
 
 
@@ -80,3 +81,30 @@ def bodies(data: bytes) -> None:
             continue
         assert len(values) == max(count, 1)
         assert data or all(value is MISSING for value in values)
+
+
+def checked(data: bytes) -> None:
+    """What a schema is given of a request with that content, and what other policies are given after it."""
+    for target, count in (("/x", 0), ("/api/trpc/a", 1), ("/api/trpc/a,a?batch=1", 2)):
+        exchange = Exchange("POST", target, {b"content-type": b"application/json"}, "192.0.2.1", 0.0)
+        exchange.query = target.partition("?")[2]
+        exchange.calls = [Call("a")] * count
+        exchange.body = data
+        try:
+            found = checked_inputs(exchange, 32)
+        except ValueError as error:
+            assert str(error).isascii() and len(str(error)) < 180
+            continue
+        assert len(found) == max(count, 1)
+        if count == 0 and data:
+            assert same(found[0].value, plain.loads(data)), found
+        for value, dates in found:
+            for path in dates:
+                inner: Any = value
+                for name in path:
+                    inner = inner[int(name) if isinstance(inner, list) else name]
+                assert isinstance(inner, str)
+        try:
+            assert len(inputs_of(exchange)) == max(count, 1)
+        except ValueError as error:
+            assert str(error).isascii() and len(str(error)) < 120

@@ -73,6 +73,7 @@ TARGETS: dict[str, Target] = {
     "json": Target(of_content.json, (*_INPUTS, *_BATCHES), _JSON_WORDS),
     "calls": Target(of_content.calls, (*_INPUTS, *_BATCHES), _JSON_WORDS),
     "bodies": Target(of_content.bodies, (*_INPUTS, *_BATCHES), _JSON_WORDS),
+    "checked": Target(of_content.checked, (*_INPUTS, *_BATCHES), (*_JSON_WORDS, b"1e20", b"1.50", b"-0.0", b'"\\u0061":', b" ", b"[1,2],")),
     "fields": Target(of_heads.fields, (*_FIELDS, *map(_lines_of, _CALLS[:10])), (b"\n", b"\n\n", *_HEAD_WORDS), 16 * 1024),
     "head": Target(of_heads.head, (*_HEADS, *_CALLS, *_of_sent(some_json, 10)), (*_HEAD_WORDS, *_PATH_WORDS, *_JSON_WORDS), 16 * 1024),
 }  # fmt: skip

@@ -120,8 +120,7 @@ def _check_numbers(sent: frozenset[bytes], usual: frozenset[bytes]) -> None:
     judged |= {number for number in sent if len(number) >= _WIDEST or number == _NEGATIVE_ZERO}
     if not all(map(_is_exact, judged)):
         raise ValueError(
-            f"the content holds a number that not all take for the same, beyond {MOST_EXACT} or a zero with a sign: "
-            "send it as a text"
+            f"the content holds a number that not every reader takes for the same, beyond {MOST_EXACT} or -0: send it as a text"
         )
 
 
