@@ -16,6 +16,7 @@ from gateway.config.checks import (
     exposure,
     fallbacks,
     field_lists,
+    forms,
     guarded_paths,
     loops,
     passed_headers,
@@ -267,6 +268,7 @@ class _Loading:
             references.check_keys(route, location, config.policies.get("rate_limits", {}))
             routes.check(route, location, config.upstreams, len(config.upstreams) == len(upstream_names))
             reading.check_body(route, location, config.policies)
+            forms.check_form(route, location, config.policies)
         reachability.check(located, config.upstreams)
         reading.check_strangers(config.routes, config.policies, written, self._report)
         guarded_paths.check(located, config.upstreams, config.policies.get("fallbacks", {}))

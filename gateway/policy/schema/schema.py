@@ -55,6 +55,8 @@ class Schema(Stage):
 
     def on_request(self, exchange: Exchange) -> Refusal | None:
         try:
+            if hasattr(exchange, "form"):  # judged while it is read
+                return None if exchange.calls else self._judge_query(exchange)
             if exchange.calls:
                 return self._judge_calls(exchange)
             return self._judge_query(exchange) or self._judge_body(exchange)

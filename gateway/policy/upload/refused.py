@@ -10,6 +10,8 @@ class UploadRefused(Exception):
     empty where none is; ``detail`` says more for the log."""
 
     slug: ClassVar[str]
+    code: ClassVar[str]
+    """What is wrong, for programs, in the words of zod 4."""
 
     def __init__(self, sentence: str, part: str = "", detail: str = "") -> None:
         super().__init__(sentence)
@@ -21,15 +23,18 @@ class MalformedForm(UploadRefused):
     """It is no form that every parser reads alike, or not the form that the policy has."""
 
     slug = "upload_malformed"
+    code = "invalid_format"
 
 
 class TypeRefused(UploadRefused):
     """A file is of no type that its part may have."""
 
     slug = "upload_type_refused"
+    code = "invalid_type"
 
 
 class TooLarge(UploadRefused):
     """A part is larger than it may be."""
 
     slug = "upload_too_large"
+    code = "too_big"

@@ -8,8 +8,10 @@ from functools import partial
 
 from gateway.core.exchange import HEAD_START, Exchange
 from gateway.core.grammar import TOKEN
+from gateway.core.issue import Issue
 from gateway.core.methods import WITH_CONTENT
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.reason import REASONS
+from gateway.core.verdict import Details, Refusal, refuse
 from gateway.policy.base.inputs import NOT_CODED
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -56,6 +58,8 @@ class UploadPolicy(Stage):
             return _refusal(MalformedForm(f"The form needs the part {self._needed}.", self._needed))
         if sent.partition(b";")[0].strip(b" \t").lower() != MEDIA_TYPE.encode():
             return refuse("media_type_refused", "no form", headers=_ACCEPT)
+        if len(exchange.calls) > 1:
+            return refuse("batch_refused", "a form for several calls")
         if exchange.fields.get(b"content-encoding", b"identity").strip(b" \t").lower() != b"identity":
             return refuse("media_type_refused", "a coded form", headers=NOT_CODED)
         try:
@@ -89,7 +93,11 @@ class UploadPolicy(Stage):
 
 
 def _refusal(error: UploadRefused) -> Refusal:
-    return refuse(error.slug, f"{error} ({error.detail})" if error.detail else str(error))
+    sentence = str(error)
+    issues = (Issue((error.part,), error.code, "", sentence),) if error.part else ()
+    reason = REASONS[error.slug]
+    detail = f"{sentence} ({error.detail})" if error.detail else sentence
+    return Refusal(reason, detail, reply=Details(reason.status, issues, sentence))
 
 
 def _note(exchange: Exchange, error: UploadRefused) -> None:
