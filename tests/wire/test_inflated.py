@@ -30,6 +30,8 @@ lockouts:
   accounts: {account: /email, failures: 5, within: 1m, lock_for: [1m], on_status: [401]}
 schemas:
   inputs: {files: inputs/*.json}
+uploads:
+  form: {parts: {text: {max: 100, required: true}}}
 defaults: {auth: public, body: json}
 routes:
   - {name: json, paths: [/json], methods: [POST], upstream: tutor}
@@ -39,6 +41,7 @@ routes:
   - {name: upload, paths: [/upload], methods: [POST], upstream: tutor, body: upload}
   - {name: streamed, paths: [/streamed], methods: [POST], upstream: several, body: upload}
   - {name: login, paths: [/login], methods: [POST], upstream: tutor, lockout: accounts, schema: inputs}
+  - {name: form, paths: [/form], methods: [POST], upstream: tutor, body: upload, upload: form}
   - {name: calls, procedures: [chat.send], upstream: tutor}
   - {name: fewer, procedures: [chat.zipped], upstream: tutor, body: gzip}
   - {name: none, procedures: [chat.plain], upstream: tutor, body: plain}
@@ -251,3 +254,15 @@ async def test_a_client_that_waits_for_100_is_asked_for_its_body(stand: Stand) -
             assert (await client.ask(head + b"\r\n\r\n")).status == 100
             assert (await client.ask(body)).status == 200
         assert upstream.requests[-1].body == TEXT
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+async def test_a_form_is_judged_as_it_inflates(stand: Stand, chunked: bool) -> None:
+    gateway, upstream = stand
+    part = b'--B\r\ncontent-disposition: form-data; name="%b"\r\n\r\nhello\r\n--B--\r\n'
+    for name, status in ((b"text", 200), (b"other", 400)):
+        data = request(b"/form", gzip.compress(part % name), b"gzip", chunked)
+        data = data.replace(b"application/json", b"multipart/form-data; boundary=B")
+        assert (await asked(gateway, data)).status == status
+        assert (await asked(gateway, data, split=len(data) - 30)).status == status
+    assert [one.body for one in upstream.requests] == [part % b"text"] * 2

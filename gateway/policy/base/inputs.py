@@ -172,6 +172,8 @@ def _sent(exchange: Exchange) -> bytes | None:
         return None if text is None else text.encode()
     if written_input(exchange.query) is not None:
         raise ValueError("the query holds an input that belongs into the content")
+    if not body and b"content-type" in exchange.fields:
+        _check_type(exchange)  # @trpc/server reads a form or a stream also where nothing is
     return body or None
 
 
@@ -205,9 +207,13 @@ def _check_head(exchange: Exchange) -> None:
     fields = exchange.fields
     if exchange.method in _WITHOUT_CONTENT:
         raise ValueError("a request without content by its method has one")  # RFC 9110 9.3.1: it has no defined meaning
-    if _JSON(fields.get(b"content-type", b"")) is None:
-        raise MediaTypeError("the content is not declared as JSON in UTF-8", _JSON_ONLY)
+    _check_type(exchange)
     if fields.get(b"content-encoding", b"identity").lower() != b"identity":
         raise MediaTypeError("the content is coded", NOT_CODED)
     if len(exchange.body or b"") > LONGEST_BODY:
         raise ValueError("the content is too long to be looked into")
+
+
+def _check_type(exchange: Exchange) -> None:
+    if _JSON(exchange.fields.get(b"content-type", b"")) is None:
+        raise MediaTypeError("the content is not declared as JSON in UTF-8", _JSON_ONLY)
