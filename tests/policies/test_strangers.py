@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -15,10 +16,12 @@ from gateway.config.load import load
 from gateway.config.model import Config, Route
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply
+from gateway.demo.procedures import PROCEDURES
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.flow.decide import Decision, leave, settle
 from tests.memory_store import MemoryStore
+from tests.tutor_inputs import CASES
 
 ROOT = Path(__file__).parents[2]
 SECRETS = {
@@ -29,6 +32,7 @@ NOON = 1_767_268_800.0
 DAY = 86_400.0
 OWNER, STRANGER = "192.0.2.1", "198.51.100.1"
 EMAIL = "ada@example.com"
+KINDS = {name: "GET" if row.kind == "query" else "POST" for name, row in PROCEDURES.items()}
 
 
 def shipped(folder: Path, edit: Callable[[str], str] = lambda text: text) -> Config:
@@ -58,6 +62,7 @@ class Backend:
         headers = {b"content-type": b"application/json", b"host": b"x", b"x-device": b"one"}
         exchange = Exchange(method, path, headers, client, self.now)
         exchange.path, exchange.body = path, json.dumps(fields).encode() if method == "POST" else None
+        exchange.query = f"input={quote(json.dumps(fields))}" if method == "GET" else ""
         route = self.runtime.routes.find(exchange, method)
         exchange.route = route
         decision = Decision(exchange, route)
@@ -184,8 +189,8 @@ def public_routes() -> list[Route]:
 async def test_no_limit_of_a_public_route_is_used_up_by_somebody_elsewhere(route: Route, tmp_path: Path) -> None:
     """The stranger sends what the owner sends, until a limit refuses it; the owner's own request passes then."""
     path = f"/api/trpc/{route.procedures[0]}" if route.procedures else route.paths[0]
-    fields: dict[str, Any] = {"json": {"email": EMAIL, "refreshToken": "t"}}
-    method = route.methods[-1]
+    fields = CASES[route.procedures[0]].good if route.procedures else {"logs": [], "sig": {"ts": NOON}}
+    method = KINDS[route.procedures[0]] if route.procedures else route.methods[-1]
     async with gateway(shipped(tmp_path)) as backend:
         for _ in range(3000):
             if await backend.send(STRANGER, path, fields, right=True, method=method) == "rate_limited":

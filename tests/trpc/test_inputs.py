@@ -16,7 +16,7 @@ import pytest
 from gateway.policy.schema.validator import Validator, compiled
 from tests.trpc.around import around
 from tests.trpc.real_peers import HERE
-from tests.trpc.tutor_inputs import CASES, WITHOUT_INPUT
+from tests.tutor_inputs import CASES, WITHOUT_INPUT
 
 ROOT = HERE.parents[1]
 SHIPPED = ROOT / "policies" / "inputs"

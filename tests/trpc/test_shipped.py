@@ -19,6 +19,7 @@ from tests.gateway_fixture import SECRET, Running, running_gateway
 from tests.policy.upload.made_files import webm
 from tests.trpc.gateway_between import LINKS, bearer, expected, seen
 from tests.trpc.real_peers import RealClient
+from tests.tutor_inputs import CASES
 
 ROOT = Path(__file__).parents[2]
 NOTE = "toolkit-unavailable"
@@ -129,8 +130,10 @@ async def test_every_procedure_is_open_closed_or_for_its_user(
             clock.now += 600  # the limits have forgotten the last call
             tutor.counts.clear()
             method = "GET" if PROCEDURES[name].kind == "query" else "POST"
-            body = None if method == "GET" else {"json": {"email": f"{name}@example.com"}}
-            async with http.request(method, f"{gateway.url}/api/trpc/{name}", json=body, headers=headers) as response:
+            given = CASES[name].good
+            body, query = (None, {"input": json.dumps(given)}) if method == "GET" else (given, {})
+            url = f"{gateway.url}/api/trpc/{name}"
+            async with http.request(method, url, params=query, json=body, headers=headers) as response:
                 error: Any = json.loads(await response.read()).get("error", {}).get("json", {}).get("data", {})
             ran = reached(tutor)
             assert ran in ({}, {PROCEDURES[name].name: 1})
