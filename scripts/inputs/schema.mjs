@@ -11,12 +11,12 @@ const INTEGERS = {
   int32: [-(2 ** 31), 2 ** 31 - 1],
   uint32: [0, 2 ** 32 - 1],
 };
-// The formats that zod checks by a pattern and by nothing else, and what its own sentences call them.
+// The formats that zod checks by a pattern and by nothing else, and the sentence that a user is shown.
 const BY_PATTERN = {
-  regex: "", lowercase: "", uppercase: "", starts_with: "", ends_with: "", email: "email address", uuid: "UUID", guid: "GUID",
-  nanoid: "nanoid", cuid: "cuid", cuid2: "cuid2", ulid: "ULID", xid: "XID", ksuid: "KSUID", ipv4: "IPv4 address",
-  cidrv4: "IPv4 range", e164: "E.164 number", datetime: "ISO datetime", date: "ISO date", time: "ISO time",
-  duration: "ISO duration", emoji: "emoji",
+  regex: "", lowercase: "", uppercase: "", starts_with: "", ends_with: "", nanoid: "", cuid: "", cuid2: "", ulid: "", xid: "",
+  ksuid: "", ipv4: "", cidrv4: "", e164: "", duration: "", emoji: "", email: "Enter a valid email address.",
+  uuid: "Is not a valid id.", guid: "Is not a valid id.", datetime: "Enter a date with a time.",
+  date: "Enter a date, such as 2027-01-31.", time: "Enter a time of day.",
 }; // prettier-ignore
 // `new URL` takes whatever begins with a scheme, after white space, which it drops, and within which it drops line breaks.
 const URL_PATTERN = "^[\\s\\u0000-\\u0020]*[A-Za-z][A-Za-z0-9+.\\-\\t\\n\\r]*:";
@@ -81,7 +81,7 @@ export class Converter {
     else if (def.type === "date") write({ type: "string", format: "date-time" }, ...lost, ...kept.map(() => "the range of a date"));
     else if (def.type === "string") write(...this.#string(kept, lost));
     else if (def.type === "number") write(...number(kept, lost));
-    else if (def.type === "template_literal") write(...string([zodSchema._zod.pattern], lost));
+    else if (def.type === "template_literal") write(...template(zodSchema._zod.pattern, lost));
     else {
       if (def.type === "pipe") lost.push("what a transform makes of it");
       this.#composite(def, jsonSchema, lost);
@@ -125,27 +125,21 @@ export class Converter {
   }
 
   #string(kept, lost) {
-    const range = {};
-    const patterns = [];
-    const names = new Set();
+    const schema = new Constraints("string");
     const left = [...lost];
     for (const { check, ...def } of kept) {
-      if (check === "min_length" || check === "length_equals") range.minLength = Math.max(range.minLength ?? 0, this.#least(def, left));
-      const most = check === "max_length" ? def.maximum : check === "length_equals" ? def.length : Infinity;
-      if (most < (range.maxLength ?? Infinity)) range.maxLength = most;
+      const own = sentenceOf(def);
+      if (check === "min_length" || check === "length_equals") schema.least("minLength", this.#least(def, left), own);
+      if (check === "max_length" || check === "length_equals") schema.most("maxLength", def.maximum ?? def.length, own);
       if (check !== "string_format") continue;
-      if (def.format === "includes") patterns.push(new RegExp(def.includes.replace(/[\^$\\.*+?()[\]{}|]/g, "\\$&"), "u"));
+      if (def.format === "includes") left.push(...schema.match(new RegExp(def.includes.replace(/[\^$\\.*+?()[\]{}|]/g, "\\$&"), "u"), own));
       else if (def.format === "url") {
-        names.add("URL");
-        patterns.push(URL_PATTERN);
+        schema.add({ pattern: URL_PATTERN }, own ?? "Enter a valid web address.");
         left.push("all of a URL but its scheme");
-      }
-      else if (def.format in BY_PATTERN && def.pattern) {
-        patterns.push(def.pattern);
-        if (BY_PATTERN[def.format]) names.add(BY_PATTERN[def.format]);
-      } else left.push(`format ${def.format}`);
+      } else if (def.format in BY_PATTERN && def.pattern) left.push(...schema.match(def.pattern, own ?? BY_PATTERN[def.format]));
+      else left.push(`format ${def.format}`);
     }
-    return string(patterns, left, { ...(names.size === 1 && { title: [...names][0] }), ...range });
+    return [schema.written(), ...left];
   }
 
   #least({ minimum, length }, lost) {
@@ -179,36 +173,74 @@ function checksOf(schema) {
   return { kept, lost: [...new Set(lost)] };
 }
 
-function string(expressions, lost, more = {}) {
-  const patterns = [];
-  for (const expression of expressions) {
-    const found = typeof expression === "string" ? { pattern: expression } : patternOf(expression);
-    if (found.lost) lost.push(`the pattern ${expression}: ${found.lost}`);
-    if (found.pattern && !patterns.includes(found.pattern)) patterns.push(found.pattern);
+/** The sentence that a check has of its own, where it is the same whatever was sent. */
+function sentenceOf({ error }) {
+  if (typeof error !== "function" || error.length > 0) return undefined;
+  const found = error();
+  return typeof found === "string" ? found : found?.message;
+}
+
+/** The keywords of a text or a number. One with a sentence of its own stands apart with it, under `allOf`. */
+class Constraints {
+  constructor(type) {
+    this.whole = { type };
+    this.apart = [];
   }
-  const written = patterns.length > 1 ? { allOf: patterns.map((pattern) => ({ pattern })) } : patterns.length ? { pattern: patterns[0] } : {};
-  return [{ type: "string", ...more, ...written }, ...lost];
+
+  add(keywords, sentence) {
+    const known = JSON.stringify(sentence ? { ...keywords, "x-message": sentence } : keywords);
+    if (sentence || Object.keys(keywords).some((key) => key in this.whole)) {
+      if (!this.apart.includes(known)) this.apart.push(known);
+    } else Object.assign(this.whole, keywords);
+  }
+
+  least(keyword, value, sentence) {
+    if (!Number.isFinite(value)) return;
+    if (sentence) this.add({ [keyword]: value }, sentence);
+    else this.whole[keyword] = Math.max(this.whole[keyword] ?? -Infinity, value);
+  }
+
+  most(keyword, value, sentence) {
+    if (!Number.isFinite(value)) return;
+    if (sentence) this.add({ [keyword]: value }, sentence);
+    else this.whole[keyword] = Math.min(this.whole[keyword] ?? Infinity, value);
+  }
+
+  /** What is lost of `expression`, none or one sentence. */
+  match(expression, sentence) {
+    const { pattern, lost } = patternOf(expression);
+    if (pattern) this.add({ pattern }, sentence);
+    return lost ? [`the pattern ${expression}: ${lost}`] : [];
+  }
+
+  written() {
+    return this.apart.length ? { ...this.whole, allOf: this.apart.map((text) => JSON.parse(text)) } : this.whole;
+  }
 }
 
 function number(kept, lost) {
-  const schema = { type: "number" };
-  const least = (name, value) => Number.isFinite(value) && (schema[name] = Math.max(schema[name] ?? -Infinity, value));
-  const most = (name, value) => Number.isFinite(value) && (schema[name] = Math.min(schema[name] ?? Infinity, value));
+  const schema = new Constraints("number");
   for (const def of kept) {
-    if (def.check === "greater_than") least(def.inclusive ? "minimum" : "exclusiveMinimum", def.value);
-    if (def.check === "less_than") most(def.inclusive ? "maximum" : "exclusiveMaximum", def.value);
+    const own = sentenceOf(def);
+    if (def.check === "greater_than") schema.least(def.inclusive ? "minimum" : "exclusiveMinimum", def.value, own);
+    if (def.check === "less_than") schema.most(def.inclusive ? "maximum" : "exclusiveMaximum", def.value, own);
     // zod allows for the rounding of a quotient: 0.3 is a multiple of 0.1 there, and every large number of 5.
     if (def.check === "multiple_of") lost.push(`a multiple of ${def.value}`);
     if (def.check !== "number_format") continue;
-    if (!(def.format in INTEGERS)) {
-      lost.push(`format ${def.format}`);
-      continue;
-    }
-    schema.type = "integer";
-    least("minimum", INTEGERS[def.format][0]);
-    most("maximum", INTEGERS[def.format][1]);
+    if (def.format in INTEGERS) {
+      schema.whole.type = "integer";
+      schema.least("minimum", INTEGERS[def.format][0]);
+      schema.most("maximum", INTEGERS[def.format][1]);
+    } else lost.push(`format ${def.format}`);
   }
-  return [schema, ...lost];
+  return [schema.written(), ...lost];
+}
+
+/** The text that a pattern of zod's own making describes. */
+function template(pattern, lost) {
+  const schema = new Constraints("string");
+  lost.push(...schema.match(pattern));
+  return [schema.written(), ...lost];
 }
 
 function literal(values) {

@@ -23,15 +23,10 @@ import {
 } from "@trpc/client";
 import { EventSource } from "eventsource";
 import superjson from "superjson";
+import { appRouter } from "./tutor.mjs";
 
-const MUTATIONS = new Set([
-  "auth.login",
-  "auth.signin",
-  "auth.resetPassword",
-  "chat.translate",
-  "chat.sendMessage",
-  "analytics.trackEvent",
-]);
+const procedures = Object.entries(appRouter._def.procedures);
+const MUTATIONS = new Set(procedures.filter(([, { _def }]) => _def.type === "mutation").map(([name]) => name));
 
 function describe(error) {
   if (!(error instanceof TRPCClientError)) return { kind: error?.name ?? "unknown", message: String(error?.message ?? error) };

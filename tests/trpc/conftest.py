@@ -30,6 +30,14 @@ def server_process(packages: None) -> Iterator[Node]:
 
 
 @pytest.fixture(scope="session")
+def tutor_process(packages: None) -> Iterator[Node]:
+    """The real server with the tutor's whole router, which echoes what each procedure has read."""
+    node = start("tutor_server.mjs")
+    yield node
+    stop(node)
+
+
+@pytest.fixture(scope="session")
 def client_process(packages: None) -> Iterator[Node]:
     node = start("client.mjs")
     yield node

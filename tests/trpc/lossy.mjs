@@ -130,6 +130,14 @@ const cases = {
   nonoptional: [halves(text.optional().nonoptional()), { a: "x" }],
   exact: [z.object({ a: z.exactOptional(text) }), {}, { a: "x" }],
   numberBounds: [halves(z.number().positive().lte(1e21)), { a: 1e21 }, { a: 5e-324 }],
+  sentences: [
+    z.object({
+      a: text.min(2, "Two letters at least.").max(9).regex(/^[a-z]+$/, { error: "Lower case." }).regex(/b/),
+      b: z.number().min(5, { error: () => "Five at least." }).max(9, { error: (issue) => `Not ${issue.input}.` }).optional(),
+    }),
+    { a: "ab" },
+    { a: "ab", b: 5 },
+  ],
   infinite: [halves(z.number().min(-Infinity).max(Infinity)), { a: 5 }],
 };
 
