@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,9 +69,8 @@ def shipped(tmp_path: Path, auth: str = "") -> Config:
     words = ("JWT_SECRET", "GATEWAY_OPS_TOKEN", "TOOLKIT_API_KEY", "GATEWAY_STATE_KEY")
     path = ROOT / "upstreams.yaml"
     if auth:
-        (tmp_path / "policies").mkdir()
-        for file in (ROOT / "policies").glob("*.yaml"):
-            (tmp_path / "policies" / file.name).write_text(auth if file.name == "auth.yaml" else file.read_text())
+        shutil.copytree(ROOT / "policies", tmp_path / "policies")
+        (tmp_path / "policies" / "auth.yaml").write_text(auth)
         path = tmp_path / "upstreams.yaml"
         path.write_text((ROOT / "upstreams.yaml").read_text())
     config = load(path, {word: f"{word} of more than 32 bytes, all of it" for word in words} | {"KEY": KEY})

@@ -154,4 +154,4 @@ async def test_batches_pass_whole_and_one_bad_call_refuses_its_batch(
         field = CASES[names[at]].field
         assert list(zod_error(outcomes[0])["fieldErrors"]) == ([field] if field else []), names[at]
         sent += len(names)
-    assert sent == 62 - 9, "auth.login, its alias, signup, ... travel alone"
+    assert sent == 62 - 7, "what carries a password or a code travels alone"

@@ -118,7 +118,11 @@ def test_a_router_that_writes_its_own_lines_and_keeps_itself_busy(project: Proje
         ("router.mjs", "this is no code", "cannot be imported"),
         ("router.mjs", "throw new Error('DATABASE_URL is not set')", "DATABASE_URL is not set"),
         ("router.mjs", "export const a = 1;", "it exports no tRPC router"),
-        ("router.mjs", f"{HEAD}export const r = t.router({{ 'a/b': open.query(() => 1) }});", "a file cannot have the name"),
+        (
+            "router.mjs",
+            f"{HEAD}export const r = t.router({{ 'a/b': open.query(() => 1) }});",
+            "a file cannot have the name",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(project: Project, name: str, content: str | None, sentence: str) -> None:
