@@ -15,23 +15,14 @@ import pytest
 
 from gateway.policy.schema.validator import Validator, compiled
 from tests.trpc.around import around
+from tests.trpc.inputs_command import ROOT, written
 from tests.trpc.real_peers import HERE
 from tests.tutor_inputs import CASES, WITHOUT_INPUT
 
-ROOT = HERE.parents[1]
 SHIPPED = ROOT / "policies" / "inputs"
 LOSSY = "lossy.mjs"
 # What a value of a case is changed into is not superjson's any more where superjson has annotated it.
 ANNOTATED = {"date", "dateRange", "bigint", "set", "map"}
-
-
-def written(router: str, folder: Path, *more: str) -> tuple[int, str]:
-    """The exit code of scripts/inputs.mjs for a router of this folder, and what it has printed."""
-    node = shutil.which("node")
-    assert node is not None
-    script = [node, str(ROOT / "scripts" / "inputs.mjs"), str(HERE / router), "--out", str(folder), *more]
-    done = subprocess.run(script, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout + done.stderr
 
 
 def taken(router: str, asked: Iterable[tuple[str, Any]]) -> list[bool]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.trpc.inputs_command import written
 from tests.trpc.real_peers import HERE
-from tests.trpc.test_inputs import written
 
 HEAD = """\
 import { initTRPC } from "@trpc/server";
