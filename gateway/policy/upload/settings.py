@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from gateway.policy.base.settings import Advice, ByteSize, Model, Policy
 from gateway.policy.upload.pattern import check
-from gateway.policy.upload.signatures import KNOWN_TYPES
+from gateway.policy.upload.signatures import ANY, FAMILIES, KNOWN_TYPES
 
 LONGEST_VALUE = 64 * 1024
 """Bytes of a text part, at most: it is held until it is judged."""
@@ -32,7 +32,7 @@ def _part_name(name: str) -> str:
 
 def _file_type(name: str) -> str:
     name = name.lower()
-    if name not in KNOWN_TYPES:
+    if name not in KNOWN_TYPES and name != ANY:
         known = ", ".join(sorted(KNOWN_TYPES))
         raise Advice("is a type whose content the gateway cannot tell", f"write types without parameters, of {known}")
     return name
@@ -64,14 +64,24 @@ class Part(Model):
             raise ValueError("as is for files, and a part without types is a text: write types beside it")
         if self.types and self.pattern is not None:
             raise ValueError("pattern is for texts, and a part with types is a file: write one of the two")
-        for target in self.as_.values():
-            if target not in self.types:
-                raise Advice(f"as leads to {target}, which is not among types", f"add {target} to types")
+        if self.types and ANY in self.types and not KNOWN_TYPES & {*self.types, *self.as_}:
+            raise Advice(f"types has nothing but {ANY}, which says nothing", "add the types that a file may be")
+        for source, target in self.as_.items():
+            self._check_rename(source, target)
         if not self.types and self.max > LONGEST_VALUE:
             raise ValueError("max of a text must be at most 64KiB: it is held until it is judged")
         if self.pattern is not None and (wrong := check(self.pattern, self.max)):
             raise Advice(f"pattern {wrong}", "write one such as [a-z]{2,3}(-[A-Z]{2})?, with few and bounded repeats")
         return self
+
+    def _check_rename(self, source: str, target: str) -> None:
+        if target not in self.types:
+            raise Advice(f"as leads to {target}, which is not among types", f"add {target} to types")
+        if not FAMILIES.get(source, frozenset()) & FAMILIES.get(target, frozenset()):
+            raise Advice(
+                f"as leads from {source} to {target}, which names another kind of file",
+                f"add {source} to types where the upstream takes it",
+            )
 
 
 class Settings(Policy):

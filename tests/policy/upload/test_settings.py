@@ -14,6 +14,12 @@ def settings(**part: object) -> Settings:
     return Settings.model_validate({"parts": {"audio": {"max": "1MB", **part}}})
 
 
+def test_a_type_that_says_nothing_stands_beside_others() -> None:
+    assert (
+        settings(types=["application/octet-stream", "audio/webm"]).parts["audio"].types[0] == "application/octet-stream"
+    )
+
+
 def test_what_is_written() -> None:
     part = settings(types=["Audio/WebM", "audio/mp4"], required=True, **{"as": {"audio/x-m4a": "audio/mp4"}}).parts[
         "audio"
@@ -33,6 +39,9 @@ def test_what_is_written() -> None:
             "as leads to audio/mp4, which is not among types",
         ),
         ({"max": 16, "as": {"audio/x-m4a": "audio/mp4"}}, "as is for files"),
+        ({"types": ["audio/mp4"], "as": {"audio/webm": "audio/mp4"}}, "which names another kind of file"),
+        ({"types": ["audio/mp4"], "as": {"application/octet-stream": "audio/mp4"}}, "which names another kind of file"),
+        ({"types": ["application/octet-stream"]}, "which says nothing"),
         ({"types": ["audio/webm"], "pattern": "x"}, "pattern is for texts"),
         ({"max": 0}, "max must be at least 1"),
         ({"max": "65KiB"}, "max of a text must be at most 64KiB"),
