@@ -21,10 +21,17 @@ from gateway.policy.base.stage import Stage, overrides
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback.stale import Stale, StoredResponses
 from gateway.policy.kinds import KINDS, Kind
+from gateway.policy.schema.settings import SchemaFiles
 from tests.cost.awkward import ALL, BODY, HEAD, filled, slow
 from tests.memory_store import MemoryStore
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
+
+SCHEMA = b"""{
+  "type": "object",
+  "properties": {"email": {"format": "email"}, "p": {"type": "string"}, "x": {"items": {"type": "string"}}},
+  "required": ["email"]
+}"""
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "identity": [{}],
@@ -43,6 +50,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "auth": [{"kind": "jwt", "algorithms": ["HS256"], "secret": SECRET, "max_bytes": HEAD}],
     "body": [{"max": "64KiB", "types": ["application/json", "multipart/form-data", "audio/*"]}, {}],
+    "upload": [{"parts": {"audio": {"types": ["audio/wav"], "max": "1MB"}, "language": {"max": 16}}}],
+    "schema": [{"files": SchemaFiles("*.json", dict.fromkeys(("auth.login", "login", "login.query"), SCHEMA))}],
     "lockout": [
         {"account": "/email", "failures": 1000},
         {"account": "/email", "failures": 1000, "scope": "account+address", "address": None},
@@ -137,7 +146,11 @@ class LoginRoute(NamedTuple):
     name: str = "login"
     error_format: str = "superjson"
     named: Mapping[str, frozenset[str]] = MappingProxyType(
-        {"rate_limits": frozenset(("p2", "p3")), "lockouts": frozenset(("p0", "p1"))}
+        {
+            "rate_limits": frozenset(("p2", "p3")),
+            "lockouts": frozenset(("p0", "p1")),
+            "schemas": frozenset(("p0",)),
+        }
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 from gateway.policy.schema.keywords import SAME_LIST, SAME_ONE, below, target
 
+_FOR_SAME = frozenset((*SAME_LIST, *SAME_ONE)) - {"not", "if"}
+
 
 def is_date(schema: object, path: Iterable[str]) -> bool:
     """Whether ``schema`` says ``format: date-time`` of the text at ``path``."""
@@ -25,18 +27,18 @@ def _for_same(schemas: Iterable[object], root: object) -> list[dict[str, object]
         if not isinstance(schema, dict) or id(schema) in found:
             continue
         found[id(schema)] = schema
-        for keyword in (*SAME_LIST, *SAME_ONE):
-            if keyword not in ("not", "if"):
-                pending += [inner for _, inner in below(schema, keyword)]
-        referred = target(root, schema.get("$ref"))
-        pending += [referred[1]] if referred is not None else []
+        for keyword in _FOR_SAME.intersection(schema):
+            pending += [inner for _, inner in below(schema, keyword)]
+        if "$ref" in schema:
+            referred = target(root, schema["$ref"])
+            pending += [referred[1]] if referred is not None else []
     return list(found.values())
 
 
 def _parts(schema: dict[str, object], token: str) -> Iterable[object]:
     """The schemas for the member or the item ``token``."""
-    named = dict((path[-1], inner) for path, inner in below(schema, "properties"))
-    if token in named:
+    named = schema.get("properties")
+    if isinstance(named, dict) and token in named:
         yield named[token]
     elif isinstance(schema.get("additionalProperties"), dict):
         yield schema["additionalProperties"]
