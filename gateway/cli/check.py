@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit, report_and_exit, show_warnings
+from gateway.config.checks.coverage import coverage_of
 from gateway.config.stand_ins import StandIns
 from gateway.config.worker_count import sentence
 from gateway.process.descriptors import hard_limit, room
@@ -44,6 +45,7 @@ def check(
         "procedures": sum(len(route.procedures) for route in loaded.routes),
         "policies": sum(len(policies) for policies in loaded.policies.values()),
     }
+    covered = coverage_of(loaded)
     found = room(loaded, hard_limit())
     notes = [] if found.enough else [f"{found.sentence()} (ulimit -Hn)"]
     workers = sentence(loaded.listen.workers)
@@ -56,12 +58,20 @@ def check(
         warnings = [warning.as_dict() for warning in warned]
         typer.echo(
             jsonlib.dumps(
-                {**about, "warnings": warnings, "notes": notes, "placeholders": filled.names if filled else []}
+                {
+                    **about,
+                    "coverage": covered and covered.as_dict(),
+                    "warnings": warnings,
+                    "notes": notes,
+                    "placeholders": filled.names if filled else [],
+                }
             )
         )
         return
     show_warnings(warned)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items())
     typer.echo(f"ok: {counted}, environment {loaded.environment}, digest {loaded.digest[:12]}")
+    if covered is not None:
+        typer.echo(f"schemas: {covered}")
     for note in notes:
         typer.echo(f"note: {note}")

@@ -14,7 +14,7 @@ from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, console, load_or_
 from gateway.config.model import Config, Route
 from gateway.config.reporting import reporting_on
 from gateway.config.routes import described
-from gateway.policy.kinds import ROUTE_KINDS
+from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
 
 
 def describe(route: Route, digest: str, reporting: Sequence[str] = ()) -> dict[str, Any]:
@@ -56,9 +56,10 @@ def _table(config: Config, now: float) -> Table:
 
 
 def _own(route: Route) -> list[str]:
-    """The policies that a route cannot have from ``defaults``, each with its key."""
+    """The policies that a route cannot have from ``defaults``, each with its key, and why it goes without others."""
     kinds = (kind for kind in ROUTE_KINDS if not kind.inherited)
-    return [f"{kind.route_key} {name}" for kind in kinds for name in route.policies[kind.section]]
+    named = [f"{kind.route_key} {name}" for kind in kinds for name in route.policies[kind.section]]
+    return [*named, *(f"{SECTIONS[section].route_key} none: {why}" for section, why in route.waivers.items())]
 
 
 def _goes_to(route: Route) -> str:

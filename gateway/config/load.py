@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from gateway.config import routes
 from gateway.config.checks import (
     breakers,
+    coverage,
     egress,
     exposure,
     fallbacks,
@@ -270,6 +271,10 @@ class _Loading:
             reading.check_body(route, location, config.policies)
             forms.check_form(route, location, config.policies)
         reachability.check(located, config.upstreams)
+        if coverage.SECTION not in self._gaps and "defaults" not in self._gaps:
+            coverage.check(config, located)
+        if "routes" not in self._gaps:
+            coverage.check_files(config, written, self._report)
         reading.check_strangers(config.routes, config.policies, written, self._report)
         guarded_paths.check(located, config.upstreams, config.policies.get("fallbacks", {}))
         known_routes = first if "routes" not in self._gaps else None

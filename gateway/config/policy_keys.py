@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, create_model
 
-from gateway.policy.base.settings import Model
+from gateway.policy.base.settings import Advice
 from gateway.policy.kinds import ROUTE_KINDS, Kind
 
 M = TypeVar("M", bound=BaseModel)
@@ -22,11 +23,39 @@ UNKNOWN = "?"
 nothing is concluded from it."""
 
 
-class Waiver(Model):
-    """In place of the name of a policy: the route goes without one."""
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Stands where a route could name a policy: the route goes without one, and ``none`` is why."""
 
-    none: Annotated[str, Field(min_length=1)]
-    """Why."""
+    none: str
+
+
+def _policy_or_waiver(value: object) -> str | Waiver | None:
+    """The name of a policy, or ``{none: "why"}``. Raises Advice for anything else."""
+    if value is None or isinstance(value, Waiver):
+        return value
+    if isinstance(value, str) and value not in ("", "none"):
+        return value
+    reason = value.get("none") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(reason, str) and reason.strip():
+        return Waiver(reason)
+    if value == "none" or (isinstance(value, dict) and "none" in value):
+        raise Advice("gives no reason", 'write {none: "why"}: a reviewer reads it')
+    raise Advice("is neither a name nor a reason to go without", 'write the name of a policy, or {none: "why"}')
+
+
+_WAIVABLE: Mapping[str, object] = {
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"none": {"type": "string", "minLength": 1, "description": "Why the route goes without."}},
+            "required": ["none"],
+            "additionalProperties": False,
+        },
+        {"type": "null"},
+    ]
+}
 
 
 def keys_of_routes() -> Callable[[type[M]], type[M]]:
@@ -39,7 +68,9 @@ def keys_of_routes() -> Callable[[type[M]], type[M]]:
 def _type_of(kind: Kind) -> Any:
     if kind.many:
         return tuple[str, ...] | None
-    return str | Waiver | None if kind.waivable else str | None
+    if kind.waivable:
+        return Annotated[str | Waiver | None, PlainValidator(_policy_or_waiver), WithJsonSchema(dict(_WAIVABLE))]
+    return str | None
 
 
 def keys_of_defaults() -> Callable[[type[M]], type[M]]:

@@ -1,6 +1,7 @@
 """``gateway check`` as people and programs call it."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,16 @@ def test_a_check_as_another_environment_and_without_secrets(
     assert run("check", "--placeholders", "--json") == 0
     assert json.loads(capsys.readouterr().out)["placeholders"] == ["STATE_KEY"]
     assert run("check", "--env", "Production") == 2
+
+
+def test_the_coverage_by_schemas_is_shown(good: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = good.read_text().replace("auth: public", "auth: public, body: json, schema: inputs")
+    assert run("check", "--offline") == 0 and "schemas:" not in capsys.readouterr().out
+    for name in re.findall(r"procedures: \[([^]]*)\]", text)[0].split(", "):
+        good.with_name(f"{name}.json").write_text("true")
+    good.write_text(text + "schemas: {inputs: {files: '*.json'}}\nbodies: {json: {max: 1KiB}}\n")
+    assert run("check", "--offline") == 0
+    assert "schemas: 2 of 2 procedures, 0 of 0 routes\n" in capsys.readouterr().out
+    assert run("check", "--offline", "--json") == 0
+    coverage = json.loads(capsys.readouterr().out)["coverage"]
+    assert coverage == {"procedures": {"covered": 2, "of": 2}, "routes": {"covered": 0, "of": 0}}

@@ -93,3 +93,16 @@ def test_every_kind_that_a_route_names_is_shown(capsys: pytest.CaptureFixture[st
     routes("--json")
     for route in json.loads(capsys.readouterr().out):
         assert {kind.route_key for kind in ROUTE_KINDS} <= route.keys()
+
+
+def test_why_a_route_goes_without_a_schema_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    waived = LOCKED.replace("body: json}\n", 'body: json, schema: {none: "checked by the backend"}}\n', 1)
+    (tmp_path / "upstreams.yaml").write_text(waived)
+    main(["routes", "--json"])
+    assert json.loads(capsys.readouterr().out)[0]["schema"] == {"none": "checked by the backend"}
+    main(["routes"])
+    assert "schema none: checked by the backend" in capsys.readouterr().out

@@ -22,6 +22,9 @@ MEDIA_TYPE = "application/json"
 LONGEST_BODY = 2**20
 """Bytes of a body that policies look into, at most."""
 
+LONGEST_CHECKED = 4 * 2**20
+"""Bytes of a body that a schema judges, at most: a recording may be in it as text."""
+
 # A backend decodes by what charset says (Express, aiohttp), and parsers differ on every other parameter, on an empty one and
 # on a second charset.
 _JSON = re.compile(rb'application/json[ \t]*+(?:;[ \t]*+charset=(?:utf-8|"utf-8")[ \t]*+)?', re.IGNORECASE).fullmatch
@@ -85,7 +88,7 @@ def checked_inputs(exchange: Exchange, max_depth: int) -> Sequence[Input]:
     counted, for integers that JavaScript does not read exactly, and for every annotation of superjson but ``undefined`` of a
     member and ``Date``. ``malformed`` makes a refusal of it. What was read is what ``inputs_of`` gives later.
     """
-    sent = _sent(exchange)
+    sent = _sent(exchange, LONGEST_CHECKED)
     count = len(exchange.calls)
     if sent is None:
         found: Sequence[Input] = (_NO_INPUT,) * (count or 1)
@@ -160,11 +163,11 @@ def _without_texts(value: object, dates: Iterable[tuple[str, ...]]) -> object:
     return value
 
 
-def _sent(exchange: Exchange) -> bytes | None:
-    """The JSON that holds the inputs of ``exchange``, None without any."""
+def _sent(exchange: Exchange, longest: int = LONGEST_BODY) -> bytes | None:
+    """The JSON that holds the inputs of ``exchange``, in a body of at most ``longest`` bytes; None without any."""
     body = exchange.body
     if body:
-        _check_head(exchange)
+        _check_head(exchange, longest)
     if not exchange.calls:
         return body or None
     if exchange.method in _WITHOUT_CONTENT:
@@ -202,7 +205,7 @@ def malformed(policy: str, error: ValueError) -> Refusal:
     return refuse("json_malformed", f"{policy}: {error}")
 
 
-def _check_head(exchange: Exchange) -> None:
+def _check_head(exchange: Exchange, longest: int) -> None:
     """Raise ValueError when the fields or the method say that ``exchange.body`` may be read as something else than JSON."""
     fields = exchange.fields
     if exchange.method in _WITHOUT_CONTENT:
@@ -210,7 +213,7 @@ def _check_head(exchange: Exchange) -> None:
     _check_type(exchange)
     if fields.get(b"content-encoding", b"identity").lower() != b"identity":
         raise MediaTypeError("the content is coded", NOT_CODED)
-    if len(exchange.body or b"") > LONGEST_BODY:
+    if len(exchange.body or b"") > longest:
         raise ValueError("the content is too long to be looked into")
 
 

@@ -76,7 +76,7 @@ class Schema(Stage):
             value, dates = inputs[index]
             if value is MISSING:
                 value = None
-            if found.validator.is_valid(value):
+            if _takes(found, value):
                 if dates:
                     self._check_dates(found, dates, index)
             elif len(issues) < MOST:
@@ -93,21 +93,21 @@ class Schema(Stage):
             value = parameters(exchange.query)
         except ValueError as error:
             return refuse("path_ambiguous", f"{self._name}: {error}")
-        if found.validator.is_valid(value):
+        if _takes(found, value):
             return None
         issues = issues_of(found.validator, found.schema, found.cost, value, 0, True)
         return self._refusal(name, exchange, issues)
 
     def _judge_body(self, exchange: Exchange) -> Refusal | None:
-        if not exchange.body and exchange.method in SAFE:
-            return None
+        if hasattr(exchange, "form") or (not exchange.body and exchange.method in SAFE):
+            return None  # a form is judged by the upload policy of the route
         name = exchange.route.name
         found = self._schemas.get(name)
         if found is None:
             return self._without(name, exchange)
         (given,) = checked_inputs(exchange, self._max_depth)
         value = None if given.value is MISSING else given.value
-        if found.validator.is_valid(value):
+        if _takes(found, value):
             return None
         issues = issues_of(found.validator, found.schema, found.cost, value, 0, False)
         return self._refusal(name, exchange, issues)
@@ -127,6 +127,15 @@ class Schema(Stage):
         at = ", ".join(f"{'.'.join(map(str, issue.path)) or '(whole)'} {issue.code}" for issue in issues)
         detail = f"{self._name}: {why}{name}{f': {at}' if at else ''}"
         return Refusal(reason, detail, reply=Details(reason.status, tuple(issues[:MOST])))
+
+
+def _takes(found: InputSchema, value: object) -> bool:
+    """Whether the schema takes ``value``. Raises ValueError, whose sentence quotes nothing, where the package cannot say: it reads
+    no text with half a surrogate pair."""
+    try:
+        return found.validator.is_valid(value)
+    except (ValueError, OverflowError):
+        raise ValueError("the content holds a value that no schema can judge") from None
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Schema:

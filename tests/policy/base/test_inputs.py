@@ -12,6 +12,7 @@ from gateway.core.exchange import Call, Exchange
 from gateway.core.superjson import NO_JSON
 from gateway.policy.base.inputs import (
     LONGEST_BODY,
+    LONGEST_CHECKED,
     InputError,
     MediaTypeError,
     checked_inputs,
@@ -281,7 +282,7 @@ def test_a_schema_needs_what_every_policy_needs_that_looks_inside() -> None:
         exchange("GET", body={}),
         exchange(calls=1, query="input=1", body={"json": 1}),
         exchange("GET", 1, query="input=%7B%7D&input=%7B%7D"),
-        exchange(body=b'"' + b"a" * LONGEST_BODY + b'"'),
+        exchange(body=b'"' + b"a" * LONGEST_CHECKED + b'"'),
     ):
         with pytest.raises(ValueError):
             checked_inputs(made, 32)
