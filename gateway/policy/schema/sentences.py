@@ -14,6 +14,7 @@ from jsonschema_rs import ValidationError
 from gateway.core.issue import Token
 from gateway.policy.schema.document import follow
 from gateway.policy.schema.keywords import SAME_LIST, SAME_ONE
+from gateway.policy.schema.validator import STRICTER
 
 MOST_OPTIONS = 12
 """Values of an enum that a sentence lists."""
@@ -96,6 +97,10 @@ def described(error: ValidationError, schema: object) -> Described:
 def _described(name: str, keyword: str, parameters: Mapping[str, object]) -> Described:
     if name == "falseSchema":
         return _UNKNOWN_NAME if keyword in _NAMES else _NEVER
+    stricter = {name: parameters.get("schema", parameters.get("pattern"))}
+    kind = next((kind for kind, more in STRICTER.items() if more == stricter), "")
+    if kind:
+        return _format(name, {"format": kind})
     if name in _FIXED:
         return _FIXED[name]
     describe = _BY_PARAMETERS.get(name)

@@ -69,3 +69,10 @@ def test_the_names_of_a_schema_are_known() -> None:
 def test_errors_are_counted_with_what_they_copy() -> None:
     assert cost_of({"items": {"enum": list(range(1000))}}, 32).errors == 126
     assert cost_of({"type": "string", "maxLength": 5}, 32).errors == 2
+
+
+def test_what_takes_long_counts_more() -> None:
+    assert cost_of({"items": {"multipleOf": 0.1}}, 32).work > 20
+    assert cost_of({"items": {"multipleOf": 5}}, 32).work == 1
+    assert cost_of({"enum": [{"a": index} for index in range(500)]}, 32).work == 1501
+    assert cost_of({"enum": list(range(500))}, 32).work == 1

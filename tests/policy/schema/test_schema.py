@@ -8,10 +8,12 @@ import pytest
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.verdict import Refusal
+from gateway.policy.base.inputs import checked_inputs
 from gateway.policy.base.tools import Tools
-from gateway.policy.schema.schema import build
+from gateway.policy.schema.schema import _issues, build
 from gateway.policy.schema.settings import SchemaFiles, Settings
 from tests.memory_store import MemoryStore
+from tests.processor_time import takes_at_most
 
 LOGIN = {"type": "object", "properties": {"email": {"format": "email"}}, "required": ["email"]}
 NAMED = {"schemas": frozenset({"inputs"})}
@@ -61,6 +63,50 @@ def test_one_bad_call_refuses_its_batch() -> None:
 def test_calls_of_other_routes_are_not_judged() -> None:
     exchange = call({"email": "a@b.co"}, {}, routes=[ROUTE, OTHER])
     assert stage(auth_login=LOGIN).on_request(exchange) is None
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"items": {"anyOf": [{"const": index} for index in range(8, 0, -1)]}}, [1] * 32_000),
+        ({"items": {"anyOf": [{"type": "string"}, {"type": "null"}, {"type": "number"}]}}, [1] * 32_000),
+        ({"items": {"multipleOf": 0.1}}, [1] * 32_000),
+        ({"items": {"multipleOf": 5}}, [5] * 32_000),
+        ({"items": {"enum": [[index] for index in range(500)]}}, [[499]] * 2000),
+        ({"items": {"type": "string"}}, [1] * 32_000),
+        ({"uniqueItems": True}, list(range(12_000))),
+        ({"items": {"format": "email"}}, ["a@b.co"] * 7200),
+        ({"items": {"format": "uri"}}, ["a:b"] * 10_900),
+        ({"items": {"format": "date-time"}}, ["2026-01-01T00:00:00Z"] * 2800),
+        ({"items": {"pattern": "^[a-z]{1,50}$"}}, ["a"] * 16_000),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_64_kib_are_judged_in_time(schema: dict[str, Any], value: object) -> None:
+    judge = stage(auth_login=schema)
+    octets = len(json.dumps(value, separators=(",", ":")))
+    assert octets <= 64 * 1024
+    found = judge._schemas["auth.login"]
+    route = SimpleNamespace(name="auth.login", named=NAMED, error_format="problem")
+
+    def work() -> object:
+        issues = _issues(found, value, octets)
+        exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
+        exchange.route = route
+        return judge._refusal("auth.login", exchange, issues)
+
+    assert takes_at_most(0.003, work)
+
+
+def test_an_ordinary_input_is_judged_in_microseconds() -> None:
+    schema = {"type": "object", "properties": {name: {"type": "string", "maxLength": 99} for name in "abcdefgh"}}
+    value = {name: "x" * 90 for name in "abcdefgh"}
+    judge = stage(auth_login=schema)
+    exchange = call(value)
+    checked = checked_inputs(exchange, 32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.policy.schema.schema.checked_inputs", lambda *_: checked)
+        assert takes_at_most(1000 * 6e-6, lambda: [judge.on_request(exchange) for _ in range(1000)])
 
 
 def test_a_call_without_a_schema_is_refused() -> None:
