@@ -224,10 +224,20 @@ class Buffer(Stage):
 
     __slots__ = ()
 
-    async def on_request(self, exchange: Exchange) -> Refusal | None:
-        if exchange.stream is None or exchange.body is not None:
+    def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
+        stream = exchange.stream
+        if stream is None or exchange.body is not None:
             return None
-        data: bytes | Refusal = await exchange.stream.read_all()
+        data = stream.whole()  # of a small body all is here with its head, mostly: no task is needed for it
+        if data is None:
+            return self._read_all(exchange, stream)
+        return self._take(exchange, data)
+
+    async def _read_all(self, exchange: Exchange, stream: RequestContent) -> Refusal | None:
+        return self._take(exchange, await stream.read_all())
+
+    @staticmethod
+    def _take(exchange: Exchange, data: bytes | Refusal) -> Refusal | None:
         if isinstance(data, Refusal):
             return data
         exchange.body = data
@@ -239,8 +249,8 @@ class BufferWithoutForms(Buffer):
 
     __slots__ = ()
 
-    async def on_request(self, exchange: Exchange) -> Refusal | None:
-        return None if hasattr(exchange, "form") else await super().on_request(exchange)
+    def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
+        return None if hasattr(exchange, "form") else super().on_request(exchange)
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Body:

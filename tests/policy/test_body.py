@@ -23,10 +23,14 @@ class Stream:
     def __init__(self, length: int | None, whole: bytes | Refusal = b"", limit: int | None = None) -> None:
         self.length = length
         self.limit = limit
-        self.whole = whole
+        self.content = whole
+        self.complete = False
 
     async def read_all(self) -> bytes | Refusal:
-        return self.whole
+        return self.content
+
+    def whole(self) -> bytes | Refusal | None:
+        return self.content if self.complete else None
 
 
 class Arrived:
@@ -191,25 +195,42 @@ def test_types_are_checked_when_the_policy_is_read(written: str) -> None:
         body.Settings.model_validate({"types": [written]})
 
 
-async def test_the_buffer_reads_the_body_once() -> None:
+async def buffered(exchange: Exchange) -> Refusal | None:
+    """The verdict of the stage that reads the body."""
+    verdict = body.Buffer().on_request(exchange)
+    return verdict if verdict is None or isinstance(verdict, Refusal) else await verdict
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_the_buffer_reads_the_body_once(complete: bool) -> None:
     exchange = sent()
-    assert await body.Buffer().on_request(exchange) is None
+    exchange.stream.complete = complete
+    assert await buffered(exchange) is None
     assert exchange.body == b"{}"
-    exchange.stream.whole = b"other"
-    assert await body.Buffer().on_request(exchange) is None
+    exchange.stream.content = b"other"
+    assert await buffered(exchange) is None
     assert exchange.body == b"{}"
 
 
-async def test_the_buffer_passes_the_readers_refusal_on() -> None:
+@pytest.mark.parametrize("complete", [True, False])
+async def test_the_buffer_passes_the_readers_refusal_on(complete: bool) -> None:
     exchange = sent()
-    exchange.stream.whole = refuse("body_timeout")
-    assert slug(await body.Buffer().on_request(exchange)) == "body_timeout"
+    exchange.stream.complete = complete
+    exchange.stream.content = refuse("body_timeout")
+    assert slug(await buffered(exchange)) == "body_timeout"
     assert exchange.body is None
 
 
-async def test_no_body_stays_none() -> None:
+def test_a_body_that_is_here_is_not_waited_for() -> None:
+    exchange = sent()
+    exchange.stream.complete = True
+    assert body.Buffer().on_request(exchange) is None
+    assert exchange.body == b"{}"
+
+
+def test_no_body_stays_none() -> None:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
-    assert await body.Buffer().on_request(exchange) is None
+    assert body.Buffer().on_request(exchange) is None
     assert exchange.body is None
 
 

@@ -26,7 +26,7 @@ _TAKES_INPUT = WITH_CONTENT | {"DELETE"}
 """A DELETE may have content too (RFC 9110 section 9.3.5), and the upstream may read it."""
 
 
-class Coverage(NamedTuple):
+class SchemaCoverage(NamedTuple):
     """How many procedures, their aliases counted, and how many routes of paths that take input there are, and of how many of
     them is said what their input has to be like, or why not."""
 
@@ -53,7 +53,7 @@ class _Gap(NamedTuple):
     hint: str
 
 
-def coverage_of(config: Config) -> Coverage | None:
+def coverage_of(config: Config) -> SchemaCoverage | None:
     """The coverage of ``config``, None where it has no schemas."""
     schemas = _schemas(config)
     if not schemas:
@@ -73,7 +73,7 @@ def coverage_of(config: Config) -> Coverage | None:
             missing = any(gap.below in ((KEY,), ("procedures", index)) for gap in _gaps(route, schemas))
             procedures[0] += 0 if missing else len(names)
             procedures[1] += len(names)
-    return Coverage(procedures[0], procedures[1], routes[0], routes[1])
+    return SchemaCoverage(procedures[0], procedures[1], routes[0], routes[1])
 
 
 def check(config: Config, located: Sequence[tuple[Route, Location]]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.checks.coverage import Coverage, coverage_of
+from gateway.config.checks.coverage import SchemaCoverage, coverage_of
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
@@ -129,7 +129,7 @@ def test_the_count_has_aliases_and_patterns_by_their_files(inputs: Path) -> None
     config = load(path, {})
     assert isinstance(config, Config), "\n".join(map(str, config))
     found = coverage_of(config)
-    assert found == Coverage(5, 5, 2, 2)
+    assert found == SchemaCoverage(5, 5, 2, 2)
     assert str(found) == "5 of 5 procedures, 2 of 2 routes"
 
 
