@@ -12,6 +12,7 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from gateway.policy.schema.compare import JsonSchema
+from gateway.policy.schema.validator import compiled
 from gateway.review.pattern_texts import texts
 
 LONGEST_TEXT = 64 * 1024
@@ -23,6 +24,8 @@ _MOST_SCHEMAS = 3_000
 _DEEPEST = 64
 
 _LARGEST = 1e300  # of a number: one more is a number too
+
+_PATTERNS = "patterns of all parts"  # beside the members of a schema, of which ``pattern`` is one only
 
 _LABEL = "a" * 60
 _OF_FORMAT: Mapping[str, tuple[str, ...]] = {
@@ -99,7 +102,7 @@ class _Maker:
         if name == "array":
             return list(islice(self._arrays(schema, depth), _EACH))
         if name == "string":
-            return list(islice(_texts(schema, self._lengths), 8 * _EACH))
+            return _likely(list(islice(_texts(schema, self._lengths), 8 * _EACH)), schema)
         if name in ("number", "integer"):
             return _numbers(schema, name == "integer")
         return [True, False] if name == "boolean" else [None]
@@ -197,6 +200,7 @@ def _merged(schema: object, other: object) -> object:
     for key in ("required", "allOf"):
         if key in schema and key in other:
             both[key] = [*schema[key], *other[key]]
+    both[_PATTERNS] = [*_patterns(schema), *_patterns(other)]
     return both
 
 
@@ -220,6 +224,12 @@ def _lengths(document: object) -> Iterator[int]:
         open_parts.extend(part.values() if isinstance(part, dict) else part if isinstance(part, list) else ())
 
 
+def _patterns(schema: Mapping[str, Any]) -> list[str]:
+    """All patterns of a text that ``schema`` wants at once."""
+    known = [*schema.get(_PATTERNS, ()), schema.get("pattern")]
+    return list(dict.fromkeys(pattern for pattern in known if isinstance(pattern, str)))
+
+
 def _texts(schema: object, more_lengths: Sequence[int]) -> Iterator[str]:
     if not isinstance(schema, dict):
         schema = {}
@@ -227,13 +237,12 @@ def _texts(schema: object, more_lengths: Sequence[int]) -> Iterator[str]:
         yield from (one for one in listed if isinstance(one, str))
     ends = [schema.get("minLength"), schema.get("maxLength")]
     lengths = tuple(n for n in ends if isinstance(n, int) and 0 <= n <= LONGEST_TEXT)
-    patterns = [
-        schema.get("pattern"),
-        *(part.get("pattern") for part in schema.get("allOf", []) if isinstance(part, dict)),
-    ]
+    patterns = _patterns(schema)
+    if len(patterns) > 1:  # such as a letter, a digit and a sign somewhere
+        each = "".join([next(texts(pattern), "") for pattern in patterns])
+        yield from ((each * -(-length // max(len(each), 1)))[: max(length, len(each))] for length in (*lengths, 1))
     for pattern in patterns:
-        if isinstance(pattern, str):
-            yield from texts(pattern, lengths)
+        yield from texts(pattern, lengths)
     for text in _OF_FORMAT.get(str(schema.get("format")), ()):
         yield text
         yield from (_longer(text, length) for length in lengths if length > len(text))
@@ -241,6 +250,18 @@ def _texts(schema: object, more_lengths: Sequence[int]) -> Iterator[str]:
     for text in _PLAIN_TEXTS:
         yield text.ljust(least, "a")[:most]
     yield from ("a" * length for length in (*lengths, *more_lengths))
+
+
+def _likely(found: list[str], schema: Mapping[str, Any]) -> list[object]:
+    """``found``, those first that ``schema`` takes: an object shows a difference in one member only if the others are right."""
+    wanted: dict[str, Any] = {key: schema[key] for key in ("minLength", "maxLength", "format") if key in schema}
+    if patterns := _patterns(schema):
+        wanted["allOf"] = [{"pattern": pattern} for pattern in patterns]
+    try:
+        admits = compiled(wanted).validator.is_valid
+        return [*sorted(found, key=lambda text: not admits(text))]
+    except ValueError:
+        return [*found]
 
 
 def _longer(text: str, length: int) -> str:

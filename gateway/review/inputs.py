@@ -65,10 +65,16 @@ def compared(old: JsonSchema, new: JsonSchema) -> Change:
     """
     admitted, admits = compiled(old).validator.is_valid, compiled(new).validator.is_valid
 
+    def shows(value: object, more: bool) -> bool:
+        try:
+            return admits(value) == more and admitted(value) != more
+        except ValueError:  # of a text that is none, such as half a surrogate pair
+            return False
+
     def side(found: Difference, schema: JsonSchema, more: bool) -> Side:
         for source in (found.values, schema):
             for value in examples(source) if source is not None else ():
-                if admits(value) == more and admitted(value) != more:
+                if shows(value, more):
                     return Side(Held.YES, json.dumps(value))
         return Side(found.held)
 

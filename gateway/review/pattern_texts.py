@@ -15,6 +15,7 @@ LONGEST = 4_096
 
 _DEEPEST = 32
 _MANY = 1 << 20
+_REPETITIONS = 6  # of one pattern that are grown in turns
 
 _CLASSES = {
     "d": string.digits,
@@ -48,8 +49,9 @@ _Node = str | _Choice | _Repeated | _Series
 
 
 def texts(pattern: str, lengths: tuple[int, ...] = ()) -> Iterator[str]:
-    """Candidates for ``pattern``: its repetitions as few as may be, some more, and up to ``lengths`` many; then each with
-    something before, behind or in another case, for patterns that are not anchored as others are.
+    """Candidates for ``pattern``: its repetitions as few as may be, and some more; texts of ``lengths``, of which one
+    repetition makes the most; then one with something before, behind or in another case, for patterns that are not anchored as
+    others are.
 
     Nothing comes for a pattern that is not understood.
     """
@@ -58,12 +60,13 @@ def texts(pattern: str, lengths: tuple[int, ...] = ()) -> Iterator[str]:
     except (ValueError, RecursionError):
         return
     seen = set()
-    more = dict.fromkeys((0, 1, 2, 3, *lengths, _MANY))
-    for extra, pick in product(more, range(4)):
+    for extra, pick in product((0, 1, 2, 3, _MANY), range(4)):
         text = _written(node, extra, pick, LONGEST)
         if text not in seen:
             seen.add(text)
             yield text
+    for length, grown in product(lengths, range(_REPETITIONS)):
+        yield _written(_grown(node, [grown], length - len(_written(node, 0, 0, LONGEST))), 0, 0, LONGEST)
     first = _written(node, 0, 0, LONGEST - 8)
     yield from (f"{first}!", f"!{first}", f"{first}\n", first.upper(), first.lower(), f"{first} {first}"[:LONGEST], "")
 
@@ -82,6 +85,28 @@ def _written(node: _Node, extra: int, pick: int, room: int) -> str:
         return "".join(parts)
     one = _written(node.node, extra, pick, room)
     return one * min(node.most, node.least + extra, room // max(len(one), 1))
+
+
+def _character(number: int) -> str:
+    """Raises ValueError for half a surrogate pair too, which no JSON text has."""
+    if 0xD800 <= number <= 0xDFFF:
+        raise ValueError("half a surrogate pair")
+    return chr(number)
+
+
+def _grown(node: _Node, after: list[int], by: int) -> _Node:
+    """``node`` with one of its repetitions longer by ``by`` characters, the one that comes ``after`` so many others."""
+    if isinstance(node, _Series):
+        return _Series(tuple([_grown(each, after, by) for each in node.of]))
+    if isinstance(node, _Choice) and node.of and not isinstance(node.of[0], str):
+        return _grown(node.of[0], after, by)
+    if not isinstance(node, _Repeated):
+        return node
+    after[0] -= 1
+    if after[0] != -1:
+        return node._replace(node=_grown(node.node, after, by)) if node.least else node
+    one = max(len(_written(node.node, 0, 0, LONGEST)), 1)
+    return node._replace(least=min(node.most, node.least + max(by, 0) // one))
 
 
 class _Reader:
@@ -167,7 +192,7 @@ class _Reader:
             else:
                 size = 2 if escaped == "x" else 4
                 digits, self._rest = self._rest[:size], self._rest[size:]
-            return chr(int(digits, 16))
+            return _character(int(digits, 16))
         return _CONTROL.get(escaped, escaped)
 
     def _set(self) -> _Node:
@@ -185,7 +210,7 @@ class _Reader:
                 self._next()
                 end = self._next()
                 end = self._character(self._next()) if end == "\\" else end
-                inside.extend(dict.fromkeys((character, end, chr((ord(character) + ord(end)) // 2))))
+                inside.extend(dict.fromkeys((character, end, _character((ord(character) + ord(end)) // 2))))
             else:
                 inside.append(character)
         if negated:

@@ -29,6 +29,12 @@ def deep(levels: int) -> JsonSchema:
         {"type": "string", "format": "email", "minLength": 255},
         {"type": "string", "format": "uri", "minLength": 300},
         {"type": "string", "allOf": [{"pattern": "^[a-z]+$"}, {"minLength": 3}]},
+        {
+            "type": "string",
+            "minLength": 8,
+            "allOf": [{"pattern": one} for one in ("[A-Z]", "[a-z]", r"\d", "[^A-Za-z0-9]")],
+        },
+        {"type": "string", "pattern": "^[a-z]+@([a-z0-9]+\\.)+[a-z]{2,}$", "minLength": 255, "maxLength": 255},
         {"type": "integer", "minimum": 7, "multipleOf": 5},
         {"type": "number", "exclusiveMinimum": 5, "exclusiveMaximum": 6},
         {"type": "array", "minItems": 3, "items": {"type": "integer"}, "uniqueItems": True},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.schema.compare import Held, JsonSchema
-from gateway.policy.schema.validator import compiled
+from gateway.policy.schema.validator import SchemaError, compiled
 from gateway.review.examples import examples
 from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, compared, names, unknown
 
@@ -76,6 +78,74 @@ def test_what_is_only_added_or_gone() -> None:
     assert names({"b": 1, "a": 1}, {"c": 1, "b": 1}) == ["a", "b", "c"]
     assert (ADDED.loosens, REMOVED.loosens, unknown("why").loosens) == (False, True, True)
     assert unknown("why") == Change(Verdict.UNKNOWN, Side(Held.UNKNOWN), Side(Held.UNKNOWN), "why")
+
+
+@pytest.mark.parametrize(
+    "half",
+    [{"const": "\ud800"}, {"enum": ["\udfff", 1]}, {"pattern": "[\\ud700-\\ue000]"}, {"pattern": "\\ud800"}],
+    ids=repr,
+)
+def test_half_a_surrogate_pair_is_no_example(half: JsonSchema) -> None:
+    for old, new in ((True, half), (half, True)):
+        with contextlib.suppress(SchemaError):
+            confirmed(compared(old, new), old, new)
+
+
+# As zod writes a sign-up: patterns that all hold for one text, one of them with look-ahead.
+SIGN_UP: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "email": {
+            "type": "string",
+            "format": "email",
+            "maxLength": 254,
+            "pattern": "^(?!\\.)[a-z0-9.]+@([a-z0-9-]+\\.)+[a-z]{2,}$",
+        },
+        "password": {
+            "type": "string",
+            "minLength": 8,
+            "maxLength": 128,
+            "allOf": [{"pattern": one} for one in ("[A-Z]", "[a-z]", "[0-9]", "[^A-Za-z0-9]")],
+        },
+        "locale": {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},
+        "level": {"enum": ["a", "b"]},
+        "goal": {"type": "integer", "minimum": 5, "maximum": 120},
+        "list": {"type": "array", "minItems": 1, "maxItems": 10, "items": {"type": "string", "format": "uuid"}},
+        "accepted": {"const": True},
+    },
+    "required": ["email", "password", "accepted"],
+    "additionalProperties": False,
+}
+
+
+def loosened(schema: Any) -> Iterator[Any]:
+    """``schema`` with one of its bounds a little wider, or without one of its members, each in turn."""
+    if not isinstance(schema, dict):
+        return
+    for key, value in schema.items():
+        step = 1 if key.startswith("max") else -1 if key.startswith("min") else 0
+        if step:
+            yield {**schema, key: value + step}
+        elif key in ("pattern", "format", "enum", "const", "additionalProperties"):
+            yield {name: member for name, member in schema.items() if name != key}
+        elif key == "required":
+            yield from ({**schema, key: [name for name in value if name != one]} for one in value)
+        elif key == "properties":
+            yield from ({**schema, key: {**value, name: wide}} for name in value for wide in loosened(value[name]))
+        elif key == "items":
+            yield from ({**schema, key: wide} for wide in loosened(value))
+        elif key == "allOf":
+            yield from ({**schema, key: value[:at] + value[at + 1 :]} for at in range(len(value)))
+
+
+def test_each_bound_that_is_widened_has_its_example() -> None:
+    wide = list(loosened(SIGN_UP))
+    assert len(wide) == 21
+    for new in wide:
+        found, back = compared(SIGN_UP, new), compared(new, SIGN_UP)
+        assert found.verdict == Verdict.LOOSER and found.gained.example, new
+        assert back.lost.example and not found.lost.example, new
+        confirmed(found, SIGN_UP, new)
 
 
 FORMATS = st.sampled_from(["email", "uuid", "date-time", "uri", "date"])

@@ -49,3 +49,8 @@ def test_no_text_is_longer_than_the_bound(pattern: str) -> None:
 @given(st.text(alphabet="ab()[]{}|*+?\\^$.-,0159xu:=!<>d", max_size=40))
 def test_no_pattern_raises(pattern: str) -> None:
     assert len(list(texts(pattern))) < 50
+
+
+@pytest.mark.parametrize("pattern", ["^[a-z]+@([a-z0-9]+\\.)+[a-z]{2,}$", "^a*b{3}(c|d){2,}$", "^(?:ab)+$"])
+def test_one_has_the_length_that_is_asked_for(pattern: str) -> None:
+    assert [text for text in texts(pattern, (200,)) if len(text) == 200 and re.search(pattern, text)]
