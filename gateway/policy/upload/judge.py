@@ -144,10 +144,18 @@ class Judge:
 
     @staticmethod
     def _too_large(rule: PartRule) -> TooLarge:
-        return TooLarge(f"The part {rule.name} may have {rule.max} bytes at most.", rule.name)
+        return TooLarge(f"The part {rule.name} may have {_size(rule.max)} at most.", rule.name)
 
     @staticmethod
     def _wrong(rule: PartRule, content: Content, wrong: str) -> UploadRefused:
         if content.slug == MalformedForm.slug:
             return MalformedForm(f"The part {rule.name} is refused. {wrong}", rule.name, content.detail)
         return TypeRefused(f"The part {rule.name} must be one of {rule.takes}. {wrong}", rule.name, content.detail)
+
+
+def _size(count: int) -> str:
+    """``count`` bytes, in the largest unit of which they are a whole number."""
+    for unit, each in (("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1024), ("KB", 1000)):
+        if count >= each and not count % each:
+            return f"{count // each} {unit}"
+    return f"{count} bytes"

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.upload.form import Form, boundary_of
-from gateway.policy.upload.part_head import LONGEST_HEAD, PartHead
+from gateway.policy.upload.part_head import PartHead
 from gateway.policy.upload.refused import MalformedForm
 from tests.policy.upload.forms import BOUNDARY, WEBM, cut, file, form, text
+from tests.policy.upload.malformed_forms import NAMED, malformed, with_lines
 
 
 class Seen:
@@ -74,85 +75,7 @@ def test_content_that_nearly_ends_it(size: int, content: bytes) -> None:
     assert bytes(seen.raw) == body
 
 
-def with_lines(*lines: bytes) -> bytes:
-    return form((b"".join(line + b"\r\n" for line in lines), b"x"))
-
-
-NAMED = b'Content-Disposition: form-data; name="a"'
-DISPOSITION = b"Content-Disposition: form-data; "
-MALFORMED = {
-    "nothing": b"",
-    "no parts": b"--" + BOUNDARY + b"--\r\n",
-    "only a line end": b"\r\n",
-    "cut in the content": GOOD[:300],
-    "cut in a head": GOOD[:80],
-    "cut before the last boundary": GOOD[: GOOD.rindex(b"\r\n--")],
-    "cut in the last boundary": GOOD[:-6],
-    "cut before the last two hyphens": GOOD[:-4],
-    "cut between the last two hyphens": GOOD[:-3],
-    "cut in the last line end": GOOD[:-1],
-    "text after the end": GOOD + b"x",
-    "a second line end after the end": GOOD + b"\r\n",
-    "a form after the end": GOOD + GOOD,
-    "a text in place of the last line end": GOOD[:-2] + b"x",
-    "text before it": b"preamble\r\n" + GOOD,
-    "a line end before it": b"\r\n" + GOOD,
-    "line ends before it": b"\r\n\r\n" + GOOD,
-    "lone line feeds": GOOD.replace(b"\r\n", b"\n"),
-    "a lone line feed in a head": GOOD.replace(b"\r\nContent-Type", b"\nContent-Type"),
-    "another boundary": GOOD.replace(BOUNDARY, b"other"),
-    "blanks behind a boundary": GOOD.replace(BOUNDARY + b"\r\nContent", BOUNDARY + b" \r\nContent"),
-    "a tab behind a boundary": GOOD.replace(b"\r\n--" + BOUNDARY + b"\r\n", b"\r\n--" + BOUNDARY + b"\t\r\n"),
-    "blanks behind the last boundary": GOOD[:-2] + b" \r\n",
-    "the boundary in the content": form(file(WEBM + b"\r\n--" + BOUNDARY + b"x")),
-    "the boundary and hyphens in the content": form(file(WEBM + b"\r\n--" + BOUNDARY + b"-x")),
-    "the boundary and a lone CR in the content": form(file(WEBM + b"\r\n--" + BOUNDARY + b"\rx")),
-    "the text of the boundary in the content": form(file(WEBM + BOUNDARY + b"x")),
-    "the boundary at the begin of the content": form(file(b"--" + BOUNDARY + b"x")),
-    "no head": form((b"", b"x")),
-    "no disposition": with_lines(b"Content-Type: audio/webm"),
-    "two dispositions": with_lines(NAMED, NAMED),
-    "two types": with_lines(NAMED, b"Content-Type: audio/webm", b"content-type: text/plain"),
-    "two lengths": with_lines(NAMED, b"Content-Length: 1", b"Content-Length: 1"),
-    "a length that is none": with_lines(NAMED, b"Content-Length: +1"),
-    "base64": with_lines(NAMED, b"Content-Transfer-Encoding: base64"),
-    "another header": with_lines(NAMED, b"X-Other: 1"),
-    "nine headers": with_lines(NAMED, *(b"X-%d: 1" % n for n in range(8))),
-    "no name": with_lines(b"Content-Disposition: form-data"),
-    "two names": with_lines(NAMED + b'; name="x"'),
-    "a name without quotes": with_lines(DISPOSITION + b"name=a"),
-    "a name in single quotes": with_lines(DISPOSITION + b"name='a'"),
-    "a file name without quotes": with_lines(NAMED + b"; filename=a.webm"),
-    "a file name before the name": with_lines(DISPOSITION + b'filename="a.webm"; name="a"'),
-    "two file names": with_lines(NAMED + b'; filename="a.webm"; filename="b.webm"'),
-    "an extended file name": with_lines(NAMED + b"; filename*=utf-8''a.webm"),
-    "both file names": with_lines(NAMED + b"; filename=\"a.webm\"; filename*=utf-8''b.webm"),
-    "an extended name": with_lines(DISPOSITION + b"name*=utf-8''a"),
-    "another parameter": with_lines(NAMED + b"; size=1"),
-    "an attachment": with_lines(b'Content-Disposition: attachment; name="a"'),
-    "another case": with_lines(b'Content-Disposition: Form-Data; name="a"'),
-    "no blank in the disposition": with_lines(b'Content-Disposition: form-data;name="a"'),
-    "a quote in the name": with_lines(DISPOSITION + b'name="a\\"b"'),
-    "an end of line in a name": with_lines(DISPOSITION + b'name="a\nb"'),
-    "a NUL in a name": with_lines(DISPOSITION + b'name="a\0b"'),
-    "a NUL in a file name": with_lines(NAMED + b'; filename="a\0.webm"'),
-    "a folded line": with_lines(DISPOSITION, b' name="a"'),
-    "a blank before a header": with_lines(b" " + NAMED),
-    "a blank before the colon": with_lines(NAMED.replace(b":", b" :")),
-    "a tab behind the colon": with_lines(NAMED.replace(b": ", b":\t")),
-    "a blank at the end of a line": with_lines(NAMED + b" "),
-    "a semicolon at the end": with_lines(NAMED + b";"),
-    "no colon": with_lines(NAMED, b"Content-Type"),
-    "a head without an end": b"--" + BOUNDARY + b"\r\n" + NAMED + b"\r\nContent-Type: " + b"x" * 9000,
-    "a head of many lines": b"--" + BOUNDARY + b"\r\n" + (NAMED + b"\r\n") * 200,
-    "a name without an end": b"--" + BOUNDARY + b"\r\n" + b"x" * 9000,
-    "line ends without an end": b"\r\n" * 5000,
-    "a head of the length that is too long": with_lines(NAMED, b"Content-Type: a/b; c=" + b"d" * LONGEST_HEAD),
-    "no subtype": with_lines(NAMED, b"Content-Type: audio"),
-    "two types in one": with_lines(NAMED, b"Content-Type: audio/webm, text/html"),
-    "a parameter twice": with_lines(NAMED, b"Content-Type: audio/webm;codecs=a;codecs=b"),
-    "a type with an octet beyond ASCII": with_lines(NAMED, b"Content-Type: audio/webm;x=\xe9"),
-}
+MALFORMED = malformed()
 
 
 @pytest.mark.parametrize("size", SIZES)

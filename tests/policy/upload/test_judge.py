@@ -84,7 +84,7 @@ REFUSED = {
         "must be one of",
     ),
     "another content": (form(file(b"<script>" * 100)), "upload_type_refused", "audio", "must be one of"),
-    "a large file": (form(file(WEBM + bytes(1_000_000))), "upload_too_large", "audio", "1000000 bytes at most"),
+    "a large file": (form(file(WEBM + bytes(1_000_000))), "upload_too_large", "audio", "1 MB at most"),
     "a large text": (form(text(b"e" * 17), AUDIO), "upload_too_large", "language", "16 bytes at most"),
     "a text that does not match": (form(text(b"en_US"), AUDIO), "upload_malformed", "language", "not accepted"),
     "a line end behind the text": (form(text(b"en\n"), AUDIO), "upload_malformed", "language", "not accepted"),
