@@ -29,13 +29,20 @@ _PATTERNS = "patterns of all parts"  # beside the members of a schema, of which 
 
 _LABEL = "a" * 60
 _OF_FORMAT: Mapping[str, tuple[str, ...]] = {
-    "email": ("a@example.com", "Name <a@example.com>", "a@[127.0.0.1]", "a@b"),
-    "uri": ("https://example.com/", "urn:a"),
+    "email": (
+        "a@example.com",
+        "A_b+c-d.e@sub.Example.com",
+        "é@example.com",
+        "Name <a@example.com>",
+        "a@[127.0.0.1]",
+        "a@b",
+    ),
+    "uri": ("https://example.com/", "urn:a", "HTTP://127.0.0.1:8080/a?b#c"),
     "uri-reference": ("/a",),
-    "uuid": ("123e4567-e89b-42d3-a456-426614174000",),
-    "date-time": ("2026-01-02T03:04:05Z",),
+    "uuid": ("123e4567-e89b-42d3-a456-426614174000", "00000000-0000-0000-0000-00000000000A"),
+    "date-time": ("2026-01-02T03:04:05Z", "2026-01-02T03:04:05.678+01:00"),
     "date": ("2026-01-02",),
-    "time": ("03:04:05Z",),
+    "time": ("03:04:05Z", "03:04:05.678+01:00"),
     "duration": ("P1D",),
     "ipv4": ("127.0.0.1",),
     "ipv6": ("::1",),
