@@ -73,8 +73,8 @@ def typed(checkout: Path, *blocks: str) -> tuple[int, str]:
 
 def test_without_its_schema_the_check_fails_and_names_it(checkout: Path) -> None:
     code, printed = typed(checkout, CHECKED)
-    assert code == 1, printed
-    assert "lessons.bookmark" in printed
+    assert code == 2, printed
+    assert "lessons.bookmark has no schema in inputs" in printed
 
 
 @pytest.mark.parametrize("way", [FROM_ROUTER, BY_HAND], ids=["from the router", "by hand"])
