@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.ops.log import Log
@@ -235,3 +237,38 @@ async def test_tls_that_is_turned_on_or_off_waits_for_the_restart(given: Given, 
     assert await given.reload()
     assert given.reloader.certificates is first
     assert (given.reloader.config.listen.tls, given.reloader.pending) == (with_tls.listen.tls, ["listen.tls"])
+
+
+SCHEMAS = """\
+version: 1
+upstreams: {tutor: {endpoints: [{url: "http://127.0.0.1:1"}], trpc: {prefix: /api/trpc}}}
+bodies: {json: {max: 64KiB, types: [application/json]}}
+schemas: {inputs: {files: inputs/*.json}}
+routes: [{name: login, procedures: [auth.login], upstream: tutor, auth: public, body: json, schema: inputs}]
+"""
+
+
+async def test_schema_files_are_read_again_and_a_broken_one_changes_nothing(given: Given, tmp_path: Path) -> None:
+    folder = tmp_path / "schemas"
+    (folder / "inputs").mkdir(parents=True)
+    (folder / "upstreams.yaml").write_text(SCHEMAS)
+    schema = folder / "inputs" / "auth.login.json"
+    schema.write_text("true")
+
+    def read() -> Config | list[Problem]:
+        return load(folder / "upstreams.yaml", {})
+
+    before = read()
+    assert isinstance(before, Config)
+    reloader = Reloader(before, read, [])
+    schema.write_text('{"type":\n "strin"}')
+    assert not await reloader.reload(given.metrics, given.log)
+    assert reloader.config is before
+    assert reloader.refused is not None
+    (problem,) = reloader.refused.problems
+    assert f"{schema}:1:2" in problem and "is no type" in problem
+    schema.write_text('{"type": "object"}')
+    assert await reloader.reload(given.metrics, given.log)
+    assert reloader.config.digest != before.digest
+    served = pickle.loads(pickle.dumps(reloader.config.served()))  # as workers get it
+    assert served.policies["schemas"]["inputs"].files.contents == {"auth.login": schema.read_bytes()}

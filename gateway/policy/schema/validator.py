@@ -21,12 +21,12 @@ Validator = Draft202012Validator
 BACKTRACKS = 10_000
 """Steps back that the search for one pattern may take: about 0.1 ms. A text that needs more is refused."""
 
-LARGEST_PATTERN = 256 * 1024
+LARGEST_PATTERN = 512 * 1024
 """Bytes of a compiled pattern: the time for a text is bounded by its length times the length of the pattern."""
 
-_LINEAR = RegexOptions(size_limit=LARGEST_PATTERN, dfa_size_limit=8 * LARGEST_PATTERN)
+_LINEAR = RegexOptions(size_limit=LARGEST_PATTERN, dfa_size_limit=4 * LARGEST_PATTERN)
 _BACKTRACKING = FancyRegexOptions(
-    backtrack_limit=BACKTRACKS, size_limit=LARGEST_PATTERN, dfa_size_limit=8 * LARGEST_PATTERN
+    backtrack_limit=BACKTRACKS, size_limit=LARGEST_PATTERN, dfa_size_limit=4 * LARGEST_PATTERN
 )
 _EMAIL = EmailOptions(require_tld=True, allow_domain_literal=False, allow_display_text=False)
 _VALUES = frozenset(("const", "default", "enum", "examples"))
@@ -110,7 +110,14 @@ def _wrong(error: ValidationError) -> SchemaError:
     kind = error.kind.as_dict()
     match error.kind.name:
         case "format" if kind.get("format") == "regex":
-            return SchemaError("is no regular expression", at, "write one of ECMA-262, and escape \\ as \\\\ in JSON")
+            if _is_pattern(error.instance):
+                hint = "write smaller repeats, and minLength and maxLength for the length of the text"
+                return SchemaError("is too large when it is compiled: searches with it would take long", at, hint)
+            return SchemaError(
+                "is no regular expression",
+                at,
+                "write one of ECMA-262 with small repeats, and escape \\ as \\\\ in JSON",
+            )
         case "" if at[-1:] == ("format",):
             return SchemaError("is a format that is not known here", at, "leave it out, or write a pattern")
         case "type":
@@ -127,6 +134,17 @@ def _wrong(error: ValidationError) -> SchemaError:
             hint = "write array, boolean, integer, null, number, object or string, or a list of some"
             return SchemaError("is no type", at, hint)
     return SchemaError(f"is not as JSON Schema has it: {error.message}", at)
+
+
+def _is_pattern(text: object) -> bool:
+    """Whether ``text`` is a pattern that is only too large."""
+    try:
+        Draft202012Validator(
+            {"pattern": text}, validate_formats=True, pattern_options=FancyRegexOptions(), offline=True
+        )
+    except ValueError:
+        return False
+    return True
 
 
 def _with_article(word: str) -> str:

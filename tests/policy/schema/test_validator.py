@@ -62,6 +62,7 @@ def test_a_length_is_counted_in_characters() -> None:
         ({"type": "strin"}, ("type",), "is no type"),
         ({"format": "emial"}, ("format",), "format that is not known"),
         ({"properties": {"a": {"pattern": "["}}}, ("properties", "a", "pattern"), "no regular expression"),
+        ({"pattern": r"^(?:\w{1,64}\.){1,60}$"}, ("pattern",), "is too large when it is compiled"),
         ({"patternProperties": {"(": {}}}, ("patternProperties", "("), "no regular expression"),
         ({"minLength": -1}, ("minLength",), "must be at least 0"),
         ({"minimum": "3"}, ("minimum",), "must be a number"),
@@ -93,3 +94,10 @@ def test_a_pattern_that_goes_back_too_often_refuses() -> None:
     hostile = "a" * BACKTRACKS + "c"
     assert not schema.is_valid(hostile)
     assert takes_at_most(0.003, lambda: schema.is_valid(hostile))
+
+
+@pytest.mark.parametrize("text", ["ab " * 21_000, "é" * 32_000, "x" * 65_000, "abx" * 21_000, "xé " * 14_000])
+@pytest.mark.parametrize("pattern", [r"^(?:\w{1,64}\.){1,15}$", r"[^x]*x[^y]{400}y", "(a|b|x)*x[abx ]{500}z"])
+def test_a_large_pattern_is_searched_for_in_time(pattern: str, text: str) -> None:
+    schema = compiled({"pattern": pattern}).validator
+    assert takes_at_most(0.003, lambda: schema.is_valid(text))
