@@ -89,7 +89,7 @@ class Schema(Stage):
                 if len(issues) >= MOST:
                     break
             elif dates:
-                self._check_dates(found, dates, index)
+                self._check_dates(found, dates, index if len(exchange.calls) > 1 else None)
         return self._refusal(refused, exchange, issues) if refused else None
 
     def _judge_query(self, exchange: Exchange) -> Refusal | None:
@@ -117,7 +117,7 @@ class Schema(Stage):
         return self._refusal(name, exchange, issues) if issues else None
 
     @staticmethod
-    def _check_dates(found: InputSchema, dates: Sequence[tuple[str, ...]], call: int) -> None:
+    def _check_dates(found: InputSchema, dates: Sequence[tuple[str, ...]], call: int | None) -> None:
         """Raise ValueError for a text that is made a date after the check, where the schema has none."""
         if not all(is_date(found.schema, path) for path in dates):
             raise InputError(ValueError("its meta makes a date of what is none by its schema"), call)
