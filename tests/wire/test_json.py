@@ -140,7 +140,7 @@ async def test_a_lockout_reads_what_the_schema_has_read_and_stays_as_strict(tmp_
         for given, slug in (
             ({"json": {"email": "a@b.co", "Email": "x@y.co"}}, "body_malformed"),
             ({"json": {"email": "a@b.co", "e-mail": "x@y.co"}}, "body_malformed"),
-            ({"json": {"email": "2026", "n": None}, "meta": {"values": {"email": ["Date"]}}}, "body_malformed"),
+            ({"json": {"email": "2026", "n": None}, "meta": {"values": {"email": ["Date"]}}}, "json_malformed"),
             ({"json": {"email": "a@b.co"}, "meta": {"values": {"email": ["URL"]}}}, "json_malformed"),
             ({"json": {"email": "a@b.co", "x": [1] * 2_600}}, "body_malformed"),
             ({}, "body_malformed"),

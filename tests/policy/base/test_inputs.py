@@ -322,8 +322,8 @@ def test_the_most_that_is_read_once_more_takes_milliseconds() -> None:
     dated = {"json": [{"at": "x"}] * 600, "meta": {"values": {f"{number}.at": ["Date"] for number in range(600)}}}
     for content in (
         dated,
-        {"json": [1] * 30_000},
-        {"json": [[1, 2]] * 8_000},
+        {"json": [1] * 2_800},
+        {"json": [["x" * 30, 2]] * 1_600},
         {"json": {f"{n}": {} for n in range(1_200)}},
     ):
         made = exchange(calls=1, body=json.dumps(content, separators=(",", ":")).encode())

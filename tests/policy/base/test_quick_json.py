@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.policy.base.quick_json import call_at_fault, read_quickly
-from tests.json_documents import READ, REFUSED
+from tests.json_documents import HOSTILE, READ, REFUSED
 from tests.processor_time import takes_at_most
 
 DEPTH = 32
@@ -184,37 +184,13 @@ def test_what_any_client_writes_is_read(value: Any) -> None:
         assert read_quickly(written, DEPTH) == value
 
 
-LONG = 65_536
-UNITS = ['"",', '"\\u0061",', "1e9,", "1.0e9,", "1.50,", "{},", "[],", "1,", "-0.05,", '{"a":1},', '{"a":{}},', '"\\"\\\\",', '"proto",', '"__proto__",', "0.30000000000000004,", "9007199254740991,", "true,"]  # fmt: skip
-BODIES = {
-    **{unit: ("[" + unit * ((LONG - 4) // len(unit)) + "1]").encode() for unit in UNITS},
-    **{f"{unit} spaced": ("[ " + unit * ((LONG - 4) // len(unit)) + "1]").encode() for unit in UNITS},
-    "deep": b"[" + b",".join([b"[" * 31 + b"]" * 31] * 1_040) + b"]",
-    "deeper": b"[" * (LONG // 2) + b"]" * (LONG // 2),
-    "exponents": ("[" + ",".join(f"{number}e3" for number in range(1_000, 10_000)) + "]").encode(),
-    "tiny": ("[" + ",".join(f"{number}e-05" for number in range(1, 7_000)) + "]").encode(),
-    "huge": ("[" + ",".join(f"{number}e20" for number in range(1, 2_000)) + ",1e+99]").encode(),
-    "wide": ("[" + ",".join(str(2**53 - 1 - number) for number in range(3_800)) + "]").encode(),
-    "keys": ("{" + ",".join(f'"{number:x}":1' for number in range(7_500)) + " }").encode(),
-    "a key twice": ("{" + ",".join(f'"{number:x}":1' for number in range(7_500)) + ',"0":1}').encode(),
-    "digits": b"1." + b"1" * LONG,
-    "zeros": b"0." + b"0" * LONG,
-    "integer": b"1" * LONG,
-    "blank": b" " * LONG,
-    "escapes": b'["' + b"\\u00e9" * 10_900 + b'"]',
-    "halves": b'["' + b"\\ud83d\\ude00" * 5_400 + b'\\ud83d"]',
-    "no end": b'["a",' * 13_000,
-    "NaN": b"[" + b"NaN," * 16_000 + b"1]",
-}
-
-
-@pytest.mark.parametrize("content", BODIES.values(), ids=BODIES.keys())
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_hostile_body_is_judged_in_milliseconds(content: bytes) -> None:
-    assert takes_at_most(0.003, lambda: read_quickly(content, DEPTH), 5)
+    assert takes_at_most(0.0016, lambda: read_quickly(content, DEPTH), 5)
 
 
 def test_a_hostile_batch_is_judged_in_milliseconds_though_it_is_read_again() -> None:
-    for unit in (b"[12,34],", b"1,", b'{"a":1},'):
+    for unit in (b'["12","34567890"],', b'"12345678",', b'{"a":"12345678"},'):
         content = b'{"0":[' + unit * (16_000 // len(unit)) + b'1],"1":NaN}'
         assert call_at_fault(content, 10, DEPTH) == 1
         assert takes_at_most(0.0015, lambda content=content: call_at_fault(content, 10, DEPTH), 5)
