@@ -65,6 +65,8 @@ HOSTILE = {
     "deeper": b"[" * (LONG // 2) + b"]" * (LONG // 2),
     "exponents": ("[" + ",".join(f"{number}e3" for number in range(1_000, 7_000)) + "]").encode(),
     "tiny": ("[" + ",".join(f"{number}e-05" for number in range(1, 6_000)) + "]").encode(),
+    "as large as can be": b"[" + b",".join([b"1e300"] * 1_900) + b"]",
+    "as small as can be": b"[" + b",".join([b"1e-300"] * 1_900) + b"]",
     "huge": ("[" + ",".join(f"{number}e20" for number in range(1, 900)) + ",1e+99]").encode(),
     "wide": ("[" + ",".join(str(2**53 - 1 - number) for number in range(3_800)) + "]").encode(),
     "keys": ("{" + ",".join(f'"{number:x}":1' for number in range(6_000)) + " }").encode(),

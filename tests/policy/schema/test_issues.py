@@ -94,6 +94,9 @@ def tower(count: int) -> dict[str, Any]:
     [
         ({"items": {"type": "string"}}, list(range(2500))),
         ({"items": {"type": "string"}}, list(range(1900))),
+        ({"items": {"type": "string"}}, [1e300, -1e300] * 950),
+        ({"items": {"type": "string"}}, [1e-300, -5e-324] * 950),
+        ({"items": {"maximum": 100}}, [1.7976931348623157e308] * 1900),
         ({"items": tower(8)}, [{"k": 99}] * 1200),
         ({"items": {"enum": [f"{index}" for index in range(1000)]}}, ["x"] * 2500),
         ({"enum": [{"a": list(range(100))}] * 50}, {"a": list(range(2400))}),
