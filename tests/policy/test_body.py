@@ -228,6 +228,13 @@ def test_a_body_that_is_here_is_not_waited_for() -> None:
     assert exchange.body == b"{}"
 
 
+def test_a_form_that_is_judged_while_it_is_read_stays_unread() -> None:
+    exchange = sent()
+    exchange.form = True
+    assert body.BufferWithoutForms().on_request(exchange) is None
+    assert exchange.body is None
+
+
 def test_no_body_stays_none() -> None:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     assert body.Buffer().on_request(exchange) is None

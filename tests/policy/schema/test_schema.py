@@ -111,3 +111,10 @@ def test_an_ordinary_input_is_judged_in_microseconds() -> None:
 
 def test_a_call_without_a_schema_is_refused() -> None:
     assert slug(stage(auth_login=LOGIN).on_request(call({}, procedure="auth.logout"))) == "schema_refused"
+
+
+def test_a_form_is_judged_while_it_is_read_and_not_here() -> None:
+    exchange = call({"email": 1})
+    assert stage().on_request(exchange) is not None, "there is no schema"
+    exchange.form = True
+    assert stage().on_request(exchange) is None

@@ -24,6 +24,8 @@ rate_limits:
 bodies:
   json: {max: 1KiB}
   other: {max: 2KiB, mode: report}
+uploads:
+  form: {parts: {text: {max: 9}}}
 lockouts:
   guesses: {account: /email}
 response_headers:
@@ -118,3 +120,9 @@ def test_a_refusal_without_a_route_still_has_its_header_fields(builder: StageBui
 def test_where_everything_is_refused_nothing_is_spent_on_tokens_and_bodies(builder: StageBuilder) -> None:
     wanted = builder.stages(ALL, wanted=lambda kind: kind.on_refusals)
     assert names(wanted) == ["Identity", "ResponseHeaders", "Cors", "Client", "RateLimit"]
+
+
+def test_behind_a_judge_of_forms_nothing_reads_them_whole(builder: StageBuilder) -> None:
+    found = names(builder.stages({"bodies": ("json",), "uploads": ("form",), "lockouts": ("guesses",)}))
+    assert found[-4:] == ["Body", "UploadPolicy", "BufferWithoutForms", "Lockout"]
+    assert "Buffer" in names(builder.stages({"bodies": ("json",), "lockouts": ("guesses",)}))
