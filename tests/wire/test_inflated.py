@@ -34,17 +34,17 @@ uploads:
   form: {parts: {text: {max: 100, required: true}}}
 defaults: {auth: public, body: json}
 routes:
-  - {name: json, paths: [/json], methods: [POST], upstream: tutor}
-  - {name: several, paths: [/several], methods: [POST], upstream: several}
-  - {name: gzip, paths: [/gzip], methods: [POST], upstream: tutor, body: gzip}
-  - {name: plain, paths: [/plain], methods: [POST], upstream: tutor, body: plain}
-  - {name: upload, paths: [/upload], methods: [POST], upstream: tutor, body: upload}
-  - {name: streamed, paths: [/streamed], methods: [POST], upstream: several, body: upload}
+  - {name: json, paths: [/json], methods: [POST], upstream: tutor, schema: {none: "not tried here"}}
+  - {name: several, paths: [/several], methods: [POST], upstream: several, schema: {none: "not tried here"}}
+  - {name: gzip, paths: [/gzip], methods: [POST], upstream: tutor, body: gzip, schema: {none: "not tried here"}}
+  - {name: plain, paths: [/plain], methods: [POST], upstream: tutor, body: plain, schema: {none: "not tried here"}}
+  - {name: upload, paths: [/upload], methods: [POST], upstream: tutor, body: upload, schema: {none: "not tried here"}}
+  - {name: streamed, paths: [/streamed], methods: [POST], upstream: several, body: upload, schema: {none: "not tried here"}}
   - {name: login, paths: [/login], methods: [POST], upstream: tutor, lockout: accounts, schema: inputs}
-  - {name: form, paths: [/form], methods: [POST], upstream: tutor, body: upload, upload: form}
-  - {name: calls, procedures: [chat.send], upstream: tutor}
-  - {name: fewer, procedures: [chat.zipped], upstream: tutor, body: gzip}
-  - {name: none, procedures: [chat.plain], upstream: tutor, body: plain}
+  - {name: form, paths: [/form], methods: [POST], upstream: tutor, body: upload, upload: form, schema: {none: "not tried here"}}
+  - {name: calls, procedures: [chat.send], upstream: tutor, schema: {none: "not tried here"}}
+  - {name: fewer, procedures: [chat.zipped], upstream: tutor, body: gzip, schema: {none: "not tried here"}}
+  - {name: none, procedures: [chat.plain], upstream: tutor, body: plain, schema: {none: "not tried here"}}
 """
 TEXT = b'{"email": "a@b.co", "note": "%s"}' % (b"ab, " * 40)
 LOGIN = {"type": "object", "properties": {"email": {"type": "string", "maxLength": 20}}, "required": ["email"]}
