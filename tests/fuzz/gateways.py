@@ -23,10 +23,22 @@ routes:
   - {{name: rest, paths: [/rest/*], methods: [POST], upstream: tutor, auth: public, body: json}}
   - {{name: closed, paths: [/files/secret/*, /files/key], deny: "below what is open"}}
   - {{name: files, paths: [/files/*], methods: [GET, PUT], upstream: tutor, auth: public, cors: app, schema: {{none: "files of any kind"}}}}
+  - {{name: speech, paths: [/speech], methods: [POST], upstream: tutor, auth: public, body: form, upload: speech, schema: {{none: "a form"}}}}
   - {{name: open, paths: [/open/*], methods: [GET], upstream: tutor, auth: public, schema: {{none: "files of any kind"}}}}
 """
 POLICIES = """\
-bodies: {json: {max: 64KiB, types: [application/json]}}
+bodies:
+  json: {max: 64KiB, types: [application/json]}
+  form: {max: 2MiB, types: [multipart/form-data]}
+uploads:
+  speech:
+    parts:
+      audio:
+        types: [audio/wav, audio/mp4, audio/webm, audio/ogg, audio/mpeg, audio/flac, image/png, image/jpeg, image/gif, image/webp]
+        max: 1MiB
+        required: true
+        as: {audio/x-m4a: audio/mp4}
+      language: {max: 16, pattern: "[a-z]{2,3}(-[A-Z]{2})?"}
 schemas: {inputs: {files: inputs/*.json}}
 cors: {app: {origins: ["https://linguamate.app"], methods: [GET, PUT]}}
 """

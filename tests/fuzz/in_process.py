@@ -26,6 +26,7 @@ from tests.gateway_fixture import Recorder, written
 from tests.memory_store import MemoryStore
 
 RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 ITERATIONS = 400  # of the event loop without a byte either way, after which a request is stuck
 _REASON = re.compile(rb'"reason":"([a-z_]+)"')
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
@@ -136,8 +137,9 @@ class Outcome:
 
     @property
     def status(self) -> int:
-        """Status of the first response, 0 without one."""
-        return int(self.response[9:12]) if self.response else 0
+        """Status of the first final response, 0 without one."""
+        final = self.response.removeprefix(CONTINUE)
+        return int(final[9:12]) if final else 0
 
     @property
     def reason(self) -> str:

@@ -120,7 +120,15 @@ class Form:
         content = data[start:end]
         self._at = begin + len(content)
         before = len(self._boundary) - 1
-        if self._boundary in content or self._boundary in self._last + content[:before]:
+        joint = self._last + content[:before]
+        if self._boundary in joint or self._boundary in content:
+            at = (
+                joint.find(self._boundary) - len(self._last)
+                if self._boundary in joint
+                else content.find(self._boundary)
+            )
+            if at + before:  # what is wrong with the content before it is found first, however it is cut
+                self._events.on_content(content[: at + before])
             raise MalformedForm("A part of the form holds the boundary that ends it. Please send it again.")
         self._last = (self._last + content)[-before:] if len(content) < before else content[len(content) - before :]
         self._events.on_content(content)

@@ -94,20 +94,27 @@ class Judge:
         """See ``form.PartEvents``."""
         rule, content = self._rule, self._content
         assert rule is not None, "a part has begun"
-        self._size += len(data)
-        if self._size > rule.max:
-            raise self._too_large(rule)
+        room = rule.max - self._size
+        taken = (
+            data[:room] if len(data) > room else data
+        )  # what is too much is found in the same order however it is cut
+        self._size += len(taken)
         if content is None:
-            self._held += data
-            return
+            self._held += taken
+        elif taken:
+            self._judge_file(rule, content, taken)
+        if taken is not data:
+            raise self._too_large(rule)
+
+    def _judge_file(self, rule: PartRule, content: Content, data: bytes) -> None:
         wrong = content.feed(data)
         if wrong is not None:
             raise self._wrong(rule, content, wrong)
         if content.settled:
             self._release()
             self._ready.append(data)
-            return
-        self._held += data
+        else:
+            self._held += data
 
     def on_part_end(self) -> None:
         """See ``form.PartEvents``."""

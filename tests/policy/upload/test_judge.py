@@ -163,3 +163,18 @@ def test_nothing_goes_on_before_it_is_judged() -> None:
             assert gone <= ends["note"], "nor does the end go on before all is judged"
     assert gone == ends["note"]
     assert one.end() == body[gone:]
+
+
+# Two things are wrong with each: the one that comes first is the verdict, however the form is cut.
+TWICE_WRONG = {
+    "no recording, which holds the boundary": (form(file(b"\0" * 200 + BOUNDARY + b"\0")), "upload_type_refused"),
+    "no recording, and too large": (form(file(b"\0" * 1_000_001)), "upload_type_refused"),
+    "a text that is too long and holds the boundary": (form(text(b"x" * 17 + BOUNDARY)), "upload_too_large"),
+}
+
+
+@pytest.mark.parametrize("name", TWICE_WRONG)
+@pytest.mark.parametrize("size", (100, 4096, 2**21))
+def test_the_first_of_two_things_that_are_wrong_is_the_verdict(name: str, size: int) -> None:
+    body, slug = TWICE_WRONG[name]
+    assert refused(body, size)[0] == slug
