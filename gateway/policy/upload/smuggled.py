@@ -12,7 +12,9 @@ WINDOW = 4096
 """Octets at either end of a file in which text is looked for. Browsers sniff in the first 1,445 at most, PDF readers in 1,024."""
 
 _TEXT = re.compile(
-    rb"<(?:script|html|!doctype|iframe|body|object|embed|\?php|svg[\s>/])|javascript:|%PDF-|%!PS-Adobe", re.IGNORECASE
+    rb"<(?:script|style|html|!doctype|iframe|body|object|embed|(?:img|svg|meta|link|form)[\s>/]|\?php|\?=[$`])"
+    rb"|javascript:|onerror=|onload=|__halt_compiler|%PDF-|%!PS-Adobe",
+    re.IGNORECASE,
 ).search
 
 _END_RECORD = b"PK\5\6"

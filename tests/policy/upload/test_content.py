@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -84,7 +84,7 @@ FILES |= {name: (declared, octets) for name, (declared, octets, _) in HOSTILE.it
     st.binary(max_size=8),
     st.integers(0, 2**20),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_verdict_does_not_depend_on_where_pieces_end(name: str, places: list[int], other: bytes, at: int) -> None:
     """Good files, hostile ones, and both with some octets changed."""
     declared, octets = FILES[name]
@@ -96,8 +96,36 @@ def test_the_verdict_does_not_depend_on_where_pieces_end(name: str, places: list
         assert judged(declared, [octets[at : at + 1] for at in range(len(octets))]) == whole
 
 
+def moments(declared: str, pieces: list[bytes]) -> tuple[int, int]:
+    """The octet at which a file has settled, and the one at which it is refused; -1 for never."""
+    content = Content(declared, KNOWN_TYPES)
+    settled, at = -1, 0
+    for piece in pieces:
+        at += len(piece)
+        if content.feed(piece) is not None:
+            return settled, at
+        if content.settled and settled < 0:
+            settled = at
+    return settled, -1
+
+
+@given(st.sampled_from(sorted(FILES)), st.lists(st.integers(0, 2**20), max_size=20), st.integers(0, 5000))
+@settings(max_examples=80, deadline=None)
+def test_neither_does_the_moment(name: str, places: list[int], more: int) -> None:
+    """The piece with the octet that decides is the one that settles the file, or that is refused."""
+    declared, octets = FILES[name]
+    octets = (octets + bytes(more))[:5000]
+    pieces = cut(octets, places)
+    ends = [*accumulate(map(len, pieces))]
+    settled, refused = (
+        -1 if one < 0 else next(end for end in ends if end >= one)
+        for one in moments(declared, [octets[at : at + 1] for at in range(len(octets))])
+    )
+    assert moments(declared, pieces) == (-1 if settled == refused else settled, refused)
+
+
 @given(st.sampled_from(sorted(KNOWN_TYPES)), st.sampled_from(sorted(GOOD)), st.binary(max_size=300))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_whatever_comes_the_end_is_a_verdict(declared: str, family: str, rest: bytes) -> None:
     """Octets of no sense, after the start of a good file of another length each time: nothing but a sentence comes of it."""
     judged(declared, [GOOD[family][: len(rest)], rest])

@@ -14,7 +14,7 @@ from tests.policy.upload.made_files import mp4
 SPEECH = {
     "audio": {
         "types": ["audio/webm", "audio/mp4"],
-        "max": "1MB",
+        "max": "100KB",
         "required": True,
         "as": {"audio/x-m4a": "audio/mp4"},
     },
@@ -84,7 +84,7 @@ REFUSED = {
         "must be one of",
     ),
     "another content": (form(file(b"<script>" * 100)), "upload_type_refused", "audio", "must be one of"),
-    "a large file": (form(file(WEBM + bytes(1_000_000))), "upload_too_large", "audio", "1 MB at most"),
+    "a large file": (form(file(WEBM + bytes(100_000))), "upload_too_large", "audio", "100 KB at most"),
     "a large text": (form(text(b"e" * 17), AUDIO), "upload_too_large", "language", "16 bytes at most"),
     "a text that does not match": (form(text(b"en_US"), AUDIO), "upload_malformed", "language", "not accepted"),
     "a line end behind the text": (form(text(b"en\n"), AUDIO), "upload_malformed", "language", "not accepted"),
@@ -132,7 +132,7 @@ def test_what_is_refused_and_the_sentence(name: str, size: int) -> None:
 
 
 def test_a_refusal_comes_with_the_byte_that_causes_it() -> None:
-    body = form(file(WEBM + bytes(1_000_000)))
+    body = form(file(WEBM + bytes(100_000)))
     one = judge()
     one.feed(body[: len(body) - len(WEBM) - 100])
     with pytest.raises(UploadRefused):

@@ -6,8 +6,23 @@ from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Part
 
 _MP4 = (
     *(b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"avc1"),
-    *(b"M4A ", b"M4B ", b"M4V ", b"mmp4", b"MSNV", b"dash", b"msdh", b"cmfc"),
-    *(b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3gp8", b"3gp9", b"3gr6", b"3gs6", b"3g2a", b"3g2b", b"3g2c"),
+    *(b"M4A ", b"M4B ", b"M4V ", b"mmp4", b"MSNV", b"dash", b"msdh", b"cmfc", b"cmf2"),
+    *(
+        b"3gp4",
+        b"3gp5",
+        b"3gp6",
+        b"3gp7",
+        b"3gp8",
+        b"3gp9",
+        b"3gr6",
+        b"3gs6",
+        b"3ge6",
+        b"3ge9",
+        b"3gg6",
+        b"3g2a",
+        b"3g2b",
+        b"3g2c",
+    ),
 )
 _FAMILIES = {**dict.fromkeys(_MP4, "mp4"), b"qt  ": "quicktime"}
 _OF_PICTURES = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"mif2", b"msf1", b"avif", b"avis"))
