@@ -16,6 +16,7 @@ from typing import Any
 import jwt
 
 import gateway
+from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.observer import WorkerObserver
@@ -41,6 +42,19 @@ defaults: {auth: access-token, cors: app, rate_limits: [per-client], body: json,
 routes:
   - {name: chat, procedures: ["chat.*"], upstream: tutor}
 """
+# Routes beside it that use what it does not, and their policies.
+OTHER_ROUTES = """\
+  - {name: login, procedures: [auth.login], upstream: tutor, auth: public, schema: inputs}
+  - {name: speech, paths: [/api/speech], methods: [POST], upstream: tutor, body: forms, upload: speech}
+"""
+OTHER_POLICIES = """\
+  forms: {max: 11MB, types: [multipart/form-data]}
+schemas:
+  inputs: {files: inputs/*.json}
+uploads:
+  speech: {parts: {audio: {types: [audio/webm], max: 10MB, required: true}}}
+"""
+OTHER_FILES = {"auth.login.json": '{"type": "object", "properties": {"email": {"format": "email"}}, "required": ["email"]}'}
 ANSWER = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\nvary: Origin\r\n\r\n" + b"x" * 900
 )
@@ -95,9 +109,11 @@ def request(token: str, number: int) -> bytes:
     ).encode()
 
 
-# What is sent: the limit that it meets, the key of its tokens, and the status of the answer.
+# What is sent: the limit that it meets, the key of its tokens, and the status of the answer. ``beside``: as ``good``, in a
+# gateway whose other routes judge inputs by schemas and look into uploads.
 KINDS = {
     "good": ("900000/second", SECRET, b"200"),
+    "beside": ("900000/second", SECRET, b"200"),
     "forged": ("900000/second", "another-secret-of-more-than-32-bytes!", b"401"),
     "too-many": ("1/day", SECRET, b"429"),
 }
@@ -127,9 +143,22 @@ async def instructions(work: Callable[[], Awaitable[None]]) -> int:
     return counted
 
 
+def configured(folder: Path, policies: str, others: bool) -> Config:
+    """The configuration of the gateway, with other routes beside the one that is asked for or without."""
+    if not others:
+        return written(folder, ENTRY, policies, {})
+    inputs = folder / "policies" / "inputs"
+    inputs.mkdir(parents=True)
+    for name, text in OTHER_FILES.items():
+        (inputs / name).write_text(text)
+    return written(
+        folder, ENTRY + OTHER_ROUTES, policies.replace("response_headers:", OTHER_POLICIES + "response_headers:"), {}
+    )
+
+
 async def measure(folder: Path, kind: str) -> dict[str, float]:
     limit, key, status = KINDS[kind]
-    config = written(folder, ENTRY, POLICIES.replace("100000/minute", limit), {})
+    config = configured(folder, POLICIES.replace("100000/minute", limit), kind == "beside")
     metrics, nowhere = WorkerMetrics(), os.open("/dev/null", os.O_WRONLY)
     log = Log(Sink(nowhere), b"k" * 32, worker=0)
     observer = WorkerObserver(log, metrics)
