@@ -149,6 +149,8 @@ class Contestant:
     version: tuple[str, ...] = ()
     modes: tuple[str, ...] = PEER_MODES
     reads_tokens: bool = True
+    judges: bool = False
+    """Looks into what requests carry."""
     own_log: bool = False
     """Writes the access log to its file itself; otherwise it comes on standard output."""
 
@@ -195,7 +197,7 @@ class Running:
 
 
 CONTESTANTS = (
-    Contestant("gateway", _gateway, modes=(*PEER_MODES, REDIS, TWO)),
+    Contestant("gateway", _gateway, modes=(*PEER_MODES, REDIS, TWO), judges=True),
     Contestant("envoy", _envoy, ("envoy", "--version"), own_log=True),
     Contestant("haproxy", _haproxy, ("haproxy", "-v")),
     Contestant("nginx", _nginx, ("nginx", "-v"), own_log=True),

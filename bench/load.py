@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.bodies import TYPES
 from bench.contestants import HERE, Running, found
 from bench.process import AROUND, CORES, Busy, cpu_seconds, forget_peak, peak_kib
 from bench.prove import GOOD_ORIGIN
@@ -48,13 +49,16 @@ def token_files(folder: Path, good: list[str], bad: list[str]) -> dict[str, Path
     return files
 
 
-def measure(running: Running, scenario: Scenario, seconds: int, tokens: Path, upstream: int) -> Sample:
-    """Load it for ``seconds``. ``upstream`` is the backend's process. Raises Spoilt."""
+def measure(
+    running: Running, scenario: Scenario, seconds: int, tokens: Path, upstream: int, body: Path | None = None
+) -> Sample:
+    """Load it for ``seconds``. ``upstream`` is the backend's process, ``body`` what each request carries. Raises Spoilt."""
     running.look()
     environment = {
         "BENCH_METHOD": scenario.method,
         "BENCH_PATH": scenario.path,
-        "BENCH_BODY": str(scenario.body),
+        "BENCH_BODY": str(body or ""),
+        "BENCH_TYPE": TYPES[scenario.content],
         "BENCH_ORIGIN": GOOD_ORIGIN,
         "BENCH_TOKENS": str(tokens),
     }

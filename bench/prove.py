@@ -6,6 +6,7 @@ import http.client
 import time
 from dataclasses import dataclass
 
+from bench.bodies import FORM, JSON, OCTETS, TYPES, bad, body
 from bench.contestants import Running
 from bench.scenarios import BARE
 from bench.tokens import spoilt, token
@@ -27,17 +28,23 @@ class Answer:
 
 
 def ask(
-    running: Running, path: str, bearer: str = "", origin: str = "", method: str = "GET", body: bytes | None = None
+    running: Running,
+    path: str,
+    bearer: str = "",
+    origin: str = "",
+    method: str = "GET",
+    sent: bytes | None = None,
+    content: str = OCTETS,
 ) -> Answer:
     """One request on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", running.setting.port, timeout=10)
     headers = {
         name: value for name, value in (("Authorization", bearer and f"Bearer {bearer}"), ("Origin", origin)) if value
     }
-    if body is not None:
-        headers["Content-Type"] = "application/octet-stream"
+    if sent is not None:
+        headers["Content-Type"] = TYPES[content]
     try:
-        connection.request(method, path, body=body, headers=headers)
+        connection.request(method, path, body=sent, headers=headers)
         answer = connection.getresponse()
         return Answer(answer.status, {key.lower(): value for key, value in answer.getheaders()}, answer.read())
     finally:
@@ -70,7 +77,7 @@ def prove(running: Running) -> dict[str, int | None]:
     _expect(running, "a good request", right.status, {200})
     if b"item 7" not in right.body:
         raise NotProved(f"{running.contestant.name}: a good request got another body")
-    _expect(running, "an upload", ask(running, "/api/upload", good, method="POST", body=b"x" * 70000).status, {200})
+    _expect(running, "an upload", ask(running, "/api/upload", good, method="POST", sent=b"x" * 70000).status, {200})
     if running.setting.mode == BARE:
         return {}
     if right.headers.get("access-control-allow-origin") != GOOD_ORIGIN:
@@ -94,7 +101,20 @@ def prove(running: Running) -> dict[str, int | None]:
     if statuses[0] != 200 or statuses[-1] != 429:
         raise NotProved(f"{running.contestant.name}: eight requests at five a minute were answered {statuses}")
     proved["too many"] = 429
+    for kind in (JSON, FORM):
+        proved[f"bad {kind}"] = _judged(running, good, kind) if running.contestant.judges else None
     return proved
+
+
+def _judged(running: Running, bearer: str, kind: str) -> int:
+    """The status of a content that breaks the policy. Raises NotProved where that, or a good one, has the wrong status."""
+    path = f"/judged/{kind}"
+    size = 1024 if kind == JSON else 10_000_000
+    right = ask(running, path, bearer, GOOD_ORIGIN, "POST", body(kind, size), kind)
+    _expect(running, f"a good {kind}", right.status, {200})
+    wrong = ask(running, path, bearer, GOOD_ORIGIN, "POST", bad(kind), kind)
+    _expect(running, f"a bad {kind}", wrong.status, {422} if kind == JSON else {415})
+    return wrong.status
 
 
 def _expect(running: Running, what: str, status: int | None, allowed: set[int]) -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench.scenarios import MODES, SCENARIOS, TWO, Scenario
+from bench.scenarios import JUDGED, MODES, SCENARIOS, TWO, Scenario
 from bench.summary import Figures, Results, losses, noise, table, targets
 
 HERE = Path(__file__).parent
@@ -91,8 +91,24 @@ def _scenarios(results: Results) -> list[str]:
                 f"A refusal costs the gateway {ours.cpu_us:.0f} us; sending the request and reading the answer costs wrk, a "
                 f"client in C that makes nothing of either, {ours.load_cpu_us:.0f} us: {dearer} the attacker pays.",
             ]
+        lines += _judging(scenario, seen)
         lines.append("")
     return lines
+
+
+def _judging(scenario: Scenario, seen: dict[str, dict[str, Figures]]) -> list[str]:
+    """What it costs the gateway to look into what it passes on."""
+    ours = seen.get(scenario.name, {}).get("gateway")
+    unread = seen.get(JUDGED.get(scenario.name, ""), {}).get("gateway")
+    if ours is None or unread is None:
+        return []
+    more = ours.cpu_us - unread.cpu_us
+    each = f", {scenario.body / more:,.0f} MB a second of it" if scenario.bulk and more > 0 else ""
+    return [
+        "",
+        f"Looking into it costs {more:.1f} us of processor time a request{each}; passed on unread it is "
+        f"`{JUDGED[scenario.name]}`, in which the peers do the same.",
+    ]
 
 
 def _row(scenario: Scenario, name: str, one: Figures, envoy: Figures | None) -> str:

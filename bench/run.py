@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import chart, idle, report
+from bench.bodies import written
 from bench.contestants import CONTESTANTS, HERE, Contestant, Running, Setting, found, start_upstream
 from bench.load import Sample, Spoilt, measure, token_files
 from bench.process import AROUND, CORES, cpu_model, free_port, resident_kib, start, stop
@@ -91,11 +92,14 @@ class Bench:
         for scenario in scenarios:
             if scenario.tokens == "bad" and not running.contestant.reads_tokens:
                 continue
+            if scenario.judged and not running.contestant.judges:
+                continue
             tokens = self.tokens[scenario.tokens]
+            body = written(self.folder, scenario.content, scenario.body) if scenario.body else None
             try:
                 if not self.options.quick:
-                    measure(running, scenario, 1, tokens, self.upstream.pid)  # to warm up
-                sample = measure(running, scenario, self.options.seconds, tokens, self.upstream.pid)
+                    measure(running, scenario, 1, tokens, self.upstream.pid, body)  # to warm up
+                sample = measure(running, scenario, self.options.seconds, tokens, self.upstream.pid, body)
             except Spoilt as error:
                 self._missing(f"{name} {scenario.name}", str(error))
                 continue

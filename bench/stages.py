@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from bench.bodies import FORM, JSON, TYPES, body
 from bench.contestants import HERE
 from bench.run import python
 from bench.tokens import token
@@ -31,9 +32,12 @@ from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.sink import Sink
 from gateway.policy.base.tools import Tools
+from gateway.policy.schema.schema import Schema
+from gateway.policy.upload.upload import UploadPolicy
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.flow.render import KEPT, render_head
 from gateway.proxy.message import head as admit
+from gateway.proxy.message.body import RequestBody
 from gateway.proxy.message.parser import RequestParser
 from gateway.proxy.message.request import ReceivedRequest
 from gateway.proxy.pool.response import ignore_informational
@@ -140,6 +144,52 @@ def parts(runtime: Runtime, good: str, folder: Path) -> Iterator[tuple[str, Call
     log, metrics = Log(Sink(nowhere, folder / "lock"), b"k" * 32, worker=0), WorkerMetrics()
     yield "access line", lambda: log.access(exchange, 0.001)
     yield "metrics", lambda: metrics.done(exchange, 0.001)
+    yield from contents(runtime)
+
+
+def contents(runtime: Runtime) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What routes have in addition that look into what requests carry."""
+    for kind, size in ((JSON, 1024), (FORM, 16384)):
+        content = body(kind, size)
+        exchange = Exchange("POST", f"/judged/{kind}", {b"content-type": TYPES[kind].encode()}, "127.0.0.1", 0.0)
+        exchange.path = f"/judged/{kind}"
+        exchange.route = runtime.routes.find(exchange, "POST")
+        judge = next(
+            decide
+            for decide, _ in exchange.route.request_hooks[0]
+            if isinstance(decide.__self__, Schema | UploadPolicy)  # type: ignore[attr-defined]  # hooks are bound methods
+        )
+
+        def look(
+            exchange: Exchange = exchange, content: bytes = content, judge: Callable[[Exchange], object] = judge
+        ) -> None:
+            exchange.stream, exchange.body = arrived(content), content
+            if judge(exchange) is not None:
+                raise AssertionError("a good content")
+
+        yield f"{kind} of {size // 1024} KiB, looked into", look
+
+
+class _Connection:
+    """Where a content has come from that is here already."""
+
+    def pause(self) -> None:
+        """Nothing."""
+
+    def resume(self) -> None:
+        """Nothing."""
+
+    def write(self, data: bytes) -> None:
+        """Nothing."""
+
+
+def arrived(content: bytes) -> RequestBody:
+    """``content`` as a request has it that arrived whole."""
+    made = RequestBody(_Connection())
+    made.declare(len(content), 5.0, False)
+    made.feed(content)
+    made.end()
+    return made
 
 
 async def main() -> None:

@@ -2,19 +2,21 @@
 local requests, turn = {}, 0
 
 function init()
-    local size = tonumber(os.getenv("BENCH_BODY") or "0")
+    local file = os.getenv("BENCH_BODY") or ""
     local headers = {Origin = os.getenv("BENCH_ORIGIN")}
     local body = nil
-    if size > 0 then
-        body = string.rep("x", size)
-        headers["Content-Type"] = "application/octet-stream"
+    if file ~= "" then
+        local handle = assert(io.open(file, "rb"))
+        body = handle:read("*a")
+        handle:close()
+        headers["Content-Type"] = os.getenv("BENCH_TYPE")
     end
     for token in io.lines(os.getenv("BENCH_TOKENS")) do
         headers["Authorization"] = "Bearer " .. token
         -- As the app has one for each request: no contestant may rest on a head that repeats itself whole.
         headers["X-Correlation-Id"] = string.format("bench-%08d", #requests)
         requests[#requests + 1] = wrk.format(os.getenv("BENCH_METHOD"), os.getenv("BENCH_PATH"), headers, body)
-        if size > 65536 then break end
+        if body and #body > 65536 then break end
     end
 end
 

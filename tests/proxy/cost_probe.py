@@ -54,7 +54,9 @@ schemas:
 uploads:
   speech: {parts: {audio: {types: [audio/webm], max: 10MB, required: true}}}
 """
-OTHER_FILES = {"auth.login.json": '{"type": "object", "properties": {"email": {"format": "email"}}, "required": ["email"]}'}
+OTHER_FILES = {
+    "auth.login.json": '{"type": "object", "properties": {"email": {"format": "email"}}, "required": ["email"]}'
+}
 ANSWER = (
     b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\nvary: Origin\r\n\r\n" + b"x" * 900
 )
