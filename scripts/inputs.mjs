@@ -103,11 +103,11 @@ async function proceduresOf(router, aliases) {
 function textsOf(procedures, z) {
   const converter = new Converter(z);
   const texts = new Map();
-  const unknown = [];
+  const unknown = new Set(); // the names of procedures whose input is no zod
   for (const [name, { _def: def }] of procedures) {
     const inputs = def.inputs ?? [];
     if (!inputs.every((input) => input?._zod)) {
-      unknown.push(`${name}: its input is no schema of zod 4; write ${name}.json by hand, without the line "$comment"`);
+      unknown.add(name);
       continue;
     }
     const { schema, notes } = converter.procedure(inputs, { subscription: def.type === "subscription" || def.subscription });
@@ -140,12 +140,12 @@ function write({ out, check }, texts, unknown) {
       if (!check) writeFileSync(path, text);
     }
   }
-  for (const sentence of unknown) {
-    const own = join(out, `${sentence.split(":")[0]}.json`);
-    if (existsSync(own) && !isOurs(own)) done.yours += 1;
-    else missing.push(sentence);
+  for (const name of unknown) {
+    const path = join(out, `${name}.json`);
+    if (existsSync(path) && !isOurs(path)) done.yours += 1;
+    else missing.push(`${name}: its input is no schema of zod 4: write ${path} by hand`);
   }
-  const kept = new Set([...texts.keys(), ...unknown.map((sentence) => sentence.split(":")[0])].map((name) => `${name}.json`));
+  const kept = new Set([...texts.keys(), ...unknown].map((name) => `${name}.json`));
   for (const file of existsSync(out) ? readdirSync(out).sort() : []) {
     const path = join(out, file);
     if (!file.endsWith(".json") || kept.has(file) || !isOurs(path)) continue;

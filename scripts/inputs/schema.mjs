@@ -4,8 +4,12 @@
 import { patternOf } from "./pattern.mjs";
 
 const DIALECT = "https://json-schema.org/draft/2020-12/schema";
-// What JSON has no spelling of. superjson has one, but the gateway refuses its annotation of all but Date and undefined.
-const BEYOND_JSON = new Set(["bigint", "set", "map", "symbol", "nan", "function", "file", "custom"]);
+// What zod's own conversion is right about, up to what is mended below. Of every other type JSON has no value, or zod replaces it;
+// superjson has a spelling of some, but the gateway refuses its annotation of all but Date and undefined.
+const CONVERTED = new Set([
+  "boolean", "null", "any", "unknown", "never", "enum", "array", "object", "union", "intersection", "tuple", "record", "optional",
+  "nullable", "nonoptional", "default", "prefault", "readonly", "lazy", "pipe",
+]); // prettier-ignore
 const INTEGERS = {
   safeint: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
   int32: [-(2 ** 31), 2 ** 31 - 1],
@@ -75,13 +79,13 @@ export class Converter {
     if (def.coerce) write({}, `coerced to a ${def.type}: any value may do`);
     else if (def.type === "catch") write({}, "catch: a value that is refused is replaced");
     else if (def.type === "pipe" && def.in._zod.def.type === "transform") write({}, "preprocess: any value may do");
-    else if (BEYOND_JSON.has(def.type)) write({}, `${def.type}: JSON has no such value; the backend checks what it gets`);
     else if (def.type === "undefined" || def.type === "void") write({ not: {} });
     else if (def.type === "literal") write(literal(def.values), ...lost);
     else if (def.type === "date") write({ type: "string", format: "date-time" }, ...lost, ...kept.map(() => "the range of a date"));
     else if (def.type === "string") write(...this.#string(kept, lost));
     else if (def.type === "number") write(...number(kept, lost));
     else if (def.type === "template_literal") write(...template(zodSchema._zod.pattern, lost));
+    else if (!CONVERTED.has(def.type)) write({}, `${def.type}: JSON has no such value, any may do`);
     else {
       if (def.type === "pipe") lost.push("what a transform makes of it");
       this.#composite(def, jsonSchema, lost);

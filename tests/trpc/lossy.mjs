@@ -8,6 +8,12 @@ const t = initTRPC.create({ transformer: superjson });
 const text = z.string();
 const Tree = z.object({ name: text.min(1), children: z.array(z.lazy(() => Tree)).max(3) });
 const Chain = z.object({ link: text, get next() { return Chain.optional(); } }); // prettier-ignore
+const Expression = z.lazy(() =>
+  z.discriminatedUnion("op", [
+    z.object({ op: z.literal("add"), left: Expression, right: Expression }),
+    z.object({ op: z.literal("number"), value: z.number() }),
+  ]),
+);
 const halves = (schema) => z.object({ a: schema });
 
 const cases = {
@@ -122,6 +128,10 @@ const cases = {
   ],
   intersection: [z.intersection(z.strictObject({ a: text }), z.strictObject({ b: text })), { a: "x", b: "y" }],
   both: [z.intersection(z.object({ a: text }), z.object({ a: text.max(3) })).optional(), { a: "abc" }],
+  success: [halves(z.success(text)), { a: "x" }, { a: 5 }],
+  promise: [halves(z.promise(text)), { a: "x" }],
+  json: [halves(z.json()), { a: { x: [1, null, { y: "z" }] } }],
+  expression: [Expression, { op: "add", left: { op: "number", value: 1 }, right: { op: "number", value: 2 } }],
   tree: [Tree, { name: "a", children: [{ name: "b", children: [] }] }],
   treeOptional: [Tree.optional(), { name: "a", children: [{ name: "b", children: [] }] }, null],
   chain: [Chain, { link: "a", next: { link: "b" } }],
