@@ -26,7 +26,7 @@ REFUSED = {
         b'{"__proto__":1}', b'{"constructor":1}', b'{"prototype":1}', b'{"a":[{"__proto__":null}]}', b'{"b":1,"\\u005f_proto__":1}',
         b'{ "__proto__" : 1 }', b'{"c\\u006fnstructor":1}', b'{"\\u0070\\u0072ototype":{}}', b'{"a":"__proto__","constructor":"x"}',
     ],
-    "numbers in an unusual spelling": [b"[" + b",".join(b"%d.50" % n for n in range(1_001)) + b"]"],
+    "numbers in an unusual spelling": [b"[" + b",".join(b"%d.50" % n for n in range(501)) + b"]"],
     "too many values": [b"[" * 100_000, b"[" * 50_000 + b"]" * 50_000, b"[" + b"[]," * 20_000 + b"1]", b"[" + b"1," * 2_900 + b"1]", b"[" + b"1, " * 15_000 + b"1]"],
     "more than 32 levels": [
         b"[" * 33 + b"]" * 33, b"[" * 2_000, b"[" * 1_999 + b"]" * 1_999, b'{"":' * 2_000, b'{"a":' * 33 + b"1" + b"}" * 33, b'[{"a":' * 17 + b"1" + b"}]" * 17,
@@ -41,7 +41,7 @@ READ = [
     b'{"a":"__proto__","b":["constructor","prototype"]}', b'{"a":",\\"__proto__\\":1"}', b'{"proto":1,"constructors":2,"x__proto__":3}',
     b'{",\\"__proto__":1}', b'{"Name":1,"name":2}', b'{"a":{"b":1},"b":{"a":1}}', b'{"a":":","b":"\\u003a"}', b'[{"a":1},{"a":1}]',
     b'{"a" : "\\u00e9\\ud83d\\ude00\\/" , "b" : [ ] }\n', '{"a":"\u00e9\U0001f600\u2028","b":"\\u2028"}'.encode(), b'"\\u0000\\u001f"', b'"\x7f"',
-    b"[" + b"1e9, " * 400 + b"1]", b"[" + b",".join(b"%d.50" % n for n in range(1_000)) + b"]", b"[" + b"1.50," * 2_000 + b"-1]",
+    b"[" + b"1e9, " * 400 + b"1]", b"[" + b",".join(b"%d.50" % n for n in range(500)) + b"]", b"[" + b"1.50," * 2_000 + b"-1]",
     b"[" * 32 + b"]" * 32, b'"' + b"[" * 60_000 + b'"', b"[" + b"1," * 2_499 + b"1]", b"[" + b'{"id":"12","correct":true},' * 1_500 + b"1]", b'["' + b"," * 60_000 + b'"]', b'{"a":"\\"[[[[{{{{","b":[' + b"{}," * 60 + b"[]]}", b'["' + b"[" * 50 + b'\\\\",[]]',
 ]  # fmt: skip
 
@@ -67,7 +67,7 @@ HOSTILE = {
     "tiny": ("[" + ",".join(f"{number}e-05" for number in range(1, 6_000)) + "]").encode(),
     "as large as can be": b"[" + b",".join([b"1e300"] * 1_900) + b"]",
     "as small as can be": b"[" + b",".join([b"1e-300"] * 1_900) + b"]",
-    "huge": ("[" + ",".join(f"{number}e20" for number in range(1, 900)) + ",1e+99]").encode(),
+    "huge": ("[" + ",".join(f"{number}e20" for number in range(1, 490)) + ",1e+99]").encode(),
     "wide": ("[" + ",".join(str(2**53 - 1 - number) for number in range(3_800)) + "]").encode(),
     "keys": ("{" + ",".join(f'"{number:x}":1' for number in range(6_000)) + " }").encode(),
     "a key twice": ("{" + ",".join(f'"{number:x}":1' for number in range(6_000)) + ',"0":1}').encode(),

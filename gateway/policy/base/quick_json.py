@@ -44,7 +44,7 @@ _MOST_AGAIN = 16 * 1024
 _scan = JSONDecoder(strict=False).raw_decode
 _plain_name = re.compile('"(0|[1-9][0-9]{0,3})"').match
 
-_MOST_UNUSUAL = 1_000
+_MOST_UNUSUAL = 500
 """Different numbers of one document that are not in their shortest spelling: each is looked at for itself."""
 
 

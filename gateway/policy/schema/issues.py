@@ -15,7 +15,7 @@ from gateway.policy.schema.validator import Validator
 MOST = 10
 """Issues of one refusal."""
 
-MOST_ERRORS = 1500
+MOST_ERRORS = 1000
 """The most errors that all may come to before only the first is looked for. The package finds all at once, at up to 1 us each."""
 
 MOST_COPIES = 3000
