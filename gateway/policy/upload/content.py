@@ -16,7 +16,7 @@ class Content:
     ``declared`` is its media type, with parameters or without: they do not count. ``allowed`` are the media types that the
     part takes. ``feed`` and ``end`` return the sentence that refuses the file, or None. After a sentence ``slug`` names the
     reason, and ``detail`` says more for the log. The verdict does not depend on how the file is cut into pieces. It holds
-    16 KiB at most.
+    both ends of the file, 12 KiB, and what its walk reads at once, 16 KiB at most.
     """
 
     __slots__ = (
