@@ -28,10 +28,13 @@ _LARGEST, _SMALLEST = 1e15, 1e-6
 _UNNAMED = ("custom", "", "Is not as it should be.")
 
 
-def issues_of(validator: Validator, schema: object, cost: Cost, value: object, call: int, query: bool) -> list[Issue]:
-    """The issues of ``value``, which ``validator`` does not take. ``schema`` is what it was compiled from."""
+def issues_of(
+    validator: Validator, schema: object, cost: Cost, value: object, call: int, query: bool, before: int = 0
+) -> list[Issue]:
+    """The issues of ``value``, which ``validator`` does not take. ``schema`` is what it was compiled from; ``before``: so many
+    values of the request have issues already, which leaves less time for those of this one."""
     found: list[Issue] = []
-    for error in _errors(validator, cost, value):
+    for error in _errors(validator, cost, value, (before + 1) ** 2):
         for one in _narrowed(error):
             words = described(one, schema)
             path = _known((*one.instance_path, *words.below), cost.names)
@@ -43,11 +46,11 @@ def issues_of(validator: Validator, schema: object, cost: Cost, value: object, c
     return found[:MOST] or [Issue((), *_UNNAMED, call, query)]
 
 
-def _errors(validator: Validator, cost: Cost, value: object) -> Iterable[ValidationError]:
+def _errors(validator: Validator, cost: Cost, value: object, share: int) -> Iterable[ValidationError]:
     count = values_of(value, MOST_COPIES)
-    if count * cost.errors <= MOST_ERRORS:
+    if count * cost.errors * share <= MOST_ERRORS:
         return validator.iter_errors(_shortened(value))
-    if count * (1 + cost.alternatives) <= MOST_COPIES:
+    if count * (1 + cost.alternatives) * share <= MOST_COPIES:
         try:
             validator.validate(_shortened(value))
         except ValidationError as error:

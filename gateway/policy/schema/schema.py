@@ -71,7 +71,8 @@ class Schema(Stage):
     def _judge_calls(self, exchange: Exchange) -> Refusal | None:
         inputs = checked_inputs(exchange, self._max_depth)
         issues: list[Issue] = []
-        refused = ""
+        refused: list[str] = []
+        work = 0
         octets = len(exchange.body or exchange.query)
         for index, call in enumerate(exchange.calls):
             if self._name not in call.route.named[SECTION]:
@@ -82,15 +83,16 @@ class Schema(Stage):
             value, dates = inputs[index]
             if value is MISSING:
                 value = None
-            wrong = _issues(found, value, octets, index)
+            work += _work(found, value, octets)
+            wrong = _issues(found, value, work, index, before=len(refused))
             if wrong:
-                refused = refused or call.procedure
+                refused.append(call.procedure)
                 issues += wrong
                 if len(issues) >= MOST:
                     break
             elif dates:
                 self._check_dates(found, dates, index if len(exchange.calls) > 1 else None)
-        return self._refusal(refused, exchange, issues) if refused else None
+        return self._refusal(refused[0], exchange, issues) if refused else None
 
     def _judge_query(self, exchange: Exchange) -> Refusal | None:
         name = exchange.route.name + QUERY
@@ -101,19 +103,19 @@ class Schema(Stage):
             value = parameters(exchange.query)
         except ValueError as error:
             return refuse("path_ambiguous", f"{self._name}: {error}")
-        issues = _issues(found, value, len(exchange.query), query=True)
+        issues = _issues(found, value, _work(found, value, len(exchange.query)), query=True)
         return self._refusal(name, exchange, issues) if issues else None
 
     def _judge_body(self, exchange: Exchange) -> Refusal | None:
-        if hasattr(exchange, "form") or (not exchange.body and exchange.method in SAFE):
-            return None  # a form is judged by the upload policy of the route
+        if not exchange.body and exchange.method in SAFE:
+            return None
         name = exchange.route.name
         found = self._schemas.get(name)
         if found is None:
             return self._without(name, exchange)
         (given,) = checked_inputs(exchange, self._max_depth)
         value = None if given.value is MISSING else given.value
-        issues = _issues(found, value, len(exchange.body or b""))
+        issues = _issues(found, value, _work(found, value, len(exchange.body or b"")))
         return self._refusal(name, exchange, issues) if issues else None
 
     @staticmethod
@@ -133,15 +135,23 @@ class Schema(Stage):
         return Refusal(reason, detail, reply=Details(reason.status, tuple(issues[:MOST])))
 
 
-def _issues(found: InputSchema, value: object, octets: int, call: int = 0, query: bool = False) -> Sequence[Issue]:
-    """What is wrong with ``value``, which came in so many ``octets``; empty where the schema takes it. Raises ValueError, whose
-    sentence quotes nothing, where the package cannot say: it reads no text with half a surrogate pair."""
-    if octets > found.octets and values_of(value, MOST_JUDGED) * found.cost.work > MOST_JUDGED:
+def _work(found: InputSchema, value: object, octets: int) -> int:
+    """How many judgements ``value`` comes to, which came in so many ``octets``; 0 where they are few."""
+    return values_of(value, MOST_JUDGED) * found.cost.work if octets > found.octets else 0
+
+
+def _issues(
+    found: InputSchema, value: object, work: int, call: int = 0, query: bool = False, before: int = 0
+) -> Sequence[Issue]:
+    """What is wrong with ``value``; empty where the schema takes it. ``work`` is that of all calls so far, and ``before`` how many of
+    them are refused: errors of the next ones are looked for less far. Raises ValueError, whose sentence quotes nothing, where
+    the package cannot say: it reads no text with half a surrogate pair."""
+    if work > MOST_JUDGED:
         return [Issue((), "too_big", "", "Has too many entries.", call, query)]
     try:
         if found.validator.is_valid(value):
             return ()
-        return issues_of(found.validator, found.schema, found.cost, value, call, query)
+        return issues_of(found.validator, found.schema, found.cost, value, call, query, before)
     except (ValueError, OverflowError):
         raise ValueError("the content holds a value that no schema can judge") from None
 

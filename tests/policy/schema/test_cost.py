@@ -76,3 +76,9 @@ def test_what_takes_long_counts_more() -> None:
     assert cost_of({"items": {"multipleOf": 5}}, 32).work == 1
     assert cost_of({"enum": [{"a": index} for index in range(500)]}, 32).work == 1501
     assert cost_of({"enum": list(range(500))}, 32).work == 1
+
+
+def test_each_item_of_a_tuple_is_judged_by_its_own_schema() -> None:
+    many = {"prefixItems": [{"type": "string"}] * 100, "items": {"type": "number"}}
+    assert cost_of(many, 32).visits == 1
+    assert cost_of({**many, "contains": {"const": 1}}, 32).visits == 2

@@ -10,7 +10,7 @@ from gateway.core.exchange import Call, Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.base.inputs import checked_inputs
 from gateway.policy.base.tools import Tools
-from gateway.policy.schema.schema import _issues, build
+from gateway.policy.schema.schema import _issues, _work, build
 from gateway.policy.schema.settings import SchemaFiles, Settings
 from tests.memory_store import MemoryStore
 from tests.processor_time import takes_at_most
@@ -90,12 +90,33 @@ def test_64_kib_are_judged_in_time(schema: dict[str, Any], value: object) -> Non
     route = SimpleNamespace(name="auth.login", named=NAMED, error_format="problem")
 
     def work() -> object:
-        issues = _issues(found, value, octets)
+        issues = _issues(found, value, _work(found, value, octets))
         exchange = Exchange("POST", "/", {}, "192.0.2.1", 0.0)
         exchange.route = route
         return judge._refusal("auth.login", exchange, issues)
 
     assert takes_at_most(0.003, work)
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"items": {"anyOf": [{"const": index} for index in range(60, 0, -1)]}}, [1] * 2400),
+        ({"items": {"anyOf": [{"const": index} for index in range(60, 1, -1)]}}, [1] * 2400),
+        ({"items": {"type": "string"}}, [1] * 1900),
+        ({"items": {"multipleOf": 0.1}}, [1] * 3000),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_a_batch_has_no_more_time_than_a_call(schema: dict[str, Any], value: object) -> None:
+    judge = stage(auth_login=schema)
+    exchange = call(*[value] * 10)
+    exchange.body = json.dumps(json.loads(exchange.body or b""), separators=(",", ":")).encode()
+    assert len(exchange.body) <= 64 * 1024
+    checked = checked_inputs(exchange, 32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gateway.policy.schema.schema.checked_inputs", lambda *_: checked)
+        assert takes_at_most(0.003, lambda: judge.on_request(exchange))
 
 
 def test_an_ordinary_input_is_judged_in_microseconds() -> None:
