@@ -119,19 +119,22 @@ class Form:
             raise MalformedForm("The form can be read in two ways.")
         content = data[start:end]
         self._at = begin + len(content)
-        before = len(self._boundary) - 1
-        joint = self._last + content[:before]
-        if self._boundary in joint or self._boundary in content:
-            at = (
-                joint.find(self._boundary) - len(self._last)
-                if self._boundary in joint
-                else content.find(self._boundary)
-            )
-            if at + before:  # what is wrong with the content before it is found first, however it is cut
-                self._events.on_content(content[: at + before])
+        whole = self._boundary_end(content)
+        if whole >= 0:
+            self._events.on_content(content[: whole - 1])  # what is wrong before it is said first, however it is cut
             raise MalformedForm("A part of the form holds the boundary that ends it. Please send it again.")
+        before = len(self._boundary) - 1
         self._last = (self._last + content)[-before:] if len(content) < before else content[len(content) - before :]
         self._events.on_content(content)
+
+    def _boundary_end(self, content: bytes) -> int:
+        """Where in ``content`` the text of a boundary ends that is no delimiter, -1 where there is none."""
+        size = len(self._boundary)
+        found = (self._last + content[: size - 1]).find(self._boundary) - len(self._last)
+        if found < -len(self._last):
+            found = content.find(self._boundary)
+            return found if found < 0 else found + size
+        return found + size
 
     def _on_part_end(self) -> None:
         self._events.on_part_end()

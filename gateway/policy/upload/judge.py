@@ -95,9 +95,7 @@ class Judge:
         rule, content = self._rule, self._content
         assert rule is not None, "a part has begun"
         room = rule.max - self._size
-        taken = (
-            data[:room] if len(data) > room else data
-        )  # what is too much is found in the same order however it is cut
+        taken = data[:room] if len(data) > room else data  # what is wrong before that is said first, however it is cut
         self._size += len(taken)
         if content is None:
             self._held += taken

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.policy.upload.judge import Judge, PartRule
 from gateway.policy.upload.refused import UploadRefused
@@ -178,3 +180,36 @@ TWICE_WRONG = {
 def test_the_first_of_two_things_that_are_wrong_is_the_verdict(name: str, size: int) -> None:
     body, slug = TWICE_WRONG[name]
     assert refused(body, size)[0] == slug
+
+
+def outcome(body: bytes, cuts: list[int]) -> object:
+    """The bytes that go on, or the refusal and its sentence."""
+    one, gone, at = judge(), b"", 0
+    try:
+        while at < len(body):
+            size = cuts.pop(0) if cuts else len(body)
+            gone += one.feed(body[at : at + size])
+            at += size
+        return gone + one.end()
+    except UploadRefused as error:
+        return error.slug, error.part, str(error)
+
+
+WRONG_IN_TWO_WAYS = {
+    "another content, and too large": form(file(b"<script>" * 200_000)),
+    "another content, and its boundary": form(file(b"<script>" * 100 + BOUNDARY)),
+    "too large, and its boundary": form(file(WEBM + bytes(1_000_000) + BOUNDARY)),
+    "its boundary, and too large": form(file(WEBM + BOUNDARY + bytes(1_000_000))),
+    "a text that is too large, and its boundary": form(text(b"e" * 20 + BOUNDARY), AUDIO),
+    "a bad head, and nothing that is right after": form(text(b"x", b"other")) + b"x" * 9000,
+}
+
+
+@pytest.mark.parametrize("name", [*REFUSED, *WRONG_IN_TWO_WAYS])
+@settings(max_examples=5)
+@given(cuts=st.lists(st.integers(1, 3000), max_size=40))
+def test_the_cuts_do_not_matter_to_the_verdict_nor_to_its_sentence(name: str, cuts: list[int]) -> None:
+    body = WRONG_IN_TWO_WAYS[name] if name in WRONG_IN_TWO_WAYS else REFUSED[name][0]
+    if len(body) > 100_000 and sum(cuts) < 2000:
+        cuts = [*cuts, *[17] * 200]
+    assert outcome(body, list(cuts)) == outcome(body, []) == outcome(body, [1] * min(len(body), 4000))
