@@ -19,6 +19,7 @@ MOST_STEPS: Final = 2_500
 _OF_TEXT = frozenset(("Date", "bigint", "number", "URL"))
 _A_DATE = ["Date"]
 _NOTHING = ["undefined"]
+_LEAP_SECOND = ":60"  # a date-time has it by RFC 3339 section 5.6, and so by a schema
 _CHANGED = "the meta of an input makes something else of a value"
 
 
@@ -69,6 +70,8 @@ def _apply(value: object, annotations: Mapping[str, object]) -> tuple[tuple[str,
         if annotation == _A_DATE:
             if not isinstance(found, str):
                 raise ValueError("the meta of an input makes a Date of what is no text")
+            if _LEAP_SECOND in found:
+                raise ValueError("the meta of an input makes a Date of a leap second, which is none in JavaScript")
             dates.append(names)
         elif annotation != _NOTHING:
             raise ValueError("the meta of an input makes another type than Date of a value")

@@ -215,6 +215,13 @@ def test_what_is_no_wrapping_has_no_value_for_a_schema(payload: Any) -> None:
         deserialize_plain(payload)
 
 
+@pytest.mark.parametrize("text", ["2016-12-31T23:59:60Z", "2016-12-31T15:59:60.5-08:00"])
+def test_a_leap_second_is_no_date_to_javascript(text: str) -> None:
+    with pytest.raises(ValueError, match="leap second"):
+        plain({"values": {"at": ["Date"]}}, {**LOGIN, "at": text})
+    assert plain({"values": {}}, {**LOGIN, "at": text})
+
+
 def test_a_date_of_the_whole_input_has_no_path() -> None:
     with pytest.raises(ValueError, match="the whole of it"):
         plain({"values": ["Date"]}, "2026-01-02")

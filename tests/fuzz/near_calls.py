@@ -51,6 +51,7 @@ _VALUES: tuple[Any, ...] = ("a@b.c", "2026-01-02T03:04:05.678Z", "", "😀", "\u
 _RAW = ("NaN", "Infinity", "-0", "-0.0", "1e400", "-1E+400", "1E5", "1.0", "9007199254740993", "123456789012345678901234567890", "0.1e-7", "5e-324", "01", "+1", ".5", "1.", "0x1", "'a'", "undefined", "True", '"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"\\u0000"', '"\\x41"', '"\t"', '"\\/"', "[1,]", "{,}", "[1 2]", "/**/1", "1//", "{}", "[]", "[[]]", "[null,null]", '{"a":1,"a":2}', '{"a":1,"\\u0061":2}', '{"A":1,"a":2}')  # fmt: skip
 _AROUND = ("", " ", "\n", "\t\r\n ", "\ufeff", "\0", "\x0b", "\xa0", "//", ",", "]", "}", "null", "\u2028")
 
+_DATES = ("2016-12-31T23:59:60Z", "2026-01-02t03:04:05z", "2026-01-02T03:04:05+23:59", "0000-01-01T00:00:00Z", "2026-01-02T03:04:05.123456789Z", "2028-02-29T00:00:00-00:00", "2026-02-30T00:00:00Z", "2026-01-02 03:04:05Z", "2026-01-02T24:00:00Z", "2026-01-02", "9999-12-31T23:59:59+14:00", "2026-01-02T03:04:05,5Z", "2026-01-02T03:04Z", "+002026-01-02T03:04:05Z", "2016-12-31T15:59:60-08:00")  # fmt: skip
 _KINDS = ("undefined", "Date", "bigint", "number", "URL", "set", "map", "regexp", "Error", "symbol", "class", "custom", "Uint8Array", "-0", "NaN")  # fmt: skip
 _PATHS = ("email", "x", "", "0", "x.0", "x.00", "x.email", "a\\.b", "a.b", "__proto__", "__proto__.email", "constructor.prototype", "x.length", "nothing", "x.0.0", "x\\\\.0", "x.-1", "x.1e0", "length")  # fmt: skip
 
@@ -88,7 +89,11 @@ def some_meta(chance: Random) -> Any:
 
 def some_input(chance: Random) -> Any:
     """What is wrapped for one call."""
-    value: Any = {"email": chance.choice(_VALUES), "x": some_value(chance), "at": "2026-01-02T03:04:05.678Z"}
+    value: Any = {
+        "email": chance.choice(_VALUES),
+        "x": some_value(chance),
+        "at": pick(chance, "2026-01-02T03:04:05.678Z", _DATES, 0.3),
+    }
     for name in ("email", "x", "at"):
         if chance.random() < 0.15:
             value[name] = None

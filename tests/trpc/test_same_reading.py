@@ -56,7 +56,7 @@ def agree(ours: object, theirs: object, date: bool = False) -> bool:
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(map(agree, ours, theirs))
     if isinstance(theirs, Date):
-        return date and isinstance(ours, str) and theirs.text in (ours, None)  # None: the text is no date there either
+        return date and isinstance(ours, str) and theirs.text is not None
     if ours is MISSING or theirs is ABSENT:
         return ours is MISSING and theirs is ABSENT
     if isinstance(ours, bool) or isinstance(theirs, bool) or not isinstance(ours, int | float):
