@@ -153,8 +153,9 @@ def configured(folder: Path, policies: str, others: bool) -> Config:
     inputs.mkdir(parents=True)
     for name, text in OTHER_FILES.items():
         (inputs / name).write_text(text)
+    unread = ENTRY.replace("upstream: tutor}", 'upstream: tutor, schema: {none: "as without the others"}}')
     return written(
-        folder, ENTRY + OTHER_ROUTES, policies.replace("response_headers:", OTHER_POLICIES + "response_headers:"), {}
+        folder, unread + OTHER_ROUTES, policies.replace("response_headers:", OTHER_POLICIES + "response_headers:"), {}
     )
 
 
