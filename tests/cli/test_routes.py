@@ -102,7 +102,7 @@ def test_why_a_route_goes_without_a_schema_is_shown(
     monkeypatch.setenv("COLUMNS", "200")
     waived = LOCKED.replace("body: json}\n", 'body: json, schema: {none: "checked by the backend"}}\n', 1)
     (tmp_path / "upstreams.yaml").write_text(waived)
-    main(["routes", "--json"])
+    routes("--json")
     assert json.loads(capsys.readouterr().out)[0]["schema"] == {"none": "checked by the backend"}
-    main(["routes"])
+    routes()
     assert "schema none: checked by the backend" in capsys.readouterr().out
