@@ -94,6 +94,6 @@ def malformed(content: bytes = WEBM) -> dict[str, bytes]:
         "the boundary and hyphens in the content": form(file(content + b"\r\n--" + BOUNDARY + b"-x")),
         "the boundary and a lone CR in the content": form(file(content + b"\r\n--" + BOUNDARY + b"\rx")),
         "the text of the boundary in the content": form(file(content + BOUNDARY + b"x")),
-        "the boundary at the begin of the content": form(file(b"--" + BOUNDARY + b"x")),
+        "the boundary at the begin of the content": form(text(b"--" + BOUNDARY + b"x", b"a")),
         **HEADS,
     }
