@@ -48,7 +48,7 @@ class Parts:
         self.found.append((head, b""))
 
     def on_content(self, data: bytes) -> None:
-        assert self.open and data
+        assert self.open
         self.passed += data
         head, before = self.found[-1]
         self.found[-1] = head, before + data

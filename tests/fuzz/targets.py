@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Callable
 from random import Random
 from time import thread_time
 from typing import NamedTuple
 from zlib import crc32
 
-from tests.fuzz import of_content, of_heads, of_paths, of_uploads
+from tests.fuzz import of_content, of_heads, of_paths, of_schemas, of_uploads
 from tests.fuzz.near_calls import MOUNT, some_call, some_input, some_json, some_text
 from tests.fuzz.near_forms import FILES, some_form, some_part
 from tests.processor_time import takes_at_most
@@ -67,6 +69,13 @@ _HEADS = (
     b"HEAD http://a/files/%41;b HTTP/1.0\r\nhost: a\r\nconnection: keep-alive\r\n\r\n",
 )
 
+_OF_PROCEDURES = tuple(bytes([number]) + _INPUTS[number % len(_INPUTS)] for number in range(len(of_schemas.PROCEDURES)))
+_COMPRESSED = (
+    *map(gzip.compress, _INPUTS[:8]),
+    *map(zlib.compress, _INPUTS[:8]),
+    gzip.compress(bytes(9000)),
+    zlib.compress(b"ab" * 99)[2:-4],
+)
 _FORMS = _of_sent(_form_of)
 _PART_HEADS = tuple(form.partition(b"\r\n")[2].partition(b"\r\n\r\n")[0] for form in _FORMS)
 
@@ -87,6 +96,8 @@ TARGETS: dict[str, Target] = {
     "calls": Target(of_content.calls, (*_INPUTS, *_BATCHES), _JSON_WORDS),
     "bodies": Target(of_content.bodies, (*_INPUTS, *_BATCHES), _JSON_WORDS),
     "checked": Target(of_content.checked, (*_INPUTS, *_BATCHES), (*_JSON_WORDS, b"1e20", b"1.50", b"-0.0", b'"\\u0061":', b" ", b"[1,2],")),
+    "schema": Target(of_schemas.schema, (*_OF_PROCEDURES, *_INPUTS), _JSON_WORDS),
+    "inflate": Target(of_schemas.inflate, _COMPRESSED, (b"\x1f\x8b\x08", b"\0" * 8, b"\x78\x9c", b"\xff\xff", b"\x03\0")),
     "form": Target(of_uploads.form, _FORMS, _FORM_WORDS),
     "upload": Target(of_uploads.upload, _FORMS, _FORM_WORDS),
     "part": Target(of_uploads.head, _PART_HEADS, _FORM_WORDS, 4096),
