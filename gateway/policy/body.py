@@ -165,10 +165,13 @@ class Body(Stage):
         if late is not None:
             return late
         content = stream.whole() if stream.complete else None
-        if content != b"":
-            return content if isinstance(content, Refusal) else refusal
-        exchange.stream = None
-        return None
+        if content == b"":
+            exchange.stream = None
+            return None
+        if isinstance(content, Refusal):
+            return content
+        stream.put_back(content or b"")  # a request that is only reported goes on with it
+        return refusal
 
     def _admits(self, sent: bytes) -> bool:
         """Whether ``sent`` is one media type (RFC 9110 section 8.3.1) that is on the list; parameters do not count."""

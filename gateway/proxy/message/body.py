@@ -112,7 +112,7 @@ class RequestBody:
     def end(self, broken: Refusal | None = None) -> None:
         """Note that all of it has arrived, or that no more will: then it is ``broken``."""
         self.complete = True
-        self._broken = broken
+        self._broken = self._broken or broken
         self._notify()
 
     def drop(self) -> None:
@@ -193,7 +193,8 @@ class RequestBody:
         self._release()
         self.received += len(data)
         if self.limit is not None and self.received > self.limit:
-            return refuse("body_too_large", f"more than {self.limit} bytes", close=True)
+            self._broken = refuse("body_too_large", f"more than {self.limit} bytes", close=True)
+            return self._broken
         return data
 
     async def _wait(self) -> Refusal | None:
