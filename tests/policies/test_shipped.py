@@ -230,6 +230,17 @@ def test_no_other_path_has_a_route(config: Config, paths: PatternTable[Route]) -
     assert [paths.find(path) for path in ("/", "/api/trpc", "/api/admin", "/api/stt/transcribe/")] == [None] * 4
 
 
+def test_what_strangers_send_has_a_bound_in_its_body_and_its_query(config: Config) -> None:
+    bodies: Any = config.policies["bodies"]
+    used = {name for route in config.routes if route.listener == "public" for name in route.policies["bodies"]}
+    assert used == {"json", "logs", "recording", "audio", "image"}
+    for policy in (bodies[name] for name in used):
+        assert policy.max and policy.types and policy.inflate is None
+        assert (policy.query.max, policy.query.parameters) == (8 * 1024, 20)
+    asked = {name for route in config.routes if "GET" in route.methods for name in route.policies["bodies"]}
+    assert all({"GET", "HEAD"} <= set(bodies[name].without_content) for name in asked)
+
+
 def test_every_closed_route_says_why(config: Config) -> None:
     closed = [route for route in config.routes if route.deny is not None]
     assert len(closed) == 5
