@@ -6,6 +6,7 @@ another. What real clients send of it is applied here too; the rest is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -17,6 +18,7 @@ MOST_STEPS: Final = 2_500
 
 # The annotations that only turn one text in ``json`` into a value of another type.
 _OF_TEXT = frozenset(("Date", "bigint", "number", "URL"))
+_SEPARATOR = re.compile(r"(?<!\\)\.")
 _A_DATE = ["Date"]
 _NOTHING = ["undefined"]
 _LEAP_SECOND = ":60"  # a date-time has it by RFC 3339 section 5.6, and so by a schema
@@ -117,12 +119,20 @@ def _annotate(value: object, annotations: Mapping[str, object]) -> None:
 
 def _parent_of(value: object, path: str) -> tuple[tuple[str, ...], object]:
     """The names in ``path``, and what all but the last of them lead to in ``value``."""
-    if "\\" in path:
-        raise ValueError("the meta of an input has an escape in a path")  # versions of superjson differ on it
-    names = tuple(path.split("."))
+    names = _names(path)
     for name in names[:-1]:
         value = _at(value, name)
     return names, value
+
+
+def _names(path: str) -> tuple[str, ...]:
+    """The names in ``path``. All versions of superjson read a backslash and a dot as a dot in a name; they differ on every other
+    backslash."""
+    if "\\" not in path:
+        return tuple(path.split("."))
+    if "\\" in path.replace("\\.", ""):
+        raise ValueError("the meta of an input has an escape in a path")
+    return tuple([name.replace("\\.", ".") for name in _SEPARATOR.split(path)])
 
 
 def _at(parent: object, name: str) -> object:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.superjson import MOST_STEPS, NO_JSON, deserialize, deserialize_plain
+from gateway.core.superjson import MOST_STEPS, NO_JSON, Plain, deserialize, deserialize_plain
 from tests.processor_time import takes_at_most
 
 LOGIN = {
@@ -88,6 +88,7 @@ def test_the_account_is_no_text_once_it_is_another_type() -> None:
         {"values": {"": ["Date"]}},
         {"values": {"n\\.x": ["undefined"]}},
         {"values": {"n\\\\": ["undefined"]}},
+        {"values": {"n\\\\.x": ["undefined"]}},
         {"values": "email"},
         {"values": 7},
         {"values": {}, "v": 2},
@@ -182,8 +183,11 @@ def test_an_undefined_member_is_left_out_and_the_text_of_a_date_stays() -> None:
         ({"values": {"constructor.name": ["Date"]}}, "leads nowhere"),
         ({"values": {"list.constructor.prototype": ["undefined"]}}, "leads nowhere"),
         ({"values": {"": ["Date"]}}, "leads nowhere"),
-        ({"values": {"n\\.x": ["undefined"]}}, "an escape in a path"),
-        ({"values": {"n\\\\": ["undefined"]}}, "an escape in a path"),
+        ({"values": {"n\\.x": ["undefined"]}}, "leads nowhere"),  # no member of the name n.x
+        *(
+            ({"values": {path: ["undefined"]}}, "an escape in a path")
+            for path in ("n\\", "\\n", "n\\\\", "n\\\\.x", "n\\\\\\.x", "n\\x", "n\\.x\\", "\\\\.", "n.\\")
+        ),
         ({"values": ["undefined"]}, "the whole of it"),
         ({"values": ["Date"]}, "the whole of it"),
         ({"values": ["set"]}, "the whole of it"),
@@ -207,6 +211,32 @@ def test_an_undefined_member_is_left_out_and_the_text_of_a_date_stays() -> None:
 def test_what_would_change_what_a_schema_has_judged(meta: Any, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         plain(meta, {**LOGIN, "list": [None]})
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("utm\\.source", ("utm.source",)),
+        ("a.b\\.c.d", ("a", "b.c", "d")),
+        ("\\.", (".",)),
+        ("\\.\\.", ("..",)),
+        ("\\..\\.", (".", ".")),
+        ("a\\..b", ("a.", "b")),
+    ],
+)
+def test_a_dot_in_a_name_is_escaped(path: str, names: tuple[str, ...]) -> None:
+    """As superjson writes the names of an honest record: ``{"utm.source": undefined}``."""
+    *above, last = names
+
+    def holding(value: Any) -> Any:
+        found = value
+        for name in reversed(above):
+            found = {name: found}
+        return found
+
+    assert plain({"values": {path: ["undefined"]}}, holding({last: None, "x": 1})) == Plain(holding({"x": 1}), ())
+    assert plain({"values": {path: ["Date"]}}, holding({last: "x"})) == Plain(holding({last: "x"}), (names,))
+    assert read({"values": {path: ["Date"]}}, holding({last: "x"})) == holding({last: NO_JSON})
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 7, {"json": 1, "x": 2}, {"json": 1, "Meta": {}}, {"Json": 1}])

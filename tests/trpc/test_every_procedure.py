@@ -155,3 +155,57 @@ async def test_batches_pass_whole_and_one_bad_call_refuses_its_batch(
         assert list(zod_error(outcomes[0])["fieldErrors"]) == ([field] if field else []), names[at]
         sent += len(names)
     assert sent == 62 - 7, "what carries a password or a code travels alone"
+
+
+GOALS = ["travel", "food"]
+HONEST = {  # as an app may write it, and as the docs say to write it instead: docs/policies/schemas.md, "What JSON is read"
+    "one list at two places": (
+        {"json": {"a": GOALS, "b": GOALS}, "meta": {"referentialEqualities": {"a": ["b"]}}},
+        {"json": {"a": GOALS, "b": GOALS}},
+    ),
+    "a date in a record of anything": (
+        {"json": {"at": "2026-01-02T03:04:05.678Z"}, "meta": {"values": {"at": ["Date"]}}},
+        {"json": {"at": "2026-01-02T03:04:05.678Z"}},
+    ),
+    "zero with a sign": ({"json": {"n": "-0"}, "meta": {"values": {"n": ["number"]}}}, {"json": {"n": 0}}),
+    "a set": ({"json": {"a": GOALS}, "meta": {"values": {"a": ["set"]}}}, {"json": {"a": GOALS}}),
+    "undefined in a list": ({"json": {"a": [None]}, "meta": {"values": {"a.0": ["undefined"]}}}, {"json": {"a": []}}),
+    "half an emoji": ({"json": {"a": "\ud83d"}}, {"json": {"a": "\U0001f600"}}),
+    "a large integer": ({"json": {"a": 2**64}}, {"json": {"a": str(2**64)}}),
+}
+
+
+@pytest.mark.parametrize("link", ["http", "batch"])
+async def test_what_an_app_has_to_write_otherwise(
+    client: RealClient, gateway: tuple[Running, Clock], link: str
+) -> None:
+    """Each is refused as the app might write it, and passes in the way that the docs name."""
+    running, clock = gateway
+    for kind, (refused, passes) in HONEST.items():
+        outcome = await one(client, running.url, "analytics.trackEvent", tracked(refused), clock, link)
+        assert outcome["event"] == "error" and outcome["error"]["data"]["reason"] == "json_malformed", kind
+        outcome = await one(client, running.url, "analytics.trackEvent", tracked(passes), clock, link)
+        assert outcome["event"] == "result", (kind, outcome)
+        assert outcome["data"]["json"]["input"] == tracked(passes)["json"], kind
+
+
+@pytest.mark.parametrize("link", ["http", "batch"])
+async def test_undefined_under_a_name_with_a_dot(client: RealClient, gateway: tuple[Running, Clock], link: str) -> None:
+    running, clock = gateway
+    sent = tracked({"json": {"utm.source": None, "b": 1}, "meta": {"values": {"utm\\.source": ["undefined"]}}})
+    outcome = await one(client, running.url, "analytics.trackEvent", sent, clock, link)
+    assert outcome["event"] == "result", outcome
+    assert outcome["data"]["json"]["input"]["properties"]["b"] == 1
+
+
+def tracked(properties: dict[str, Any]) -> dict[str, Any]:
+    """An event with ``properties``, which are a superjson value, as one."""
+    meta = {
+        kind: {
+            f"properties.{path}": [f"properties.{each}" for each in value] if kind == "referentialEqualities" else value
+            for path, value in paths.items()
+        }
+        for kind, paths in properties.get("meta", {}).items()
+    }
+    whole = {"json": {"event": "e", "properties": properties["json"]}}
+    return {**whole, "meta": meta} if meta else whole

@@ -156,17 +156,20 @@ def some_typed_document(chance: random.Random) -> str:
     """The content of one call: a record with texts and nulls, and a meta that makes dates and undefined of some of them."""
     record: dict[str, Any] = {}
     values: dict[str, Any] = {}
-    for name in chance.sample(["a", "b", "at", "n", "list", "in", "0"], 4):
+    for name in chance.sample(["a", "b", "at", "n", "list", "in", "0", "u.v"], 4):
         leaf = chance.choice([None, None, "2026-01-02", "2026-01-02T03:04:05.678Z", "soon", 7])
         shape = chance.randrange(4)
         record[name] = [leaf, {"x": leaf}, [leaf, leaf], {"y": [{"z": leaf}]}][shape]
-        path = name + ["", ".x", ".1", ".y.0.z"][shape]
+        written = name.replace(".", chance.choice(["\\.", "\\.", "\\.", ".", "\\\\."]))
+        path = written + ["", ".x", ".1", ".y.0.z"][shape]
         if chance.random() < 0.6:
             kind = chance.choice(TYPED) if chance.random() < 0.2 else ["undefined", "Date"][isinstance(leaf, str)]
-            values[path if chance.random() < 0.95 else chance.choice([name, path + ".x", "nothing", "__proto__.x"])] = [
-                kind
-            ]
+            values[
+                path if chance.random() < 0.95 else chance.choice([written, path + ".x", "nothing", "__proto__.x"])
+            ] = [kind]
     meta: dict[str, Any] = {"values": values, "v": 1} if values or chance.random() < 0.2 else {}
+    if chance.random() < 0.3:
+        meta.pop("v", None)  # superjson reads paths as its older versions then
     if chance.random() < 0.05:
         meta["referentialEqualities"] = {"a": ["b"]}
     whole: dict[str, Any] = {"json": record, **({"meta": meta} if meta else {})}

@@ -13,6 +13,8 @@ SCHEMA = {
         "either": {"anyOf": [{"type": "null"}, DATE]},
         "all": {"allOf": [{"$ref": "#/$defs/when"}]},
         "list": {"type": "array", "items": DATE},
+        "free": {"additionalProperties": {"anyOf": [DATE, {}]}},
+        "unknown": {"additionalProperties": {}},
         "pair": {"prefixItems": [{"type": "string"}, DATE]},
         "tree": {"$ref": "#/$defs/tree"},
     },
@@ -23,13 +25,26 @@ SCHEMA = {
 
 @pytest.mark.parametrize(
     "path",
-    ["at", "either", "all", "list.0", "list.17", "pair.1", "other.at", "tree.at", "tree.below.3.below.0.at"],
+    [
+        "at",
+        "either",
+        "all",
+        "list.0",
+        "list.17",
+        "pair.1",
+        "other.at",
+        "free.since",
+        "tree.at",
+        "tree.below.3.below.0.at",
+    ],
 )
 def test_a_date_of_the_schema(path: str) -> None:
     assert is_date(SCHEMA, path.split("."))
 
 
-@pytest.mark.parametrize("path", ["name", "list", "pair.0", "pair.2", "tree", "other", "at.x", "none.of.it"])
+@pytest.mark.parametrize(
+    "path", ["name", "unknown.since", "list", "pair.0", "pair.2", "tree", "other", "at.x", "none.of.it"]
+)
 def test_no_date_of_the_schema(path: str) -> None:
     assert not is_date(SCHEMA, path.split("."))
 
