@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from math import isinf
 from typing import NoReturn
 
 from gateway.core.issue import Token
@@ -43,13 +44,13 @@ def read(octets: bytes) -> tuple[str, object]:
         raise Flaw("begins with a byte order mark", 0, "save the file as UTF-8 without one")
     _check_depth(text)
     try:
-        return text, json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        return text, json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_finite)
     except json.JSONDecodeError as error:
         raise Flaw(f"is no JSON: {_described(error, text)}", error.pos) from None
     except _Twice as error:
         raise Flaw(f"has {_shown(error.name)} twice in one object", _second(text, error.name), "remove one") from None
     except _NoNumber as error:
-        raise Flaw(f"holds {error.word}, which JSON does not have", text.find(error.word)) from None
+        raise Flaw(f"holds {error.word[:32]}, {error.why}", text.find(error.word)) from None
     except (RecursionError, ValueError):
         raise Flaw("is no JSON: a number in it is too long", 0) from None
 
@@ -79,9 +80,10 @@ class _Twice(Exception):
 
 
 class _NoNumber(Exception):
-    def __init__(self, word: str) -> None:
+    def __init__(self, word: str, why: str) -> None:
         super().__init__()
         self.word = word
+        self.why = why
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -93,7 +95,14 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _constant(word: str) -> NoReturn:
-    raise _NoNumber(word)
+    raise _NoNumber(word, "which JSON does not have")
+
+
+def _finite(word: str) -> float:
+    number = float(word)
+    if isinf(number):  # the validator would read null
+        raise _NoNumber(word, "which is beyond the numbers of JavaScript")
+    return number
 
 
 def _described(error: json.JSONDecodeError, text: str) -> str:

@@ -77,6 +77,7 @@ def test_every_value_is_found_where_it_is_written(value: object, indent: int | N
         (b'{"a": nope}', (1, 7), "is no JSON"),
         (b'{"b": [{"a": 1,\n "a": 2}]}', (2, 2), "has a twice"),
         (b'{"a": NaN}', (1, 7), "holds NaN"),
+        (b'{"const": -1e999}', (1, 11), "holds -1e999, which is beyond"),
         (b"\xef\xbb\xbf{}", (1, 1), "byte order mark"),
         (b'{"a": "\xff"}', (1, 8), "not UTF-8"),
         (b"[" * (DEEPEST + 1), (1, DEEPEST + 1), "nested deeper"),
