@@ -181,7 +181,7 @@ class Exchange:
         self.claims: dict[str, Any] | None = None  # policy/auth
         self.limits: list[tuple[object, object]] = []  # policy/rate_limit: each limit taken, and its state
         self.body: bytes | None = None  # policy/body: the whole content once a stage asked for it
-        self.reported: list[str] = []  # policy/base/report: slugs that report mode let pass
+        self.reported: list[Refusal] = []  # policy/base/report: those that report mode let pass
         self.attempts: list[tuple[object, object]] = []  # policy/lockout: a stage, and what it has reserved
         self.slot: Slot | None = None  # policy/breaker: the slot held, None without one
         # the call to the upstream: proxy/upstream

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.secret import Secret
+from gateway.core.verdict import refuse
 from gateway.ops.log import LIMITED_LINES, Bridge, Log, Stamp
 from gateway.ops.plain import LONGEST
 
@@ -56,7 +57,8 @@ def exchange(**more: Any) -> Exchange:
 
 def test_an_access_line_has_all_fields() -> None:
     log, kept = made(worker=3)
-    log.access(exchange(reported=["rate_limited"]), 0.25)
+    reported = [refuse("rate_limited"), refuse("schema_refused", "inputs: chat.sendMessage: text too_big")]
+    log.access(exchange(reported=reported), 0.25)
     line = kept.last()
     principal = line.pop("principal")
     assert len(principal) == 12 and "ada" not in principal
@@ -77,13 +79,15 @@ def test_an_access_line_has_all_fields() -> None:
         "duration_ms": 250.0,
         "upstream": "127.0.0.1:8787",
         "upstream_ms": 12.3,
-        "reported": ["rate_limited"],
+        "reported": ["rate_limited", "schema_refused"],
+        "reported_details": ["inputs: chat.sendMessage: text too_big"],
     }
 
 
 def test_no_secret_of_a_request_is_in_its_lines() -> None:
     log, kept = made()
     refused = exchange(reason="token_invalid", detail="Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIifQ.DETAILSECRET")
+    refused.reported = [refuse("body_malformed", "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIifQ.DETAILSECRET")]
     log.access(refused, 0.1)
     assert len(kept.lines) == 1
     for secret in (b"SECRET", b"user-ada", b"/raw"):

@@ -320,7 +320,8 @@ async def test_report_mode_passes_all_byte_for_byte_and_notes_it(body: bytes, no
     async with serving(backend) as gateway:
         assert (await upload(gateway, body, chunked, "/reported")).status == 200
         found: list[Exchange] = await eventually(lambda: gateway.seen.exchanges)
-        assert found[0].reported == noted
+        assert [refusal.reason.slug for refusal in found[0].reported] == noted
+        assert all(refusal.detail for refusal in found[0].reported)
     assert backend.complete == [body]
 
 

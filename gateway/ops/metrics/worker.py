@@ -96,8 +96,8 @@ class WorkerMetrics:
             self._add(families.BREAKER_REJECTED, exchange.detail)
         if exchange.fallback:
             self._add(families.FALLBACKS, route, exchange.fallback, exchange.reason)
-        for slug in exchange.reported:
-            self._add(families.REPORTED, route, slug)
+        for refusal in exchange.reported:
+            self._add(families.REPORTED, route, refusal.reason.slug)
         for limit in exchange.refused_by:
             self._add(families.LIMITED, *limit)
 

@@ -11,11 +11,11 @@ Decide = Callable[[Exchange], Verdict | Awaitable[Verdict]]
 
 
 def reporting(decide: Decide) -> Decide:
-    """``decide`` without its refusals: the request passes, and the slug is noted in ``exchange.reported``."""
+    """``decide`` without its refusals: the request passes, and the refusal is noted in ``exchange.reported``."""
 
     def noted(exchange: Exchange, verdict: Verdict) -> Verdict:
         if isinstance(verdict, Refusal):
-            exchange.reported.append(verdict.reason.slug)
+            exchange.reported.append(verdict)
             exchange.refused_by += tuple((section, name, "report") for section, name, _ in verdict.limits)
             return None
         return verdict

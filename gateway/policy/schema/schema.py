@@ -128,11 +128,15 @@ class Schema(Stage):
         return self._refusal(name, exchange, [], "there is no schema for ")
 
     def _refusal(self, name: str, exchange: Exchange, issues: Sequence[Issue], why: str = "") -> Refusal:
-        """The log gets the fields and what is wrong with them, and no value."""
+        """``name``: the schema that refuses, of a batch that of the first call. The log gets the fields of each call and what is
+        wrong with them, each once, and no value."""
         reason = _REASON if exchange.route.error_format == "problem" else _OF_CALL
-        at = ", ".join(f"{'.'.join(map(str, issue.path)) or '(whole)'} {issue.code}" for issue in issues)
-        detail = f"{self._name}: {why}{name}{f': {at}' if at else ''}"
-        return Refusal(reason, detail, reply=Details(reason.status, tuple(issues[:MOST])))
+        found: dict[str, dict[str, None]] = {} if issues else {name: {}}
+        for issue in issues[:MOST]:
+            schema = exchange.calls[issue.call].procedure if exchange.calls else name
+            found.setdefault(schema, {})[f"{'.'.join(map(str, issue.path)) or '(whole)'} {issue.code}"] = None
+        where = "; ".join(f"{schema}{': ' if at else ''}{', '.join(at)}" for schema, at in found.items())
+        return Refusal(reason, f"{self._name}: {why}{where}", reply=Details(reason.status, tuple(issues[:MOST])))
 
 
 def _work(found: InputSchema, value: object, octets: int) -> int:

@@ -101,7 +101,7 @@ def _refusal(error: UploadRefused) -> Refusal:
 
 
 def _note(exchange: Exchange, error: UploadRefused) -> None:
-    exchange.reported.append(error.slug)
+    exchange.reported.append(_refusal(error))
 
 
 def build(name: str, settings: Settings, tools: Tools) -> UploadPolicy:

@@ -140,8 +140,9 @@ class FallbackChain:
             return refusal
         for choice in self._choices:
             if choice.report:
-                if slug not in exchange.reported and self._would(choice, exchange, route):
-                    exchange.reported.append(slug)
+                noted = Refusal(refusal.reason)  # its detail is in the line as that of the response
+                if noted not in exchange.reported and self._would(choice, exchange, route):
+                    exchange.reported.append(noted)
                 continue
             if isinstance(choice, UpstreamFallback):
                 if choice.may(exchange):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 import pytest
 
+from gateway.core.verdict import refuse
 from gateway.ops.metrics import worker
 from gateway.ops.metrics.families import MetricsReport
 from gateway.ops.metrics.histogram import Observations
@@ -87,7 +88,7 @@ def test_calls_beyond_the_first_are_added_and_levels_are_set() -> None:
 def test_policies_breakers_and_fallbacks() -> None:
     metrics = WorkerMetrics()
     reported, rejected, replaced = exchange(), exchange(status=503, reason="upstream_resting"), exchange()
-    reported.reported = ["rate_limited"]
+    reported.reported = [refuse("rate_limited")]
     rejected.detail = "tutor"
     replaced.fallback, replaced.reason = "static", "upstream_timeout"
     for made in (reported, rejected, replaced):
@@ -190,7 +191,7 @@ def test_what_a_limit_refuses_is_counted_by_its_name_and_mode() -> None:
     refused = exchange(status=429, reason="rate_limited")
     refused.refused_by = (("rate_limits", "tight", "enforce"), ("rate_limits", "wide", "enforce"))
     passed = exchange()
-    passed.reported, passed.refused_by = ["rate_limited"], (("rate_limits", "tight", "report"),)
+    passed.reported, passed.refused_by = [refuse("rate_limited")], (("rate_limits", "tight", "report"),)
     for made in (refused, refused, passed, exchange()):
         metrics.done(made, 0.001)
     report = metrics.report()

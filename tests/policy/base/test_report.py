@@ -23,8 +23,8 @@ def deciding(verdict: Verdict) -> Decide:
 
 def test_a_refusal_is_noted_and_lets_the_request_pass(exchange: Exchange) -> None:
     assert reporting(deciding(refuse("token_missing")))(exchange) is None
-    assert reporting(deciding(refuse("rate_limited")))(exchange) is None
-    assert exchange.reported == ["token_missing", "rate_limited"]
+    assert reporting(deciding(refuse("rate_limited", "tight")))(exchange) is None
+    assert exchange.reported == [refuse("token_missing"), refuse("rate_limited", "tight")]
 
 
 def test_the_limits_that_would_have_refused_are_noted_as_such(exchange: Exchange) -> None:
@@ -46,7 +46,7 @@ async def test_a_verdict_that_comes_later_is_noted_when_it_is_there(exchange: Ex
     assert inspect.isawaitable(verdict)
     coming.set_result(refuse("rate_limited"))
     assert await verdict is None
-    assert exchange.reported == ["rate_limited"]
+    assert exchange.reported == [refuse("rate_limited")]
 
 
 async def test_a_coroutine_decides_as_well(exchange: Exchange) -> None:
@@ -56,4 +56,4 @@ async def test_a_coroutine_decides_as_well(exchange: Exchange) -> None:
     verdict = reporting(decide)(exchange)
     assert inspect.isawaitable(verdict)
     assert await verdict is None
-    assert exchange.reported == ["body_too_large"]
+    assert exchange.reported == [refuse("body_too_large")]

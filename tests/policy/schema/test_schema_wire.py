@@ -113,7 +113,19 @@ async def test_a_form_gets_what_the_backend_itself_would_send(folder: Path) -> N
         assert upstream.requests == []
         exchange = gateway.seen.exchanges[-1]
         assert (exchange.status, exchange.reason) == (400, "schema_refused")
+        assert exchange.detail == "inputs: auth.login: email invalid_format, password too_small"
         assert "hush" not in json.dumps(body) + exchange.detail
+
+
+async def test_the_log_says_of_each_call_of_a_batch_which_fields_were_wrong_and_how(folder: Path) -> None:
+    async with running(folder) as (gateway, _):
+        inputs = {"0": {"json": BAD}, "1": {"json": {"id": 7}}, "2": {"json": {"hush": [1]}}, "3": {"json": GOOD}}
+        calls = "auth.login,lessons.get,auth.signout,auth.login"
+        assert (await ask(gateway, f"/api/trpc/{calls}?batch=1", inputs))[0] == 400
+        assert gateway.seen.exchanges[-1].detail == (
+            "inputs: auth.login: email invalid_format, password too_small; lessons.get: id invalid_type; "
+            "auth.signout: (whole) invalid_type"
+        )
 
 
 async def test_what_passes_is_sent_on_as_it_came(folder: Path) -> None:
@@ -155,7 +167,7 @@ async def test_each_call_of_a_batch_is_judged_by_its_route(
         else:
             assert status == 400
             assert [issue["call"] for issue in data_of(body)["issues"]] == refused
-        reported = gateway.seen.exchanges[-1].reported
+        reported = [refusal.reason.slug for refusal in gateway.seen.exchanges[-1].reported]
         assert reported == (["schema_refused"] if "chat.send" in calls and refused is None else [])
 
 
@@ -232,5 +244,9 @@ async def test_a_policy_that_reports_lets_pass_and_notes(folder: Path) -> None:
     async with running(folder) as (gateway, upstream):
         assert (await ask(gateway, "/api/trpc/chat.send", {"json": {"text": "long"}}))[0] == 200
         assert (await ask(gateway, "/api/trpc/chat.send", b"{"))[0] == 200
-        assert [exchange.reported for exchange in gateway.seen.exchanges] == [["schema_refused"], ["json_malformed"]]
+        noted = [exchange.reported[0] for exchange in gateway.seen.exchanges]
+        assert [(refusal.reason.slug, refusal.detail) for refusal in noted] == [
+            ("schema_refused", "tried: chat.send: text too_big"),
+            ("json_malformed", "tried: the content is no JSON: line 1, column 2"),
+        ]
         assert len(upstream.requests) == 2

@@ -92,7 +92,7 @@ def test_a_stage_that_only_reports_refuses_nothing() -> None:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
     route = bind("any", [(Refuses(), True)])
     assert route.request_hooks[0][0][0](exchange) is None
-    assert exchange.reported == ["route_denied"]
+    assert [refusal.reason.slug for refusal in exchange.reported] == ["route_denied"]
 
 
 def test_a_verdict_stands_in_for_an_upstream_and_leaves_the_route_as_it_is() -> None:
