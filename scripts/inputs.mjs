@@ -12,7 +12,7 @@
 // A file that this has written carries a mark. One without the mark is yours and stays as it is; one with the mark whose
 // procedure is gone is removed. Exits with 0 when the files are up to date now, 1 when --check says that they are not, and 2
 // when the router cannot be read.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -33,12 +33,15 @@ function options() {
     });
     if (positionals.length !== 1 || !values.out) throw new Error("one ROUTER and --out are needed");
     const aliases = (values.alias ?? []).map((pair) => pair.split("="));
-    if (aliases.some((pair) => pair.length !== 2 || !pair[0] || !pair[1])) throw new Error("--alias is written A=B");
+    if (aliases.some(([a, b, ...more]) => !a || !b || a === b || more.length)) throw new Error("--alias is written A=B");
+    if (existsSync(values.out) && !statSync(values.out).isDirectory()) throw new Error(`${values.out} is no folder`);
     return { ...values, router: resolve(positionals[0]), aliases: new Map(aliases) };
   } catch (error) {
     throw new Unusable(`${error.message}\n${USAGE}`);
   }
 }
+
+const isRouter = (value) => Boolean(value?._def?.procedures && value._def.router);
 
 async function routerOf({ router, export: name }) {
   if (!existsSync(router)) throw new Unusable(`${router}: there is no such file`);
@@ -47,14 +50,17 @@ async function routerOf({ router, export: name }) {
     module = await import(pathToFileURL(router).href);
   } catch (error) {
     const hint =
-      error.code === "ERR_UNKNOWN_FILE_EXTENSION"
+      error?.code === "ERR_UNKNOWN_FILE_EXTENSION"
         ? "\nNode does not read this kind of file: name the compiled router, or run this with `node --import tsx`"
         : "";
-    throw new Unusable(`${router}: cannot be imported: ${error.message}${hint}`);
+    throw new Unusable(`${router}: cannot be imported: ${error?.message ?? error}${hint}`);
   }
-  const found = Object.keys(module).filter((key) => module[key]?._def?.procedures && module[key]._def.router);
+  // Of CommonJS Node finds the exports that are assigned by name; `default` has all.
+  if (!isRouter(module.default)) module = { ...module.default, ...module };
+  const found = Object.keys(module).filter((key) => isRouter(module[key]));
   const wanted = name ?? (found.includes("appRouter") ? "appRouter" : found[0]);
-  if (!found.includes(wanted) || (!name && found.length > 1 && wanted !== "appRouter")) {
+  const several = new Set(found.map((key) => module[key])).size > 1; // not one under two names
+  if (!found.includes(wanted) || (!name && several && wanted !== "appRouter")) {
     const those = found.length ? `its routers are ${found.join(", ")}: name one with --export` : "it exports no tRPC router";
     throw new Unusable(`${router}: ${name ? `no router named ${name}; ` : ""}${those}`);
   }

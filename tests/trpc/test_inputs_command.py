@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,19 @@ def test_which_export_is_the_router(project: Project) -> None:
     assert project.run("--export", "third")[0] == 2
     project.router("a: open.query(() => 1)", export="export default ")
     assert project.run()[0] == 0
+    project.router("a: open.query(() => 1)", export="export const first = ")
+    with (project.folder / "router.mjs").open("a") as file:
+        file.write("export default first;\n")
+    assert project.run()[0] == 0
+
+
+@pytest.mark.parametrize("exported", ["module.exports = found;", "module.exports = found.appRouter;"])
+def test_a_router_in_commonjs(project: Project, exported: str) -> None:
+    """As compilers write it whose exports Node does not see by name."""
+    head = re.sub(r"import (.+) from (.+);", r"const \1 = require(\2);", HEAD)
+    router = "const found = { appRouter: t.router({ a: open.query(() => 1) }) };"
+    (project.folder / "router.cjs").write_text(f"{head}{router}\n{exported}\n")
+    assert project.run(router="router.cjs")[1].endswith("1 procedures: 1 written, 0 up to date, 0 yours, 0 removed\n")
 
 
 def test_a_router_that_writes_its_own_lines_and_keeps_itself_busy(project: Project) -> None:
@@ -117,7 +131,9 @@ def test_a_router_that_writes_its_own_lines_and_keeps_itself_busy(project: Proje
         ("router.ts", "export const a: number = 1;", "cannot be imported"),
         ("router.mjs", "this is no code", "cannot be imported"),
         ("router.mjs", "throw new Error('DATABASE_URL is not set')", "DATABASE_URL is not set"),
+        ("router.mjs", "throw 'no database'", "no database"),
         ("router.mjs", "export const a = 1;", "it exports no tRPC router"),
+        ("router.cjs", "module.exports = { a: 1 };", "it exports no tRPC router"),
         (
             "router.mjs",
             f"{HEAD}export const r = t.router({{ 'a/b': open.query(() => 1) }});",
@@ -142,7 +158,22 @@ def test_a_project_without_zod_4(packages: None, tmp_path: Path) -> None:
     assert (code, "its project has no zod 4" in printed) == (2, True)
 
 
-@pytest.mark.parametrize("options", [(), ("--no-such",), ("--alias", "a")])
+def test_a_file_in_place_of_the_folder(project: Project) -> None:
+    project.router("a: open.query(() => 1)")
+    project.out.write_text("{}")
+    for more in ((), ("--check",)):
+        code, printed = project.run(*more)
+        assert (code, "is no folder" in printed, "    at " in printed) == (2, True, False)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--no-such",),
+        *(("--alias", alias) for alias in ("a", "=a", "a=", "a=b=c", "chat.translate=chat.translate")),
+    ],
+)
 def test_options_that_are_not_understood(packages: None, tmp_path: Path, options: tuple[str, ...]) -> None:
     out = tmp_path / "inputs" if options else Path()
     code, printed = written("tutor.mjs", out, *(options or ("more.mjs",)))
