@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gateway.policy.schema.cost import MOST_VISITS, Endless, cost_of
 from gateway.policy.schema.keywords import BY_ANCHOR, KNOWN, Path, subschemas, target
+from gateway.policy.schema.mistakes import mistakes
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -31,6 +32,8 @@ def remarks(schema: object, max_depth: int) -> Iterator[Remark]:
             for remark in _of_keyword((*path, keyword), keyword, value, schema):
                 sound = sound and remark.warning
                 yield remark
+        for keyword, sentence, hint in mistakes(found):
+            yield Remark((*path, keyword), sentence, hint, True)
     if sound:
         yield from _of_cost(schema, max_depth)
 
@@ -44,10 +47,21 @@ def _of_keyword(at: Path, keyword: str, value: object, schema: object) -> Iterat
         yield Remark(at, "is not taken inside of a schema: a file is one schema", "leave it out")
     elif keyword == "x-message" and not isinstance(value, str):
         yield Remark(at, "must be a text: the sentence to show")
-    elif keyword not in KNOWN and not keyword.startswith("x-"):
-        close = difflib.get_close_matches(keyword, sorted(KNOWN), n=1)
-        hint = f"did you mean {close[0]}?" if close else "begin names of your own with x-"
-        yield Remark(at, "is no keyword of JSON Schema, so it checks nothing", hint, True)
+    elif keyword.startswith("x-"):
+        if keyword != "x-message" and difflib.get_close_matches(keyword, ["x-message"], cutoff=0.8):
+            yield Remark(at, "is a name of your own, so it says nothing", "did you mean x-message?", True)
+    elif keyword not in KNOWN:
+        yield Remark(at, "is no keyword of JSON Schema, so it checks nothing", _meant(keyword, value), True)
+
+
+def _meant(keyword: str, value: object) -> str:
+    """What an unknown keyword is meant for, as a hint."""
+    if keyword == "nullable":  # of OpenAPI 3.0
+        return 'write "type": ["string", "null"]'
+    close = difflib.get_close_matches(keyword, sorted(KNOWN), n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return "write fields below properties" if isinstance(value, dict) else "begin names of your own with x-"
 
 
 def _of_reference(at: Path, value: object) -> Remark:

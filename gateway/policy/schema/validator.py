@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -30,6 +31,8 @@ _BACKTRACKING = FancyRegexOptions(
 )
 _EMAIL = EmailOptions(require_tld=True, allow_domain_literal=False, allow_display_text=False)
 _VALUES = frozenset(("const", "default", "enum", "examples"))
+_FORMATS = ("date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid", "regex")
+"""Those that somebody may misspell."""
 
 STRICTER: Mapping[str, dict[str, object]] = {
     # the quoted names of RFC 5321, which no application takes
@@ -119,7 +122,9 @@ def _wrong(error: ValidationError) -> SchemaError:
                 "write one of ECMA-262 with small repeats, and escape \\ as \\\\ in JSON",
             )
         case "" if at[-1:] == ("format",):
-            return SchemaError("is a format that is not known here", at, "leave it out, or write a pattern")
+            close = difflib.get_close_matches(str(error.instance), _FORMATS, n=1)
+            hint = f"did you mean {close[0]}?" if close else "leave it out, or write a pattern"
+            return SchemaError("is a format that is not known here", at, hint)
         case "type":
             return SchemaError(f"must be {' or '.join(map(_with_article, kind['types']))}", at)
         case "minimum" | "exclusiveMinimum":

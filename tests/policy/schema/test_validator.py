@@ -76,6 +76,22 @@ def test_what_is_no_schema_is_named(schema: object, at: tuple[str | int, ...], s
     assert tuple(caught.value.at) == at
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("e-mail", "email?"),
+        ("datetime", "date-time?"),
+        ("dateTime", "date-time?"),
+        ("url", "uri?"),
+        ("int32", "pattern"),
+    ],
+)
+def test_a_format_that_is_misspelled(name: str, hint: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        compiled({"properties": {"a": {"format": name}}})
+    assert hint in caught.value.hint
+
+
 @pytest.mark.parametrize("ref", ["file:///etc/hostname", "http://127.0.0.1:1/x", "other.json"])
 def test_nothing_is_fetched(ref: str) -> None:
     with pytest.raises(SchemaError):
