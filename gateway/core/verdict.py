@@ -23,7 +23,7 @@ class Refusal:
     ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the response. ``retry_after`` is in whole
     seconds, 0 when waiting does not help; ``close`` ends the connection after the response. ``limits``: the limits that
     refuse it. ``reply`` is sent in place of the response that tells why, where the client can read none; it counts as refused
-    all the same. ``Details`` are no response of their own: they are added to that one.
+    all the same. ``details`` are added to the response that tells why.
     """
 
     reason: Reason
@@ -32,7 +32,8 @@ class Refusal:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     close: bool = False
     limits: tuple[RefusedBy, ...] = ()
-    reply: Reply | Details | None = None
+    reply: Reply | None = None
+    details: Details | None = None
 
 
 def refuse(
@@ -43,7 +44,7 @@ def refuse(
     headers: tuple[tuple[bytes, bytes], ...] = (),
     close: bool = False,
     limits: tuple[RefusedBy, ...] = (),
-    reply: Reply | Details | None = None,
+    reply: Reply | None = None,
 ) -> Refusal:
     """The refusal whose reason is named ``slug``. Raises KeyError for a slug that is not in the table."""
     return Refusal(REASONS[slug], detail, retry_after, headers, close, limits, reply)
@@ -60,10 +61,9 @@ class Reply:
 
 @dataclass(slots=True)
 class Details:
-    """What the response to a refused request names beside the reason. ``status`` is the one that it is sent with, and
-    ``sentence``, where there is one, takes the place of the reason's."""
+    """What the response to a refused request names beside the reason. ``sentence``, where there is one, takes the place of the
+    reason's."""
 
-    status: int
     issues: tuple[Issue, ...] = ()
     sentence: str = ""
 

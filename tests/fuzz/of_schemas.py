@@ -45,7 +45,7 @@ def schema(data: bytes) -> None:
         return
     assert isinstance(verdict, Refusal) and verdict.reason.slug in _SLUGS, verdict
     assert verdict.detail.isprintable() and len(verdict.detail) < 4000
-    for issue in getattr(verdict.reply, "issues", ()):
+    for issue in verdict.details.issues if verdict.details is not None else ():
         assert 0 < len(issue.message) < 300, issue
 
 

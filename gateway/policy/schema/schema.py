@@ -136,7 +136,7 @@ class Schema(Stage):
             schema = exchange.calls[issue.call].procedure if exchange.calls else name
             found.setdefault(schema, {})[f"{'.'.join(map(str, issue.path)) or '(whole)'} {issue.code}"] = None
         where = "; ".join(f"{schema}{': ' if at else ''}{', '.join(at)}" for schema, at in found.items())
-        return Refusal(reason, f"{self._name}: {why}{where}", reply=Details(reason.status, tuple(issues[:MOST])))
+        return Refusal(reason, f"{self._name}: {why}{where}", details=Details(tuple(issues[:MOST])))
 
 
 def _work(found: InputSchema, value: object, octets: int) -> int:

@@ -95,9 +95,8 @@ class UploadPolicy(Stage):
 def _refusal(error: UploadRefused) -> Refusal:
     sentence = str(error)
     issues = (Issue((error.part,), error.code, "", sentence),) if error.part else ()
-    reason = REASONS[error.slug]
     detail = f"{sentence} ({error.detail})" if error.detail else sentence
-    return Refusal(reason, detail, reply=Details(reason.status, issues, sentence))
+    return Refusal(REASONS[error.slug], detail, details=Details(issues, sentence))
 
 
 def _note(exchange: Exchange, error: UploadRefused) -> None:

@@ -189,15 +189,15 @@ def render_detailed(
     members = refusal_members(reason.slug, exchange.id, refusal.retry_after)
     if route.error_format == "problem":
         members |= problem_members(issues) if issues else {}
-        content_type, value = PROBLEM, problem(reason.title, details.status, sentence, members)
+        content_type, value = PROBLEM, problem(reason.title, reason.status, sentence, members)
     else:
         members |= trpc_members(issues) if issues else {}
-        content_type, value = JSON, trpc_error(route.error_format, sentence, details.status, members)
+        content_type, value = JSON, trpc_error(route.error_format, sentence, reason.status, members)
     content = orjson.dumps(value)
     pairs = [content_type, (b"cache-control", b"no-store"), *refusal.headers]
     if refusal.retry_after:
         pairs.append((b"retry-after", b"%d" % refusal.retry_after))
-    data = render_reply(Reply(details.status, tuple(pairs), content), exchange, route, date, end)
+    data = render_reply(Reply(reason.status, tuple(pairs), content), exchange, route, date, end)
     return data, 0 if exchange.method == "HEAD" else len(content)
 
 

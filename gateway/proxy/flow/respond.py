@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.core.date import DATE
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Details, Refusal, Reply
+from gateway.core.verdict import Refusal, Reply
 from gateway.proxy.flow.render import CLOSED, render_detailed, render_refusal, render_reply
 from gateway.proxy.flow.stream import is_event_stream
 from gateway.proxy.flow.writer import ResponseWriter
@@ -40,11 +40,12 @@ def respond_with(
             writer.keep_alive = False
         kept = writer.kept if writer.keep_alive else CLOSED
         if reply is not None:
-            if isinstance(reply, Details):
-                data, exchange.bytes_out = render_detailed(verdict, reply, exchange, route, date, kept)
-                return data
             return render_reply(reply, exchange, route, date, kept)
-        data, exchange.bytes_out = render_refusal(verdict, exchange, route, date, kept)
+        details = verdict.details
+        if details is None:
+            data, exchange.bytes_out = render_refusal(verdict, exchange, route, date, kept)
+        else:
+            data, exchange.bytes_out = render_detailed(verdict, details, exchange, route, date, kept)
         return data
     exchange.status = verdict.status
     run_response_hooks(exchange, route, depth, writer)
