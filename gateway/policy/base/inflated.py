@@ -65,6 +65,11 @@ class InflatedContent:
         self.received = 0
 
     @property
+    def arrived(self) -> int:
+        """Bytes of the coded content that are here, read or not."""
+        return self._content.arrived
+
+    @property
     def complete(self) -> bool:
         """Whether the coded content is here, read or not, or no more of it will arrive."""
         return self._content.complete

@@ -34,6 +34,10 @@ class JudgedContent:
         self.received = 0
 
     @property
+    def arrived(self) -> int:
+        return self._content.arrived
+
+    @property
     def complete(self) -> bool:
         return self._ended
 
@@ -131,6 +135,10 @@ class ObservedContent:
     @property
     def received(self) -> int:
         return self._content.received
+
+    @property
+    def arrived(self) -> int:
+        return self._content.arrived
 
     @property
     def complete(self) -> bool:

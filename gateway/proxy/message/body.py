@@ -210,7 +210,7 @@ class RequestBody:
             return refuse("body_timeout", f"{self.arrived} bytes received", close=True)
         finally:
             self._wake = None
-        self._waited += loop.time() - started
+            self._waited += loop.time() - started  # also where the reader waits no longer, and asks again
         return None
 
     def _send_continue(self) -> None:

@@ -27,12 +27,12 @@ class Upload:
     client.
     """
 
-    __slots__ = ("_content", "_loop", "_portion", "_still", "_waited", "late", "length", "limit")
+    __slots__ = ("_content", "_loop", "_mark", "_still", "_waited", "late", "length", "limit")
 
     def __init__(self, content: RequestContent, loop: asyncio.AbstractEventLoop) -> None:
         self._content = content
         self._loop = loop
-        self._portion = 0  # bytes since the client's time was renewed
+        self._mark = content.arrived  # bytes that were here when the client's time was renewed
         self._still = 0.0  # seconds waited since then
         self._waited = 0.0  # seconds in all
         self.late = False
@@ -43,6 +43,11 @@ class Upload:
     def received(self) -> int:
         """Bytes that were read."""
         return self._content.received
+
+    @property
+    def arrived(self) -> int:
+        """Bytes that are here, read or not."""
+        return self._content.arrived
 
     @property
     def complete(self) -> bool:
@@ -66,22 +71,31 @@ class Upload:
         return await self._content.read_all()
 
     async def read(self) -> bytes | Refusal:
-        """The next bytes, ``b""`` at the end; a refusal also when the client has stood still for too long."""
+        """The next bytes, ``b""`` at the end; a refusal also when the client has stood still for too long.
+
+        What arrives counts, and not what is read: a policy may hold back what has arrived until it knows more of it.
+        """
+        while True:
+            piece = await self._read_in_time()
+            if self._content.arrived - self._mark >= PORTION:
+                self._mark, self._still = self._content.arrived, 0.0
+            elif piece is None:
+                return refuse("body_timeout", f"{self.arrived} bytes received, then too few", close=True)
+            if piece is not None:
+                return piece
+
+    async def _read_in_time(self) -> bytes | Refusal | None:
+        """The next bytes or a refusal, None when they did not come in what is left of the client's time."""
         began = self._loop.time()
         try:
             async with asyncio.timeout(STILL - self._still):
-                piece = await self._content.read()
+                return await self._content.read()
         except TimeoutError:
-            return refuse("body_timeout", f"{self.received} bytes received, then too few", close=True)
+            return None
         finally:
             waited = self._loop.time() - began
             self._still += waited
             self._waited += waited
-        if not isinstance(piece, Refusal):
-            self._portion += len(piece)
-            if self._portion >= PORTION:
-                self._portion, self._still = 0, 0.0
-        return piece
 
     def end(self, upstream_stood_still: bool) -> None:
         """Note that the call has a response or has failed, while the upstream took nothing more where that is so."""

@@ -27,8 +27,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLOW", 0.05)
 
 
-def uploading(timeout: float = 30.0) -> tuple[Upload, RequestBody]:
-    body = RequestBody(Source())
+class HeldBack(RequestBody):
+    """A body of which its reader has nothing before all of it is here, as a policy may have it."""
+
+    async def read(self) -> bytes | Refusal:
+        return await self.gather(100_000) or await super().read()
+
+
+def uploading(timeout: float = 30.0, kind: type[RequestBody] = RequestBody) -> tuple[Upload, RequestBody]:
+    body = kind(Source())
     body.declare(None, timeout, False)
     return Upload(body, asyncio.get_running_loop()), body
 
@@ -49,16 +56,20 @@ async def read_to_end(upload: Upload) -> bytes | Refusal:
     return content
 
 
-async def test_a_client_that_goes_on_sending_is_waited_for_as_long_as_it_takes() -> None:
-    upload, body = uploading()
+@pytest.mark.parametrize("kind", [RequestBody, HeldBack])
+async def test_a_client_that_goes_on_sending_is_waited_for_as_long_as_it_takes(kind: type[RequestBody]) -> None:
+    upload, body = uploading(kind=kind)
     dripping = asyncio.create_task(drip(body, b"x" * 100, 0.03, 12))
     assert await read_to_end(upload) == b"x" * 1200
     await dripping
 
 
+@pytest.mark.parametrize("kind", [RequestBody, HeldBack])
 @pytest.mark.parametrize("piece", [b"", b"x"])
-async def test_a_client_that_stands_still_or_sends_next_to_nothing_ends_its_request(piece: bytes) -> None:
-    upload, body = uploading()
+async def test_a_client_that_stands_still_or_sends_next_to_nothing_ends_its_request(
+    piece: bytes, kind: type[RequestBody]
+) -> None:
+    upload, body = uploading(kind=kind)
     dripping = asyncio.create_task(drip(body, piece, 0.02 if piece else 60, 50))
     began = asyncio.get_running_loop().time()
     refusal = await read_to_end(upload)
@@ -71,6 +82,14 @@ async def test_the_clock_of_the_whole_body_holds_too() -> None:
     upload, _ = uploading(timeout=0.01)
     refusal = await upload.read()
     assert isinstance(refusal, Refusal) and refusal.reason.slug == "body_timeout"
+
+
+async def test_the_clock_of_the_whole_body_runs_on_where_the_time_of_the_client_is_renewed() -> None:
+    upload, body = uploading(timeout=0.2, kind=HeldBack)
+    dripping = asyncio.create_task(drip(body, b"x" * 100, 0.03, 30))
+    refusal = await read_to_end(upload)
+    assert isinstance(refusal, Refusal) and refusal.detail.endswith("bytes received"), "and not too few"
+    dripping.cancel()
 
 
 async def test_a_call_that_ends_before_its_content_says_nothing_unless_the_upstream_stood_still(
