@@ -66,6 +66,11 @@ def test_what_is_held_is_flat_and_small() -> None:
     assert peaks[1] < peaks[0] * 1.1
 
 
+def test_looking_for_the_boundary_of_a_browser_takes_no_time_to_prepare() -> None:
+    boundaries = [b"----WebKitFormBoundary%016x" % number for number in range(100)]
+    assert takes_at_most(0.001, lambda: [Judge(RULES, boundary) for boundary in boundaries])
+
+
 PERIODIC = tuple(b"a" * at + b"b" + b"a" * (69 - at) for at in (0, 1, 35, 60, 69))
 DEAR = {
     "line ends": (form(file(webm() + b"\r\n" * (HOSTILE // 2))), BOUNDARY),
@@ -76,6 +81,8 @@ DEAR = {
     "parts": (form(*[text(b"en")] * (HOSTILE // 90)), BOUNDARY),
     "a text": (form(text(b"a" * 40_000 + b"<", b"note")), BOUNDARY),
     "a preamble": (b"\r\n" * (HOSTILE // 2), BOUNDARY),
+    "the boundary of a browser without its end": (form(file(webm() + BOUNDARY[:-1] * (HOSTILE // 36))), BOUNDARY),
+    "its hyphens": (form(file(webm() + b"-" * HOSTILE)), BOUNDARY),
     **{f"a boundary of one letter, but the {at}th": (form(file(webm() + b"a" * HOSTILE), boundary=one), one) for at, one in enumerate(PERIODIC)},
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Protocol
 
 from python_multipart.exceptions import FormParserError
@@ -49,6 +50,19 @@ def boundary_of(content_type: bytes) -> bytes:
     return boundary
 
 
+def _finder(boundary: bytes) -> Callable[[bytes], int]:
+    """What finds where in a text ``boundary`` begins first, -1 where it does not, in linear time for every text.
+
+    ``bytes.find`` compares from each octet on as long as the text agrees: 3 ms for 64 KiB of one letter, where the boundary is of
+    it 69 times and another. Where the first four octets do not come again in the boundary, what agrees in more than four of
+    them cannot overlap by more, so it is linear too. An expression always is, and takes 30 us to compile.
+    """
+    if boundary.find(boundary[:4], 1) < 0:
+        return lambda text: text.find(boundary)
+    search = re.compile(re.escape(boundary)).search
+    return lambda text: -1 if (found := search(text)) is None else found.start()
+
+
 class Form:
     """One form whose boundary is ``boundary``. ``feed`` takes its bytes in pieces of any length, ``end`` what is left of it."""
 
@@ -58,18 +72,17 @@ class Form:
         "_buffer",
         "_ended",
         "_events",
+        "_find",
         "_first",
         "_last",
         "_parser",
         "_piece",
-        "_search",
         "_shift",
     )
 
     def __init__(self, boundary: bytes, events: PartEvents) -> None:
         self._boundary = boundary
-        # Linear whatever the boundary is: bytes.find took 3 ms for 64 KiB of one letter, and a boundary of it 69 times and another.
-        self._search = re.compile(re.escape(boundary)).search
+        self._find = _finder(boundary)
         self._events = events
         self._parser = MultipartParser(
             boundary,
@@ -100,6 +113,8 @@ class Form:
                 raise MalformedForm("The form is not well-formed.") from None
         left = len(self._buffer) - self._at
         if self._ended:
+            if self._first:
+                raise MalformedForm("The form has no parts.")
             if not self._end().startswith(self._buffer[self._at : self._at + left]):
                 raise MalformedForm("The form goes on after its end.")
         elif left > LONGEST_HEAD:
@@ -143,11 +158,12 @@ class Form:
 
     def _boundary_end(self, content: bytes) -> int:
         """Where in ``content`` the text of a boundary ends that is no delimiter, -1 where there is none."""
-        shared = self._search(self._last + content[: len(self._boundary) - 1])
-        if shared is not None:
-            return shared.end() - len(self._last)
-        found = self._search(content)
-        return -1 if found is None else found.end()
+        length = len(self._boundary)
+        shared = self._find(self._last + content[: length - 1])
+        if shared >= 0:
+            return shared + length - len(self._last)
+        found = self._find(content)
+        return -1 if found < 0 else found + length
 
     def _on_part_end(self) -> None:
         self._events.on_part_end()

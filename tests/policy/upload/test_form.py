@@ -66,6 +66,21 @@ def test_the_parts_and_every_byte_of_them(size: int, end: bytes) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
+    "boundary", [b"B", b"-B", b"aaaa", b"aaaaab", b"abcabcabcd", b"-" * 24 + b"0123456789abcdef", BOUNDARY]
+)
+def test_the_text_of_a_boundary_is_found_wherever_it_is(boundary: bytes, size: int) -> None:
+    for content in (boundary, boundary[:-1] + boundary, boundary[:1] + boundary, b"x" * 60 + boundary + b"x"):
+        assert "holds the boundary" in refusal(form(text(content), boundary=boundary), size, boundary)
+    assert read(form(text(b"x" + boundary[1:]), boundary=boundary), size, boundary).parts[0][3] == b"x" + boundary[1:]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_form_without_parts_is_refused_for_that(size: int) -> None:
+    assert refusal(b"--%b--\r\n" % BOUNDARY, size) == "The form has no parts."
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
     "content", [b"", b"\r", b"\r\n", b"\r\n--", b"\r\n-", b"--", b"\r\r\n--\r\n", b"-" * 80, BOUNDARY[:-1]]
 )
 def test_content_that_nearly_ends_it(size: int, content: bytes) -> None:

@@ -92,6 +92,27 @@ def test_a_head_without_a_type_may_be_text() -> None:
     assert parse_head([b'Content-Disposition: form-data; name="a"']).is_plain_text
 
 
+@pytest.mark.parametrize("encoding", [b"binary", b"8bit", b"BINARY"])
+def test_what_says_that_nothing_is_encoded(encoding: bytes) -> None:
+    lines = [b'Content-Disposition: form-data; name="a"', b"Content-Transfer-Encoding: " + encoding]
+    assert parse_head(lines) == parse_head(lines[:1])
+
+
+@pytest.mark.parametrize(
+    ("line", "helpful"),
+    [
+        (b'Content-Disposition: form-data; name="a"; filename=""', "choose a file"),
+        (b'Content-Disposition: form-data; name="a"; filename="my %22song%22.webm"', "rename the file"),
+        (b'Content-Disposition: form-data; name="a"; filename="/tmp/a.webm"', "send the name alone"),
+        (b"Content-Disposition: form-data; name=\"a\"; filename*=utf-8''a.webm", 'filename="..."'),
+        (b'Content-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: base64', "as it is"),
+    ],
+)
+def test_what_clients_send_in_good_faith_is_refused_with_what_to_do(line: bytes, helpful: str) -> None:
+    with pytest.raises(MalformedForm, match=helpful):
+        parse_head(line.split(b"\r\n"))
+
+
 def test_another_type() -> None:
     raw = b'\r\n--B\r\ncontent-type: a/b; c=d\r\nContent-Disposition: form-data; name="Content-Type: x"\r\n\r\n'
     assert with_type(raw, b"audio/mp4") == raw.replace(b"content-type: a/b; c=d", b"Content-Type: audio/mp4")
