@@ -93,7 +93,7 @@ def _label(name: str) -> str:
 
 def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> dict[str, object]:
     def side(one: Side) -> dict[str, object]:
-        return {"held": one.held, "example": jsonlib.loads(one.example) if one.example else None}
+        return {"exists": one.exists, "example": jsonlib.loads(one.example) if one.example else None}
 
     return {
         "ok": not differing,
@@ -123,9 +123,9 @@ def _print(found: Mapping[str, Change], differing: Mapping[str, Change]) -> None
         for side, about in ((one.gained, "B admits, A refuses"), (one.lost, "A admits, B refuses")):
             if side.example:
                 out.print(Text(f"         {about}: {clean(side.example, _SHOWN)}"), soft_wrap=True)
-            elif side.held == "unknown" and not one.sentence:
+            elif side.exists == "unknown" and not one.sentence:
                 out.print(Text(f"         {about}: perhaps, it could not be decided"), soft_wrap=True)
-            elif side.held == "yes":
+            elif side.exists == "yes":
                 out.print(Text(f"         {about}: something, of which no example was found"), soft_wrap=True)
     counts = {verdict: sum(one.verdict == verdict for one in found.values()) for verdict in Verdict}
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)

@@ -55,11 +55,11 @@ _PLAIN_TEXTS = ("a", "", "A1-a", " ", "é", "a b", "1", "@", "\n")
 
 def examples(schema: JsonSchema) -> Iterator[object]:
     """Candidates of values that ``schema`` admits, the likeliest first. ``schema`` must be valid."""
-    maker = _Maker(schema)
+    maker = _Candidates(schema)
     return iter(maker.values(schema, 0))
 
 
-class _Maker:
+class _Candidates:
     """Makes candidates of the schemas of one document, as many as the bound of the whole allows."""
 
     def __init__(self, document: JsonSchema) -> None:
@@ -84,7 +84,7 @@ class _Maker:
             if key in schema:
                 rest = {name: value for name, value in schema.items() if name != key}
                 return self._combined(key, schema[key], rest, depth + 1)
-        return _mixed([self._of_type(name, schema, depth) for name in _types(schema)])
+        return _interleaved([self._of_type(name, schema, depth) for name in _types(schema)])
 
     def _combined(self, key: str, with_it: Any, rest: object, depth: int) -> list[object]:
         """Candidates of ``rest`` together with what stands behind ``key`` beside it."""
@@ -94,7 +94,7 @@ class _Maker:
             for part in with_it[:_MEMBERS]:
                 rest = _merged(rest, part)
             return self.values(rest, depth)
-        return _mixed([self.values(_merged(rest, one), depth) for one in with_it[:_MEMBERS]])
+        return _interleaved([self.values(_merged(rest, one), depth) for one in with_it[:_MEMBERS]])
 
     def _referred(self, reference: str) -> object:
         found: object = self._document
@@ -154,7 +154,7 @@ class _Maker:
         counts = [_count(least), _count(most), 1, 2]
         if not wanted:
             yield start
-        yield from ([*start, *([value] * max(_count(least), 1))] for value in _mixed([items, wanted])[:_EACH])
+        yield from ([*start, *([value] * max(_count(least), 1))] for value in _interleaved([items, wanted])[:_EACH])
         for count in dict.fromkeys(counts):
             more = max(count - len(start), 0)
             yield [*start, *wanted[:1], *([items[0]] * more)][: max(count, 1)]
@@ -211,7 +211,7 @@ def _merged(schema: object, other: object) -> object:
     return both
 
 
-def _mixed(lists: Sequence[Sequence[object]]) -> list[object]:
+def _interleaved(lists: Sequence[Sequence[object]]) -> list[object]:
     """The first of each, then the second of each, and so on."""
     missing = object()
     rounds = chain.from_iterable(zip_longest(*lists, fillvalue=missing))

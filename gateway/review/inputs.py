@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gateway.policy.schema.compare import Difference, Held, JsonSchema, difference
+from gateway.policy.schema.compare import Difference, Exists, JsonSchema, difference
 from gateway.policy.schema.validator import compiled
 from gateway.review.examples import examples
 
@@ -30,12 +30,12 @@ class Side(NamedTuple):
     ``example`` is one of them as JSON, tried against both schemas; empty where none was found.
     """
 
-    held: Held
+    exists: Exists
     example: str = ""
 
 
-NOTHING = Side(Held.NO)
-NOT_KNOWN = Side(Held.UNKNOWN)
+NOTHING = Side(Exists.NO)
+NOT_KNOWN = Side(Exists.UNKNOWN)
 
 
 class Change(NamedTuple):
@@ -50,7 +50,7 @@ class Change(NamedTuple):
     @property
     def loosens(self) -> bool:
         """Whether more may pass than before: what is not known counts too."""
-        return self.gained.held != Held.NO
+        return self.gained.exists != Exists.NO
 
 
 ADDED = Change(Verdict.ADDED, sentence="had no schema before")
@@ -75,15 +75,15 @@ def compared(old: JsonSchema, new: JsonSchema) -> Change:
         for source in (found.values, schema):
             for value in examples(source) if source is not None else ():
                 if shows(value, more):
-                    return Side(Held.YES, json.dumps(value))
-        return Side(found.held)
+                    return Side(Exists.YES, json.dumps(value))
+        return Side(found.exists)
 
     if _text(old) == _text(new):
         return Change(Verdict.SAME)
     # The values of a side are looked for in its schema too: the library knows less of formats than the validator does.
     gained = side(difference(new, old), new, True)
     lost = side(difference(old, new), old, False)
-    return Change(_verdict(gained.held, lost.held), gained, lost)
+    return Change(_verdict(gained.exists, lost.exists), gained, lost)
 
 
 def unknown(sentence: str) -> Change:
@@ -96,12 +96,12 @@ def names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     return sorted({*old, *new})
 
 
-def _verdict(gained: Held, lost: Held) -> Verdict:
-    if gained == Held.UNKNOWN:
+def _verdict(gained: Exists, lost: Exists) -> Verdict:
+    if gained == Exists.UNKNOWN:
         return Verdict.UNKNOWN
-    if gained == Held.YES:
-        return Verdict.BOTH if lost == Held.YES else Verdict.LOOSER
-    return Verdict.SAME if lost == Held.NO else Verdict.TIGHTER
+    if gained == Exists.YES:
+        return Verdict.BOTH if lost == Exists.YES else Verdict.LOOSER
+    return Verdict.SAME if lost == Exists.NO else Verdict.TIGHTER
 
 
 def _text(schema: JsonSchema) -> str:

@@ -66,7 +66,7 @@ def texts(pattern: str, lengths: tuple[int, ...] = ()) -> Iterator[str]:
             seen.add(text)
             yield text
     for length, grown in product(lengths, range(_REPETITIONS)):
-        yield _written(_grown(node, [grown], length - len(_written(node, 0, 0, LONGEST))), 0, 0, LONGEST)
+        yield _written(_lengthened(node, [grown], length - len(_written(node, 0, 0, LONGEST))), 0, 0, LONGEST)
     first = _written(node, 0, 0, LONGEST - 8)
     yield from (f"{first}!", f"!{first}", f"{first}\n", first.upper(), first.lower(), f"{first} {first}"[:LONGEST], "")
 
@@ -94,17 +94,17 @@ def _character(number: int) -> str:
     return chr(number)
 
 
-def _grown(node: _Node, after: list[int], by: int) -> _Node:
+def _lengthened(node: _Node, after: list[int], by: int) -> _Node:
     """``node`` with one of its repetitions longer by ``by`` characters, the one that comes ``after`` so many others."""
     if isinstance(node, _Series):
-        return _Series(tuple([_grown(each, after, by) for each in node.of]))
+        return _Series(tuple([_lengthened(each, after, by) for each in node.of]))
     if isinstance(node, _Choice) and node.of and not isinstance(node.of[0], str):
-        return _grown(node.of[0], after, by)
+        return _lengthened(node.of[0], after, by)
     if not isinstance(node, _Repeated):
         return node
     after[0] -= 1
     if after[0] != -1:
-        return node._replace(node=_grown(node.node, after, by)) if node.least else node
+        return node._replace(node=_lengthened(node.node, after, by)) if node.least else node
     one = max(len(_written(node.node, 0, 0, LONGEST)), 1)
     return node._replace(least=min(node.most, node.least + max(by, 0) // one))
 

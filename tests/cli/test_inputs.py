@@ -65,11 +65,11 @@ def test_differences(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "file": "gone.query.json",
         "verdict": "removed",
         "loosens": True,
-        "gained": {"held": "unknown", "example": None},
-        "lost": {"held": "no", "example": None},
+        "gained": {"exists": "unknown", "example": None},
+        "lost": {"exists": "no", "example": None},
         "sentence": "has no schema any more",
     }
-    assert found["differences"][2]["gained"] == {"held": "yes", "example": "\u001b[2J"}
+    assert found["differences"][2]["gained"] == {"exists": "yes", "example": "\u001b[2J"}
     assert run("inputs", "diff", "b", "a", "--json") == 1
     verdicts = {one["input"]: one["verdict"] for one in json.loads(capsys.readouterr().out)["differences"]}
     assert verdicts["looser"] == "tighter" and verdicts["tighter"] == "looser"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.schema.compare import Held, JsonSchema
+from gateway.policy.schema.compare import Exists, JsonSchema
 from gateway.policy.schema.validator import SchemaError, compiled
 from gateway.review.examples import examples
 from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, compared, names, unknown
@@ -70,14 +70,14 @@ def confirmed(found: Change, old: JsonSchema, new: JsonSchema) -> None:
     admitted, admits = compiled(old).validator.is_valid, compiled(new).validator.is_valid
     for side, more, less in ((found.gained, admits, admitted), (found.lost, admitted, admits)):
         if side.example:
-            assert side.held == Held.YES
+            assert side.exists == Exists.YES
             assert more(json.loads(side.example)) and not less(json.loads(side.example))
 
 
 def test_what_is_only_added_or_gone() -> None:
     assert names({"b": 1, "a": 1}, {"c": 1, "b": 1}) == ["a", "b", "c"]
     assert (ADDED.loosens, REMOVED.loosens, unknown("why").loosens) == (False, True, True)
-    assert unknown("why") == Change(Verdict.UNKNOWN, Side(Held.UNKNOWN), Side(Held.UNKNOWN), "why")
+    assert unknown("why") == Change(Verdict.UNKNOWN, Side(Exists.UNKNOWN), Side(Exists.UNKNOWN), "why")
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,37 @@ def test_each_bound_that_is_widened_has_its_example() -> None:
         confirmed(found, SIGN_UP, new)
 
 
+PART: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "email": {"type": "string", "pattern": "^[a-z]+@([a-z0-9]+\\.)+[a-z]{2,}$", "minLength": 50},
+        "name": {"type": "string", "pattern": "^[a-zA-Z0-9]+$", "allOf": [{"pattern": "[A-Z]"}, {"pattern": "[0-9]"}]},
+        "note": {"type": "string", "maxLength": 5},
+    },
+    "required": ["email", "name", "note"],
+}
+OTHER: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "inner": {"type": "object", "properties": {"a": {"type": "integer", "maximum": 3}}, "required": ["a"]}
+    },
+    "required": ["inner"],
+}
+
+
+def test_an_example_differs_in_one_member_and_is_right_in_the_others() -> None:
+    """Of one object, and of several that hold together, as those of several inputs of a procedure do."""
+    both = {"allOf": [PART, OTHER]}
+    pairs = [(PART, wide) for wide in loosened(PART)] + [(both, wide) for wide in loosened(both)]
+    pairs += [(both, {"allOf": [wide, OTHER]}) for wide in loosened(PART)]
+    pairs += [(both, {"allOf": [PART, wide]}) for wide in loosened(OTHER)]
+    assert len(pairs) == 23
+    for old, new in pairs:
+        found = compared(old, new)
+        assert found.verdict == Verdict.LOOSER and found.gained.example, new
+        confirmed(found, old, new)
+
+
 FORMATS = st.sampled_from(["email", "uuid", "date-time", "uri", "date"])
 LENGTHS = st.fixed_dictionaries({}, optional={"minLength": st.integers(0, 4), "maxLength": st.integers(2, 6)})
 STRINGS = st.builds(
@@ -215,7 +246,7 @@ def test_nothing_looser_is_missed(old: JsonSchema, new: JsonSchema) -> None:
             if admits(value) and not admitted(value):
                 assert found.loosens
             if admitted(value) and not admits(value):
-                assert found.lost.held != Held.NO
+                assert found.lost.exists != Exists.NO
 
 
 @settings(deadline=None, max_examples=50)

@@ -14,7 +14,7 @@ from jsonschema_rs.canonical import Containment
 JsonSchema = dict[str, Any] | bool
 
 
-class Held(enum.StrEnum):
+class Exists(enum.StrEnum):
     """Whether there is a value that the one schema admits and the other refuses."""
 
     YES = "yes"
@@ -25,11 +25,11 @@ class Held(enum.StrEnum):
 class Difference(NamedTuple):
     """``values`` is a schema of what the one admits and the other refuses; None where that is nothing or cannot be written."""
 
-    held: Held
+    exists: Exists
     values: JsonSchema | None
 
 
-_HELD = {Containment.YES: Held.NO, Containment.NO: Held.YES}
+_EXISTS = {Containment.YES: Exists.NO, Containment.NO: Exists.YES}
 
 
 def difference(schema: JsonSchema, other: JsonSchema) -> Difference:
@@ -37,16 +37,16 @@ def difference(schema: JsonSchema, other: JsonSchema) -> Difference:
 
     NO is proved, as far as formats are those of the library; for UNKNOWN it proves neither.
     """
-    held = Held.UNKNOWN
+    exists = Exists.UNKNOWN
     try:
         mine, its = _canonical(schema), _canonical(other)
-        held = _HELD.get(its.covers(mine), held)
-        if held == Held.NO:
-            return Difference(held, None)
+        exists = _EXISTS.get(its.covers(mine), exists)
+        if exists == Exists.NO:
+            return Difference(exists, None)
         values = mine.subtract(its).to_json_schema()
     except ValueError:  # more than it can write down, or two schemas that both refer to their own "#"
-        return Difference(held, None)
-    return Difference(held, values if isinstance(values, dict | bool) else None)
+        return Difference(exists, None)
+    return Difference(exists, values if isinstance(values, dict | bool) else None)
 
 
 def _canonical(schema: JsonSchema) -> jsonschema_rs.CanonicalSchema:

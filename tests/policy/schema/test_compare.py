@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.schema.compare import Difference, Held, difference
+from gateway.policy.schema.compare import Difference, Exists, difference
 from gateway.policy.schema.validator import compiled
 
 SIGN_UP: dict[str, Any] = {
@@ -42,23 +42,23 @@ def as_reference(schema: dict[str, Any]) -> None:
 
 
 # The change, then whether the new schema admits more, and whether the old one does.
-GOLDEN: dict[str, tuple[Callable[[dict[str, Any]], object], Held, Held]] = {
-    "nothing": (lambda schema: None, Held.NO, Held.NO),
-    "required dropped": (lambda schema: schema.update(required=["email"]), Held.YES, Held.NO),
-    "a longer email": (of_email(maxLength=300), Held.UNKNOWN, Held.NO),
-    "additionalProperties opened": (lambda schema: schema.pop("additionalProperties"), Held.UNKNOWN, Held.NO),
+GOLDEN: dict[str, tuple[Callable[[dict[str, Any]], object], Exists, Exists]] = {
+    "nothing": (lambda schema: None, Exists.NO, Exists.NO),
+    "required dropped": (lambda schema: schema.update(required=["email"]), Exists.YES, Exists.NO),
+    "a longer email": (of_email(maxLength=300), Exists.UNKNOWN, Exists.NO),
+    "additionalProperties opened": (lambda schema: schema.pop("additionalProperties"), Exists.UNKNOWN, Exists.NO),
     "a pattern without its end": (
         lambda schema: schema["properties"]["locale"].update(pattern="^[a-z]{2,3}(-[A-Z]{2})?"),
-        Held.UNKNOWN,
-        Held.UNKNOWN,
+        Exists.UNKNOWN,
+        Exists.UNKNOWN,
     ),
-    "no pattern": (lambda schema: schema["properties"]["locale"].pop("pattern"), Held.YES, Held.NO),
-    "an enum that grew": (lambda schema: schema["properties"]["level"]["enum"].append("c"), Held.YES, Held.NO),
-    "a reference in place of a part": (as_reference, Held.NO, Held.NO),
-    "tightened": (lambda schema: schema["properties"]["password"].update(minLength=12), Held.NO, Held.YES),
-    "a look-ahead": (of_email(pattern=LOOK_AHEAD), Held.NO, Held.YES),
-    "no format": (lambda schema: schema["properties"]["email"].pop("format"), Held.YES, Held.NO),
-    "another type": (lambda schema: schema["properties"].update(level={"type": "integer"}), Held.YES, Held.YES),
+    "no pattern": (lambda schema: schema["properties"]["locale"].pop("pattern"), Exists.YES, Exists.NO),
+    "an enum that grew": (lambda schema: schema["properties"]["level"]["enum"].append("c"), Exists.YES, Exists.NO),
+    "a reference in place of a part": (as_reference, Exists.NO, Exists.NO),
+    "tightened": (lambda schema: schema["properties"]["password"].update(minLength=12), Exists.NO, Exists.YES),
+    "a look-ahead": (of_email(pattern=LOOK_AHEAD), Exists.NO, Exists.YES),
+    "no format": (lambda schema: schema["properties"]["email"].pop("format"), Exists.YES, Exists.NO),
+    "another type": (lambda schema: schema["properties"].update(level={"type": "integer"}), Exists.YES, Exists.YES),
 }
 
 
@@ -66,11 +66,11 @@ GOLDEN: dict[str, tuple[Callable[[dict[str, Any]], object], Held, Held]] = {
 def test_golden(name: str) -> None:
     change, gained, lost = GOLDEN[name]
     new = changed(change)
-    assert (difference(new, SIGN_UP).held, difference(SIGN_UP, new).held) == (gained, lost)
+    assert (difference(new, SIGN_UP).exists, difference(SIGN_UP, new).exists) == (gained, lost)
 
 
 def test_two_look_aheads_are_not_decided() -> None:
-    assert difference({"pattern": LOOK_AHEAD}, {"pattern": "^(?!x)[a-z.]+$"}).held == Held.UNKNOWN
+    assert difference({"pattern": LOOK_AHEAD}, {"pattern": "^(?!x)[a-z.]+$"}).exists == Exists.UNKNOWN
 
 
 def test_the_values_of_a_difference_are_a_schema() -> None:
@@ -87,14 +87,14 @@ def test_what_cannot_be_written_down_has_no_values() -> None:
         return {"type": "object", "anyOf": members}
 
     found = difference(named(1), named(0))
-    assert (found.held, found.values) == (Held.UNKNOWN, None)
+    assert (found.exists, found.values) == (Exists.UNKNOWN, None)
 
 
 def test_two_schemas_that_refer_to_themselves_are_not_decided() -> None:
     tree = {"type": "array", "items": {"$ref": "#"}}
-    assert difference({**tree, "maxItems": 2}, {**tree, "maxItems": 1}).held == Held.UNKNOWN
+    assert difference({**tree, "maxItems": 2}, {**tree, "maxItems": 1}).exists == Exists.UNKNOWN
 
 
 @pytest.mark.parametrize("schema", [{"$ref": "#/$defs/nowhere"}, {"$ref": "http://127.0.0.1:1/a"}, {"pattern": "("}])
 def test_what_the_library_does_not_take_is_not_decided(schema: dict[str, Any]) -> None:
-    assert difference(schema, False) == difference(True, schema) == Difference(Held.UNKNOWN, None)
+    assert difference(schema, False) == difference(True, schema) == Difference(Exists.UNKNOWN, None)
