@@ -46,11 +46,12 @@ class SchemaCoverage(NamedTuple):
 
 
 class _Gap(NamedTuple):
-    """An input that nothing is said of: at what of its route, in words, and what to write."""
+    """An input that nothing is said of: at what of its route, in words, what to write, and which file would be for it."""
 
     below: tuple[str | int, ...]
     sentence: str
     hint: str
+    stem: str = ""
 
 
 def coverage_of(config: Config) -> SchemaCoverage | None:
@@ -79,23 +80,27 @@ def coverage_of(config: Config) -> SchemaCoverage | None:
 def check(config: Config, located: Sequence[tuple[Route, Location]]) -> None:
     """Reports every input without a schema, once there are schemas."""
     schemas = _schemas(config)
+    strays = {name: _strays(settings, config) for name, settings in schemas.items()}
     for route, location in located if schemas else ():
         if route.listener != "public" or UNKNOWN in route.policies.get(SECTION, ()):
             continue
-        if any(name not in schemas for name in route.policies.get(SECTION, ())):
-            continue  # which is reported already
+        if any(name not in schemas or not schemas[name].files.contents for name in route.policies.get(SECTION, ())):
+            continue  # a name of no policy, or one without a file, which is reported already
+        misspelt = {stem for name in route.policies.get(SECTION, ()) for stem in strays[name]}
         for gap in _gaps(route, schemas):
-            location.add(gap.below, gap.sentence, gap.hint)
+            meant = [stem for stem in _aliases(gap.stem, route, config) if stem in misspelt]
+            meant += difflib.get_close_matches(gap.stem, sorted(misspelt), n=1) if gap.stem else []
+            hint = f"rename {meant[0]}{SUFFIX} to {gap.stem}{SUFFIX}" if meant else gap.hint
+            location.add(gap.below, gap.sentence, hint)
         if not route.deny and route.policies.get(SECTION):
             _check_body(route, location, config)
 
 
 def check_files(config: Config, written: Named[tuple[str, str], Written], report: Report) -> None:
     """Warns of each schema that no procedure and no route has, and reports one that would be for both."""
-    procedures = {name for route in config.routes for name in route.procedures}
-    of_paths = {route.name for route in config.routes if route.paths}
-    queries = {name + QUERY for name in of_paths}
+    procedures, of_paths, queries = _names(config)
     for name, settings in _schemas(config).items():
+        strays = _strays(settings, config)
         path = (SECTION, name, "files")
         node = child(written[SECTION, name].node, "files") or written[SECTION, name].node
         for stem in settings.files.contents:
@@ -104,7 +109,7 @@ def check_files(config: Config, written: Named[tuple[str, str], Written], report
                 report.add(
                     node.position, path, f"has {stem}{SUFFIX} for a procedure and for a route", "rename the route"
                 )
-            elif not any(users) and not any(stem.startswith(each[:-1]) for each in procedures if each.endswith("*")):
+            elif stem in strays:
                 close = difflib.get_close_matches(stem, sorted(procedures | of_paths | queries), n=1)
                 hint = f"did you mean {close[0]}{SUFFIX}?" if close else "remove it, or name the procedure in a route"
                 report.warn(node.position, path, f"has {stem}{SUFFIX}, which is for no procedure and no route", hint)
@@ -112,6 +117,21 @@ def check_files(config: Config, written: Named[tuple[str, str], Written], report
 
 def _schemas(config: Config) -> dict[str, Settings]:
     return {name: each for name, each in config.policies.get(SECTION, {}).items() if isinstance(each, Settings)}
+
+
+def _names(config: Config) -> tuple[set[str], set[str], set[str]]:
+    """Whose schemas a file may be: the procedures that routes name, the routes of paths, and the queries of those."""
+    of_paths = {route.name for route in config.routes if route.paths}
+    procedures = {name for route in config.routes for name in route.procedures}
+    return procedures, of_paths, {name + QUERY for name in of_paths}
+
+
+def _strays(settings: Settings, config: Config) -> set[str]:
+    """The files that are for no procedure and no route."""
+    procedures, of_paths, queries = _names(config)
+    beginnings = tuple(name[:-1] for name in procedures if name.endswith("*"))
+    known = procedures | of_paths | queries
+    return {stem for stem in settings.files.contents if stem not in known and not stem.startswith(beginnings)}
 
 
 def _judged(routes: Sequence[Route]) -> Iterator[Route]:
@@ -144,14 +164,19 @@ def _gaps(route: Route, schemas: Named[str, Settings]) -> list[_Gap]:
         if not names:
             return [_unnamed(schemas)]
         return [
-            _Gap((KEY,), f"has no {route.name}{SUFFIX} for the body of this route", _hint(schemas[name], route.name))
+            _Gap(
+                (KEY,),
+                f"has no {route.name}{SUFFIX} for the body of this route",
+                _hint(schemas[name], route.name),
+                route.name,
+            )
             for name in names
             if route.name not in schemas[name].files.contents
         ]
     if not names:
         return [_unnamed(schemas)]
     return [
-        _Gap(("procedures", index), f"{procedure} has no schema in {name}", _hint(schemas[name], procedure))
+        _Gap(("procedures", index), f"{procedure} has no schema in {name}", _hint(schemas[name], procedure), procedure)
         for name in names
         for index, procedure in enumerate(route.procedures)
         if not _covers(schemas[name].files.contents, procedure)

@@ -13,7 +13,7 @@ from gateway.policy.base.file_flaw import FileFlaw, ReadFile
 from gateway.policy.schema.document import Flaw, line_and_column, offset_of, read
 from gateway.policy.schema.lint import remarks
 from gateway.policy.schema.settings import SchemaFiles, Settings
-from gateway.policy.schema.validator import SchemaError, compiled
+from gateway.policy.schema.validator import SchemaError, compiled, mistakes_beside
 
 MOST_FILES = 1000
 LARGEST = 256 * 1024
@@ -86,9 +86,10 @@ def mistakes(file: str, octets: bytes, max_depth: int) -> Iterator[FileFlaw]:
         return
     try:
         backtracks = compiled(schema).backtracks
-    except SchemaError as error:
-        at = line_and_column(text, offset_of(text, error.at))
-        yield FileFlaw(file, *at, _named(error.at, str(error)), error.hint)
+    except SchemaError as first:
+        for error in mistakes_beside(first, schema):
+            at = line_and_column(text, offset_of(text, error.at))
+            yield FileFlaw(file, *at, _named(error.at, str(error)), error.hint)
         return
     if backtracks:
         sentence = (

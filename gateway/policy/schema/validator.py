@@ -30,6 +30,7 @@ _BACKTRACKING = FancyRegexOptions(
     backtrack_limit=BACKTRACKS, size_limit=LARGEST_PATTERN, dfa_size_limit=4 * LARGEST_PATTERN
 )
 _EMAIL = EmailOptions(require_tld=True, allow_domain_literal=False, allow_display_text=False)
+_LANGUAGE = {"$ref": "https://json-schema.org/draft/2020-12/schema"}
 _VALUES = frozenset(("const", "default", "enum", "examples"))
 _FORMATS = ("date-time", "date", "time", "duration", "email", "hostname", "ipv4", "ipv6", "uri", "uuid", "regex")
 """Those that somebody may misspell."""
@@ -76,6 +77,14 @@ def compiled(schema: object) -> Compiled:
         raise _wrong(error) from None
     except ValueError as error:
         raise SchemaError(f"cannot be compiled: {error}", ()) from None
+
+
+def mistakes_beside(first: SchemaError, schema: object) -> list[SchemaError]:
+    """``first``, for which ``schema`` cannot be compiled, and whatever else in it is not as the language has it, each value once.
+    What only compiling finds, such as a format that is not known, is found when it is the first."""
+    judge = Draft202012Validator(_LANGUAGE, validate_formats=True, offline=True)
+    found = [*map(_wrong, judge.iter_errors(schema)), first]
+    return list({tuple(error.at): error for error in found}.values())
 
 
 def _compiled(schema: dict[str, object] | bool, patterns: RegexOptions | FancyRegexOptions) -> Validator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -33,9 +34,21 @@ def _part_name(name: str) -> str:
 def _file_type(name: str) -> str:
     name = name.lower()
     if name not in KNOWN_TYPES and name != ANY:
-        known = ", ".join(sorted(KNOWN_TYPES))
-        raise Advice("is a type whose content the gateway cannot tell", f"write types without parameters, of {known}")
+        raise Advice("is a type whose content the gateway cannot tell", _meant(name))
     return name
+
+
+def _meant(name: str) -> str:
+    """What to write in place of the type ``name``: the nearest ones, else those of its kind."""
+    bare, parameters, _ = name.partition(";")
+    if parameters and bare in KNOWN_TYPES:
+        return f"write {bare}: parameters do not count"
+    known = sorted(KNOWN_TYPES)
+    close = [each for each in known if each.endswith(f"/{bare}")] or difflib.get_close_matches(bare, known, 3, 0.8)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    kind = [each for each in known if each.startswith(bare.partition("/")[0] + "/")]
+    return f"write types in full, of {', '.join(kind or known)}"
 
 
 PartName = Annotated[str, AfterValidator(_part_name)]

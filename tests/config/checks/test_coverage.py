@@ -67,6 +67,23 @@ def test_what_is_not_covered(inputs: Path, problems_of: Problems, route: str, pr
     assert found.startswith(problem)
 
 
+@pytest.mark.parametrize("stem", ["auth.logn", "Auth.login", "auth.signin"])
+def test_a_file_of_another_name_is_to_be_renamed(inputs: Path, stem: str) -> None:
+    (inputs / "auth.login.json").rename(inputs / f"{stem}.json")
+    (inputs / "auth.logout.json").write_text("true")  # near as well, and in its place
+    path = inputs.parent / "upstreams.yaml"
+    path.write_text("version: 1\n" + entry("name: login, procedures: [auth.login, auth.logout]"))
+    found = load(path, {})
+    assert isinstance(found, list)
+    assert [problem.hint for problem in found] == [f"rename {stem}.json to auth.login.json"]
+
+
+def test_a_policy_without_a_file_is_one_problem(inputs: Path, problems_of: Problems) -> None:
+    (inputs / "auth.login.json").unlink()
+    (found,) = problems_of(entry(LOGIN, "name: a, paths: [/a], methods: [POST]"))
+    assert found.startswith("schemas.inputs.files matches no file")
+
+
 def test_the_problem_says_what_to_write(inputs: Path) -> None:
     path = inputs.parent / "upstreams.yaml"
     path.write_text("version: 1\n" + entry("name: a, procedures: [auth.login, auth.logout]"))

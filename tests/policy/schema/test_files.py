@@ -46,6 +46,22 @@ def test_a_mistake_has_its_line(inputs: Path) -> None:
     ]
 
 
+def test_all_mistakes_of_a_file_are_named_together(inputs: Path) -> None:
+    (inputs / "a.json").write_text(
+        '{"type": "objekt",\n "required": "email",\n "properties": {"email":\n'
+        ' {"pattern": "[a-z",\n "minLength": -1,\n "maxLength": "3"},\n "c": "string"}}'
+    )
+    _, flaws = found(inputs.parent)
+    assert sorted((flaw.line, flaw.sentence) for flaw in flaws) == [
+        (1, "type: is no type"),
+        (2, "required: must be an array"),
+        (4, "pattern: is no regular expression"),
+        (5, "minLength: must be at least 0"),
+        (6, "maxLength: must be an integer"),
+        (7, "c: must be a boolean or an object"),
+    ]
+
+
 def test_files_are_bounded(inputs: Path) -> None:
     (inputs / "a.json").write_bytes(b" " * (LARGEST + 1))
     assert [flaw.sentence for flaw in found(inputs.parent)[1]] == ["is larger than 256 KiB"]

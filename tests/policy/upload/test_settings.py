@@ -53,6 +53,25 @@ def test_what_makes_no_sense(part: dict[str, Any], sentence: str) -> None:
         settings(**part)
 
 
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("image/jpg2", "did you mean image/jpg or "),
+        ("png", "did you mean image/png?"),
+        ("Audio/WebM;codecs=opus", "write audio/webm: parameters do not count"),
+        ("image/*", "write types in full, of image/apng, image/gif, image/jpeg, "),
+        ("application/x-made-up", "write types in full, of application/ogg"),
+        ("film", "write types in full, of application/ogg, audio/"),
+    ],
+)
+def test_a_type_that_is_not_known_gets_the_nearest(written: str, hint: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        settings(types=[written])
+    (error,) = caught.value.errors()
+    assert error["ctx"]["error"].hint.startswith(hint)
+    assert len(error["ctx"]["error"].hint) < 200 or written == "film"
+
+
 @pytest.mark.parametrize("name", ["", "a b", "a;b", 'a"b', "a%22b", "é", "a" * 65, "-a"])
 def test_names_of_parts_are_read_alike_by_everybody(name: str) -> None:
     with pytest.raises(ValidationError, match="is no name of a part"):
