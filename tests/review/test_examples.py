@@ -49,7 +49,7 @@ def deep(levels: int) -> JsonSchema:
             "$defs": {"tree": {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}}}},
         },
         {"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"const": 5}}},
-        {"allOf": [{"type": "object", "properties": {one: {"const": one}}, "required": [one]} for one in "ab"]},
+        {"allOf": [{"type": "object", "properties": {one: {"const": [one]}}, "required": [one]} for one in "ab"]},
         {"type": "object", "minProperties": 2, "propertyNames": {"enum": ["a", "b", "other"]}, "required": ["a"]},
         {"type": "object", "minProperties": 1, "propertyNames": True},
         deep(40),
