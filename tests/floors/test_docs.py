@@ -100,3 +100,8 @@ def test_a_name_of_nothing_is_seen(text: str, found: list[str], names: set[str])
 def test_the_architecture_has_a_line_for_each_step_of_a_request() -> None:
     text = (ROOT / "docs/architecture.md").read_text()
     assert re.findall(r"^\| `([A-Z]+)` \|", text, flags=re.MULTILINE) == [step.name for step in Step]
+
+
+def test_each_threat_has_one_row() -> None:
+    rows = [line.split(" | ")[0] for line in (ROOT / "THREATS.md").read_text().split("\n") if line.startswith("| **")]
+    assert len(rows) > 30 and sorted(set(rows)) == sorted(rows)
