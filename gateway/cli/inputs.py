@@ -17,7 +17,7 @@ from gateway.config.file_bytes import read_bytes
 from gateway.config.problem import Problem
 from gateway.ops.plain import clean
 from gateway.policy.schema import document
-from gateway.policy.schema.compare import JsonSchema
+from gateway.policy.schema.compare import Exists, JsonSchema
 from gateway.policy.schema.files import QUERY, SUFFIX, read_files
 from gateway.policy.schema.settings import SchemaFiles, Settings
 from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, names
@@ -25,7 +25,7 @@ from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, names
 _SHOWN = 400  # characters of an example on a terminal; --json has all of it
 _STYLES = {Verdict.TIGHTER: "green", Verdict.ADDED: "green"}
 
-inputs = typer.Typer(no_args_is_help=True, help="The schemas of what procedures and routes take.")
+inputs = typer.Typer(no_args_is_help=True)
 
 Before = Annotated[Path, typer.Argument(metavar="A", help="The folder of schema files as it was.")]
 After = Annotated[Path, typer.Argument(metavar="B", help="The folder as it is to be.")]
@@ -123,9 +123,9 @@ def _print(found: Mapping[str, Change], differing: Mapping[str, Change]) -> None
         for side, about in ((one.gained, "B admits, A refuses"), (one.lost, "A admits, B refuses")):
             if side.example:
                 out.print(Text(f"         {about}: {clean(side.example, _SHOWN)}"), soft_wrap=True)
-            elif side.exists == "unknown" and not one.sentence:
+            elif side.exists == Exists.UNKNOWN and not one.sentence:
                 out.print(Text(f"         {about}: perhaps, it could not be decided"), soft_wrap=True)
-            elif side.exists == "yes":
+            elif side.exists == Exists.YES:
                 out.print(Text(f"         {about}: something, of which no example was found"), soft_wrap=True)
     counts = {verdict: sum(one.verdict == verdict for one in found.values()) for verdict in Verdict}
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
