@@ -11,12 +11,12 @@ from gateway.core.issue import Issue
 from gateway.core.methods import SAFE
 from gateway.core.reason import REASONS
 from gateway.core.verdict import Details, Refusal, refuse
-from gateway.policy.base.inputs import InputError, checked_inputs, malformed
+from gateway.policy.base.inputs import Input, InputError, checked_inputs, malformed
 from gateway.policy.base.pointer import MISSING
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.schema.cost import Cost, cost_of
-from gateway.policy.schema.dates import is_date
+from gateway.policy.schema.dates import are_dates
 from gateway.policy.schema.document import read
 from gateway.policy.schema.files import QUERY
 from gateway.policy.schema.issues import MOST, issues_of, values_of
@@ -91,7 +91,7 @@ class Schema(Stage):
                 if len(issues) >= MOST:
                     break
             elif dates:
-                self._check_dates(found, dates, index if len(exchange.calls) > 1 else None)
+                self._check_dates(found, inputs[index], index if len(exchange.calls) > 1 else None)
         return self._refusal(refused[0], exchange, issues) if refused else None
 
     def _judge_query(self, exchange: Exchange) -> Refusal | None:
@@ -119,9 +119,9 @@ class Schema(Stage):
         return self._refusal(name, exchange, issues) if issues else None
 
     @staticmethod
-    def _check_dates(found: InputSchema, dates: Sequence[tuple[str, ...]], call: int | None) -> None:
-        """Raise ValueError for a text that is made a date after the check, where the schema has none."""
-        if not all(is_date(found.schema, path) for path in dates):
+    def _check_dates(found: InputSchema, given: Input, call: int | None) -> None:
+        """Raise ValueError for a text that is made a date after the check, where it is none by the schema."""
+        if not are_dates(found.schema, given.value, given.dates):
             raise InputError(ValueError("its meta makes a date of what is none by its schema"), call)
 
     def _without(self, name: str, exchange: Exchange) -> Refusal:

@@ -1,8 +1,13 @@
 """Where a schema has dates."""
 
+import json
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
-from gateway.policy.schema.dates import is_date
+from gateway.policy.schema.dates import Places, are_dates
+from tests.processor_time import takes_at_most
 
 DATE = {"type": "string", "format": "date-time"}
 SCHEMA = {
@@ -15,12 +20,21 @@ SCHEMA = {
         "list": {"type": "array", "items": DATE},
         "free": {"additionalProperties": {"anyOf": [DATE, {}]}},
         "unknown": {"additionalProperties": {}},
+        "named": {
+            "properties": {"at_note": {"type": "string"}},
+            "patternProperties": {"^at_": DATE, "_text$": {"type": "string"}},
+            "additionalProperties": DATE,
+        },
         "pair": {"prefixItems": [{"type": "string"}, DATE]},
         "tree": {"$ref": "#/$defs/tree"},
     },
     "additionalProperties": {"properties": {"at": DATE}},
     "$defs": {"when": DATE, "tree": {"properties": {"at": DATE, "below": {"items": {"$ref": "#/$defs/tree"}}}}},
 }
+
+
+def is_date(schema: object, path: Iterable[str]) -> bool:
+    return Places(schema).has_date(tuple(path))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +57,8 @@ def test_a_date_of_the_schema(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["name", "unknown.since", "list", "pair.0", "pair.2", "tree", "other", "at.x", "none.of.it"]
+    "path",
+    ["name", "unknown.since", "named.some_text", "list", "pair.0", "pair.2", "tree", "other", "at.x", "none.of.it"],
 )
 def test_no_date_of_the_schema(path: str) -> None:
     assert not is_date(SCHEMA, path.split("."))
@@ -56,3 +71,48 @@ def test_the_whole_input_may_be_one() -> None:
 
 def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
     assert not is_date({"$ref": "#"}, ["a"])
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("2026-01-02T03:04:05.678Z", True),
+        ("2026-01-02t03:04:05+01:00", True),
+        ("soon", False),
+        ("2026-01-02", False),
+        ("2026-02-30T00:00:00Z", False),
+        ("", False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [(("either",), {"either": "?"}), (("free", "a.b"), {"free": {"a.b": "?"}}), (("list", "1"), {"list": ["x", "?"]})],
+)
+def test_what_another_alternative_takes_is_no_date(path: tuple[str, ...], value: Any, text: str, good: bool) -> None:
+    value = json.loads(json.dumps(value).replace("?", text))
+    assert are_dates(SCHEMA, value, [path]) is good
+    assert are_dates({"anyOf": [True, SCHEMA]}, value, [path]) is good
+    assert not are_dates({"anyOf": [True, SCHEMA]}, {**value, "name": text}, [path, ("name",)])
+
+
+TIME = "2026-01-01T00:00:00Z"
+MANY = 1_200  # dates of 64 KiB, each with its path beside it
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "path"),
+    [
+        ({"properties": {"l": {"items": {"anyOf": [{"type": "null"}, DATE]}}}}, {"l": [TIME] * MANY}, "l.{}"),
+        ({"additionalProperties": DATE}, {str(number): TIME for number in range(MANY)}, "{}"),
+        ({"patternProperties": {"^[0-9]+$": DATE}}, {str(number): TIME for number in range(MANY)}, "{}"),
+        (
+            {"items": {"$ref": "#/$defs/one"}, "$defs": {"one": {"properties": {"a": DATE}}}},
+            [{"a": TIME}] * MANY,
+            "{}.a",
+        ),
+    ],
+)
+def test_as_many_dates_as_a_body_may_have_take_milliseconds(schema: object, value: object, path: str) -> None:
+    paths = [tuple(path.format(number).split(".")) for number in range(MANY)]
+    assert are_dates(schema, value, paths)
+    assert takes_at_most(0.0045, lambda: are_dates(schema, value, paths), 5)
