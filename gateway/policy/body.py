@@ -13,8 +13,8 @@ from gateway.core.changed_head import take_out
 from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.grammar import TOKEN
 from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
 from gateway.policy.base.inflated import CODINGS, DEFLATE, GZIP, OF_THE_CODED, InflatedContent
-from gateway.policy.base.inputs import NOT_CODED
 from gateway.policy.base.settings import Advice, ByteSize, Model, Policy, whole
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -139,8 +139,8 @@ class Body(Stage):
 
     def _decodes(self, exchange: Exchange, stream: RequestContent) -> bool:
         """Whether the body goes on without a coding; from here on, where it has one that is inflated."""
-        named = exchange.fields[b"content-encoding"].strip(b" \t").lower()
-        if named == b"identity":
+        named = coding_of(exchange.fields)
+        if named == IDENTITY:
             return True
         coding, inflate = CODINGS.get(named), self._inflate
         if inflate is None or coding not in inflate.codings:

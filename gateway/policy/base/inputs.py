@@ -14,6 +14,7 @@ from gateway.core.strict_json import check, decoded
 from gateway.core.superjson import NO_JSON, deserialize_plain
 from gateway.core.trpc import first_words, inputs, is_batch, payloads, query_input, written_input
 from gateway.core.verdict import Refusal, refuse
+from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
 from gateway.policy.base.pointer import MISSING, find, loosened
 from gateway.policy.base.quick_json import call_at_fault, read_quickly
 
@@ -28,10 +29,6 @@ LONGEST_CHECKED = 4 * 2**20
 # A backend decodes by what charset says (Express, aiohttp), and parsers differ on every other parameter, on an empty one and
 # on a second charset.
 _JSON = re.compile(rb'application/json[ \t]*+(?:;[ \t]*+charset=(?:utf-8|"utf-8")[ \t]*+)?', re.IGNORECASE).fullmatch
-
-
-NOT_CODED = ((b"accept-encoding", b"identity"),)
-"""The field of a refusal of coded content, which says that the coding is to blame (RFC 9110 section 15.5.16)."""
 
 _WITHOUT_CONTENT = ("GET", "HEAD")
 
@@ -211,7 +208,7 @@ def _check_head(exchange: Exchange, longest: int) -> None:
     if exchange.method in _WITHOUT_CONTENT:
         raise ValueError("a request without content by its method has one")  # RFC 9110 9.3.1: it has no defined meaning
     _check_type(exchange)
-    if fields.get(b"content-encoding", b"identity").lower() != b"identity":
+    if coding_of(fields) != IDENTITY:
         raise MediaTypeError("the content is coded", NOT_CODED)
     if len(exchange.body or b"") > longest:
         raise ValueError("the content is too long to be looked into")

@@ -12,7 +12,7 @@ from gateway.core.issue import Issue
 from gateway.core.methods import WITH_CONTENT
 from gateway.core.reason import REASONS
 from gateway.core.verdict import Details, Refusal, refuse
-from gateway.policy.base.inputs import NOT_CODED
+from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.upload.form import boundary_of
@@ -60,7 +60,7 @@ class UploadPolicy(Stage):
             return refuse("media_type_refused", "no form", headers=_ACCEPT)
         if len(exchange.calls) > 1:
             return refuse("batch_refused", "a form for several calls")
-        if exchange.fields.get(b"content-encoding", b"identity").strip(b" \t").lower() != b"identity":
+        if coding_of(exchange.fields) != IDENTITY:
             return refuse("media_type_refused", "a coded form", headers=NOT_CODED)
         try:
             judge = Judge(self._rules, boundary_of(sent))
