@@ -60,7 +60,16 @@ class RequestContent(Protocol):
     def put_back(self, data: bytes) -> None: ...
     async def gather(self, least: int) -> Refusal | None: ...
     async def read(self) -> bytes | Refusal: ...
-    async def read_all(self) -> bytes | Refusal: ...
+
+
+async def read_to_end(content: RequestContent) -> bytes | Refusal:
+    """All bytes of ``content`` that are left, or the refusal that ends the request."""
+    parts: list[bytes] = []
+    while data := await content.read():
+        if isinstance(data, Refusal):
+            return data
+        parts.append(data)
+    return b"".join(parts)
 
 
 class ForwardedHead(Protocol):

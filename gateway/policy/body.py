@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from gateway.core.changed_head import take_out
-from gateway.core.exchange import Exchange, RequestContent
+from gateway.core.exchange import Exchange, RequestContent, read_to_end
 from gateway.core.grammar import TOKEN
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
@@ -237,7 +237,7 @@ class Buffer(Stage):
         return self._take(exchange, data)
 
     async def _read_all(self, exchange: Exchange, stream: RequestContent) -> Refusal | None:
-        return self._take(exchange, await stream.read_all())
+        return self._take(exchange, await read_to_end(stream))
 
     @staticmethod
     def _take(exchange: Exchange, data: bytes | Refusal) -> Refusal | None:

@@ -1,7 +1,13 @@
 """The record of a request: what it says before anything is known, and what a second call takes over."""
 
-from gateway.core.exchange import NO_ROUTE, Call, Exchange
+import asyncio
+
+import pytest
+
+from gateway.core.exchange import NO_ROUTE, Call, Exchange, read_to_end
 from gateway.core.failure import CallFailure
+from gateway.core.verdict import Refusal, refuse
+from gateway.proxy.message.body import RequestBody
 
 
 def made() -> Exchange:
@@ -33,3 +39,30 @@ def test_a_second_call_has_the_request_and_nothing_of_the_first_call() -> None:
     assert (second.slot, second.reason, second.failure, second.status) == (None, "", None, 0)
     assert (second.endpoint, second.sent, second.upstream_time) == ("", 0.0, 0.0)
     assert (first.slot, first.reason, first.status) == (7, "upstream_timeout", 504)
+
+
+_REFUSED = refuse("body_timeout")
+
+
+class Pieces(RequestBody):
+    """A content of which each ``read`` gives one piece."""
+
+    def __init__(self, *pieces: bytes | Refusal) -> None:
+        self.pieces = list(pieces)
+
+    async def read(self) -> bytes | Refusal:
+        return self.pieces.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "read"),
+    [
+        ((b"",), b""),
+        ((b"ab", b"c", b"", b"of the next"), b"abc"),
+        ((b"ab", _REFUSED, b"c"), _REFUSED),
+    ],
+)
+def test_a_content_is_read_to_its_end_or_to_its_refusal(
+    pieces: tuple[bytes | Refusal, ...], read: bytes | Refusal
+) -> None:
+    assert asyncio.run(read_to_end(Pieces(*pieces))) == read

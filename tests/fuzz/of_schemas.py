@@ -6,7 +6,7 @@ import zlib
 from functools import cache
 from pathlib import Path
 
-from gateway.core.exchange import Call, Exchange
+from gateway.core.exchange import Call, Exchange, read_to_end
 from gateway.core.verdict import Refusal
 from gateway.policy.base.inflated import InflatedContent
 from gateway.policy.base.tools import Tools
@@ -80,7 +80,7 @@ def inflate(data: bytes) -> None:
 
 def _read(content: InflatedContent) -> bytes | Refusal | None:
     """All of it, which is here: nothing has to be waited for."""
-    reading = content.read_all()
+    reading = read_to_end(content)
     try:
         reading.send(None)
     except StopIteration as done:

@@ -26,11 +26,12 @@ class Stream:
         self.content = whole
         self.complete = False
 
-    async def read_all(self) -> bytes | Refusal:
-        return self.content
-
     def whole(self) -> bytes | Refusal | None:
         return self.content if self.complete else None
+
+    async def read(self) -> bytes | Refusal:
+        data, self.content = self.content, b""
+        return data
 
 
 class Arrived:

@@ -117,15 +117,6 @@ class InflatedContent:
             self.received += len(piece)
         return piece
 
-    async def read_all(self) -> bytes | Refusal:
-        """See ``RequestBody.read_all``."""
-        parts: list[bytes] = []
-        while piece := await self.read():
-            if isinstance(piece, Refusal):
-                return piece
-            parts.append(piece)
-        return b"".join(parts)
-
     async def _next(self) -> bytes | Refusal:
         """The next inflated bytes, ``b""`` at the end."""
         while True:

@@ -81,17 +81,6 @@ class JudgedContent:
                 return refusal
         return self._take()
 
-    async def read_all(self) -> bytes | Refusal:
-        """All that is left, or the refusal that ends the request."""
-        parts: list[bytes] = []
-        while True:
-            data = await self.read()
-            if isinstance(data, Refusal):
-                return data
-            if not data:
-                return b"".join(parts)
-            parts.append(data)
-
     def put_back(self, data: bytes) -> None:
         """Take back ``data``, which was read: it is read again."""
         self._ready = data + self._ready
@@ -165,14 +154,6 @@ class ObservedContent:
         data = await self._content.read()
         if isinstance(data, bytes):
             self._see(data)
-        return data
-
-    async def read_all(self) -> bytes | Refusal:
-        """See ``RequestBody.read_all``."""
-        data = await self._content.read_all()
-        if isinstance(data, bytes):
-            self._see(data)
-            self._see(b"")
         return data
 
     def put_back(self, data: bytes) -> None:

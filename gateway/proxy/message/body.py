@@ -133,7 +133,7 @@ class RequestBody:
     # the reader's side
 
     def whole(self) -> bytes | Refusal | None:
-        """What ``read_all`` would return without waiting; None when it would wait."""
+        """All that is left, or the refusal, where it is known without waiting; None when it would wait."""
         return self._take() if self.complete else None
 
     async def gather(self, least: int) -> Refusal | None:
@@ -170,17 +170,6 @@ class RequestBody:
                 if refusal is not None:
                     return refusal
         return self._take()
-
-    async def read_all(self) -> bytes | Refusal:
-        """The whole body, or the refusal that ends the request."""
-        parts: list[bytes] = []
-        while True:
-            data = await self.read()
-            if isinstance(data, Refusal):
-                return data
-            if not data:
-                return b"".join(parts)
-            parts.append(data)
 
     def _take(self) -> bytes | Refusal:
         if self._broken is not None:

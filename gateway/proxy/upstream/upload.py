@@ -66,10 +66,6 @@ class Upload:
         """See ``RequestBody.gather``."""
         return await self._content.gather(least)
 
-    async def read_all(self) -> bytes | Refusal:
-        """See ``RequestBody.read_all``."""
-        return await self._content.read_all()
-
     async def read(self) -> bytes | Refusal:
         """The next bytes, ``b""`` at the end; a refusal also when the client has stood still for too long.
 

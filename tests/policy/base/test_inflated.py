@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.core.exchange import read_to_end
 from gateway.core.verdict import Refusal
 from gateway.policy.base.inflated import CODINGS, FREE, PIECE, InflatedContent
 from tests.processor_time import processor_time
@@ -59,9 +60,6 @@ class Arriving:
         self.here = max(self.here - 1, 0)
         return self.pieces.pop(0) if self.pieces else b""
 
-    async def read_all(self) -> bytes | Refusal:
-        raise AssertionError("not asked")
-
 
 def inflated(
     pieces: Sequence[bytes],
@@ -89,7 +87,7 @@ def cut(data: bytes, *sizes: int) -> list[bytes]:
 @pytest.mark.parametrize("coding", PACKED)
 async def test_every_coding_and_every_way_to_read(coding: str) -> None:
     packed, name = PACKED[coding], coding.removeprefix("raw ")
-    assert outcome(await inflated(cut(packed, 1, 2, 500), name).read_all()) == TEXT
+    assert outcome(await read_to_end(inflated(cut(packed, 1, 2, 500), name))) == TEXT
     whole = inflated([packed], name, here=-1)
     assert outcome(whole.whole()) == TEXT and whole.received == len(TEXT)
     waiting = inflated(cut(packed, 10), name)
@@ -100,7 +98,7 @@ async def test_every_coding_and_every_way_to_read(coding: str) -> None:
     assert isinstance(first, bytes) and TEXT.startswith(first) and gathered.received == len(first)
     gathered.put_back(first)
     assert gathered.received == 0
-    assert outcome(await gathered.read_all()) == TEXT
+    assert outcome(await read_to_end(gathered)) == TEXT
     assert gathered.length is None and gathered.late is False
 
 
@@ -137,30 +135,30 @@ async def test_what_is_broken_is_refused_in_every_cut(name: str) -> None:
     data = WRONG.get(name) or WRONG_DEFLATE[name]
     coding = "gzip" if name in WRONG else "deflate"
     for pieces in ([data], cut(data, 1), [data[at : at + 700] for at in range(0, len(data), 700)]):
-        assert outcome(await inflated(pieces, coding).read_all()) == "body_malformed"
+        assert outcome(await read_to_end(inflated(pieces, coding))) == "body_malformed"
         assert outcome(inflated(pieces, coding, here=-1).whole()) == "body_malformed"
         gathered = inflated(pieces, coding)
-        assert outcome(await gathered.gather(2**30) or await gathered.read_all()) == "body_malformed"
+        assert outcome(await gathered.gather(2**30) or await read_to_end(gathered)) == "body_malformed"
 
 
 async def test_no_bytes_are_no_content() -> None:
-    assert await inflated([]).read_all() == inflated([], here=-1).whole() == b""
+    assert await read_to_end(inflated([])) == inflated([], here=-1).whole() == b""
 
 
 @pytest.mark.parametrize("chunked", [False, True])
 async def test_the_limit_and_the_ratio_are_exact(chunked: bool) -> None:
     data = TEXT[:1000]
     packed = gzip.compress(data)
-    assert outcome(await inflated([packed], limit=1000, chunked=chunked).read_all()) == data
-    assert outcome(await inflated([packed], limit=999, chunked=chunked).read_all()) == "body_too_large"
+    assert outcome(await read_to_end(inflated([packed], limit=1000, chunked=chunked))) == data
+    assert outcome(await read_to_end(inflated([packed], limit=999, chunked=chunked))) == "body_too_large"
     even = gzip.compress(b"a" * 40_000)
     least = -(-40_000 // len(even))
     for pieces in ([even], [even[:1], even[1:]], [bytes([byte]) for byte in even]):
-        assert outcome(await inflated(pieces, ratio=least, chunked=chunked).read_all()) == b"a" * 40_000
-        assert outcome(await inflated(pieces, ratio=least - 1, chunked=chunked).read_all()) == "body_too_large"
-    assert outcome(await inflated([gzip.compress(b"a" * FREE)], ratio=1, chunked=chunked).read_all()) == b"a" * FREE
+        assert outcome(await read_to_end(inflated(pieces, ratio=least, chunked=chunked))) == b"a" * 40_000
+        assert outcome(await read_to_end(inflated(pieces, ratio=least - 1, chunked=chunked))) == "body_too_large"
+    assert outcome(await read_to_end(inflated([gzip.compress(b"a" * FREE)], ratio=1, chunked=chunked))) == b"a" * FREE
     small = gzip.compress(b"a" * (FREE + 1))
-    assert outcome(await inflated([small], ratio=1, chunked=chunked).read_all()) == "body_too_large"
+    assert outcome(await read_to_end(inflated([small], ratio=1, chunked=chunked))) == "body_too_large"
 
 
 BOMB = gzip.compress(b"\0" * 60_000_000)
@@ -173,7 +171,7 @@ async def test_a_bomb_costs_little_time_and_memory(chunked: bool) -> None:
     limit = 11_000_000
     tracemalloc.start()
     try:
-        assert outcome(await inflated([BOMB], limit=limit, chunked=chunked).read_all()) == "body_too_large"
+        assert outcome(await read_to_end(inflated([BOMB], limit=limit, chunked=chunked))) == "body_too_large"
         assert tracemalloc.get_traced_memory()[1] < limit + 4 * PIECE
     finally:
         tracemalloc.stop()
@@ -214,7 +212,7 @@ def test_whether_it_passes_does_not_depend_on_the_cut(
     data = data * 5
     packed = {"gzip": gzip.compress, "deflate": zlib.compress, "raw deflate": raw}[coding](data) + behind
     name = coding.removeprefix("raw ")
-    in_pieces = asyncio.run(inflated(cut(packed, *sizes), name, limit, 3, chunked=chunked).read_all())
+    in_pieces = asyncio.run(read_to_end(inflated(cut(packed, *sizes), name, limit, 3, chunked=chunked)))
     at_once = inflated([packed], name, limit, 3, here=-1, chunked=chunked).whole()
     assert isinstance(in_pieces, Refusal) == isinstance(at_once, Refusal)
     if not isinstance(in_pieces, Refusal):

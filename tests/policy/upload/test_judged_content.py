@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.core.exchange import read_to_end
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.upload.judge import Judge, PartRule
 from gateway.policy.upload.judged_content import JudgedContent, ObservedContent
@@ -74,7 +75,7 @@ async def test_the_refusal_of_the_client_s_pace_goes_on() -> None:
     source = arriving()
     source.end(refuse("body_timeout"))
     assert slug(await judged(source).read()) == "body_timeout"
-    assert slug(await judged(source).read_all()) == "body_timeout"
+    assert slug(await read_to_end(judged(source))) == "body_timeout"
     assert slug(await judged(source).start(10)) == "body_timeout"
     assert slug(judged(source).whole()) == "body_timeout"
 
@@ -85,7 +86,7 @@ async def test_what_is_put_back_is_read_again() -> None:
     assert isinstance(first, bytes)
     content.put_back(first)
     assert content.received == 0
-    assert await content.read_all() == BODY
+    assert await read_to_end(content) == BODY
 
 
 async def test_the_start_is_judged_and_kept() -> None:
@@ -99,7 +100,7 @@ async def test_the_start_is_judged_and_kept() -> None:
     source.feed(BODY[9000:])
     source.end()
     assert await content.read() == BODY[:9000]
-    assert await content.read_all() == BODY[9000:]
+    assert await read_to_end(content) == BODY[9000:]
     whole = judged(arriving(BODY))
     assert await whole.start(8000) is None
     assert whole.complete
@@ -126,7 +127,7 @@ async def test_an_observed_one_is_passed_as_it_is_and_noted_once() -> None:
         assert observed().whole() == body
         assert noted == expected
         noted.clear()
-        assert await observed().read_all() == body
+        assert await read_to_end(observed()) == body
         assert noted == expected
         noted.clear()
         content = observed()

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from gateway.core.exchange import read_to_end
 from gateway.core.verdict import Refusal, refuse
 from gateway.proxy.message.body import HIGH_WATER, RequestBody
 
@@ -87,12 +88,12 @@ async def test_more_than_the_limit_and_a_body_that_is_broken_are_refused() -> No
     large, _ = body()
     large.limit = 2
     large.feed(b"xyz")
-    refused = await large.read_all()
+    refused = await read_to_end(large)
     assert isinstance(refused, Refusal) and refused.reason.slug == "body_too_large" and refused.close
     broken, _ = body()
     broken.feed(b"x")
     broken.end(refuse("body_malformed"))
-    refused = await broken.read_all()
+    refused = await read_to_end(broken)
     assert isinstance(refused, Refusal) and refused.reason.slug == "body_malformed"
 
 

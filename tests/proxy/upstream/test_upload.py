@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.core.exchange import read_to_end
 from gateway.core.verdict import Refusal
 from gateway.proxy.message.body import RequestBody
 from gateway.proxy.upstream import upload as module
@@ -45,15 +46,6 @@ async def drip(body: RequestBody, piece: bytes, every: float, times: int) -> Non
         await asyncio.sleep(every)
         body.feed(piece)
     body.end()
-
-
-async def read_to_end(upload: Upload) -> bytes | Refusal:
-    content = b""
-    while piece := await upload.read():
-        if isinstance(piece, Refusal):
-            return piece
-        content += piece
-    return content
 
 
 @pytest.mark.parametrize("kind", [RequestBody, HeldBack])
@@ -124,4 +116,4 @@ async def test_it_reads_as_the_content_that_it_is() -> None:
     assert (await upload.read(), upload.received, upload.complete, upload.whole()) == (b"ab", 2, False, None)
     upload.put_back(b"ab")
     body.end()
-    assert (await upload.read_all(), upload.complete) == (b"ab", True)
+    assert (await read_to_end(upload), upload.complete) == (b"ab", True)
