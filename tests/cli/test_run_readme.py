@@ -11,7 +11,7 @@ async def test_the_five_minutes_go_as_written(tmp_path: Path) -> None:
     section = (ROOT / "README.md").read_text().partition("## Five minutes")[2].partition("\n## ")[0]
     steps = shell_blocks(section)
     outputs = await typed_before_the_demo([block for block, _ in steps], tmp_path)
-    assert len(outputs) == len(steps) == 6
+    assert len(outputs) == len(steps) == 8
     for (block, expected), output in zip(steps, outputs, strict=True):
         assert expected, block
         assert in_order(expected, output.splitlines()), f"{block}\n{output}"
