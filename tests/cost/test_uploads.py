@@ -11,12 +11,12 @@ from gateway.policy.upload.judge import Judge, PartRule
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings
 from tests.policy.upload.forms import BOUNDARY, cut, file, form, text
-from tests.policy.upload.made_files import mp4, wav, webm
+from tests.policy.upload.made_files import box, mp4, ogg, page, wav, webm
 from tests.policy.upload.malformed_forms import NAMED, malformed
 from tests.processor_time import takes_at_most
 
 PARTS = {
-    "audio": {"types": ["audio/webm", "audio/wav", "audio/mp4", "audio/mpeg"], "max": "11MB"},
+    "audio": {"types": ["audio/webm", "audio/wav", "audio/mp4", "audio/mpeg", "audio/ogg"], "max": "11MB"},
     "language": {"max": 16, "pattern": "[a-z]{2,3}(-[A-Z]{2})?"},
     "note": {"max": "64KiB", "pattern": "[^<>]*"},
 }
@@ -78,6 +78,9 @@ DEAR = {
     "headers": (b"--" + BOUNDARY + b"\r\n" + b"a: b\r\n" * (HOSTILE // 6), BOUNDARY),
     "a header without an end": (b"--" + BOUNDARY + b"\r\n" + NAMED + b"; " + b'"' * HOSTILE, BOUNDARY),
     "boxes": (form(file(mp4() + b"\0\0\0\x08free" * (HOSTILE // 8), b"audio/mp4")), BOUNDARY),
+    "fragments": (form(file(mp4() + box(b"mdat", bytes(4)) * (HOSTILE // 12), b"audio/mp4")), BOUNDARY),
+    "fragments and boxes": (form(file(mp4() + (box(b"mdat", bytes(4)) * 12 + box(b"free")) * 400, b"audio/mp4")), BOUNDARY),
+    "pages": (form(file(ogg() + page(b"") * (HOSTILE // 28), b"audio/ogg")), BOUNDARY),
     "parts": (form(*[text(b"en")] * (HOSTILE // 90)), BOUNDARY),
     "a text": (form(text(b"a" * 40_000 + b"<", b"note")), BOUNDARY),
     "a preamble": (b"\r\n" * (HOSTILE // 2), BOUNDARY),

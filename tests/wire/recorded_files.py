@@ -58,6 +58,9 @@ _PIPED = {
     "browser.wav": "-f wav",
     "streamed.caf": "-c:a pcm_s16le -f caf",
     "streamed.flac": "-f flac",
+    "silent.mp4": "-c:a aac -af volume=0 -f mp4 -movflags frag_every_frame+empty_moov+default_base_moof",
+    "indexed.mp4": "-c:a aac -f mp4 -movflags dash+delay_moov -frag_duration 20000",
+    "paged.ogg": "-c:a libopus -b:a 6k -af volume=0 -page_duration 1000 -f ogg",
     "streamed.ogg": "-c:a libopus -f ogg",
     "streamed.mp3": "-c:a libmp3lame -f mp3",
 }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Part, Walk, WrongTypeError, exactly
+from functools import partial
+from struct import Struct
+
+from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Part, Units, Walk, WrongTypeError, exactly
 
 _MP4 = (
     *(b"isom", b"iso2", b"iso3", b"iso4", b"iso5", b"iso6", b"iso7", b"iso8", b"iso9", b"mp41", b"mp42", b"avc1"),
@@ -29,9 +32,13 @@ _OF_PICTURES = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", 
 _SECOND = frozenset(
     (b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"uuid", b"pdin", b"sidx", b"styp", b"prft", b"emsg")
 )
+_PLAIN = _SECOND - {b"moov"}
+_SHORTEST_PLAIN = 12
+"""Octets. A fragment of silence has 4 octets of sound."""
 _ENTERED = {b"": b"moov", b"moov": b"trak", b"trak": b"mdia"}
 """The boxes on the way to the kind of each track, by the box around them."""
 _LONGEST_BRANDS = 512
+_HEAD = Struct(">I4s").unpack_from
 
 
 def walk(accepted: Accepted) -> Walk:
@@ -50,7 +57,10 @@ def walk(accepted: Accepted) -> Walk:
 def _boxes(around: bytes, left: int, seen: set[bytes]) -> Walk:
     """Walk the boxes in the ``left`` octets of the box ``around``, or of the file; add their kinds and their tracks' to
     ``seen``."""
+    after, plain = partial(_after_plain_boxes, seen), False
     while left > 0:
+        if not around and seen:
+            yield Units(after, plain)
         head = yield 8
         if not head and not around:
             return
@@ -60,6 +70,7 @@ def _boxes(around: bytes, left: int, seen: set[bytes]) -> Walk:
                 raise CutError(f"the box {kind!r} after the brands")
             yield SETTLED
         seen.add(kind)
+        plain = kind in _PLAIN and used == 8 and content + 8 >= _SHORTEST_PLAIN
         if content == -used and kind == b"mdat" and not around:
             return  # a length of 0: to the end of the file
         left -= used + content
@@ -72,6 +83,18 @@ def _boxes(around: bytes, left: int, seen: set[bytes]) -> Walk:
             yield 12 - content
         else:
             yield -content
+
+
+def _after_plain_boxes(seen: set[bytes], piece: bytes, at: int) -> int:
+    """See ``walk.Units``. Add the kinds of the boxes to ``seen``."""
+    last = len(piece) - _SHORTEST_PLAIN
+    while at <= last:
+        size, kind = _HEAD(piece, at)
+        if size < _SHORTEST_PLAIN or kind not in _PLAIN or at + size > len(piece):
+            break
+        seen.add(kind)
+        at += size
+    return at
 
 
 def _box(head: bytes) -> Part[tuple[bytes, int, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Walk, WrongTypeError, exactly
+from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Units, Walk, WrongTypeError, exactly
 
 _SOUND = (b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC")
 _FIRST_PAGE = 2
@@ -10,13 +10,19 @@ _FIRST_PAGE = 2
 
 def walk(accepted: Accepted) -> Walk:
     """Walk all pages. Each stream in the file begins with a page that names its codec (RFC 3533 section 4)."""
-    held_sound = False
-    while head := (yield 27):
+    held_sound = plain = False
+    while True:
+        if held_sound:
+            yield Units(_after_plain_pages, plain)
+        head = yield 27
+        if not head:
+            break
         if len(head) < 27 or head[:5] != b"OggS\0":
             raise CutError("octets between the pages")
         lengths = yield from exactly(head[26])
         rest = sum(lengths)
-        if head[5] & _FIRST_PAGE:
+        plain = not head[5] & _FIRST_PAGE
+        if not plain:
             codec = yield from exactly(min(8, rest))
             if not codec.startswith(_SOUND):
                 raise WrongTypeError(f"Ogg with a stream that begins {codec!r}")
@@ -27,3 +33,14 @@ def walk(accepted: Accepted) -> Walk:
         yield -rest
     if not held_sound:
         raise CutError("no page of sound")
+
+
+def _after_plain_pages(piece: bytes, at: int) -> int:
+    """See ``walk.Units``. A plain page begins no stream."""
+    while piece[at : at + 5] == b"OggS\0" and at + 27 <= len(piece) and not piece[at + 5] & _FIRST_PAGE:
+        lengths = at + 27 + piece[at + 26]
+        end = lengths + sum(piece[at + 27 : lengths])
+        if end > len(piece):
+            break
+        at = end
+    return at

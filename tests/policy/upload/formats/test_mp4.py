@@ -83,3 +83,19 @@ def test_boxes_inside_of_each_other_go_no_deeper_than_the_kind_of_a_track() -> N
     for _ in range(1000):
         deep = box(b"moov", deep)
     assert outcome(walk, brands() + SOUND + deep) == "cut: no track of sound"
+
+
+def test_fragments_of_a_frame_of_silence_each_pass() -> None:
+    silence = (box(b"moof", bytes(110)) + box(b"mdat", b"\1\x18\x20\7")) * 120
+    begin = brands(b"iso5") + moov(b"soun")
+    assert outcome(walk, begin + silence) == "good"
+    assert outcome(walk, begin + silence + box(b"mfra", bytes(8))) == "good"
+    assert outcome(walk, begin + (box(b"sidx", bytes(44)) + silence[:130]) * 100) == "good"
+    assert outcome(walk, begin + silence + b"\0\0\0\7mdat") == "cut: a box b'mdat' of 7 octets"
+    assert outcome(walk, begin + silence[:-1]).startswith("cut: ends")
+    assert outcome(walk, brands() + silence).startswith("cut: no moov")
+
+
+@pytest.mark.parametrize("least", [b"", box(b"moof", bytes(110)), box(b"mdat", bytes(4)), box(b"mdat", bytes(4)) * 3])
+def test_boxes_without_content_do_not(least: bytes) -> None:
+    assert outcome(walk, mp4() + (box(b"free") * 8 + least) * 100).startswith("cut: made of")

@@ -29,3 +29,16 @@ def test_a_stream_may_follow_on_another_and_each_is_looked_at() -> None:
 )
 def test_pages_are_whole_and_nothing_stands_between_them(octets: bytes) -> None:
     assert outcome(walk, octets).startswith("cut")
+
+
+def test_pages_of_a_frame_of_silence_each_pass() -> None:
+    silence = page(b"\xf8\xff\xfe") * 600
+    assert outcome(walk, ogg() + silence) == "good"
+    assert outcome(walk, ogg() + silence + ogg() + silence) == "good"
+    assert outcome(walk, ogg() + silence + b"O" + silence) == "cut: octets between the pages"
+    assert outcome(walk, ogg() + silence + page(b"\x80theora", first=True) + silence).startswith("wrong")
+    assert outcome(walk, ogg() + silence[:-1]).startswith("cut: ends")
+
+
+def test_streams_without_sound_between_such_pages_do_not() -> None:
+    assert outcome(walk, ogg() + (page(b"OpusHead", first=True) + page(b"")) * 200).startswith("cut: made of")

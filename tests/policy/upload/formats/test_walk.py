@@ -8,6 +8,7 @@ from gateway.policy.upload.formats.walk import (
     Accepted,
     CutError,
     Part,
+    Units,
     Walk,
     Walker,
     exactly,
@@ -68,6 +69,34 @@ def test_a_walk_over_parts_of_few_octets_is_ended() -> None:
     assert outcome(lambda _: _steps(64), bytes(64 * 200)) == "good"
     assert outcome(lambda _: _steps(8), bytes(8 * 200)) == "cut: made of parts of too few octets"
     assert outcome(lambda _: _steps(1), bytes(60)) == "good"
+
+
+def _pairs(accepted: Accepted) -> Walk:
+    """A file of pairs of small letters, which are plain, and of single capitals."""
+
+    def after(piece: bytes, at: int) -> int:
+        while piece[at : at + 2].islower() and at + 2 <= len(piece):
+            at += 2
+        return at
+
+    yield SETTLED
+    plain = False
+    while True:
+        yield Units(after, plain)
+        letter = yield 1
+        if not letter:
+            return
+        plain = letter.islower()
+        if plain:
+            yield from exactly(1)
+
+
+def test_plain_units_do_not_count_however_they_are_cut() -> None:
+    assert outcome(_pairs, b"ab" * 2000) == "good"
+    assert outcome(_pairs, (b"ab" * 70 + b"C") * 100) == "good"
+    assert outcome(_pairs, b"C" * 60 + b"ab" * 2000) == "good"
+    assert outcome(_pairs, b"Cab" * 200) == "cut: made of parts of too few octets"
+    assert outcome(_pairs, b"ab" * 2000 + b"a") == "cut: ends 1 octets early"
 
 
 def test_a_walk_has_to_settle_early() -> None:
