@@ -1,5 +1,7 @@
 """Which types name which families, and how a family is recognised."""
 
+from pathlib import Path
+
 import pytest
 
 from gateway.policy.upload.signatures import (
@@ -62,3 +64,8 @@ def test_a_family_is_recognised_by_its_first_octets(family: str) -> None:
 def test_what_others_are_is_said(start: bytes, title: str) -> None:
     assert signature_of(start[:LONGEST_START]) is None
     assert title_of(start[:LONGEST_START]) == title
+
+
+def test_an_editor_finds_every_type_on_the_page_of_uploads() -> None:
+    page = Path(__file__).parents[3] / "docs/policies/uploads.md"
+    assert [name for name in sorted(KNOWN_TYPES) if f"`{name}`" not in page.read_text()] == []
