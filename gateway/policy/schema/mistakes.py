@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator
 
+_TYPES = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
 _OF_NUMBERS = frozenset(("number", "integer"))
 _FOR = {
     **dict.fromkeys(("minLength", "maxLength", "pattern", "format"), frozenset(("string",))),
@@ -49,9 +50,10 @@ def mistakes(schema: dict[str, object]) -> Iterator[tuple[str, str, str]]:
 
 
 def _types(schema: dict[str, object]) -> frozenset[str]:
-    """The types that ``schema`` names; empty where it names none."""
+    """The types that ``schema`` names; empty where it names none, or one that there is not: that is a mistake of its own."""
     named = schema.get("type")
-    return frozenset([one for one in (named if isinstance(named, list) else [named]) if isinstance(one, str)])
+    types = frozenset([one for one in (named if isinstance(named, list) else [named]) if isinstance(one, str)])
+    return types if types <= _TYPES else frozenset()
 
 
 def _misspelled(schema: dict[str, object]) -> Iterator[tuple[str, str, str]]:
