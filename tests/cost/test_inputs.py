@@ -19,7 +19,7 @@ from gateway.policy.kinds import KINDS
 from gateway.policy.schema.files import mistakes
 from gateway.policy.schema.settings import SchemaFiles
 from gateway.policy.upload.form import boundary_of
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings as Uploads
 from tests.cost.awkward import BODY, filled, slow
@@ -162,7 +162,7 @@ FORM = Uploads.model_validate(
 
 def judged(body: bytes, boundary: bytes = BOUNDARY, size: int = 65536) -> int:
     """How many bytes of ``body``, which arrives in pieces of ``size``, go on. Raises UploadRefused."""
-    judge = Judge(
+    judge = FormJudge(
         {name: PartRule(name, part) for name, part in FORM.parts.items()}, boundary_of(content_type(boundary))
     )
     return sum(len(judge.feed(piece)) for piece in cut(body, size)) + len(judge.end())

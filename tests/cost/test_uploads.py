@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings
 from tests.policy.upload.forms import BOUNDARY, cut, file, form, text
@@ -29,7 +29,7 @@ RANDOM = Random(1).randbytes(MANY)
 
 
 def judge(pieces: list[bytes], boundary: bytes = BOUNDARY) -> None:
-    one = Judge(RULES, boundary)
+    one = FormJudge(RULES, boundary)
     try:
         for piece in pieces:
             one.feed(piece)
@@ -68,7 +68,7 @@ def test_what_is_held_is_flat_and_small() -> None:
 
 def test_looking_for_the_boundary_of_a_browser_takes_no_time_to_prepare() -> None:
     boundaries = [b"----WebKitFormBoundary%016x" % number for number in range(100)]
-    assert takes_at_most(0.001, lambda: [Judge(RULES, boundary) for boundary in boundaries])
+    assert takes_at_most(0.001, lambda: [FormJudge(RULES, boundary) for boundary in boundaries])
 
 
 PERIODIC = tuple(b"a" * at + b"b" + b"a" * (69 - at) for at in (0, 1, 35, 60, 69))

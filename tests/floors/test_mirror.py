@@ -10,7 +10,7 @@ from tests.floors.sources import ROOT, sources, tracked
 # A module without a test module of its own, and why one would say nothing more.
 TESTED_ELSEWHERE = {
     "__main__.py": "three lines, which tests/cli/test_app.py runs as a process",
-    "policy/upload/refused.py": "three exceptions without behaviour, which tests/policy/upload/test_judge.py reads",
+    "policy/upload/refused.py": "three exceptions without behaviour, which tests/policy/upload/test_form_judge.py reads",
     "ops/api/admin.py": "a protocol; tests/process/test_admin.py has the real one, tests/ops/api a double in memory",
     "state/lmdb/names.py": "constants; every test of the store reads and writes records by them",
     "policy/base/file_flaw.py": "a record without methods, which tests/policy/schema/test_files.py reads",

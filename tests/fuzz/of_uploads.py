@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from random import Random
 from zlib import crc32
 
-from gateway.policy.upload.content import Content
+from gateway.policy.upload.file_judge import FileJudge
 from gateway.policy.upload.form import Form, boundary_of
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.part_head import PartHead, parse_head
 from gateway.policy.upload.refused import MalformedForm, UploadRefused
 from gateway.policy.upload.settings import Part
@@ -92,7 +92,7 @@ def upload(data: bytes) -> None:
 
 def _judged(pieces: Sequence[bytes]) -> tuple[str, bytes]:
     """The slug of the refusal and empty content, or what passes."""
-    judge, passed = Judge(_RULES, BOUNDARY), b""
+    judge, passed = FormJudge(_RULES, BOUNDARY), b""
     try:
         for piece in pieces:
             passed += judge.feed(piece)
@@ -135,7 +135,7 @@ def typed(declared: str, data: bytes) -> bytes:
 
 def _settled(pieces: Sequence[bytes], declared: str) -> str:
     """The slug of what is wrong with a file that arrives in ``pieces``, empty where nothing is."""
-    judge = Content(declared, frozenset(TYPES))
+    judge = FileJudge(declared, frozenset(TYPES))
     wrong = None
     for piece in pieces:
         wrong = wrong or judge.feed(piece)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from random import Random
 
 from gateway.policy.upload.form import Form, boundary_of
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.part_head import PartHead
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings
@@ -167,7 +167,7 @@ def test_undici_reads_the_same_parts() -> None:
         sent, body = some_form(chance)
         try:
             boundary = boundary_of(sent)
-            judge = Judge(RULES, boundary)
+            judge = FormJudge(RULES, boundary)
             cut = chance.randint(0, len(body))
             upstream = judge.feed(body[:cut]) + judge.feed(body[cut:]) + judge.end()
         except UploadRefused:

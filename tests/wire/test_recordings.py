@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.policy.upload.content import Content
+from gateway.policy.upload.file_judge import FileJudge
 from gateway.policy.upload.signatures import FAMILIES, KNOWN_TYPES
 from tests.gateway_fixture import POLICIES, running_gateway
 from tests.policy.upload.forms import content_type, file, form
@@ -46,7 +46,7 @@ def sent_as(name: str) -> list[str]:
 
 
 def judged(declared: str, octets: bytes, size: int) -> str:
-    content = Content(declared, KNOWN_TYPES)
+    content = FileJudge(declared, KNOWN_TYPES)
     for start, end in pairwise([*range(0, len(octets), size), len(octets)]):
         if content.feed(octets[start:end]) is not None:
             break

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.core.exchange import RequestContent
 from gateway.core.verdict import Refusal
-from gateway.policy.upload.judge import Judge
+from gateway.policy.upload.form_judge import FormJudge
 from gateway.policy.upload.refused import UploadRefused
 
 Refuse = Callable[[UploadRefused], Refusal]
@@ -23,7 +23,7 @@ class JudgedContent:
 
     late = False
 
-    def __init__(self, content: RequestContent, judge: Judge, refuse: Refuse, changes: bool) -> None:
+    def __init__(self, content: RequestContent, judge: FormJudge, refuse: Refuse, changes: bool) -> None:
         self._content = content
         self._judge = judge
         self._refuse = refuse
@@ -113,9 +113,9 @@ class ObservedContent:
 
     __slots__ = ("_again", "_content", "_judge", "_note", "length", "limit")
 
-    def __init__(self, content: RequestContent, judge: Judge, note: Callable[[UploadRefused], None]) -> None:
+    def __init__(self, content: RequestContent, judge: FormJudge, note: Callable[[UploadRefused], None]) -> None:
         self._content = content
-        self._judge: Judge | None = judge
+        self._judge: FormJudge | None = judge
         self._note = note
         self._again = 0  # bytes that were put back, and have been judged
         self.length = content.length

@@ -16,7 +16,7 @@ from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.upload.form import boundary_of
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.judged_content import JudgedContent, ObservedContent
 from gateway.policy.upload.part_head import LONGEST_HEAD
 from gateway.policy.upload.refused import MalformedForm, TooLarge, UploadRefused
@@ -63,7 +63,7 @@ class UploadPolicy(Stage):
         if coding_of(exchange.fields) != IDENTITY:
             return refuse("media_type_refused", "a coded form", headers=NOT_CODED)
         try:
-            judge = Judge(self._rules, boundary_of(sent))
+            judge = FormJudge(self._rules, boundary_of(sent))
             if stream.length is not None and stream.length > self._longest:
                 raise TooLarge(f"The form may have {self._longest} bytes at most.")
         except UploadRefused as error:

@@ -6,7 +6,7 @@ import asyncio
 
 from gateway.core.exchange import read_to_end
 from gateway.core.verdict import Refusal, refuse
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.judged_content import JudgedContent, ObservedContent
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings
@@ -17,8 +17,8 @@ PARTS = Settings.model_validate({"parts": {"audio": {"types": ["audio/webm"], "m
 BODY = form(file(WEBM * 50))
 
 
-def judge() -> Judge:
-    return Judge({name: PartRule(name, part) for name, part in PARTS.items()}, BOUNDARY)
+def judge() -> FormJudge:
+    return FormJudge({name: PartRule(name, part) for name, part in PARTS.items()}, BOUNDARY)
 
 
 def refusal(error: UploadRefused) -> Refusal:

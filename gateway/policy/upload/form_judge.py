@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gateway.policy.upload.content import Content
+from gateway.policy.upload.file_judge import FileJudge
 from gateway.policy.upload.form import Form
 from gateway.policy.upload.part_head import PartHead, with_type
 from gateway.policy.upload.refused import MalformedForm, TooLarge, TypeRefused, UploadRefused
@@ -28,11 +28,11 @@ class PartRule:
         self.takes = ", ".join(part.types)
 
 
-class Judge:
+class FormJudge:
     """Judges one form by ``rules``. Nothing goes on before it is judged: a text is held until it is complete, a file until its
     content is known, and what ends the form until all of it is judged."""
 
-    __slots__ = ("_content", "_form", "_held", "_length", "_ready", "_rule", "_rules", "_seen", "_size", "_text_at")
+    __slots__ = ("_file", "_form", "_held", "_length", "_ready", "_rule", "_rules", "_seen", "_size", "_text_at")
 
     def __init__(self, rules: Mapping[str, PartRule], boundary: bytes) -> None:
         self._rules = rules
@@ -41,7 +41,7 @@ class Judge:
         self._ready: list[bytes] = []
         self._held = bytearray()
         self._rule: PartRule | None = None  # of the part that arrives
-        self._content: Content | None = None  # of that part, where it is a file
+        self._file: FileJudge | None = None  # of that part, where it is a file
         self._text_at = 0  # where it begins in what is held, where that part is none
         self._size = 0  # bytes of that part
         self._length: int | None = None  # which it declares
@@ -80,11 +80,11 @@ class Judge:
         if rule.is_file:
             if head.type not in rule.allowed:
                 raise TypeRefused(f"The part {name} must be one of {rule.takes}.", name)
-            self._content = Content(head.type, rule.allowed)
+            self._file = FileJudge(head.type, rule.allowed)
             if head.type in rule.as_:
                 raw = with_type(raw, rule.as_[head.type])
         else:
-            self._content = None
+            self._file = None
             if not head.is_plain_text:
                 raise TypeRefused(f"The part {name} must be plain text in UTF-8.", name)
         self._held += raw
@@ -92,23 +92,23 @@ class Judge:
 
     def on_content(self, data: bytes) -> None:
         """See ``form.PartEvents``."""
-        rule, content = self._rule, self._content
+        rule, file = self._rule, self._file
         assert rule is not None, "a part has begun"
         room = rule.max - self._size
         taken = data[:room] if len(data) > room else data  # what is wrong before that is said first, however it is cut
         self._size += len(taken)
-        if content is None:
+        if file is None:
             self._held += taken
         elif taken:
-            self._judge_file(rule, content, taken)
+            self._judge_file(rule, file, taken)
         if taken is not data:
             raise self._too_large(rule)
 
-    def _judge_file(self, rule: PartRule, content: Content, data: bytes) -> None:
-        wrong = content.feed(data)
+    def _judge_file(self, rule: PartRule, file: FileJudge, data: bytes) -> None:
+        wrong = file.feed(data)
         if wrong is not None:
-            raise self._wrong(rule, content, wrong)
-        if content.settled:
+            raise self._wrong(rule, file, wrong)
+        if file.settled:
             self._release()
             self._ready.append(data)
         else:
@@ -116,18 +116,18 @@ class Judge:
 
     def on_part_end(self) -> None:
         """See ``form.PartEvents``."""
-        rule, content = self._rule, self._content
+        rule, file = self._rule, self._file
         assert rule is not None, "a part has begun"
         if self._length is not None and self._length != self._size:
             raise MalformedForm(f"The part {rule.name} is not as long as it says.", rule.name)
-        if content is None:
+        if file is None:
             self._judge_text(rule)
         elif not self._size:
             raise MalformedForm(f"The file in the part {rule.name} is empty.", rule.name)
         else:
-            wrong = content.end()
+            wrong = file.end()
             if wrong is not None:
-                raise self._wrong(rule, content, wrong)
+                raise self._wrong(rule, file, wrong)
         self._release()
 
     def _judge_text(self, rule: PartRule) -> None:
@@ -152,10 +152,10 @@ class Judge:
         return TooLarge(f"The part {rule.name} may have {_size(rule.max)} at most.", rule.name)
 
     @staticmethod
-    def _wrong(rule: PartRule, content: Content, wrong: str) -> UploadRefused:
-        if content.slug == MalformedForm.slug:
-            return MalformedForm(f"The part {rule.name} is refused. {wrong}", rule.name, content.detail)
-        return TypeRefused(f"The part {rule.name} must be one of {rule.takes}. {wrong}", rule.name, content.detail)
+    def _wrong(rule: PartRule, file: FileJudge, wrong: str) -> UploadRefused:
+        if file.slug == MalformedForm.slug:
+            return MalformedForm(f"The part {rule.name} is refused. {wrong}", rule.name, file.detail)
+        return TypeRefused(f"The part {rule.name} must be one of {rule.takes}. {wrong}", rule.name, file.detail)
 
 
 def _size(count: int) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.upload.judge import Judge, PartRule
+from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings
 from gateway.policy.upload.smuggled import WINDOW
@@ -25,9 +25,9 @@ SPEECH = {
 }
 
 
-def judge(**parts: object) -> Judge:
+def judge(**parts: object) -> FormJudge:
     settings = Settings.model_validate({"parts": parts or SPEECH})
-    return Judge({name: PartRule(name, part) for name, part in settings.parts.items()}, BOUNDARY)
+    return FormJudge({name: PartRule(name, part) for name, part in settings.parts.items()}, BOUNDARY)
 
 
 def passed(body: bytes, size: int = 2**20) -> bytes:

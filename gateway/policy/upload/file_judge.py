@@ -10,7 +10,7 @@ _CUT = "This file is cut off or damaged. Please send it again."
 _KINDS = {"audio": "an audio recording", "video": "a video recording", "image": "a picture"}
 
 
-class Content:
+class FileJudge:
     """The judge of one file part of an upload.
 
     ``declared`` is its media type, with parameters or without: they do not count. ``allowed`` are the media types that the

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.policy.upload.content import Content
+from gateway.policy.upload.file_judge import FileJudge
 from gateway.policy.upload.signatures import FAMILIES, KNOWN_TYPES
 from tests.policy.upload.hostile_files import HOSTILE
 from tests.policy.upload.made_files import GOOD, MP3_FRAME, box, brands, id3, moov, ogg, page, wav, webm
@@ -20,7 +20,7 @@ Verdict = tuple[str | None, str, str]
 
 def judged(declared: str, pieces: list[bytes], allowed: frozenset[str] = KNOWN_TYPES) -> Verdict:
     """The sentence, the reason and the words for the log; after the first sentence nothing more is fed."""
-    content = Content(declared, allowed)
+    content = FileJudge(declared, allowed)
     for piece in pieces:
         if content.feed(piece) is not None:
             break
@@ -98,7 +98,7 @@ def test_the_verdict_does_not_depend_on_where_pieces_end(name: str, places: list
 
 def moments(declared: str, pieces: list[bytes]) -> tuple[int, int]:
     """The octet at which a file has settled, and the one at which it is refused; -1 for never."""
-    content = Content(declared, KNOWN_TYPES)
+    content = FileJudge(declared, KNOWN_TYPES)
     settled, at = -1, 0
     for piece in pieces:
         at += len(piece)
@@ -188,22 +188,22 @@ def test_the_sentence_says_what_the_file_is(declared: str, octets: bytes, senten
 
 
 def test_a_file_settles_when_its_first_4_kib_are_good_and_not_before() -> None:
-    content = Content("audio/webm", KNOWN_TYPES)
+    content = FileJudge("audio/webm", KNOWN_TYPES)
     octets = webm() + bytes(9000)
     for at in range(4095):
         assert content.feed(octets[at : at + 1]) is None and not content.settled
     assert content.feed(octets[4095:4096]) is None and content.settled
-    late = Content("audio/mpeg", KNOWN_TYPES)
+    late = FileJudge("audio/mpeg", KNOWN_TYPES)
     assert late.feed(id3(bytes(200_000))) is None and not late.settled  # the picture of an album
     assert late.feed(MP3_FRAME * 2) is None and late.settled
 
 
 def test_what_is_wrong_is_known_at_once() -> None:
-    content = Content("audio/webm", KNOWN_TYPES)
+    content = FileJudge("audio/webm", KNOWN_TYPES)
     assert content.feed(b"<!DOCTYPE h") is None
     assert content.feed(b"t") == content.feed(b"ml>") == "This file is a web page, not an audio recording."
-    assert Content("audio/mpeg", KNOWN_TYPES).feed(id3(bytes(2), size=2**20)) is not None
-    assert Content("audio/webm", KNOWN_TYPES).feed(b"\x1a\x45\xdf\xa3\x16\0\0\0" + bytes(4)) is not None
+    assert FileJudge("audio/mpeg", KNOWN_TYPES).feed(id3(bytes(2), size=2**20)) is not None
+    assert FileJudge("audio/webm", KNOWN_TYPES).feed(b"\x1a\x45\xdf\xa3\x16\0\0\0" + bytes(4)) is not None
 
 
 MEGABYTES = 10 * 2**20
