@@ -58,6 +58,8 @@ async def test_operators_see_health_and_routes(runs: Maker, http: ClientSession)
         "rate_limits": [],
         "body": None,
         "lockout": None,
+        "schema": None,
+        "upload": None,
         "response_headers": None,
         "batch": "allow",
     }

@@ -198,6 +198,7 @@ NOT_OF_REQUESTS = {
     "core/pattern covers": "patterns of the configuration",
     "core/pattern path_problem": "patterns of the configuration",
     "core/pattern procedure_problem": "patterns of the configuration",
+    "core/changed_head take_out": "names of fields that the gateway itself takes out",
     "core/pem blocks": "keys and certificates of the configuration",
     "core/secret fingerprint": "secrets of the configuration",
     "core/secret_text secret_flaw": "secrets of the configuration",

@@ -16,6 +16,7 @@ from gateway.proxy.upstream import upload
 from tests.eventually import eventually
 from tests.gateway_fixture import SECRET, running_gateway
 from tests.held_backend import HeldBackend
+from tests.policy.upload.made_files import wav
 from tests.proxy.pacing import KIB, LONG, Pace, pace, upload_head
 from tests.upstream_fixture import Upstream, running_upstream
 
@@ -44,7 +45,11 @@ async def test_uploads_of_one_byte_by_ten_accounts_hold_no_permit_of_the_shipped
                 await here.begin(stack, upload_head(5_000_000, path, field) + b"-", f"127.0.0.{account + 2}")
         await eventually(lambda: here.gateway.seen.begun == 100)
         permits = here.gateway.runtime.concurrency["stt"]
-        honest = await here.ask(upload_head(2, path, token("honest")) + b"{}")
+        part = (
+            b'--x\r\ncontent-disposition: form-data; name="audio"; filename="a.wav"\r\ncontent-type: audio/wav\r\n\r\n'
+        )
+        form = part + wav() + b"\r\n--x--\r\n"
+        honest = await here.ask(upload_head(len(form), path, token("honest")) + form)
         assert (honest.status, b"x-gateway-fallback" in honest) == (200, False)
         assert (permits.taken, permits.waiting, len(here.gateway.runtime.upstreams["stt"].pool.open)) == (0, 0, 1)
 

@@ -42,6 +42,7 @@ _MOST_AGAIN = 16 * 1024
 """Bytes of a refused batch that is read again to name the call that is at fault."""
 
 _scan = JSONDecoder(strict=False).raw_decode
+_MARKS = {mark: re.compile(rf"[ \t\n\r]*\{mark}[ \t\n\r]*").match for mark in "{:,"}
 _plain_name = re.compile('"(0|[1-9][0-9]{0,3})"').match
 
 _MOST_UNUSUAL = 500
@@ -177,5 +178,5 @@ def call_at_fault(content: bytes, count: int, max_depth: int) -> int | None:
 
 def _after(text: str, at: int, mark: str) -> int:
     """Where something begins again behind ``mark`` and white space; the end of ``text`` where ``mark`` does not come next."""
-    found = re.compile(rf"[ \t\n\r]*\{mark}[ \t\n\r]*").match(text, at)
+    found = _MARKS[mark](text, at)
     return len(text) if found is None else found.end()

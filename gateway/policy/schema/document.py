@@ -14,9 +14,9 @@ DEEPEST = 64
 """Objects and lists inside each other."""
 
 
-_BLANK = re.compile(r"[ \t\r\n]*")
-_SCALAR = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,:{}\[\]"]+')
-_SKIPPED = re.compile(r'[^"{}\[\]]+|"(?:[^"\\]|\\.)*"')
+_blank_at = re.compile(r"[ \t\r\n]*").match
+_scalar_at = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,:{}\[\]"]+').match
+_skipped_at = re.compile(r'[^"{}\[\]]+|"(?:[^"\\]|\\.)*"').match
 
 
 class Flaw(ValueError):
@@ -119,7 +119,7 @@ def _check_depth(text: str) -> None:
     """Raise Flaw for a text that is nested deeper than ``DEEPEST``: before it is parsed, which would recurse."""
     depth = at = 0
     while at < len(text):
-        skipped = _SKIPPED.match(text, at)
+        skipped = _skipped_at(text, at)
         if skipped is not None:
             at = skipped.end()
             continue
@@ -130,7 +130,7 @@ def _check_depth(text: str) -> None:
 
 
 def _blank(text: str, at: int) -> int:
-    match = _BLANK.match(text, at)
+    match = _blank_at(text, at)
     return at if match is None else min(match.end(), len(text) - 1)
 
 
@@ -145,7 +145,7 @@ def _end(text: str, at: int) -> int:
             depth -= 1
             at += 1
         else:
-            match = _SCALAR.match(text, at) or _BLANK.match(text, at)
+            match = _scalar_at(text, at) or _blank_at(text, at)
             at = max(match.end(), at + 1) if match is not None else at + 1
         if depth == 0:
             return at
@@ -165,7 +165,7 @@ def _member(text: str, at: int, name: str) -> tuple[int, int] | None:
 def _names(text: str, at: int) -> Iterable[tuple[int, str]]:
     at = _blank(text, at + 1)
     while text[at] == '"':
-        match = _SCALAR.match(text, at)
+        match = _scalar_at(text, at)
         assert match is not None, "it was parsed before"
         yield at, json.loads(match[0])
         at = _blank(text, _end(text, _value_of(text, at)))
@@ -175,7 +175,7 @@ def _names(text: str, at: int) -> Iterable[tuple[int, str]]:
 
 
 def _value_of(text: str, name: int) -> int:
-    match = _SCALAR.match(text, name)
+    match = _scalar_at(text, name)
     assert match is not None, "a name begins here"
     return _blank(text, _blank(text, match.end()) + 1)
 

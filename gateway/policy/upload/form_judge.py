@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from gateway.policy.upload.file_judge import FileJudge
 from gateway.policy.upload.form import Form
 from gateway.policy.upload.part_head import PartHead, with_type
+from gateway.policy.upload.pattern import compiled
 from gateway.policy.upload.refused import MalformedForm, TooLarge, TypeRefused, UploadRefused
 from gateway.policy.upload.settings import Part
 
@@ -24,7 +24,7 @@ class PartRule:
         self.is_file = bool(part.types)
         self.allowed = frozenset(part.types) | part.as_.keys()
         self.as_ = {source: target.encode() for source, target in part.as_.items()}
-        self.pattern = None if part.pattern is None else re.compile(part.pattern, re.ASCII)
+        self.pattern = None if part.pattern is None else compiled(part.pattern)
         self.takes = ", ".join(part.types)
 
 

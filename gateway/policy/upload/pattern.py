@@ -11,7 +11,7 @@ import re
 MOST_STEPS = 150_000
 """Ways to match a text, times what is tried in each: a few milliseconds at most."""
 
-_TOKEN = re.compile(
+_token_at = re.compile(
     r"""(?P<escape>\\[dwsDWS]|\\[^a-zA-Z0-9])
     |(?P<set>\[\^?\]?(?:\\[dwsDWS]|\\[^a-zA-Z0-9]|[^\]\\])*\])
     |(?P<open>\((?:\?:)?(?!\?))
@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     |(?P<repeat>\{[0-9]{1,4}(?:,[0-9]{0,4})?\}|[*+?])
     |(?P<plain>[^\\\[\](){}*+?|])""",
     re.VERBOSE | re.DOTALL,
-)
+).match
 
 
 class _WayCounter:
@@ -88,18 +88,24 @@ def _bounds(repeat: str, longest: int) -> tuple[int, int]:
     return min(least, longest), min(most, longest)
 
 
+def compiled(pattern: str) -> re.Pattern[str]:
+    """``pattern`` for whole texts, its classes of ASCII alone. Raises re.error. Only what ``check`` has found good may be tried on
+    a text that a client sends."""
+    return re.compile(pattern, re.ASCII)
+
+
 def check(pattern: str, longest: int) -> str:
     """What is wrong with ``pattern`` for texts of up to ``longest`` bytes; empty when it is good."""
     tokens: list[tuple[str, str]] = []
     at = 0
     while at < len(pattern):
-        found = _TOKEN.match(pattern, at)
+        found = _token_at(pattern, at)
         if found is None:
             return "uses what is not taken here: write characters, sets, groups, | and repeats"
         tokens.append((str(found.lastgroup), found[0]))
         at = found.end()
     try:
-        re.compile(pattern)
+        compiled(pattern)
         reader = _WayCounter(tokens, longest)
         steps = reader.ways() * reader.tried
     except (ValueError, re.error, RecursionError, OverflowError):
