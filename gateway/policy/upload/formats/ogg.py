@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from struct import Struct
+
 from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Units, Walk, WrongTypeError, exactly
 
 _SOUND = (b"OpusHead", b"\x01vorbis", b"Speex   ", b"\x7fFLAC")
 _FIRST_PAGE = 2
+_PAGE = Struct(">5sB20xBB")
+"""The head of a page: how it begins, its flags, the count of the lengths that follow, and the first of them."""
 
 
 def walk(accepted: Accepted) -> Walk:
@@ -37,10 +41,14 @@ def walk(accepted: Accepted) -> Walk:
 
 def _after_plain_pages(piece: bytes, at: int) -> int:
     """See ``walk.Units``. A plain page begins no stream."""
-    while piece[at : at + 5] == b"OggS\0" and at + 27 <= len(piece) and not piece[at + 5] & _FIRST_PAGE:
-        lengths = at + 27 + piece[at + 26]
-        end = lengths + sum(piece[at + 27 : lengths])
-        if end > len(piece):
+    size = len(piece)
+    while at <= size - _PAGE.size:
+        capture, flags, count, first = _PAGE.unpack_from(piece, at)
+        if capture != b"OggS\0" or flags & _FIRST_PAGE:
+            break
+        lengths = at + 27
+        end = lengths + count + (first if count == 1 else sum(piece[lengths : lengths + count]))
+        if end > size:
             break
         at = end
     return at
