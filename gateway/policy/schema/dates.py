@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from gateway.policy.schema.keywords import SAME_LIST, SAME_ONE, below, target
 from gateway.policy.schema.validator import Validator, compiled
 
 _FOR_SAME = frozenset((*SAME_LIST, *SAME_ONE)) - {"not", "if"}
+_BY_NAME = frozenset(("properties", "patternProperties", "prefixItems"))
 _DATE_TIME = compiled({"type": "string", "format": "date-time"}).validator
-
-_Schemas = Sequence[dict[str, object]]
 
 
 def are_dates(schema: object, value: object, paths: Iterable[tuple[str, ...]]) -> bool:
@@ -32,41 +32,50 @@ def _found(value: object, path: Iterable[str]) -> object:
     return value
 
 
-class Places:
-    """What one schema says of the values at paths. A meta may have thousands, most of them beside each other: what is above
-    them is looked for once, and so is what the same schemas come to."""
+class _Place(NamedTuple):
+    """The schemas for the values at some paths, and whether one of them says ``format: date-time``. ``by_name``: what they say of
+    a member or an item depends on its name or index, and not only on which of both it is."""
 
-    __slots__ = ("_above", "_applied", "_root")
+    schemas: Sequence[dict[str, object]]
+    is_date: bool
+    by_name: bool
+
+
+class Places:
+    """What one schema says of the values at paths. A meta may have a thousand, most of them beside each other, so each step is
+    looked for once."""
+
+    __slots__ = ("_places", "_root", "_steps")
 
     def __init__(self, root: object) -> None:
         self._root = root
-        self._applied: dict[tuple[int, ...], tuple[_Schemas, bool]] = {}
-        self._above: dict[tuple[str, ...], _Schemas] = {(): self._for_same([root])[0]}
+        self._places: dict[tuple[int, ...], _Place] = {}
+        self._steps: dict[tuple[int, str | bool], _Place] = {}
 
-    def has_date(self, path: tuple[str, ...]) -> bool:
+    def has_date(self, path: Iterable[str]) -> bool:
         """Whether the schema says ``format: date-time`` of the value at ``path``."""
-        return self._at(path)[1] if path else self._for_same([self._root])[1]
+        place = self._for_same([self._root])
+        for token in path:
+            step = (id(place), token if place.by_name else _is_index(token))
+            known = self._steps.get(step)
+            if known is None:
+                parts = [part for one in place.schemas for part in _parts(one, token)]
+                known = self._steps[step] = self._for_same(parts)
+            place = known
+        return place.is_date
 
-    def _at(self, path: tuple[str, ...]) -> tuple[_Schemas, bool]:
-        """The schemas for what is at ``path``, which is not empty, and whether one says that it is a date."""
-        *names, last = path
-        above = tuple(names)
-        around = self._above.get(above)
-        if around is None:
-            around = self._above[above] = self._at(above)[0]
-        return self._for_same([part for one in around for part in _parts(one, last)])
-
-    def _for_same(self, schemas: Sequence[object]) -> tuple[_Schemas, bool]:
-        """``schemas`` and those that they apply to the same value, each once, and whether one says that it is a date."""
+    def _for_same(self, schemas: Sequence[object]) -> _Place:
+        """Of ``schemas`` and those that they apply to the same value, each once."""
         key = tuple(map(id, schemas))
-        known = self._applied.get(key)
+        known = self._places.get(key)
         if known is None:
             found = _for_same(schemas, self._root)
-            known = self._applied[key] = (found, any(one.get("format") == "date-time" for one in found))
+            is_date = any(one.get("format") == "date-time" for one in found)
+            known = self._places[key] = _Place(found, is_date, any(not _BY_NAME.isdisjoint(one) for one in found))
         return known
 
 
-def _for_same(schemas: Iterable[object], root: object) -> _Schemas:
+def _for_same(schemas: Iterable[object], root: object) -> Sequence[dict[str, object]]:
     found: dict[int, dict[str, object]] = {}
     pending = list(schemas)
     while pending:
@@ -90,7 +99,7 @@ def _parts(schema: dict[str, object], token: str) -> list[object]:
         found += [inner for pattern, inner in patterns.items() if _pattern(pattern).is_valid(token)]
     if not found and "additionalProperties" in schema:
         found.append(schema["additionalProperties"])
-    if token.isascii() and token.isdecimal() and ("items" in schema or "prefixItems" in schema):
+    if _is_index(token) and ("items" in schema or "prefixItems" in schema):
         first = schema.get("prefixItems")
         index = int(token)
         if isinstance(first, list) and index < len(first):
@@ -98,6 +107,10 @@ def _parts(schema: dict[str, object], token: str) -> list[object]:
         elif "items" in schema:
             found.append(schema["items"])
     return found
+
+
+def _is_index(token: str) -> bool:
+    return token.isascii() and token.isdecimal()
 
 
 @lru_cache(1_000)
