@@ -18,8 +18,8 @@ def are_dates(schema: object, value: object, paths: Iterable[tuple[str, ...]]) -
     """Whether each of ``paths`` leads to a date-time in ``value``, and ``schema`` says that one may be there.
 
     Another alternative of the schema (``anyOf``) may have taken another text: of that JavaScript would make an invalid Date."""
-    places = Places(schema)
-    return all(places.has_date(path) and _DATE_TIME.is_valid(_found(value, path)) for path in paths)
+    positions = Positions(schema)
+    return all(positions.has_date(path) and _DATE_TIME.is_valid(_found(value, path)) for path in paths)
 
 
 def _found(value: object, path: Iterable[str]) -> object:
@@ -32,7 +32,7 @@ def _found(value: object, path: Iterable[str]) -> object:
     return value
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     """The schemas for the values at some paths, and whether one of them says ``format: date-time``. ``by_name``: what they say of
     a member or an item depends on its name or index, and not only on which of both it is."""
 
@@ -41,37 +41,37 @@ class _Place(NamedTuple):
     by_name: bool
 
 
-class Places:
+class Positions:
     """What one schema says of the values at paths. A meta may have a thousand, most of them beside each other, so each step is
     looked for once."""
 
-    __slots__ = ("_places", "_root", "_steps")
+    __slots__ = ("_positions", "_root", "_steps")
 
     def __init__(self, root: object) -> None:
         self._root = root
-        self._places: dict[tuple[int, ...], _Place] = {}
-        self._steps: dict[tuple[int, str | bool], _Place] = {}
+        self._positions: dict[tuple[int, ...], _Position] = {}
+        self._steps: dict[tuple[int, str | bool], _Position] = {}
 
     def has_date(self, path: Iterable[str]) -> bool:
         """Whether the schema says ``format: date-time`` of the value at ``path``."""
-        place = self._for_same([self._root])
+        position = self._for_same([self._root])
         for token in path:
-            step = (id(place), token if place.by_name else _is_index(token))
+            step = (id(position), token if position.by_name else _is_index(token))
             known = self._steps.get(step)
             if known is None:
-                parts = [part for one in place.schemas for part in _parts(one, token)]
+                parts = [part for one in position.schemas for part in _parts(one, token)]
                 known = self._steps[step] = self._for_same(parts)
-            place = known
-        return place.is_date
+            position = known
+        return position.is_date
 
-    def _for_same(self, schemas: Sequence[object]) -> _Place:
+    def _for_same(self, schemas: Sequence[object]) -> _Position:
         """Of ``schemas`` and those that they apply to the same value, each once."""
         key = tuple(map(id, schemas))
-        known = self._places.get(key)
+        known = self._positions.get(key)
         if known is None:
             found = _for_same(schemas, self._root)
             is_date = any(one.get("format") == "date-time" for one in found)
-            known = self._places[key] = _Place(found, is_date, any(not _BY_NAME.isdisjoint(one) for one in found))
+            known = self._positions[key] = _Position(found, is_date, any(not _BY_NAME.isdisjoint(one) for one in found))
         return known
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.policy.schema.dates import Places, are_dates
+from gateway.policy.schema.dates import Positions, are_dates
 from tests.processor_time import takes_at_most
 
 DATE = {"type": "string", "format": "date-time"}
@@ -34,7 +34,7 @@ SCHEMA = {
 
 
 def is_date(schema: object, path: Iterable[str]) -> bool:
-    return Places(schema).has_date(path)
+    return Positions(schema).has_date(path)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_a_mistake(schema: dict[str, object], keyword: str, sentence: str, hint:
         {"properties": {"a1": {}, "a2": {}}, "required": ["a1"]},
         {"properties": {"name": {}}, "required": ["id"]},  # its schema may stand in another part
         {"required": ["id"]},
+        {"type": "text", "minLength": 2},
+        {"type": ["number", "text"], "minLength": 2},
         {"type": 5, "minLength": 2},  # what is no schema is said elsewhere
         {"minimum": "1", "maximum": 0, "enum": {}, "pattern": 5, "required": "a", "properties": []},
         {"properties": {"a": {}}, "required": [5]},
