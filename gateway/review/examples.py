@@ -12,6 +12,7 @@ from itertools import chain, islice, zip_longest
 from typing import Any
 
 from gateway.policy.schema.compare import JsonSchema
+from gateway.policy.schema.keywords import target
 from gateway.policy.schema.validator import compiled
 from gateway.review.pattern_texts import texts
 
@@ -89,19 +90,13 @@ class _Candidates:
     def _combined(self, key: str, with_it: Any, rest: object, depth: int) -> list[object]:
         """Candidates of ``rest`` together with what stands behind ``key`` beside it."""
         if key == "$ref":
-            return self.values(_merged(rest, self._referred(with_it)), depth)
+            referred = target(self._document, with_it)
+            return self.values(_merged(rest, referred[1]), depth) if referred is not None else []
         if key == "allOf":
             for part in with_it[:_MEMBERS]:
                 rest = _merged(rest, part)
             return self.values(rest, depth)
         return _interleaved([self.values(_merged(rest, one), depth) for one in with_it[:_MEMBERS]])
-
-    def _referred(self, reference: str) -> object:
-        found: object = self._document
-        for token in reference.removeprefix("#").split("/")[1:]:
-            token = token.replace("~1", "/").replace("~0", "~")
-            found = found.get(token) if isinstance(found, dict) else None
-        return found
 
     def _of_type(self, name: str, schema: Mapping[str, Any], depth: int) -> list[object]:
         if name == "object":

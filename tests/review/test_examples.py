@@ -49,6 +49,8 @@ def deep(levels: int) -> JsonSchema:
             "$defs": {"tree": {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}}}},
         },
         {"$ref": "#/$defs/a~1b", "$defs": {"a/b": {"const": 5}}},
+        {"$ref": "#/$defs/a/anyOf/1", "$defs": {"a": {"anyOf": [True, {"const": 5}]}}},
+        {"$ref": "#/%24defs/%C3%A9", "$defs": {"\u00e9": {"const": 5}}},
         {"allOf": [{"type": "object", "properties": {one: {"const": [one]}}, "required": [one]} for one in "ab"]},
         {"type": "object", "minProperties": 2, "propertyNames": {"enum": ["a", "b", "other"]}, "required": ["a"]},
         {"type": "object", "minProperties": 1, "propertyNames": True},

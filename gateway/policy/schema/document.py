@@ -9,10 +9,7 @@ from math import isinf
 from typing import NoReturn
 
 from gateway.core.issue import Token
-
-DEEPEST = 64
-"""Objects and lists inside each other."""
-
+from gateway.core.strict_json import DEEPEST
 
 _blank_at = re.compile(r"[ \t\r\n]*").match
 _scalar_at = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,:{}\[\]"]+').match

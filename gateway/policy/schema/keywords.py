@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from gateway.core.issue import Token
+from gateway.policy.base.pointer import parse_pointer
 
 Path = tuple[Token, ...]
 
@@ -100,8 +101,8 @@ def target(root: object, reference: object) -> tuple[Path, object] | None:
         return None
     tokens: list[Token] = []
     found = root
-    for written in reference[2:].split("/") if reference != "#" else ():
-        token = unquote(written).replace("~1", "/").replace("~0", "~")
+    written = unquote(reference[1:])  # first of all (RFC 6901 section 6): an escaped slash parts two tokens
+    for token in parse_pointer(written) if written else ():
         if isinstance(found, dict) and token in found:
             tokens.append(token)
             found = found[token]

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from gateway.core.strict_json import DEEPEST
 from gateway.policy.base.settings import Advice, Policy, whole
-
-DEEPEST = 64
 
 
 @dataclass(frozen=True, slots=True)
