@@ -11,7 +11,7 @@ from pathlib import Path
 from gateway.core.issue import Token
 from gateway.policy.base.file_flaw import FileFlaw, ReadFile
 from gateway.policy.schema.document import Flaw, line_and_column, offset_of, read
-from gateway.policy.schema.lint import remarks
+from gateway.policy.schema.lint import MOST_SHOWN, remarks
 from gateway.policy.schema.settings import SchemaFiles, Settings
 from gateway.policy.schema.validator import SchemaError, compiled, mistakes_beside
 
@@ -87,7 +87,7 @@ def mistakes(file: str, octets: bytes, max_depth: int) -> Iterator[FileFlaw]:
     try:
         backtracks = compiled(schema).backtracks
     except SchemaError as first:
-        for error in mistakes_beside(first, schema):
+        for error in mistakes_beside(first, schema)[:MOST_SHOWN]:
             at = line_and_column(text, offset_of(text, error.at))
             yield FileFlaw(file, *at, _named(error.at, str(error)), error.hint)
         return

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from gateway.policy.schema.cost import MOST_VISITS, Endless, cost_of
+from gateway.policy.schema.schema import MOST_JUDGED
 from gateway.policy.schema.validator import compiled
 from tests.processor_time import takes_at_most
 
@@ -76,6 +77,39 @@ def test_what_takes_long_counts_more() -> None:
     assert cost_of({"items": {"multipleOf": 5}}, 32).work == 1
     assert cost_of({"enum": [{"a": index} for index in range(500)]}, 32).work == 1501
     assert cost_of({"enum": list(range(500))}, 32).work == 1
+    assert cost_of({"enum": ["a", "b"]}, 32).work == 1
+    assert cost_of({"enum": ["a", 1, None]}, 32).work == 4
+    assert cost_of({"minimum": 0, "maximum": 5}, 32).work == 1
+    assert cost_of({"dependentRequired": {"a": ["b"], "b": ["a"]}}, 32).work == 3
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"minimum": 0.5, "maximum": 1000.5, "exclusiveMinimum": 0.1},
+        {"not": {"const": 0.25}},
+        {"not": {"enum": [index + 0.25 for index in range(500)]}},
+        {"not": {"enum": [2**64 + index for index in range(500)]}},
+        {"enum": [*(f"v{index}" for index in range(498)), None, "v"]},
+        {"dependentRequired": {f"p{index}": ["x"] for index in range(1000)}},
+    ],
+    ids=lambda schema: str(schema)[:40],
+)
+def test_what_takes_long_is_counted_as_long_as_it_takes(schema: object) -> None:
+    """As many values as ``MOST_JUDGED`` lets pass are judged in time."""
+    items = {"items": schema}
+    validator = compiled(items).validator
+    count = min(6_500, MOST_JUDGED // cost_of(items, 32).work)
+    samples: list[object] = [499.25, 7, "v", {}]
+    for value in samples:
+        content = [value] * count
+        assert takes_at_most(0.003, lambda content=content: validator.is_valid(content))  # type: ignore[misc]  # the content of now
+
+
+def test_a_long_way_of_references_is_counted_without_going_it() -> None:
+    way: dict[str, Any] = {str(index): {"$ref": f"#/$defs/{index + 1}"} for index in range(1100)}
+    assert cost_of({"$ref": "#/$defs/0", "$defs": {**way, "1100": {}}}, 32).visits > MOST_VISITS
+    assert cost_of({"$defs": {**way, "1100": {}}}, 32).visits == 1
 
 
 def test_each_item_of_a_tuple_is_judged_by_its_own_schema() -> None:

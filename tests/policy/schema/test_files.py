@@ -1,5 +1,6 @@
 """The files of a policy: which are read, and what is wrong with them."""
 
+import json
 import os
 from pathlib import Path
 
@@ -8,7 +9,9 @@ import pytest
 from gateway.config.file_bytes import read_bytes
 from gateway.policy.base.file_flaw import FileFlaw
 from gateway.policy.schema.files import LARGEST, MOST_FILES, read_files
+from gateway.policy.schema.lint import MOST_SHOWN
 from gateway.policy.schema.settings import Settings
+from tests.processor_time import takes_at_most
 
 
 def found(folder: Path, pattern: str = "inputs/*.json") -> tuple[dict[str, bytes], list[FileFlaw]]:
@@ -60,6 +63,24 @@ def test_all_mistakes_of_a_file_are_named_together(inputs: Path) -> None:
         (6, "maxLength: must be an integer"),
         (7, "c: must be a boolean or an object"),
     ]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"properties": {f"a{index}": {"nullable": True, "example": ""} for index in range(1_500)}},
+        {f"name{index}": 1 for index in range(6_000)},
+        {"properties": {f"a{index}": {"enum": []} for index in range(3_000)}},
+        {"properties": {f"a{index}": {"$ref": "b"} for index in range(3_000)}},
+        {"properties": {f"a{index}": {"minLength": -1} for index in range(3_000)}},
+    ],
+    ids=("nullable", "names", "enum", "$ref", "minLength"),
+)
+def test_a_file_of_many_mistakes_is_read_in_time(inputs: Path, schema: object) -> None:
+    """The file would be read from its beginning on for each of them."""
+    (inputs / "a.json").write_text(json.dumps(schema))
+    assert takes_at_most(1, lambda: found(inputs.parent))
+    assert len(found(inputs.parent)[1]) in (MOST_SHOWN, 2 * MOST_SHOWN)
 
 
 def test_files_are_bounded(inputs: Path) -> None:

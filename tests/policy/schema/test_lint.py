@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.policy.schema.lint import remarks
+from gateway.policy.schema.lint import MOST_SHOWN, remarks
 
 TREE = {"anyOf": [{"properties": {"a": {"$ref": "#"}}}, {"properties": {"a": {"$ref": "#"}, "b": {}}}]}
 
@@ -63,3 +63,8 @@ def test_no_remark(schema: object) -> None:
 
 def test_all_are_reported_together() -> None:
     assert len(list(remarks({"$ref": "a", "items": {"$ref": "b", "typ": 1}}, 32))) == 3
+
+
+def test_what_is_wrong_is_shown_beside_any_number_of_unknown_names() -> None:
+    found = list(remarks({**{f"name{index}": 1 for index in range(100)}, "$ref": "a"}, 32))
+    assert [remark.warning for remark in found] == [False] + [True] * MOST_SHOWN
