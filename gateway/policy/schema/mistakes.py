@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 
 _TYPES = frozenset(("array", "boolean", "integer", "null", "number", "object", "string"))
@@ -16,6 +17,9 @@ _FOR = {
     ),
 }
 """The types of values that a keyword checks; it takes all others as they are."""
+
+_SLASHES = re.compile(r"/(?:\^.*/[a-z]*|.*/)", re.DOTALL).fullmatch
+"""A pattern as it is written in JavaScript."""
 
 _MOST_COMPARED = 500
 """Pairs of names, at up to 0.2 ms each."""
@@ -44,7 +48,7 @@ def mistakes(schema: dict[str, object]) -> Iterator[tuple[str, str, str]]:
     if schema.get("enum") == []:
         yield "enum", "is empty, so nothing passes", "list the values that may come"
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
+    if isinstance(pattern, str) and _SLASHES(pattern):
         yield "pattern", "looks for the slashes around it too", "leave them out"
     yield from _misspelled(schema)
 

@@ -21,6 +21,7 @@ from gateway.policy.schema.document import read
 from gateway.policy.schema.files import QUERY
 from gateway.policy.schema.issues import MOST, issues_of, values_of
 from gateway.policy.schema.query import parameters
+from gateway.policy.schema.sentences import REQUIRED
 from gateway.policy.schema.settings import Settings
 from gateway.policy.schema.validator import Validator, compiled
 
@@ -134,7 +135,8 @@ class Schema(Stage):
         found: dict[str, dict[str, None]] = {} if issues else {name: {}}
         for issue in issues[:MOST]:
             schema = exchange.calls[issue.call].procedure if exchange.calls else name
-            found.setdefault(schema, {})[f"{'.'.join(map(str, issue.path)) or '(whole)'} {issue.code}"] = None
+            wrong = "missing" if issue.expected == REQUIRED else issue.code
+            found.setdefault(schema, {})[f"{'.'.join(map(str, issue.path)) or '(whole)'} {wrong}"] = None
         where = "; ".join(f"{schema}{': ' if at else ''}{', '.join(at)}" for schema, at in found.items())
         return Refusal(reason, f"{self._name}: {why}{where}", details=Details(tuple(issues[:MOST])))
 

@@ -22,6 +22,9 @@ MOST_OPTIONS = 12
 LONGEST = 200
 """Characters of what is quoted from a schema in one issue."""
 
+REQUIRED = "a value"
+"""What is expected where nothing is: zod has no code of its own for a field that is missing."""
+
 MESSAGE = "x-message"
 """The keyword of a schema that has the sentence to show in place of ours."""
 
@@ -159,7 +162,7 @@ def _choice(_: str, parameters: Mapping[str, object]) -> Described:
 
 
 def _required(_: str, parameters: Mapping[str, object]) -> Described:
-    return Described("invalid_type", "a value", "This is required.", (str(parameters.get("property")),))
+    return Described("invalid_type", REQUIRED, "This is required.", (str(parameters.get("property")),))
 
 
 _SIZES = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")

@@ -26,6 +26,7 @@ SHIPPED = Path(__file__).parents[3] / "policies" / "inputs"
         ({"minimum": 0.5, "maximum": -1}, "minimum", "more than maximum", "swap"),
         ({"enum": []}, "enum", "nothing passes", "list"),
         ({"pattern": "/^[a-z]+$/"}, "pattern", "slashes", "leave them out"),
+        ({"pattern": "/^[a-z]+$/iu"}, "pattern", "slashes", "leave them out"),
         ({"properties": {"lesonId": {}}, "required": ["lessonId"]}, "required", "not in properties", "lesonId?"),
         ({"properties": {"Email": {}, "e": {}}, "required": ["e", "email"]}, "required", "not in properties", "Email?"),
     ],

@@ -120,10 +120,11 @@ async def test_a_form_gets_what_the_backend_itself_would_send(folder: Path) -> N
 async def test_the_log_says_of_each_call_of_a_batch_which_fields_were_wrong_and_how(folder: Path) -> None:
     async with running(folder) as (gateway, _):
         inputs = {"0": {"json": BAD}, "1": {"json": {"id": 7}}, "2": {"json": {"hush": [1]}}, "3": {"json": GOOD}}
-        calls = "auth.login,lessons.get,auth.signout,auth.login"
+        inputs["4"] = {"json": {"email": "ada@example.com"}}
+        calls = "auth.login,lessons.get,auth.signout,auth.login,auth.login"
         assert (await ask(gateway, f"/api/trpc/{calls}?batch=1", inputs))[0] == 400
         assert gateway.seen.exchanges[-1].detail == (
-            "inputs: auth.login: email invalid_format, password too_small; lessons.get: id invalid_type; "
+            "inputs: auth.login: email invalid_format, password too_small, password missing; lessons.get: id invalid_type; "
             "auth.signout: (whole) invalid_type"
         )
 
