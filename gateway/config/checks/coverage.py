@@ -59,6 +59,7 @@ def coverage_of(config: Config) -> SchemaCoverage | None:
     schemas = _schemas(config)
     if not schemas:
         return None
+    named = {procedure for route in config.routes for procedure in route.procedures}
     procedures = [0, 0]
     routes = [0, 0]
     for route in _judged(config.routes):
@@ -70,7 +71,9 @@ def coverage_of(config: Config) -> SchemaCoverage | None:
         for index, procedure in enumerate(route.procedures):
             names = [procedure, *_aliases(procedure, route, config)]
             if procedure.endswith("*"):
-                names = [stem for stem in _stems(route, schemas) if stem.startswith(procedure[:-1])]
+                names = [
+                    stem for stem in _stems(route, schemas) if stem.startswith(procedure[:-1]) and stem not in named
+                ]
             missing = any(gap.below in ((KEY,), ("procedures", index)) for gap in _gaps(route, schemas))
             procedures[0] += 0 if missing else len(names)
             procedures[1] += len(names)
@@ -196,7 +199,8 @@ def _unnamed(schemas: Named[str, Settings]) -> _Gap:
 
 def _hint(settings: Settings, name: str) -> str:
     folder, slash, _ = settings.files.pattern.rpartition("/")
-    return f'write {folder}{slash}{name}{SUFFIX}, {{"type": "null"}} for no input, or {_WAIVE} at the route'
+    file = f"{name.replace('*', 'NAME')}{SUFFIX}{' for each' if name.endswith('*') else ''}"
+    return f'write {folder}{slash}{file}, {{"type": "null"}} for no input, or {_WAIVE} at the route'
 
 
 def _check_body(route: Route, location: Location, config: Config) -> None:

@@ -125,6 +125,14 @@ def test_routes_of_the_backend_itself_are_not_asked(inputs: Path, problems_of: P
     assert problems_of("listen: {egress: {port: 8181}}\n" + text) == []
 
 
+def test_a_pattern_needs_a_file_for_each_name(inputs: Path) -> None:
+    path = inputs.parent / "upstreams.yaml"
+    path.write_text("version: 1\n" + entry(LOGIN, "name: a, procedures: [chat.*]"))
+    problems = load(path, {})
+    assert isinstance(problems, list)
+    assert problems[0].hint.startswith('write inputs/chat.NAME.json for each, {"type": "null"} for no input')
+
+
 def test_without_schemas_nothing_is_asked_for(problems_of: Problems) -> None:
     text = entry("name: a, procedures: [auth.logout]").replace("schemas: {inputs: {files: inputs/*.json}}\n", "")
     assert problems_of(text.replace(", schema: inputs}", "}")) == []
@@ -135,6 +143,7 @@ def test_the_count_has_aliases_and_patterns_by_their_files(inputs: Path) -> None
         (inputs / f"{name}.json").write_text("true")
     routes = [
         LOGIN,
+        "name: send, procedures: [chat.send]",
         "name: chat, procedures: [chat.*]",
         "name: closed, procedures: [old.call], deny: 'closed'",
         "name: hook, paths: [/hook], methods: [POST]",
