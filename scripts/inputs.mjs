@@ -44,7 +44,6 @@ function options() {
 const isRouter = (value) => Boolean(value?._def?.procedures && value._def.router);
 
 async function routerOf({ router, export: name }) {
-  if (!existsSync(router)) throw new Unusable(`${router}: there is no such file`);
   let module;
   try {
     module = await import(pathToFileURL(router).href);
@@ -69,6 +68,7 @@ async function routerOf({ router, export: name }) {
 
 /** The zod 4 that the router's own project has. */
 async function zodOf({ router }) {
+  if (!existsSync(router)) throw new Unusable(`${router}: there is no such file`);
   const require = createRequire(router);
   for (const name of ["zod", "zod/v4"]) {
     let path;

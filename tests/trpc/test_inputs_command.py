@@ -178,3 +178,8 @@ def test_options_that_are_not_understood(packages: None, tmp_path: Path, options
     out = tmp_path / "inputs" if options else Path()
     code, printed = written("tutor.mjs", out, *(options or ("more.mjs",)))
     assert (code, "usage: node scripts/inputs.mjs" in printed) == (2, True)
+
+
+def test_a_router_that_is_not_there_is_said_to_be_so_outside_of_a_project_too(packages: None, tmp_path: Path) -> None:
+    code, printed = written(str(tmp_path / "router.mjs"), tmp_path / "inputs")
+    assert (code, printed.splitlines()) == (2, [f"{tmp_path}/router.mjs: there is no such file"])
