@@ -20,10 +20,10 @@ from gateway.policy.schema import document
 from gateway.policy.schema.compare import Exists, JsonSchema
 from gateway.policy.schema.files import QUERY, SUFFIX, read_files
 from gateway.policy.schema.settings import SchemaFiles, Settings
-from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, names
+from gateway.review.inputs import ADDED, REMOVED, Change, Direction, Side, names
 
 _SHOWN = 400  # characters of an example on a terminal; --json has all of it
-_STYLES = {Verdict.TIGHTER: "green", Verdict.ADDED: "green"}
+_STYLES = {Direction.TIGHTER: "green", Direction.ADDED: "green"}
 
 inputs = typer.Typer(no_args_is_help=True)
 
@@ -54,7 +54,7 @@ def diff(before: Before, after: After, json: AsJson = False) -> None:
                 found[name] = comparison.of(old[name], new[name])
             else:
                 found[name] = ADDED if name in new else REMOVED
-    differing = {name: one for name, one in found.items() if one.verdict != Verdict.SAME}
+    differing = {name: one for name, one in found.items() if one.direction != Direction.SAME}
     if json:
         typer.echo(jsonlib.dumps(_as_json(found, differing)))
     else:
@@ -103,7 +103,7 @@ def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> di
             {
                 "input": _label(name),
                 "file": f"{name}{SUFFIX}",
-                "verdict": one.verdict,
+                "verdict": one.direction,
                 "loosens": one.loosens,
                 "gained": side(one.gained),
                 "lost": side(one.lost),
@@ -117,9 +117,9 @@ def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> di
 def _print(found: Mapping[str, Change], differing: Mapping[str, Change]) -> None:
     out = console()
     for name, one in differing.items():
-        style = _STYLES.get(one.verdict, "red")
+        style = _STYLES.get(one.direction, "red")
         sentence = f"  {clean(one.sentence)}" if one.sentence else ""
-        out.print(Text.assemble((f"{one.verdict:<8}", style), clean(_label(name)), sentence), soft_wrap=True)
+        out.print(Text.assemble((f"{one.direction:<8}", style), clean(_label(name)), sentence), soft_wrap=True)
         for side, about in ((one.gained, "B admits, A refuses"), (one.lost, "A admits, B refuses")):
             if side.example:
                 out.print(Text(f"         {about}: {clean(side.example, _SHOWN)}"), soft_wrap=True)
@@ -127,7 +127,7 @@ def _print(found: Mapping[str, Change], differing: Mapping[str, Change]) -> None
                 out.print(Text(f"         {about}: perhaps, it could not be decided"), soft_wrap=True)
             elif side.exists == Exists.YES:
                 out.print(Text(f"         {about}: something, of which no example was found"), soft_wrap=True)
-    counts = {verdict: sum(one.verdict == verdict for one in found.values()) for verdict in Verdict}
-    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-    note = " (unknown counts as looser)" if counts[Verdict.UNKNOWN] else ""
+    counts = {direction: sum(one.direction == direction for one in found.values()) for direction in Direction}
+    counted = ", ".join(f"{count} {direction}" for direction, count in counts.items() if count)
+    note = " (unknown counts as looser)" if counts[Direction.UNKNOWN] else ""
     out.print(Text(f"{len(found)} compared: {counted}{note}"), soft_wrap=True)

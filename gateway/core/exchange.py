@@ -10,6 +10,7 @@ from gateway.core.failure import CallFailure
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
 from gateway.core.forwarded import OVER_HTTP
+from gateway.core.superjson import Input
 from gateway.core.verdict import Refusal, RefusedBy
 
 
@@ -163,7 +164,7 @@ class Exchange:
 
     # policy/base/inputs: what the content or the query holds; not there until a stage asks for it
     inputs: Sequence[object]
-    checked: Sequence[tuple[object, tuple[tuple[str, ...], ...]]]  # the same for a schema: value and dates
+    checked: Sequence[Input]  # the same for a schema
     form: bool  # policy/upload: the content is a form, judged while it is read; not there for any other
 
     def __init__(self, method: str, target: str, fields: dict[bytes, bytes], peer: str, started: float) -> None:

@@ -39,15 +39,15 @@ def deserialize(payload: object) -> object:
     return value
 
 
-class Plain(NamedTuple):
-    """A value that ``meta`` has changed in no other way than by ``dates``, the paths of texts that it makes a Date, and by
-    members that it makes undefined, which are left out of ``value``."""
+class Input(NamedTuple):
+    """What one call is given. ``value`` is its JSON, without the members that ``meta`` makes undefined. ``dates`` are the paths of
+    texts in it that ``meta`` turns into a Date."""
 
     value: object
-    dates: tuple[tuple[str, ...], ...]
+    dates: tuple[tuple[str, ...], ...] = ()
 
 
-def deserialize_plain(payload: object) -> Plain | None:
+def deserialize_plain(payload: object) -> Input | None:
     """What ``payload`` holds, None where it is undefined as a whole. The payload itself is changed. Raises ValueError as
     ``deserialize``, and for every annotation but ``undefined`` of a member that is null and ``Date`` of a member or an item
     that is a text.
@@ -58,7 +58,7 @@ def deserialize_plain(payload: object) -> Plain | None:
         if values == _NOTHING and value is None:
             return None
         raise ValueError("the meta of an input makes something else of the whole of it")
-    return Plain(value, _apply(value, values) if values else ()) if has_json or values else None
+    return Input(value, _apply(value, values) if values else ()) if has_json or values else None
 
 
 def _apply(value: object, annotations: Mapping[str, object]) -> tuple[tuple[str, ...], ...]:

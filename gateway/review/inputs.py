@@ -12,7 +12,7 @@ from gateway.policy.schema.validator import compiled
 from gateway.review.examples import examples
 
 
-class Verdict(enum.StrEnum):
+class Direction(enum.StrEnum):
     """How what a name admits has changed."""
 
     SAME = "same"
@@ -42,7 +42,7 @@ class Change(NamedTuple):
     """``gained``: what the new schema admits and the old one refuses; ``lost`` the other way round. ``sentence`` says what
     there is to say of it beside that."""
 
-    verdict: Verdict
+    direction: Direction
     gained: Side = NOTHING
     lost: Side = NOTHING
     sentence: str = ""
@@ -53,9 +53,9 @@ class Change(NamedTuple):
         return self.gained.exists != Exists.NO
 
 
-ADDED = Change(Verdict.ADDED, sentence="had no schema before")
+ADDED = Change(Direction.ADDED, sentence="had no schema before")
 # Whatever is sent was refused or admitted by a schema, and now is by none.
-REMOVED = Change(Verdict.REMOVED, gained=NOT_KNOWN, sentence="has no schema any more")
+REMOVED = Change(Direction.REMOVED, gained=NOT_KNOWN, sentence="has no schema any more")
 
 
 def compared(old: JsonSchema, new: JsonSchema) -> Change:
@@ -79,16 +79,16 @@ def compared(old: JsonSchema, new: JsonSchema) -> Change:
         return Side(found.exists)
 
     if _text(old) == _text(new):
-        return Change(Verdict.SAME)
+        return Change(Direction.SAME)
     # The values of a side are looked for in its schema too: the library knows less of formats than the validator does.
     gained = side(difference(new, old), new, True)
     lost = side(difference(old, new), old, False)
-    return Change(_verdict(gained.exists, lost.exists), gained, lost)
+    return Change(_direction(gained.exists, lost.exists), gained, lost)
 
 
 def unknown(sentence: str) -> Change:
     """Of schemas that could not be compared; ``sentence`` says why."""
-    return Change(Verdict.UNKNOWN, NOT_KNOWN, NOT_KNOWN, sentence)
+    return Change(Direction.UNKNOWN, NOT_KNOWN, NOT_KNOWN, sentence)
 
 
 def names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -96,12 +96,12 @@ def names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     return sorted({*old, *new})
 
 
-def _verdict(gained: Exists, lost: Exists) -> Verdict:
+def _direction(gained: Exists, lost: Exists) -> Direction:
     if gained == Exists.UNKNOWN:
-        return Verdict.UNKNOWN
+        return Direction.UNKNOWN
     if gained == Exists.YES:
-        return Verdict.BOTH if lost == Exists.YES else Verdict.LOOSER
-    return Verdict.SAME if lost == Exists.NO else Verdict.TIGHTER
+        return Direction.BOTH if lost == Exists.YES else Direction.LOOSER
+    return Direction.SAME if lost == Exists.NO else Direction.TIGHTER
 
 
 def _text(schema: JsonSchema) -> str:

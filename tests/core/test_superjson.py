@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gateway.core.superjson import MOST_STEPS, NO_JSON, Plain, deserialize, deserialize_plain
+from gateway.core.superjson import MOST_STEPS, NO_JSON, Input, deserialize, deserialize_plain
 from tests.processor_time import takes_at_most
 
 LOGIN = {
@@ -234,8 +234,8 @@ def test_a_dot_in_a_name_is_escaped(path: str, names: tuple[str, ...]) -> None:
             found = {name: found}
         return found
 
-    assert plain({"values": {path: ["undefined"]}}, holding({last: None, "x": 1})) == Plain(holding({"x": 1}), ())
-    assert plain({"values": {path: ["Date"]}}, holding({last: "x"})) == Plain(holding({last: "x"}), (names,))
+    assert plain({"values": {path: ["undefined"]}}, holding({last: None, "x": 1})) == Input(holding({"x": 1}), ())
+    assert plain({"values": {path: ["Date"]}}, holding({last: "x"})) == Input(holding({last: "x"}), (names,))
     assert read({"values": {path: ["Date"]}}, holding({last: "x"})) == holding({last: NO_JSON})
 
 

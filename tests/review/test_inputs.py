@@ -1,4 +1,4 @@
-"""What two schemas differ in: the verdict, an example that both validators confirm, and nothing looser that is missed."""
+"""What two schemas differ in: which way, an example that both validators confirm, and nothing looser that is missed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.policy.schema.compare import Exists, JsonSchema
 from gateway.policy.schema.validator import SchemaError, compiled
 from gateway.review.examples import examples
-from gateway.review.inputs import ADDED, REMOVED, Change, Side, Verdict, compared, names, unknown
+from gateway.review.inputs import ADDED, REMOVED, Change, Direction, Side, compared, names, unknown
 
 TEXT: JsonSchema = {"type": "string", "maxLength": 254}
 LONGER: JsonSchema = {"type": "string", "maxLength": 300}
@@ -31,37 +31,37 @@ def inside(schema: JsonSchema) -> JsonSchema:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "verdict"),
+    ("old", "new", "direction"),
     [
-        (TEXT, {"maxLength": 254, "type": "string"}, Verdict.SAME),
-        (TEXT, {"allOf": [{"$ref": "#/$defs/x"}], "$defs": {"x": TEXT}}, Verdict.SAME),
-        (TEXT, LONGER, Verdict.LOOSER),
-        (LONGER, TEXT, Verdict.TIGHTER),
-        (inside(TEXT), inside(LONGER), Verdict.LOOSER),
-        (TREE, TALLER_TREE, Verdict.LOOSER),
-        ({"const": 1}, {"const": True}, Verdict.BOTH),
-        ({"const": 1}, {"const": 1.0}, Verdict.SAME),
-        ({"type": "null"}, {"type": ["null", "object"]}, Verdict.LOOSER),
-        (True, False, Verdict.TIGHTER),
-        (False, {}, Verdict.LOOSER),
-        ({"type": "string", "format": "email"}, {"type": "string"}, Verdict.LOOSER),
-        ({"type": "string", "format": "uuid"}, {"type": "string", "format": "email"}, Verdict.BOTH),
+        (TEXT, {"maxLength": 254, "type": "string"}, Direction.SAME),
+        (TEXT, {"allOf": [{"$ref": "#/$defs/x"}], "$defs": {"x": TEXT}}, Direction.SAME),
+        (TEXT, LONGER, Direction.LOOSER),
+        (LONGER, TEXT, Direction.TIGHTER),
+        (inside(TEXT), inside(LONGER), Direction.LOOSER),
+        (TREE, TALLER_TREE, Direction.LOOSER),
+        ({"const": 1}, {"const": True}, Direction.BOTH),
+        ({"const": 1}, {"const": 1.0}, Direction.SAME),
+        ({"type": "null"}, {"type": ["null", "object"]}, Direction.LOOSER),
+        (True, False, Direction.TIGHTER),
+        (False, {}, Direction.LOOSER),
+        ({"type": "string", "format": "email"}, {"type": "string"}, Direction.LOOSER),
+        ({"type": "string", "format": "uuid"}, {"type": "string", "format": "email"}, Direction.BOTH),
         (
             {"type": "string", "pattern": "^[a-z]{2,3}(-[A-Z]{2})?$"},
             {"type": "string", "pattern": "^[a-z]{2,4}(-[A-Z]{2})?$"},
-            Verdict.LOOSER,
+            Direction.LOOSER,
         ),
-        (LOOK_AHEAD, {"type": "string", "pattern": "^(?!x)b+$"}, Verdict.UNKNOWN),
+        (LOOK_AHEAD, {"type": "string", "pattern": "^(?!x)b+$"}, Direction.UNKNOWN),
     ],
 )
-def test_verdict(old: JsonSchema, new: JsonSchema, verdict: Verdict) -> None:
+def test_verdict(old: JsonSchema, new: JsonSchema, direction: Direction) -> None:
     found = compared(old, new)
-    assert found.verdict == verdict
-    assert found.loosens == (verdict not in (Verdict.SAME, Verdict.TIGHTER))
+    assert found.direction == direction
+    assert found.loosens == (direction not in (Direction.SAME, Direction.TIGHTER))
     confirmed(found, old, new)
-    if verdict in (Verdict.LOOSER, Verdict.BOTH):
+    if direction in (Direction.LOOSER, Direction.BOTH):
         assert found.gained.example
-    if verdict in (Verdict.TIGHTER, Verdict.BOTH):
+    if direction in (Direction.TIGHTER, Direction.BOTH):
         assert found.lost.example
 
 
@@ -77,7 +77,7 @@ def confirmed(found: Change, old: JsonSchema, new: JsonSchema) -> None:
 def test_what_is_only_added_or_gone() -> None:
     assert names({"b": 1, "a": 1}, {"c": 1, "b": 1}) == ["a", "b", "c"]
     assert (ADDED.loosens, REMOVED.loosens, unknown("why").loosens) == (False, True, True)
-    assert unknown("why") == Change(Verdict.UNKNOWN, Side(Exists.UNKNOWN), Side(Exists.UNKNOWN), "why")
+    assert unknown("why") == Change(Direction.UNKNOWN, Side(Exists.UNKNOWN), Side(Exists.UNKNOWN), "why")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_each_bound_that_is_widened_has_its_example() -> None:
     assert len(wide) == 21
     for new in wide:
         found, back = compared(SIGN_UP, new), compared(new, SIGN_UP)
-        assert found.verdict == Verdict.LOOSER and found.gained.example, new
+        assert found.direction == Direction.LOOSER and found.gained.example, new
         assert back.lost.example and not found.lost.example, new
         confirmed(found, SIGN_UP, new)
 
@@ -175,7 +175,7 @@ def test_an_example_differs_in_one_member_and_is_right_in_the_others() -> None:
     assert len(pairs) == 23
     for old, new in pairs:
         found = compared(old, new)
-        assert found.verdict == Verdict.LOOSER and found.gained.example, new
+        assert found.direction == Direction.LOOSER and found.gained.example, new
         confirmed(found, old, new)
 
 
@@ -252,5 +252,5 @@ def test_nothing_looser_is_missed(old: JsonSchema, new: JsonSchema) -> None:
 @settings(deadline=None, max_examples=50)
 @given(SCHEMAS)
 def test_a_schema_is_the_same_as_itself(schema: JsonSchema) -> None:
-    assert compared(schema, schema).verdict == Verdict.SAME
-    assert compared(schema, {"allOf": [schema]}).verdict in (Verdict.SAME, Verdict.UNKNOWN)
+    assert compared(schema, schema).direction == Direction.SAME
+    assert compared(schema, {"allOf": [schema]}).direction in (Direction.SAME, Direction.UNKNOWN)

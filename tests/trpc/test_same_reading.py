@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, unquote_to_bytes
 
 from gateway.core.exchange import Exchange
-from gateway.policy.base.inputs import Input
+from gateway.core.superjson import Input
 from gateway.policy.base.pointer import MISSING
 from tests.fuzz.gateways import ENTRY, FILES, POLICIES
 from tests.fuzz.in_process import in_process

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
 from gateway.core.strict_json import check, decoded
-from gateway.core.superjson import NO_JSON, deserialize_plain
+from gateway.core.superjson import NO_JSON, Input, deserialize_plain
 from gateway.core.trpc import first_words, inputs, is_batch, payloads, query_input, written_input
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
@@ -55,14 +55,6 @@ def inputs_of(exchange: Exchange) -> Sequence[object]:
     except AttributeError:
         exchange.inputs = values = _read(exchange)
         return values
-
-
-class Input(NamedTuple):
-    """What one call is given. ``value`` is its JSON, without the members that superjson's ``meta`` makes undefined, or MISSING.
-    ``dates`` are the paths of texts in it that ``meta`` turns into a Date."""
-
-    value: object
-    dates: tuple[tuple[str, ...], ...] = ()
 
 
 _NO_INPUT = Input(MISSING)
@@ -124,7 +116,7 @@ def _unwrapped(payload: object, transformer: str) -> Input:
     if transformer == "none":
         return Input(payload)
     plain = deserialize_plain(payload)
-    return _NO_INPUT if plain is None else Input(*plain)
+    return _NO_INPUT if plain is None else plain
 
 
 def _read(exchange: Exchange) -> Sequence[object]:

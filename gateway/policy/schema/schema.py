@@ -10,8 +10,9 @@ from gateway.core.exchange import Exchange
 from gateway.core.issue import Issue
 from gateway.core.methods import SAFE
 from gateway.core.reason import REASONS
+from gateway.core.superjson import Input
 from gateway.core.verdict import Details, Refusal, refuse
-from gateway.policy.base.inputs import Input, InputError, checked_inputs, malformed
+from gateway.policy.base.inputs import InputError, checked_inputs, malformed
 from gateway.policy.base.pointer import MISSING
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools

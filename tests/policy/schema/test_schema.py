@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.core.exchange import Call, Exchange
+from gateway.core.superjson import Input
 from gateway.core.verdict import Refusal
-from gateway.policy.base.inputs import Input, checked_inputs
+from gateway.policy.base.inputs import checked_inputs
 from gateway.policy.base.tools import Tools
 from gateway.policy.schema.schema import _issues, _work, build
 from gateway.policy.schema.settings import SchemaFiles, Settings
