@@ -51,6 +51,7 @@ LOGIN = "name: login, procedures: [auth.login]"
         ("name: a, paths: [/a], methods: [POST], schema: null", "routes[1].schema is missing"),
         ("name: b, procedures: [auth.other], schema: input", "routes[1].schema names input, which is not in schemas"),
         ("name: b, procedures: [auth.other], schema: {none: ''}", "routes[1].schema gives no reason"),
+        ("name: b, procedures: [auth.other], schema: {none: why, or: else}", "routes[1].schema gives no reason"),
         ("name: b, procedures: [auth.other], schema: none", "routes[1].schema gives no reason"),
         ("name: b, procedures: [auth.other], schema: {non: x}", "routes[1].schema is neither a name nor a reason"),
         ("name: b, procedures: [auth.other], schema: [inputs]", "routes[1].schema is neither a name nor a reason"),
@@ -157,6 +158,14 @@ def test_the_count_has_aliases_and_patterns_by_their_files(inputs: Path) -> None
     found = coverage_of(config)
     assert found == SchemaCoverage(5, 5, 2, 2)
     assert str(found) == "5 of 5 procedures, 2 of 2 routes"
+
+
+def test_what_only_looks_like_a_mistake_in_a_schema_keeps_nothing_from_running(
+    inputs: Path, warnings_of: Problems
+) -> None:
+    (inputs / "auth.login.json").write_text(json.dumps({"pattern": "^(?=a)", "descripton": ""}))
+    found = warnings_of(entry(LOGIN))
+    assert len(found) == 2 and "look-around" in found[0] and "no keyword" in found[1], found
 
 
 def test_a_schema_that_is_for_nothing_is_warned_of(inputs: Path, warnings_of: Problems) -> None:

@@ -135,6 +135,16 @@ def test_a_call_without_a_schema_is_refused() -> None:
     assert slug(stage(auth_login=LOGIN).on_request(call({}, procedure="auth.logout"))) == "schema_refused"
 
 
+@pytest.mark.parametrize(
+    ("query", "refused"), [("page=1", ""), ("page=x", "schema_refused"), ("page=%", "path_ambiguous")]
+)
+def test_the_query_beside_a_form_is_judged_all_the_same(query: str, refused: str) -> None:
+    exchange = Exchange("POST", "/hook", {b"content-type": b"multipart/form-data; boundary=b"}, "192.0.2.1", 0.0)
+    exchange.route, exchange.query, exchange.form = SimpleNamespace(name="hook", error_format="problem"), query, True
+    judged = stage(hook_query={"properties": {"page": {"pattern": "^[0-9]+$"}}})
+    assert slug(judged.on_request(exchange)) == refused
+
+
 def test_a_form_is_judged_while_it_is_read_and_not_here() -> None:
     exchange = call({"email": 1})
     assert stage().on_request(exchange) is not None, "there is no schema"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.exchange import Exchange
+from gateway.core.exchange import Call, Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.upload.settings import Settings
 from gateway.policy.upload.upload import build
@@ -19,6 +19,10 @@ def on_request(content: RequestBody | None, sent: bytes | None, method: str = "P
     named = {name.replace("_", "-").encode(): value for name, value in fields.items()}
     exchange = Exchange(method, "/", named if sent is None else {b"content-type": sent, **named}, "192.0.2.1", 0.0)
     exchange.stream = content
+    return found_by(exchange)
+
+
+def found_by(exchange: Exchange) -> str:
     found = build("speech", Settings.model_validate(SETTINGS), None).on_request(exchange)  # type: ignore[arg-type]  # needs no tools
     if found is None:
         return ""
@@ -34,6 +38,15 @@ GOOD = form(file())
 def test_a_form() -> None:
     assert on_request(arriving(GOOD, len(GOOD)), content_type()) == ""
     assert on_request(arriving(), content_type()) == "later"
+
+
+def test_a_form_is_the_input_of_one_call() -> None:
+    def of(calls: int) -> str:
+        exchange = Exchange("POST", "/", {b"content-type": content_type()}, "192.0.2.1", 0.0)
+        exchange.stream, exchange.calls = arriving(GOOD, len(GOOD)), [Call("tutor.transcribe")] * calls
+        return found_by(exchange)
+
+    assert [of(1), of(2), of(3)] == ["", "batch_refused", "batch_refused"]
 
 
 @pytest.mark.parametrize("sent", [b"application/json", b"Application/JSON; charset=utf-8"])

@@ -11,10 +11,19 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
+from gateway.core.issue import Issue
 from gateway.core.reason import REASONS
 from gateway.core.response_fields import ResponseFields
-from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.flow.render import CLOSED, KEPT, refusal_content, render_head, render_refusal, status_line
+from gateway.core.verdict import Details, Refusal, refuse
+from gateway.proxy.flow.render import (
+    CLOSED,
+    KEPT,
+    refusal_content,
+    render_detailed,
+    render_head,
+    render_refusal,
+    status_line,
+)
 from gateway.proxy.routing.route import bind
 
 DAY = (b"date", b"Sun, 06 Nov 1994 08:49:37 GMT")
@@ -130,3 +139,33 @@ def test_two_sentences_of_one_slug_are_two_responses():
         refusal = Refusal(replace(REASONS["rate_limited"], sentence=sentence))
         data, _ = render_refusal(refusal, exchange, bind("route", []), DAY, KEPT)
         assert json.loads(data.partition(b"\r\n\r\n")[2])["detail"] == sentence
+
+
+@pytest.mark.parametrize("method", ["POST", "HEAD"])
+@pytest.mark.parametrize(("shape", "members"), [("problem", {"errors"}), ("superjson", {"issues", "zodError"})])
+def test_a_detailed_refusal_says_what_is_wrong_and_is_else_like_another(shape, members, method):
+    exchange = Exchange(method, "/", {}, "192.0.2.1", 0.0)
+    exchange.id = "request-1"
+    route = replace(bind("r", []), error_format=shape)
+    details = Details((Issue(("email",), "custom", "", "Enter it."),), "Do that.")
+    refusal = Refusal(REASONS["schema_refused"], "for the log", 3, ((b"x-own", b"1"),), details=details)
+    data, length = render_detailed(refusal, details, exchange, route, DAY, CLOSED)
+    plain, plain_length = render_refusal(refusal, exchange, route, DAY, CLOSED)
+    head, _, body = data.partition(b"\r\n\r\n")
+    lines, plain_lines = (
+        {line for line in one.split(b"\r\n") if not line.startswith(b"content-length: ")}
+        for one in (head, plain.partition(b"\r\n\r\n")[0])
+    )
+    assert lines == plain_lines and {b"x-own: 1", b"retry-after: 3"} < lines
+    assert length == len(body)
+    if method == "HEAD":
+        assert not body and length == plain_length == 0
+        return
+    assert b"content-length: %d" % length in head
+    whole, other = (json.loads(one.partition(b"\r\n\r\n")[2]) for one in (data, plain))
+    (inside, sentence), (other, _) = (
+        (one, one["detail"]) if shape == "problem" else (one["error"]["json"]["data"], one["error"]["json"]["message"])
+        for one in (whole, other)
+    )
+    assert inside.keys() - other.keys() == members and other.keys() < inside.keys()
+    assert sentence == "Do that." and b"for the log" not in data
