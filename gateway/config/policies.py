@@ -131,16 +131,16 @@ def understand(
             continue
         kind = SECTIONS.get(section)
         if kind is not None and kind.read_files is not None:
-            parsed, findings = kind.read_files(parsed, Path(policy.position.file).parent, read_bytes)
-            _add(findings, policy, report)
+            parsed, flaws = kind.read_files(parsed, Path(policy.position.file).parent, read_bytes)
+            _add(flaws, policy, report)
         settings[section][name] = parsed
     return settings
 
 
-def _add(findings: Iterable[FileFlaw], policy: Written, report: Report) -> None:
+def _add(flaws: Iterable[FileFlaw], policy: Written, report: Report) -> None:
     """Reports what was found in the files that ``policy`` names."""
     path: NodePath = (policy.section, policy.name)
-    for found in findings:
+    for found in flaws:
         add = report.warn if found.warning else report.add
         if found.file:
             add(Position(found.file, found.line, found.column), path, found.sentence, found.hint)

@@ -11,7 +11,7 @@ ReadFile = Callable[[Path, int], bytes]
 
 
 class FileFlaw(NamedTuple):
-    """One mistake in a file, as ``config.problem.Problem`` has it. ``warning``: it keeps nothing from running. A finding
+    """One mistake in a file, as ``config.problem.Problem`` has it. ``warning``: it keeps nothing from running. A flaw
     without a ``file`` is about the setting that names the files."""
 
     file: str

@@ -6,12 +6,12 @@ Golden tests hold the API to what is known of it. The caller bounds the time: 20
 from __future__ import annotations
 
 import enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jsonschema_rs
 from jsonschema_rs.canonical import Containment
 
-JsonSchema = dict[str, Any] | bool
+JsonSchema = dict[str, object] | bool
 
 
 class Exists(enum.StrEnum):
@@ -43,7 +43,7 @@ def difference(schema: JsonSchema, other: JsonSchema) -> Difference:
         exists = _EXISTS.get(its.covers(mine), exists)
         if exists == Exists.NO:
             return Difference(exists, None)
-        values = mine.subtract(its).to_json_schema()
+        values: object = mine.subtract(its).to_json_schema()
     except ValueError:  # more than it can write down, or two schemas that both refer to their own "#"
         return Difference(exists, None)
     return Difference(exists, values if isinstance(values, dict | bool) else None)

@@ -29,30 +29,30 @@ def read_files(settings: Settings, folder: Path, read_file: ReadFile) -> tuple[S
     """``settings`` with the contents of its files, and what is wrong with them. Patterns start at ``folder``."""
     pattern = settings.files.pattern
     found = sorted(name for name in glob.iglob(pattern, root_dir=folder) if not os.path.isdir(folder / name))
-    findings: list[FileFlaw] = []
+    flaws: list[FileFlaw] = []
     contents: dict[str, bytes] = {}
     if not found:
-        findings.append(FileFlaw("", 0, 0, "matches no file", "patterns start at the folder of this file"))
+        flaws.append(FileFlaw("", 0, 0, "matches no file", "patterns start at the folder of this file"))
     if len(found) > MOST_FILES:
-        findings.append(FileFlaw("", 0, 0, f"matches {len(found)} files, and may match at most {MOST_FILES}"))
+        flaws.append(FileFlaw("", 0, 0, f"matches {len(found)} files, and may match at most {MOST_FILES}"))
         found = []
     left = LARGEST_ALL
     for name in found:
         path = folder / name
         octets = _octets(path, read_file)
         if isinstance(octets, FileFlaw):
-            findings.append(octets)
+            flaws.append(octets)
             continue
         stem = os.path.basename(name).removesuffix(SUFFIX)
         if stem in contents:
-            findings.append(_at(path, f"is a second file of the name {stem}", "keep one of them"))
+            flaws.append(_at(path, f"is a second file of the name {stem}", "keep one of them"))
         left -= len(octets)
         if left < 0:
-            findings.append(FileFlaw("", 0, 0, f"matches files of more than {LARGEST_ALL // 2**20} MiB together"))
+            flaws.append(FileFlaw("", 0, 0, f"matches files of more than {LARGEST_ALL // 2**20} MiB together"))
             break
         contents[stem] = octets
-        findings += mistakes(str(path), octets, settings.max_depth)
-    return settings.model_copy(update={"files": SchemaFiles(pattern, contents)}), findings
+        flaws += mistakes(str(path), octets, settings.max_depth)
+    return settings.model_copy(update={"files": SchemaFiles(pattern, contents)}), flaws
 
 
 def _octets(path: Path, read_file: ReadFile) -> bytes | FileFlaw:

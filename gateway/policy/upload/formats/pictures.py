@@ -6,7 +6,6 @@ from zlib import crc32
 
 from gateway.policy.upload.formats.walk import SETTLED, Accepted, CutError, Part, Walk, exactly
 
-_PNG_HEAD = b"\x89PNG\r\n\x1a\n"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SCAN = 0xDA
 _END = 0xD9
