@@ -29,8 +29,15 @@ def test_a_request_costs_no_more_than_it_did_and_keeps_nothing(kind: str) -> Non
 
 def test_a_route_pays_nothing_for_the_schemas_and_uploads_of_others() -> None:
     alone, beside = probed("good"), probed("beside")
+    for _ in range(2):  # the clock of a busy machine adds some dozen to a run, and takes none away
+        if abs(beside["instructions"] - alone["instructions"]) >= EXACT:
+            alone, beside = fewer(alone, probed("good")), fewer(beside, probed("beside"))
     assert abs(beside["instructions"] - alone["instructions"]) < EXACT, (alone, beside)
     assert beside["blocks"] < BLOCKS, beside
+
+
+def fewer(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
+    return min(one, other, key=lambda found: found["instructions"])
 
 
 def probed(kind: str) -> dict[str, float]:

@@ -6,6 +6,9 @@ from gateway.policy.upload.formats.walk import Accepted, CutError, Walker, Wrong
 from gateway.policy.upload.signatures import ANY, FAMILIES, LONGEST_START, Signature, signature_of, title_of
 from gateway.policy.upload.smuggled import WINDOW, Archive, foreign_text
 
+SHOWN = 4
+"""Octets of a file that the log may show: enough for most signatures, and too few to be of what somebody has said."""
+
 _CUT = "This file is cut off or damaged. Please send it again."
 _KINDS = {"audio": "an audio recording", "video": "a video recording", "image": "a picture"}
 
@@ -107,7 +110,7 @@ class FileJudge:
             else:
                 title = title_of(start)
                 sentence = f"This file is {title}, not {self._kind}." if title else f"This file is not {self._kind}."
-            raise WrongTypeError(f"begins with {start.hex()}", sentence)
+            raise WrongTypeError(f"begins with {start[:SHOWN].hex()}", sentence)
         return Walker(signature.walk(self._accepted))
 
     def _judge_whole(self) -> None:
