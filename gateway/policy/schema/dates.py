@@ -14,11 +14,18 @@ _BY_NAME = frozenset(("properties", "patternProperties", "prefixItems"))
 _DATE_TIME = compiled({"type": "string", "format": "date-time"}).validator
 
 
-def are_dates(schema: object, value: object, paths: Iterable[tuple[str, ...]]) -> bool:
-    """Whether each of ``paths`` leads to a date-time in ``value``, and ``schema`` says that one may be there.
+MOST_KEPT = 4_096
+"""Steps and positions of one schema that are kept from one request to the next."""
+
+LONGEST_KEPT = 64
+"""Characters of a name whose step is kept: requests may bring any names, of any length."""
+
+
+def are_dates(positions: Positions, value: object, paths: Iterable[tuple[str, ...]]) -> bool:
+    """Whether each of ``paths`` leads to a date-time in ``value``, and the schema of ``positions`` says that one may be there.
 
     Another alternative of the schema (``anyOf``) may have taken another text: of that JavaScript would make an invalid Date."""
-    positions = Positions(schema)
+    positions.trim()
     return all(positions.has_date(path) and _DATE_TIME.is_valid(_found(value, path)) for path in paths)
 
 
@@ -42,25 +49,35 @@ class _Position(NamedTuple):
 
 
 class Positions:
-    """What one schema says of the values at paths. A meta may have a thousand, most of them beside each other, so each step is
-    looked for once."""
+    """What one schema says of the values at paths. A meta may have a thousand, most of them beside each other, and most requests
+    have the same, so each step is looked for once."""
 
-    __slots__ = ("_positions", "_root", "_steps")
+    __slots__ = ("_first", "_positions", "_root", "_steps")
 
     def __init__(self, root: object) -> None:
         self._root = root
         self._positions: dict[tuple[int, ...], _Position] = {}
-        self._steps: dict[tuple[int, str | bool], _Position] = {}
+        self._steps: dict[tuple[int, str | bool], _Position] = {}  # by the id of a position that is kept
+        self._first = self._for_same([root])
+
+    def trim(self) -> None:
+        """Forget all steps where they are too many to be kept."""
+        if len(self._steps) + len(self._positions) > MOST_KEPT:
+            self._steps.clear()
+            self._positions.clear()
+            self._first = self._for_same([self._root])
 
     def has_date(self, path: Iterable[str]) -> bool:
         """Whether the schema says ``format: date-time`` of the value at ``path``."""
-        position = self._for_same([self._root])
+        position = self._first
         for token in path:
             step = (id(position), token if position.by_name else _is_index(token))
             known = self._steps.get(step)
             if known is None:
                 parts = [part for one in position.schemas for part in _parts(one, token)]
-                known = self._steps[step] = self._for_same(parts)
+                known = self._for_same(parts)
+                if len(token) <= LONGEST_KEPT:
+                    self._steps[step] = known
             position = known
         return position.is_date
 

@@ -17,7 +17,7 @@ from gateway.policy.base.pointer import MISSING
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.schema.cost import Cost, cost_of
-from gateway.policy.schema.dates import are_dates
+from gateway.policy.schema.dates import Positions, are_dates
 from gateway.policy.schema.document import read
 from gateway.policy.schema.files import QUERY
 from gateway.policy.schema.issues import MOST, issues_of, values_of
@@ -45,6 +45,7 @@ class InputSchema(NamedTuple):
     cost: Cost
     octets: int
     """What is no longer than this has so few values that they need not be counted."""
+    positions: Positions
 
 
 class Schema(Stage):
@@ -123,7 +124,7 @@ class Schema(Stage):
     @staticmethod
     def _check_dates(found: InputSchema, given: Input, call: int | None) -> None:
         """Raise ValueError for a text that is made a date after the check, where it is none by the schema."""
-        if not are_dates(found.schema, given.value, given.dates):
+        if not are_dates(found.positions, given.value, given.dates):
             raise InputError(ValueError("its meta makes a date of what is none by its schema"), call)
 
     def _without(self, name: str, exchange: Exchange) -> Refusal:
@@ -169,5 +170,6 @@ def build(name: str, settings: Settings, tools: Tools) -> Schema:
     for stem, octets in settings.files.contents.items():
         schema = read(octets)[1]
         cost = cost_of(schema, settings.max_depth)
-        schemas[stem] = InputSchema(schema, compiled(schema).validator, cost, 2 * MOST_JUDGED // cost.work)
+        octets_uncounted = 2 * MOST_JUDGED // cost.work
+        schemas[stem] = InputSchema(schema, compiled(schema).validator, cost, octets_uncounted, Positions(schema))
     return Schema(name, settings.max_depth, schemas)

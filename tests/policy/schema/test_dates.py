@@ -1,12 +1,13 @@
 """Where a schema has dates."""
 
 import json
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from gateway.policy.schema.dates import Positions, are_dates
+from gateway.policy.schema.dates import MOST_KEPT, Positions, are_dates
 from tests.processor_time import takes_at_most
 
 DATE = {"type": "string", "format": "date-time"}
@@ -102,9 +103,10 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
 )
 def test_what_another_alternative_takes_is_no_date(path: tuple[str, ...], value: Any, text: str, good: bool) -> None:
     value = json.loads(json.dumps(value).replace("?", text))
-    assert are_dates(SCHEMA, value, [path]) is good
-    assert are_dates({"anyOf": [True, SCHEMA]}, value, [path]) is good
-    assert not are_dates({"anyOf": [True, SCHEMA]}, {**value, "name": text}, [path, ("name",)])
+    open_schema = Positions({"anyOf": [True, SCHEMA]})
+    assert are_dates(Positions(SCHEMA), value, [path]) is good
+    assert are_dates(open_schema, value, [path]) is good
+    assert not are_dates(open_schema, {**value, "name": text}, [path, ("name",)])
 
 
 TIME = "2026-01-01T00:00:00Z"
@@ -126,5 +128,19 @@ MANY = 1_200  # dates of 64 KiB, each with its path beside it
 )
 def test_as_many_dates_as_a_body_may_have_take_milliseconds(schema: object, value: object, path: str) -> None:
     paths = [tuple(path.format(number).split(".")) for number in range(MANY)]
-    assert are_dates(schema, value, paths)
-    assert takes_at_most(0.0025, lambda: are_dates(schema, value, paths), 5)
+    assert are_dates(Positions(schema), value, paths)
+    assert takes_at_most(0.0025, lambda: are_dates(Positions(schema), value, paths), 5)
+
+
+def test_what_is_kept_of_names_that_requests_bring_has_a_bound() -> None:
+    positions = Positions({"properties": {"at": DATE}, "additionalProperties": DATE})
+    value = {f"n{number}": "2026-01-02T03:04:05Z" for number in range(3 * MOST_KEPT)} | {
+        "x" * 300: "2026-01-02T03:04:05Z"
+    }
+    assert are_dates(positions, value, [("x" * 300,)])
+    alone = sys.getsizeof(positions._steps)
+    for name in value:
+        assert are_dates(positions, value, [(name,)])
+        assert not are_dates(positions, {**value, "m": "x"}, [("m",)]) if name.endswith("000") else True
+    assert len(positions._steps) <= MOST_KEPT + 1
+    assert alone == sys.getsizeof({}), "a long name is not kept"
