@@ -56,27 +56,29 @@ def read_quickly(content: bytes, max_depth: int) -> object:
     or have the name of a prototype, half a surrogate pair, a number that JavaScript does not read exactly.
     """
     if len(content.translate(None, _OPENING)) > max_depth or len(content) > 2 * MOST_VALUES:
-        _check_shape(content, max_depth)
+        outside = _outside(content)
+        _check_shape(outside, MOST_VALUES + len(content) // BYTES_OF_A_VALUE, max_depth)
+    else:
+        outside = b""  # looked for where it is needed
     try:
         value: object = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise ValueError(_trouble(content, error)) from None
     usual = orjson.dumps(value)
     if usual != content:
-        _check_spelling(_outside(content), _outside(usual))
+        _check_spelling(outside or _outside(content), _outside(usual))
     elif _may_be_inexact(content):
-        _check_numbers(_literals(_outside(content)), frozenset())
+        _check_numbers(_literals(outside or _outside(content)), frozenset())
     if (b"proto" in usual or b"constructor" in usual) and _PROTOTYPE(usual) is not None:
         raise ValueError("an object has a member of the name __proto__, constructor or prototype")
     return value
 
 
-def _check_shape(content: bytes, max_depth: int) -> None:
+def _check_shape(outside: bytes, most_values: int, max_depth: int) -> None:
     """Raise ValueError for too many values, each of which costs up to 0.1 us here and more where it is judged, and for objects
-    and lists too deep in each other."""
-    outside = _outside(content)
+    and lists too deep in each other. ``outside`` is the document without its strings."""
     brackets = outside.translate(_BRACKETS, _NO_BRACKET)
-    if outside.count(b",") + brackets.count(b"\x01") > MOST_VALUES + len(content) // BYTES_OF_A_VALUE:
+    if outside.count(b",") + brackets.count(b"\x01") > most_values:
         raise ValueError("the content has too many values for its length")
     if max(accumulate(array("b", brackets)), default=0) > max_depth:
         raise ValueError(f"the content is nested more than {max_depth} levels deep")
