@@ -16,6 +16,7 @@ Policies = Mapping[str, Mapping[str, Policy]]
 """The valid policies by section and name."""
 
 _FAMILY = MEDIA_TYPE.partition("/")[0] + "/*"
+_JSON = frozenset(("application/json", "application/*"))
 _HINT = f"name one of bodies with {MEDIA_TYPE} among its types, and a max a little above all parts together"
 
 
@@ -38,7 +39,7 @@ def check_form(route: Route, location: Location, policies: Policies) -> None:
     for name in bodies:
         settings, upload = policies.get("bodies", {}).get(name), policies.get("uploads", {}).get(names[0])
         if isinstance(settings, body.Settings) and isinstance(upload, Settings):
-            _check_body(name, settings, names[0], upload, location)
+            _check_body(name, settings, names[0], upload, bool(route.policies.get("schemas")), location)
 
 
 def _readers(route: Route) -> Iterator[str]:
@@ -47,11 +48,19 @@ def _readers(route: Route) -> Iterator[str]:
         yield f"lockout {name}"
 
 
-def _check_body(name: str, settings: body.Settings, upload_name: str, upload: Settings, location: Location) -> None:
+def _check_body(
+    name: str, settings: body.Settings, upload_name: str, upload: Settings, judged: bool, location: Location
+) -> None:
+    """``judged``: something looks into the JSON that the body lets pass."""
     if settings.types and MEDIA_TYPE not in settings.types and _FAMILY not in settings.types:
         sentence = f"names {name}, which lets no {MEDIA_TYPE} pass, and upload {upload_name} judges nothing else"
         location.add(("body",), sentence, _HINT)
         return
+    if not judged and (not settings.types or not _JSON.isdisjoint(settings.types)):
+        sentence = (
+            f"names {name}, which lets JSON pass too, and neither upload {upload_name} nor a schema looks into that"
+        )
+        location.warn(("body",), sentence, f"name one of bodies with types: [{MEDIA_TYPE}], or a schema for the JSON")
     for part, one in upload.parts.items():
         if settings.max is not None and settings.max < one.max:
             location.warn(

@@ -1,5 +1,7 @@
 """A route with ``upload`` needs methods and a body that let forms pass, and nothing beside it that reads JSON."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.config.problems import Problems
@@ -23,6 +25,21 @@ upstreams: {tutor: {endpoints: [{url: "http://127.0.0.1:1"}]}}
 def entry(more: str, methods: str = "[POST]") -> str:
     route = f"{{name: send, paths: [/send], methods: {methods}, upstream: tutor, auth: public, {more}}}"
     return f"{POLICIES}routes: [{route}]\n"
+
+
+@pytest.mark.parametrize("body", ["both", "any"])
+def test_json_beside_forms_that_no_schema_looks_into_is_warned_of(
+    tmp_path: Path, warnings_of: Problems, body: str
+) -> None:
+    unread = "lets JSON pass too, and neither upload picture nor a schema looks into that"
+    route = f"upload: picture, body: {body}"
+    assert any(unread in warning for warning in warnings_of(entry(route)))
+    (tmp_path / "send.json").write_text("{}")
+    schemas = f"schemas: {{inputs: {{files: '{tmp_path}/*.json'}}}}\n"
+    assert not any(unread in warning for warning in warnings_of(schemas + entry(f"{route}, schema: inputs")))
+    waived = 'schema: {none: "the backend reads it"}'
+    assert any(unread in warning for warning in warnings_of(schemas + entry(f"{route}, {waived}")))
+    assert not any(unread in warning for warning in warnings_of(entry("upload: picture, body: form")))
 
 
 @pytest.mark.parametrize("body", ["form", "both", "family", "any"])
