@@ -18,8 +18,8 @@ from gateway.config.problem import Problem
 from gateway.ops.plain import clean
 from gateway.policy.schema import document
 from gateway.policy.schema.compare import Exists, JsonSchema
-from gateway.policy.schema.files import QUERY, SUFFIX, read_files
-from gateway.policy.schema.settings import SchemaFiles, Settings
+from gateway.policy.schema.files import read_files
+from gateway.policy.schema.settings import QUERY, SUFFIX, SchemaFiles, Settings
 from gateway.review.inputs import ADDED, REMOVED, Change, Direction, Side, names
 
 _SHOWN = 400  # characters of an example on a terminal; --json has all of it

@@ -21,9 +21,7 @@ from gateway.policy.base.tools import Tools
 from gateway.policy.fallback import fallback
 from gateway.policy.lockout import lockout
 from gateway.policy.rate_limit import rate_limit
-from gateway.policy.schema import files, schema
 from gateway.policy.schema.settings import Settings as SchemaSettings
-from gateway.policy.upload import upload
 from gateway.policy.upload.settings import Settings as UploadSettings
 
 S = TypeVar("S", bound=Policy)
@@ -108,8 +106,25 @@ def _counts_by_input(settings: Policy) -> bool:
     return isinstance(settings, rate_limit.Settings) and rate_limit.when_of(settings) is rate_limit.When.INPUT
 
 
+# The packages behind these two take 7 MiB of a process, so it loads them when a policy of the kind is there.
+
+
 def _read_schemas(settings: Policy, folder: Path, read_file: ReadFile) -> tuple[Policy, list[FileFlaw]]:
-    return files.read_files(cast(SchemaSettings, settings), folder, read_file)
+    from gateway.policy.schema.files import read_files
+
+    return read_files(cast(SchemaSettings, settings), folder, read_file)
+
+
+def _schema(name: str, settings: SchemaSettings, tools: Tools) -> Stage:
+    from gateway.policy.schema.schema import build
+
+    return build(name, settings, tools)
+
+
+def _upload(name: str, settings: UploadSettings, tools: Tools) -> Stage:
+    from gateway.policy.upload.upload import build
+
+    return build(name, settings, tools)
 
 
 # A limit is taken at the earliest point where its key is known, so its stages come three times.
@@ -194,7 +209,7 @@ KINDS: tuple[Kind, ...] = (
         settings=UploadSettings,
         route_key="upload",
         about="A policy from ``uploads``: the parts that a form may have, and what may be in them.",
-        build=each(upload.build),
+        build=each(_upload),
         judges_forms=True,
         exclusive=True,
     ),
@@ -209,7 +224,7 @@ KINDS: tuple[Kind, ...] = (
         inherited=True,
         waivable=True,
         read_files=_read_schemas,
-        build=each(schema.build),
+        build=each(_schema),
         needs_body=True,
         per_call=True,
     ),

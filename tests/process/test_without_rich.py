@@ -33,6 +33,10 @@ UNASKED = {
     "redis": "state on this host",
     "hiredis": "state on this host",
 }
+UNSEEN = {
+    "jsonschema_rs": "no schemas",
+    "python_multipart": "no uploads",
+}
 # What a worker does before it serves, without its sockets.
 BEGIN = """
 import asyncio, json, sys, time
@@ -82,6 +86,18 @@ def test_a_worker_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:
     loaded = begun(shipped(tmp_path))
     assert {name: why for name, why in (NEVER | UNASKED).items() if name in loaded} == {}
     assert "gateway.policy.auth.auth" in loaded  # or the list above says nothing
+
+
+def test_a_worker_without_schemas_and_uploads_loads_none_of_their_packages(tmp_path: Path) -> None:
+    entry = tmp_path / "upstreams.yaml"
+    entry.write_text(
+        "version: 1\nupstreams: {a: {endpoints: [{url: 'http://127.0.0.1:1'}]}}\n"
+        "routes: [{name: a, paths: [/a], upstream: a, auth: public}]\n"
+    )
+    config = load(entry, {})
+    assert isinstance(config, Config), config
+    assert {name: why for name, why in UNSEEN.items() if name in begun(config)} == {}
+    assert UNSEEN.keys() <= begun(shipped(tmp_path))
 
 
 def test_what_is_left_out_is_there_when_it_is_asked_for(tmp_path: Path) -> None:

@@ -15,8 +15,7 @@ from gateway.config.tree import child
 from gateway.core.methods import WITH_CONTENT
 from gateway.policy.base.inputs import LONGEST_CHECKED
 from gateway.policy.body import Settings as BodySettings
-from gateway.policy.schema.files import QUERY, SUFFIX
-from gateway.policy.schema.settings import Settings
+from gateway.policy.schema.settings import QUERY, SUFFIX, Settings
 
 SECTION = "schemas"
 KEY = "schema"

@@ -9,8 +9,7 @@ from gateway.config.problem import Location
 from gateway.core.methods import WITH_CONTENT
 from gateway.policy import body
 from gateway.policy.base.settings import Policy
-from gateway.policy.upload.settings import Settings
-from gateway.policy.upload.upload import MEDIA_TYPE
+from gateway.policy.upload.settings import MEDIA_TYPE, Settings
 
 Policies = Mapping[str, Mapping[str, Policy]]
 """The valid policies by section and name."""

@@ -12,7 +12,7 @@ from gateway.core.issue import Token
 from gateway.policy.base.file_flaw import FileFlaw, ReadFile
 from gateway.policy.schema.document import Flaw, line_and_column, offset_of, read
 from gateway.policy.schema.lint import MOST_SHOWN, remarks
-from gateway.policy.schema.settings import SchemaFiles, Settings
+from gateway.policy.schema.settings import SUFFIX, SchemaFiles, Settings
 from gateway.policy.schema.validator import SchemaError, compiled, mistakes_beside
 
 MOST_FILES = 1000
@@ -20,9 +20,6 @@ LARGEST = 256 * 1024
 """Bytes of one file."""
 LARGEST_ALL = 8 * 1024 * 1024
 """Bytes of all files of a policy: a reload reads them on the supervisor's event loop."""
-
-SUFFIX = ".json"
-QUERY = ".query"
 
 
 def read_files(settings: Settings, folder: Path, read_file: ReadFile) -> tuple[Settings, list[FileFlaw]]:

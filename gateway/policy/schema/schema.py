@@ -19,11 +19,10 @@ from gateway.policy.base.tools import Tools
 from gateway.policy.schema.cost import Cost, cost_of
 from gateway.policy.schema.dates import Positions, are_dates
 from gateway.policy.schema.document import read
-from gateway.policy.schema.files import QUERY
 from gateway.policy.schema.issues import MOST, issues_of, values_of
 from gateway.policy.schema.query import parameters
 from gateway.policy.schema.sentences import REQUIRED
-from gateway.policy.schema.settings import Settings
+from gateway.policy.schema.settings import QUERY, Settings
 from gateway.policy.schema.validator import Validator, compiled
 
 SECTION = "schemas"

@@ -11,6 +11,10 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from gateway.core.strict_json import DEEPEST
 from gateway.policy.base.settings import Advice, Policy, whole
 
+SUFFIX = ".json"
+QUERY = ".query"
+"""What the names of the files end with, the second of those for queries before the first."""
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaFiles:

@@ -13,6 +13,8 @@ from gateway.policy.base.settings import Advice, ByteSize, Model, Policy
 from gateway.policy.upload.pattern import check
 from gateway.policy.upload.signatures import ANY, FAMILIES, KNOWN_TYPES
 
+MEDIA_TYPE = "multipart/form-data"
+
 LONGEST_VALUE = 64 * 1024
 """Bytes of a text part, at most: it is held until it is judged."""
 

@@ -20,9 +20,7 @@ from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.judged_content import JudgedContent, ObservedContent
 from gateway.policy.upload.part_head import LONGEST_HEAD
 from gateway.policy.upload.refused import MalformedForm, TooLarge, UploadRefused
-from gateway.policy.upload.settings import Settings
-
-MEDIA_TYPE = "multipart/form-data"
+from gateway.policy.upload.settings import MEDIA_TYPE, Settings
 
 _ACCEPT = ((b"accept", MEDIA_TYPE.encode()),)
 # Whoever reads the JSON judges its parameters; a comma would make two types of it, of which undici takes the last.
