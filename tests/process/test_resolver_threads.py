@@ -62,10 +62,13 @@ async def test_with_fewer_threads_than_names_would_need_there_are_the_usual_ones
 )
 def test_the_threads_of_libuv_are_there_afterwards(size: str | None, lookups: int, threads: int) -> None:
     code = (
-        "import os, uvloop; from gateway.process.resolver_threads import make_resolver_threads\n"
+        "import asyncio, os, time, uvloop; from gateway.process.resolver_threads import make_resolver_threads\n"
         "async def main():\n"
         "    before = len(os.listdir('/proc/self/task'))\n"
         f"    await make_resolver_threads({lookups})\n"
+        "    until = time.monotonic() + 5\n"  # a thread that is joined is still there for the kernel for a moment
+        f"    while len(os.listdir('/proc/self/task')) - before > {threads} and time.monotonic() < until:\n"
+        "        await asyncio.sleep(0)\n"
         "    print(len(os.listdir('/proc/self/task')) - before)\n"
         "uvloop.run(main())"
     )

@@ -25,9 +25,11 @@ LAST = OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n", 1)
 @pytest.fixture
 def uncollected() -> Any:
     gc.collect()
+    gc.freeze()  # what fixtures of other tests hold is not of this one
     gc.disable()
     yield
     gc.enable()
+    gc.unfreeze()
 
 
 def left(kind: type) -> list[object]:
