@@ -55,20 +55,19 @@ def read_quickly(content: bytes, max_depth: int) -> object:
     Raises ValueError, whose sentence quotes nothing of it, for what parsers read differently: members that are there twice
     or have the name of a prototype, half a surrogate pair, a number that JavaScript does not read exactly.
     """
+    outside: bytes | None = None  # looked for where it is needed
     if len(content.translate(None, _OPENING)) > max_depth or len(content) > 2 * MOST_VALUES:
         outside = _outside(content)
         _check_shape(outside, MOST_VALUES + len(content) // BYTES_OF_A_VALUE, max_depth)
-    else:
-        outside = b""  # looked for where it is needed
     try:
         value: object = orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        raise ValueError(_trouble(content, error)) from None
+        raise ValueError(_trouble(content, _outside(content) if outside is None else outside, error)) from None
     usual = orjson.dumps(value)
     if usual != content:
-        _check_spelling(outside or _outside(content), _outside(usual))
+        _check_spelling(_outside(content) if outside is None else outside, _outside(usual))
     elif _may_be_inexact(content):
-        _check_numbers(_literals(outside or _outside(content)), frozenset())
+        _check_numbers(_literals(_outside(content) if outside is None else outside), frozenset())
     if (b"proto" in usual or b"constructor" in usual) and _PROTOTYPE(usual) is not None:
         raise ValueError("an object has a member of the name __proto__, constructor or prototype")
     return value
@@ -78,9 +77,11 @@ def _check_shape(outside: bytes, most_values: int, max_depth: int) -> None:
     """Raise ValueError for too many values, each of which costs up to 0.1 us here and more where it is judged, and for objects
     and lists too deep in each other. ``outside`` is the document without its strings."""
     brackets = outside.translate(_BRACKETS, _NO_BRACKET)
-    if outside.count(b",") + brackets.count(b"\x01") > most_values:
+    opened = brackets.count(b"\x01")
+    if outside.count(b",") + opened > most_values:
         raise ValueError("the content has too many values for its length")
-    if max(accumulate(array("b", brackets)), default=0) > max_depth:
+    # With more that close than open it is no JSON, and has as many as there is room for.
+    if len(brackets) <= 2 * opened and max(accumulate(array("b", brackets)), default=0) > max_depth:
         raise ValueError(f"the content is nested more than {max_depth} levels deep")
 
 
@@ -141,8 +142,8 @@ def _significant(number: bytes) -> bytes:
     return number.lower().partition(b"e")[0].replace(b".", b"").strip(b"-0")
 
 
-def _trouble(content: bytes, error: orjson.JSONDecodeError) -> str:
-    """What keeps ``content`` from being JSON."""
+def _trouble(content: bytes, outside: bytes, error: orjson.JSONDecodeError) -> str:
+    """What keeps ``content`` from being JSON; ``outside`` is it without its strings."""
     try:
         text = decoded(content)
     except ValueError as trouble:
@@ -151,7 +152,6 @@ def _trouble(content: bytes, error: orjson.JSONDecodeError) -> str:
         return "the content is empty"
     if has_half_pair(text):
         return "the content holds half a surrogate pair"
-    outside = _outside(content)
     if "infinity" in error.msg or b"NaN" in outside or b"Infinity" in outside:
         return "the content holds a number that JSON does not have, or one beyond a double"
     return f"the content is no JSON: line {error.lineno}, column {error.colno}"
