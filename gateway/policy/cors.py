@@ -6,7 +6,7 @@ An origin is admitted by exact comparison or, for ``https://*.example.app``, lab
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
@@ -16,9 +16,20 @@ from gateway.core.fields import Pair
 from gateway.core.grammar import TOKEN
 from gateway.core.origin import Origin, canonical_origin, parse_origin
 from gateway.core.verdict import Refusal, Reply, refuse
+from gateway.policy.base.order import (
+    Danger,
+    Orders,
+    by_inclusion,
+    larger_set_is_looser,
+    later_is_looser,
+    more_is_looser,
+    on_is_looser,
+)
+from gateway.policy.base.origins import admits
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.base.written import duration
 
 _TOKEN = re.compile(TOKEN).fullmatch
 # Visitors can invent subdomains, so the number of remembered ones is bounded.
@@ -80,6 +91,53 @@ class Settings(Policy):
     expose_headers: Headers = ()
     credentials: bool = False
     max_age: Duration = 600.0
+
+    ORDERS: ClassVar[Orders] = {
+        "origins": by_inclusion(
+            admits,
+            Danger.OPEN,
+            "Pages of more websites may call from their visitors' browsers.",
+            "Pages of fewer websites may call.",
+        ),
+        "no_origin": later_is_looser(
+            ("refuse", "allow"),
+            Danger.CHECK,
+            "Requests without Origin pass, such as those of scripts and native apps.",
+            "Requests without Origin are refused.",
+        ),
+        "cross_site": later_is_looser(
+            ("refuse", "navigate", "allow"),
+            Danger.CHECK,
+            "Pages of other websites may send their visitors' browsers here without an Origin.",
+            "Fewer requests from pages of other websites pass.",
+        ),
+        "preflight": later_is_looser(
+            ("refuse", "silent"),
+            Danger.NOTE,
+            "A preflight for what is not allowed gets 204 without the permission; browsers still hold the request back.",
+            "A preflight for what is not allowed gets 403.",
+        ),
+        "methods": larger_set_is_looser(
+            Danger.CHECK, "Browsers may send more methods from other origins.", "Browsers may send fewer methods."
+        ),
+        "request_headers": larger_set_is_looser(
+            Danger.LEAK, "Pages may send more header fields.", "Pages may send fewer header fields."
+        ),
+        "expose_headers": larger_set_is_looser(
+            Danger.LEAK, "Pages can read more fields of responses.", "Pages can read fewer fields of responses."
+        ),
+        "credentials": on_is_looser(
+            Danger.OPEN,
+            "Pages of the allowed origins act with their visitors' cookies.",
+            "Browsers send no cookies along.",
+        ),
+        "max_age": more_is_looser(
+            Danger.NOTE,
+            "Browsers go on for longer with a permission that is taken back.",
+            "Browsers ask again sooner.",
+            duration,
+        ),
+    }
 
     @model_validator(mode="after")
     def _no_credentials_for_everybody(self) -> Settings:

@@ -7,7 +7,7 @@ reasons in ``core.reason``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
@@ -15,6 +15,7 @@ from typing import TypeVar, cast
 from gateway.policy import body, breaker, client, cors, identity, in_flight, response_headers
 from gateway.policy.auth import auth
 from gateway.policy.base.file_flaw import FileFlaw, ReadFile
+from gateway.policy.base.order import SettingChange, compared
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -33,6 +34,10 @@ Build = Callable[[Sequence[tuple[str, Policy]], Tools], Stage | None]
 ReadFiles = Callable[[Policy, Path, ReadFile], tuple[Policy, list[FileFlaw]]]
 """Reads the files that a policy names, from the folder of the file that it stands in on: the policy with what is in them, and
 what is wrong with them."""
+
+
+Compare = Callable[[Policy, Policy], Iterable[SettingChange]]
+"""What differs between the settings of two policies of a kind, the old one first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,6 +65,8 @@ class Kind:
     """In place of a name a route may say ``{none: "why"}``: it goes without, for that reason."""
     read_files: ReadFiles | None = None
     """For a kind whose policies name files beside their settings."""
+    compare: Compare = compared
+    """By the orders of its settings."""
     build: Build | None = None
     """None for stages that come with an upstream (``proxy.compile.resilience``)."""
     combined: bool = False

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any, ClassVar, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema
 
 from gateway.core import units
 from gateway.core.secret import MASK, Secret
 from gateway.core.secret_text import without_line_end
+from gateway.policy.base.order import Danger, Of, Orders, SettingChange, later_is_looser, ranked_by
+from gateway.policy.base.written import NONE
 
 WRITTEN = {"written": True}
 """The context for pydantic when values come from a file: there a bare number for a duration is refused, since it may mean
@@ -184,9 +186,38 @@ class Model(BaseModel):
     )
 
 
+def _last_day(policy: Policy) -> float:
+    """The day until which ``policy`` refuses nothing, as a number."""
+    return (policy.until or date.max).toordinal()
+
+
+def _reported_until(old: Policy, new: Policy) -> Iterable[SettingChange]:
+    """Where both sides report; a change of ``mode`` says the rest."""
+    return _longer(old, new) if old.mode == new.mode == "report" else ()
+
+
+_longer = ranked_by(
+    _last_day,
+    Danger.CHECK,
+    "It refuses nothing for longer.",
+    "It refuses again sooner.",
+    lambda policy: str(policy.until or NONE),
+)
+
+
 class Policy(Model):
     """Base of all policy settings. ``report`` lets requests pass and counts what would have been refused."""
 
     mode: Literal["enforce", "report"] = "enforce"
     until: Day | None = None
     """The last day (UTC) of ``mode: report``, after which the policy is enforced; required in production."""
+
+    ORDERS: ClassVar[Orders] = {
+        "mode": later_is_looser(
+            ("enforce", "report"),
+            Danger.OPEN,
+            "What it refused now passes, and is only counted.",
+            "What it only counted is refused.",
+        ),
+        "until": Of(lambda policy: policy, _reported_until),
+    }
