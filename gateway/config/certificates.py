@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from gateway.config.model import Tls
+from gateway.config.listen_settings import Tls
 from gateway.core.pem import Block, blocks
 from gateway.core.secret import Secret
 from gateway.core.x509 import Certificate, certificate

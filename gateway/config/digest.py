@@ -26,8 +26,8 @@ from gateway.core.units import Rate
 LARGEST_FILE = 1024 * 1024
 """Bytes of a named file that count: more than a certificate chain has."""
 
-_LEFT_OUT = frozenset(("version", "digest", "files", "warnings", "settings"))
-"""Fields of ``Config`` about the files and not about what they say."""
+_LEFT_OUT = frozenset(("version", "digest", "files", "warnings", "settings", "acknowledgements"))
+"""Fields of ``Config`` about the files and their review, and not about what is served."""
 
 _STRETCH = {"n": 2**13, "r": 8, "p": 1}
 """Of scrypt, some 20 ms: where nothing else keeps somebody from trying."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping as Named
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from gateway.config import routes
+from gateway.config.acknowledgements import Acknowledgement
 from gateway.config.checks import (
+    acknowledgements,
     breakers,
     coverage,
     egress,
@@ -34,18 +37,8 @@ from gateway.config.checks.production import Production
 from gateway.config.digest import effective_digest
 from gateway.config.environment import Environment
 from gateway.config.gaps import Gaps
-from gateway.config.model import (
-    Config,
-    Defaults,
-    Entry,
-    Head,
-    Listen,
-    Ops,
-    Route,
-    State,
-    UpstreamSettings,
-    WrittenRoute,
-)
+from gateway.config.listen_settings import Listen
+from gateway.config.model import Config, Defaults, Entry, Head, Ops, Route, State, UpstreamSettings, WrittenRoute
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
 from gateway.config.policy_keys import policies_of
@@ -111,6 +104,7 @@ class _Loading:
         self._files = Files(Environment(env, self._base, report, self._holds_secret, stand_ins), report)
         self._unsound: set[str] = set()
         self._gaps = Gaps(kinds)
+        self._acknowledgements: list[Acknowledgement] = []
 
     def config(self) -> Config | None:
         entry = self._files.read(self._path)
@@ -134,6 +128,7 @@ class _Loading:
             routes=tuple(route for route, _ in located),
             policies=policies,
             files=tuple(self._files.paths),
+            acknowledgements=tuple(self._acknowledgements),
         )
         self._check_names(entry, config, located, written)
         if "state" not in self._unsound:
@@ -195,6 +190,7 @@ class _Loading:
 
     def _policies(self, entry: Mapping) -> dict[tuple[str, str], Written]:
         found = gather(entry, self._kinds, self._report)
+        self._acknowledge(entry)
         self._gaps.note_sections(entry)
         for path in included(entry, self._base, self._report):
             if path == self._path:
@@ -205,10 +201,14 @@ class _Loading:
                 continue
             refuse_other_keys(tree, self._kinds, self._report, self._gaps)
             found += gather(tree, self._kinds, self._report)
+            self._acknowledge(tree)
             self._gaps.note_sections(tree)
         if self._report.has(("include",)):
             self._gaps.add("include")
         return unique(found, self._report)
+
+    def _acknowledge(self, tree: Mapping) -> None:
+        self._acknowledgements += acknowledgements.acknowledgements_of(tree, self._base, self._report, time.time())
 
     def _upstreams(self, entry: Mapping) -> dict[str, UpstreamSettings]:
         written = mapping_at(entry, "upstreams", self._report)

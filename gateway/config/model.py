@@ -1,6 +1,6 @@
 """The settings in ``upstreams.yaml``, and the one frozen value that all files become.
 
-Durations are seconds and sizes are bytes. Every default is defined here or in ``config.upstream_settings``.
+Durations are seconds and sizes are bytes. Every default is defined here, in ``config.listen_settings`` or in ``config.upstream_settings``.
 """
 
 from __future__ import annotations
@@ -10,24 +10,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from gateway.config.drain import DrainField, DrainTimes
+from gateway.config.acknowledgements import Acknowledgement, WrittenAcknowledgement
+from gateway.config.listen_settings import Listen
 from gateway.config.names import (
+    Count,
     EnvironmentName,
     ExactOrigins,
     FilePath,
-    LoopbackHost,
     Method,
     Name,
     PathPattern,
+    Port,
     Positive,
     Procedure,
     Procedures,
     RedisUrl,
     UrlPath,
     UrlPrefix,
-    ViaName,
     none_if_empty,
 )
 from gateway.config.policy_keys import keys_of_defaults, keys_of_routes
@@ -45,28 +46,9 @@ from gateway.config.upstream_settings import (
     Region,
     RetrySettings,
 )
-from gateway.config.worker_count import Workers
-from gateway.core.units import Rate
-from gateway.core.via import DEFAULT_NAME
-from gateway.policy.base.settings import ByteSize, Model, Network, Policy, RateField, SecretField, Share, whole
-from gateway.policy.base.trusted_fields import ANY_FIELDS, TrustedFields
+from gateway.policy.base.settings import Model, Policy, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
 
-
-def _roomy(value: int) -> int:
-    if value < 1024:
-        raise ValueError("must be at least 1KiB: shorter than that no browser's request fits")
-    return value
-
-
-def _some_responses(value: int) -> int:
-    if value < 1024 * 1024:
-        raise ValueError("must be at least 1MiB: a few responses on their way to clients are more than that")
-    return value
-
-
-Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
-Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(whole)]
 Fallbacks = Annotated[
     tuple[str, ...],
     BeforeValidator(
@@ -74,77 +56,8 @@ Fallbacks = Annotated[
         json_schema_input_type=str | tuple[str, ...] | None,
     ),
 ]
-HeaderBytes = Annotated[ByteSize, AfterValidator(_roomy)]
 
 NOWHERE = Position("", 0, 0)
-
-
-class PerAddress(Model):
-    """Limits of one address in one worker. IPv6 addresses of one /64 are one; a proxy of ``trusted_proxies`` has none, its
-    requests count for their clients."""
-
-    connections: Count | None = None
-    """Open connections; no bound by default."""
-    requests: Count | None = None
-    """Requests in flight; no bound by default."""
-    unrouted: RateField = Rate(1000, 1.0)
-    """Requests that no rate limit counts: preflights, health, refusals of unknown origins and unreadable heads. And as many
-    TLS handshakes."""
-
-
-class Limits(Model):
-    """Limits of one worker, beyond which it refuses."""
-
-    connections: Count = 10_000
-    """Open client connections of one worker, from accept to their end."""
-    header_bytes: HeaderBytes = 16 * 1024
-    """Request line and headers together."""
-    header_timeout: Positive = 10.0
-    """From the first byte of a request's head to its last."""
-    body_timeout: Positive = 30.0
-    """For a whole request body to arrive."""
-    keepalive: Positive = 75.0
-    """How long a connection without a request stays open."""
-    send_timeout: Positive = 30.0
-    """How long a client may take nothing of what it is sent, or less than 4 KiB a second."""
-    unsent: Annotated[ByteSize, AfterValidator(_some_responses)] = 64 * 1024 * 1024
-    """Bytes that wait for clients to take them, of all connections of one worker."""
-    per_address: PerAddress = PerAddress()
-
-
-class Tls(Model):
-    """Certificate chain and key, PEM."""
-
-    cert: FilePath
-    key: FilePath
-
-
-class EgressSettings(Model):
-    """The listener for the backend's own calls to other services. Its routes say ``listener: egress``."""
-
-    host: LoopbackHost = "127.0.0.1"
-    """A loopback address, because the listener requires no token."""
-    port: Port = 8181
-
-
-class Listen(Model):
-    """The public listener."""
-
-    host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
-    port: Port = 8080
-    workers: Workers = 1
-    """Processes that share the port; ``auto`` is one for each processor that they may use."""
-    trusted_proxies: tuple[Network, ...] = ()
-    """Networks whose forwarding headers are believed."""
-    trusted_fields: TrustedFields = ANY_FIELDS
-    """Which of them they write: X-Forwarded-*, Forwarded (RFC 7239), or either, which then have to agree; or a list of names."""
-    limits: Limits = Limits()
-    tls: Tls | None = None
-    drain: DrainField = Field(default_factory=DrainTimes)
-    """How a run ends after SIGTERM: ``announce``, then ``finish``, or a plain duration for both."""
-    egress: EgressSettings | None = None
-    via: ViaName = DEFAULT_NAME
-    """The name of this gateway in Via, which it adds to requests and responses that it passes on."""
 
 
 class Ops(Model):
@@ -286,6 +199,8 @@ class Entry(Head):
     upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict)
     defaults: Defaults = Defaults()
     routes: tuple[WrittenRoute, ...] = ()
+    acknowledge: tuple[WrittenAcknowledgement, ...] = ()
+    """What changes and findings somebody answers for: docs/reviewing.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +228,8 @@ class Route:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration, checked and frozen. ``digest`` is that of the settings in effect (``config.digest``), in hex.
-    ``warnings`` keep nothing from running. ``settings`` is where each comes from."""
+    ``warnings`` keep nothing from running. ``settings`` is where each comes from.
+    ``acknowledgements`` are of reviewers, the expired ones too."""
 
     version: int = 1
     environment: str = "development"
@@ -329,7 +245,8 @@ class Config:
     files: tuple[Path, ...] = ()
     warnings: tuple[Problem, ...] = ()
     settings: tuple[Setting, ...] = field(default=(), repr=False)
+    acknowledgements: tuple[Acknowledgement, ...] = ()
 
     def served(self) -> Config:
         """This configuration without what only operators look at: a worker does without."""
-        return replace(self, warnings=(), settings=())
+        return replace(self, warnings=(), settings=(), acknowledgements=())

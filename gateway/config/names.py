@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from gateway.core.fields import HOP_BY_HOP
 from gateway.core.grammar import FIELD_VALUE, HOST, PORT, TOKEN
@@ -17,7 +17,7 @@ from gateway.core.methods import METHODS
 from gateway.core.origin import canonical_origin, parse_origin
 from gateway.core.pattern import path_problem, procedure_problem
 from gateway.core.secret import Secret
-from gateway.policy.base.settings import Advice, Duration, SecretField
+from gateway.policy.base.settings import Advice, Duration, SecretField, whole
 from gateway.policy.cors import split_lists
 from gateway.state.redis.address import address_problem
 
@@ -269,3 +269,5 @@ Positive = Annotated[Duration, AfterValidator(positive)]
 
 FilePath = Annotated[Path, PlainValidator(_file), WithJsonSchema({"type": "string", "minLength": 1})]
 """A file name; a relative one starts at the folder of the entry file."""
+Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
+Port = Annotated[int, Field(ge=0, le=65535), BeforeValidator(whole)]

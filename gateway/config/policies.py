@@ -9,6 +9,7 @@ from collections.abc import Mapping as Named
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.config.acknowledgements import KEY
 from gateway.config.environment import Environment
 from gateway.config.file_bytes import read_bytes
 from gateway.config.gaps import Gaps
@@ -97,10 +98,10 @@ def gather(tree: Mapping, kinds: Named[str, type[Policy]], report: Report) -> li
 
 
 def refuse_other_keys(tree: Mapping, kinds: Named[str, type[Policy]], report: Report, gaps: Gaps) -> None:
-    """Reports keys at the top of an included file that are no kind of policy; ``gaps`` gets what they seem to mean."""
+    """Reports keys at the top of an included file that are neither a kind of policy nor ``acknowledge``; ``gaps`` gets what they seem to mean."""
     for key in tree.entries:
-        if key not in kinds and key not in LATER_SECTIONS:
-            gaps.unknown_key(tree, key, kinds, "is not a kind of policy", report)
+        if key not in kinds and key not in LATER_SECTIONS and key != KEY:
+            gaps.unknown_key(tree, key, [*kinds, KEY], "is not a kind of policy", report)
 
 
 def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Written]:

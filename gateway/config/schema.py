@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from gateway.config.acknowledgements import KEY
 from gateway.config.attribute_docs import attribute_docs
 from gateway.config.model import Entry
 from gateway.config.names import NAME_PATTERN
@@ -29,8 +30,10 @@ def schemas(kinds: Named[str, type[Policy]]) -> dict[str, Schema]:
     """The schema of the entry file under ``upstreams``, and that of a policies file under the name of each section."""
     sections = {name: _section(kind) for name, kind in kinds.items()}
     found = {ENTRY: _file(_of(Entry), "The entry file: listeners, state, upstreams, routes.")}
+    acknowledge = found[ENTRY]["properties"][KEY]
     for name, section in sections.items():
-        schema = {"type": "object", "additionalProperties": False, "properties": {name: section}}
+        properties = {name: section, KEY: acknowledge}
+        schema = {"type": "object", "additionalProperties": False, "properties": properties}
         found[name] = _file(schema, f"Policies of the kind {name}.")
     return found
 

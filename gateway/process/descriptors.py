@@ -10,7 +10,8 @@ import contextlib
 import resource
 from dataclasses import dataclass, replace
 
-from gateway.config.model import Config, PerAddress
+from gateway.config.listen_settings import PerAddress
+from gateway.config.model import Config
 from gateway.proxy.server.listener import AT_ONCE
 
 RESERVE = 64 + AT_ONCE

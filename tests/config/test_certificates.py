@@ -20,7 +20,7 @@ from gateway.config.certificates import (
     tls_context,
     use,
 )
-from gateway.config.model import Tls
+from gateway.config.listen_settings import Tls
 from tests.certificate_files import issue
 
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.config.drain import DrainTimes
-from gateway.config.model import Listen
+from gateway.config.listen_settings import Listen
 from gateway.policy.base.settings import WRITTEN
 
 

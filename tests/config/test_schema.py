@@ -49,7 +49,7 @@ def test_there_is_one_for_the_entry_file_and_one_for_each_kind() -> None:
 def test_a_kind_becomes_the_schema_of_its_file() -> None:
     found = schemas({"toys": Settings})["toys"]
     assert found["description"] == "Policies of the kind toys."
-    assert list(found["properties"]) == ["toys"]
+    assert list(found["properties"]) == ["toys", "acknowledge"]
     toys = found["properties"]["toys"]
     assert toys["description"] == "How long, and which."
     assert toys["additionalProperties"]["properties"]["after"]["default"] == "90s"
@@ -65,3 +65,11 @@ def test_a_reference_stands_in_for_every_value_but_free_text() -> None:
     properties = schemas({"toys": Settings})["toys"]["properties"]["toys"]["additionalProperties"]["properties"]
     assert {"type": "string", "pattern": r"\$\{"} in properties["after"]["anyOf"]
     assert properties["which"]["type"] == "string"
+
+
+def test_every_file_may_acknowledge() -> None:
+    found = schemas(shipped_kinds())
+    one = found["upstreams"]["properties"]["acknowledge"]
+    assert all(schema["properties"]["acknowledge"] == one for schema in found.values())
+    assert set(one["items"]["required"]) == {"by", "reason", "until"}
+    assert set(one["items"]["properties"]) == {"by", "reason", "until", "loosens", "finding"}

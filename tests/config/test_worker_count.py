@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.config import worker_count
 from gateway.config.cpus import Cpus
-from gateway.config.model import Listen
+from gateway.config.listen_settings import Listen
 from gateway.config.worker_count import WorkerCount, limited, sentence
 
 

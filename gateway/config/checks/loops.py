@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from collections.abc import Mapping as Named
 
-from gateway.config.model import Config, EgressSettings, Route
+from gateway.config.listen_settings import EgressSettings
+from gateway.config.model import Config, Route
 from gateway.config.own_addresses import OwnAddresses, this_machine
 from gateway.config.problem import Report
 from gateway.config.tree import Mapping, NodePath, follow

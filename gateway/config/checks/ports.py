@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.config.checks.exposure import as_address
-from gateway.config.model import Listen, Ops
+from gateway.config.listen_settings import Listen
+from gateway.config.model import Ops
 from gateway.config.problem import Location
 
 

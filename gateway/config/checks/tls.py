@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from gateway.config.certificates import CertificateError, read_certificates, remarks
-from gateway.config.model import Tls
+from gateway.config.listen_settings import Tls
 from gateway.config.problem import Location
 
 

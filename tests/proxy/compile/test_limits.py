@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from gateway.config.model import Config, Limits, Listen, PerAddress
+from gateway.config.listen_settings import Limits, Listen, PerAddress
+from gateway.config.model import Config
 from gateway.core.units import Rate
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
 
