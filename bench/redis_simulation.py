@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.redis_cost import used
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.leases import Leases
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.gcra import Take
-from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import KEY, Server, server
 
 NOON = 1_767_268_800.0

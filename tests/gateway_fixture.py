@@ -21,8 +21,8 @@ from gateway.proxy.compile.limits import limits_of
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.flow.arrival import HealthPaths
 from gateway.proxy.server.server import Server
+from gateway.state.memory.store import MemoryStore
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 
 SECRET = "a-signing-secret-of-more-than-32-bytes"  # signs nothing outside the tests
 

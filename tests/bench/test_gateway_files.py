@@ -15,7 +15,7 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 ENV = {
     "BENCH_PORT": "8080",

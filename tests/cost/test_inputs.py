@@ -22,8 +22,8 @@ from gateway.policy.upload.form import boundary_of
 from gateway.policy.upload.form_judge import FormJudge, PartRule
 from gateway.policy.upload.refused import UploadRefused
 from gateway.policy.upload.settings import Settings as Uploads
+from gateway.state.memory.store import MemoryStore
 from tests.cost.awkward import BODY, filled, slow
-from tests.memory_store import MemoryStore
 from tests.policy.upload.forms import BOUNDARY, arriving, content_type, cut, file, form, text
 from tests.policy.upload.made_files import wav
 from tests.processor_time import takes_at_most, undisturbed

@@ -27,10 +27,10 @@ from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.pool import Pool, PoolMembership
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.server import Server
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.gcra import Take, Taken
 from gateway.state.rules.lockout import Attempt, Reserved
 from tests.cost.awkward import BODY, HEAD, MOST, filled
-from tests.memory_store import MemoryStore
 from tests.processor_time import AGAIN, slowdown, undisturbed
 
 ENTRY = Path(__file__).parents[2] / "upstreams.yaml"

@@ -22,8 +22,8 @@ from gateway.policy.base.tools import Tools
 from gateway.policy.fallback.stale import Stale, StoredResponses
 from gateway.policy.kinds import KINDS, Kind
 from gateway.policy.schema.settings import SchemaFiles
+from gateway.state.memory.store import MemoryStore
 from tests.cost.awkward import ALL, BODY, HEAD, filled, slow
-from tests.memory_store import MemoryStore
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
 

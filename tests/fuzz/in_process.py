@@ -22,8 +22,8 @@ from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.pool import Pool
 from gateway.proxy.server.connection import ClientConnection
 from gateway.proxy.server.server import Server
+from gateway.state.memory.store import MemoryStore
 from tests.gateway_fixture import Recorder, written
-from tests.memory_store import MemoryStore
 
 RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -13,7 +13,7 @@ from gateway.policy.base.tools import Tools
 from gateway.policy.schema.schema import SECTION, Schema, build
 from gateway.policy.schema.settings import SchemaFiles, Settings
 from gateway.proxy.message.body import RequestBody
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 _FILES = sorted((Path(__file__).parents[2] / "policies" / "inputs").glob("*.json"))
 PROCEDURES = [path.stem for path in _FILES if not path.stem.endswith(".query")]

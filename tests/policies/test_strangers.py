@@ -20,7 +20,7 @@ from gateway.demo.procedures import PROCEDURES
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.flow.decide import Decision, leave, settle
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.tutor_inputs import CASES
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure, Cause
 from gateway.policy.base.tools import NoEvents, Tools
 from gateway.policy.breaker import Settings, build
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 NOON = 1_767_268_800.0
 

@@ -10,7 +10,7 @@ import pytest
 from gateway.core.exchange import Exchange, Slot
 from gateway.core.failure import CallFailure
 from gateway.policy.base import candidates
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.policy.guarded_upstream import GuardedUpstream
 
 

@@ -12,7 +12,7 @@ from gateway.core.verdict import Refusal
 from gateway.policy.base.bucket import address_key
 from gateway.policy.base.tools import Tools
 from gateway.policy.in_flight import NETWORK, InFlight, build
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 PROXIES = (ip_network("10.0.0.0/8"),)
 

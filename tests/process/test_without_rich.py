@@ -43,7 +43,7 @@ import asyncio, json, sys, time
 import gateway.process.worker_main
 from gateway.process.channel import receive
 from gateway.process.worker import Runtime, Tools
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 async def begin():
     reader = asyncio.StreamReader(limit=2**24)

@@ -26,8 +26,8 @@ from gateway.process.channel import Drain, Reload, Start
 from gateway.process.worker import Worker
 from gateway.proxy.compile.limits import limits_of
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.memory.store import MemoryStore
 from tests.eventually import eventually
-from tests.memory_store import MemoryStore
 from tests.no_descriptors import no_descriptors
 from tests.process.configs import written
 

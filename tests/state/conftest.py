@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import Server, WaitingStore, cluster, server
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.gcra import Take
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Attempt
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 from tests.state.attempts import NOON, account, address, guess
 
 DAY = 86_400.0

@@ -6,8 +6,8 @@ from typing import Any
 
 from gateway.core.secret import Secret
 from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
+from gateway.state.memory.store import MemoryStore
 from gateway.state.store import StateError
-from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 TOKEN = "an-operators-token-of-some-length"

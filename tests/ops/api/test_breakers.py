@@ -8,8 +8,8 @@ import pytest
 from aiohttp.test_utils import TestClient
 
 from gateway.policy.breaker import Settings
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.circuit import NEW, Circuit
-from tests.memory_store import MemoryStore
 from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin
 
 Client = TestClient[Any, Any]

@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestClient
 from gateway.ops.api.lockouts import unlock_of
 from gateway.ops.api.order import InvalidOrder
 from gateway.policy.lockout.keys import account_lock_key, address_lock_key, network_lock_key, pair_lock_key
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Attempt
-from tests.memory_store import MemoryStore
 from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin
 
 Client = TestClient[Any, Any]

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from gateway.ops.api.order import InvalidOrder
 from gateway.ops.api.revocations import LONGEST, revoke_of
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin
 
 Client = TestClient[Any, Any]

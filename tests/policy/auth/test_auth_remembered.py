@@ -1,6 +1,6 @@
 """Bearer tokens: which of those that passed are remembered, and for how long."""
 
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.policy.auth.tokens import NOW, Clock, claims, policy, policy_with, remembered, signed, slug
 
 

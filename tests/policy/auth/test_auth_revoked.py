@@ -7,7 +7,7 @@ import pytest
 from gateway.core.exchange import Exchange
 from gateway.core.reason import REASONS
 from gateway.policy.auth.auth import Jwt
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.policy.auth.tokens import NOW, Clock, claims, policy, present, remembered, signed, slug
 
 ADA, SID = b"a" * 32, b"s" * 32

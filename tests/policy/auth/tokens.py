@@ -13,9 +13,9 @@ from gateway.policy.auth import auth
 from gateway.policy.auth.auth import REMEMBERED, Jwt, Settings
 from gateway.policy.auth.key_ring import TokenVerifier
 from gateway.policy.base.tools import Tools
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.revocation import RevocationTable
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 
 SECRET = "correct horse battery staple, 32+"
 

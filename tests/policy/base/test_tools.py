@@ -1,8 +1,8 @@
 import time
 
 from gateway.policy.base.tools import NoEvents, Tools
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Lock
-from tests.memory_store import MemoryStore
 
 
 def test_by_default_a_policy_has_the_store_of_the_host_and_the_system_clock() -> None:

@@ -8,8 +8,8 @@ from gateway.core.exchange import Call, Exchange, WholeResponse
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import NoEvents, Tools
 from gateway.policy.lockout.lockout import Settings, build
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Lock
-from tests.memory_store import MemoryStore
 
 NOON = 1_767_268_800.0
 LOGIN = SimpleNamespace(name="login", named={"lockouts": frozenset({"accounts"})}, error_format="superjson")

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.core.exchange import WholeResponse
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.policy.lockout.login_route import LOGIN, NOON, OTHER, LoginRoute, errors, settings
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from gateway.core.exchange import WholeResponse
 from gateway.policy.lockout.keys import account_lock_key
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from tests.eventually import eventually
-from tests.memory_store import MemoryStore
 from tests.policy.lockout.login_route import NOON, LoginRoute
 
 

@@ -9,7 +9,7 @@ from gateway.core.exchange import Call, Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import RateLimit, Settings, When, build
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.policy.added_fields import added_fields
 
 NOON = 1_767_268_800.0

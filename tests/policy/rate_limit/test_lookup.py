@@ -8,7 +8,7 @@ from gateway.core.exchange import Exchange
 from gateway.policy.rate_limit.limit import Limit
 from gateway.policy.rate_limit.lookup import Person, bucket_of
 from gateway.policy.rate_limit.rate_limit import Settings
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 NOW = 1_700_000_000.0
 PERSON = Person("user-1", "192.0.2.7", "Ada@Example.com")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from gateway.core.exchange import Exchange
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import RateLimit, Settings, When, build, when_of
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.policy.added_fields import added_fields
 from tests.policy.rate_limit.limited_route import ADA, NOON, LimitedRoute, limit, route
 

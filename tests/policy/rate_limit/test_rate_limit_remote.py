@@ -8,8 +8,8 @@ from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.policy.rate_limit.rate_limit import RateLimit, When, build
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.gcra import Take, Taken
-from tests.memory_store import MemoryStore
 from tests.policy.rate_limit.limited_route import NOON, limit
 
 

@@ -13,7 +13,7 @@ from gateway.policy.base.inputs import checked_inputs
 from gateway.policy.base.tools import Tools
 from gateway.policy.schema.schema import _issues, _work, build
 from gateway.policy.schema.settings import SchemaFiles, Settings
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.processor_time import takes_at_most
 
 LOGIN = {"type": "object", "properties": {"email": {"format": "email"}}, "required": ["email"]}

@@ -13,8 +13,8 @@ from gateway.core.exchange import Call, Exchange
 from gateway.policy.base.tools import Tools
 from gateway.policy.schema.schema import Schema, build
 from gateway.policy.schema.settings import SchemaFiles, Settings
+from gateway.state.memory.store import MemoryStore
 from tests.json_documents import HOSTILE
-from tests.memory_store import MemoryStore
 from tests.processor_time import takes_at_most
 
 TEXT = {"type": "string"}

@@ -9,8 +9,8 @@ import pytest
 
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
+from gateway.state.memory.store import MemoryStore
 from tests.gateway_fixture import POLICIES, written
-from tests.memory_store import MemoryStore
 from tests.proxy.compile.building import HEAD, Build
 
 

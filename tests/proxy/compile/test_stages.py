@@ -9,7 +9,7 @@ from gateway.config.load import shipped_kinds
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.stages import StageBuilder
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 POLICIES = """\
 auth:

@@ -13,8 +13,8 @@ from gateway.proxy.compile.upstreams import assemble, background_tasks
 from gateway.proxy.pool.discovery import DnsDiscovery
 from gateway.proxy.pool.health_check import HealthChecker
 from gateway.proxy.upstream.upstream import Upstream
+from gateway.state.memory.store import MemoryStore
 from tests.certificate_files import issue
-from tests.memory_store import MemoryStore
 from tests.no_descriptors import no_descriptors
 
 ONE = {"url": "http://127.0.0.1:1"}

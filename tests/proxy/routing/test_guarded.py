@@ -20,7 +20,7 @@ from gateway.core.pattern import compile_paths
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.runtime import Runtime
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 
 HEAD = """\
 version: 1

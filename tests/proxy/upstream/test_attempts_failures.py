@@ -22,7 +22,7 @@ from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.deadline import Deadline
 from gateway.proxy.upstream.retry import Retry
 from gateway.proxy.upstream.upstream import Upstream
-from tests.memory_store import MemoryStore
+from gateway.state.memory.store import MemoryStore
 from tests.proxy.upstream_calls import call, calling, exchange, slug
 from tests.upstream_fixture import OK, Script, running_upstream
 from tests.upstream_fixture import Upstream as Fake

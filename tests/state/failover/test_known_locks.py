@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from gateway.state.failover.known_locks import KnownLocks
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.lockouts import MOST_UNLOCKS, KnownLock, LockSnapshot
 from gateway.state.rules.lockout import Reserved
-from tests.memory_store import MemoryStore
 from tests.state.attempts import NOON, account, guess
 
 FREE = Reserved(True, 0.0, 2)

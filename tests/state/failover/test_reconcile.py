@@ -11,11 +11,11 @@ from gateway.state.failover.known_locks import KnownLocks
 from gateway.state.failover.reconcile import Reconciler
 from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.revocation import RevocationTable
 from tests.eventually import eventually
-from tests.memory_store import MemoryStore
 from tests.state.attempts import account
 from tests.state.redis_fixture import KEY, Server, server
 from tests.state.revocations import DAY, NOON, table

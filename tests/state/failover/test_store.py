@@ -11,13 +11,13 @@ import pytest
 from gateway.state.failover.store import FailoverStore
 from gateway.state.lmdb.clock import FileClock
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.store import TIMEOUT, RedisStore
 from gateway.state.redis.watchdog import CHECKS
 from gateway.state.rules.gcra import Take
 from gateway.state.rules.lockout import Attempt
 from gateway.state.store import Store
 from tests.eventually import eventually
-from tests.memory_store import MemoryStore
 from tests.state.redis_fixture import KEY, CountingWatchdog, Server, cluster, server
 
 NOON = 1_767_268_800.0

@@ -1,8 +1,8 @@
 """A real cluster of three servers."""
 
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.store import RedisStore
 from gateway.state.rules.gcra import Take
-from tests.memory_store import MemoryStore
 from tests.state.redis.attempts import FIVE, NOON, cluster_url, five_of_six
 from tests.state.redis_fixture import KEY, Server
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.state.failover.store import FailoverStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.leases import HOLD, KEYS, Lease, Leases, Lent
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import TIMEOUT, RedisStore
 from gateway.state.rules.gcra import Take, Taken
-from tests.memory_store import MemoryStore
 from tests.state.redis.attempts import cluster_url
 from tests.state.redis_fixture import KEY, Server
 

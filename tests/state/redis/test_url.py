@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from gateway.state.failover.store import FailoverStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.redis.pipeline import Unreachable
 from gateway.state.redis.store import RedisStore
 from gateway.state.store import StateError
 from tests.eventually import eventually
-from tests.memory_store import MemoryStore
 from tests.state.redis.attempts import FIVE, GUESS, NOON, five_of_six
 from tests.state.redis_fixture import KEY, Server, certificate, sentinels, server
 

@@ -6,8 +6,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN
-from tests.memory_store import MemoryStore
 from tests.state.circuits import NOON, TRIP
 
 

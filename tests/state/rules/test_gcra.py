@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.gcra import SECOND, Take, ticks
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 
 NOON_US = 1_767_268_800_000_000
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.state.lmdb.store import LmdbStore
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Attempt
 from gateway.state.store import Store
-from tests.memory_store import MemoryStore
 from tests.state.attempts import NOON
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
+from gateway.state.memory.store import MemoryStore
 from gateway.state.rules import revocation as module
 from gateway.state.rules.revocation import Revocation, RevocationTable, added, merged, named
-from tests.memory_store import MemoryStore
 from tests.state.revocations import DAY, NOON, table
 
 ADA = Revocation(b"ada", NOON, NOON + DAY)
