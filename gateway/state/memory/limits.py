@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gateway.state.memory.capacity import MemoryCapacity, ExpiringRecords
+from gateway.state.memory.capacity import ExpiringRecords, MemoryCapacity
 from gateway.state.rules.gcra import NEVER, Take, Taken, decide, distinct, ticks
 
 

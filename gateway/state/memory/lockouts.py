@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from itertools import islice
 
-from gateway.state.memory.capacity import MemoryCapacity, ExpiringRecords
+from gateway.state.memory.capacity import ExpiringRecords, MemoryCapacity
 from gateway.state.rules import lockout as rules
 from gateway.state.rules.lockout import LOCK_REASONS, NOTHING, Attempt, Lock, Name, Record, Reserved, Written, name_of
 from gateway.state.rules.monotonic import MonotonicWallClock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager, nullcontext
 
-from gateway.state.memory.capacity import MemoryCapacity, ExpiringRecords
+from gateway.state.memory.capacity import ExpiringRecords, MemoryCapacity
 from gateway.state.memory.circuits import MemoryCircuits
 from gateway.state.memory.limits import MemoryLimits, is_whole
 from gateway.state.memory.lockouts import MemoryLockouts

@@ -1,6 +1,6 @@
 """Room in the store in memory, and what is swept for it."""
 
-from gateway.state.memory.capacity import MemoryCapacity, ExpiringRecords
+from gateway.state.memory.capacity import ExpiringRecords, MemoryCapacity
 
 
 def records(count: int, ends: float = 10.0) -> ExpiringRecords[int, float]:
