@@ -125,9 +125,12 @@ async def test_who_takes_nothing_is_ended_in_its_time(data: bytes, tls: ssl.SSLC
 
 
 def _send_what_fits(sock: socket.socket, data: bytes) -> None:
+    """Send until nothing more is taken for a moment, however slowly it was taken before."""
     sock.settimeout(0.3)
     with contextlib.suppress(TimeoutError, OSError):
-        sock.sendall(data)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[sock.send(rest) :]
 
 
 async def test_ten_clients_that_read_nothing_hold_no_permit_and_say_nothing_about_the_upstream() -> None:
