@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 
 from gateway.policy.schema.compare import JsonSchema
-from gateway.review.inputs import Change, compared, unknown
+from gateway.review.inputs import SchemaChange, compared, unknown
 
 LIMIT = 10.0
 """Seconds that one pair of schemas may take."""
@@ -36,7 +36,7 @@ class Comparison:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end()
 
-    def of(self, old: JsonSchema, new: JsonSchema) -> Change:
+    def of(self, old: JsonSchema, new: JsonSchema) -> SchemaChange:
         """How ``new`` differs from ``old``; unknown where that takes too long."""
         pipe = self._pipe or self._begin()
         try:
@@ -48,7 +48,7 @@ class Comparison:
         except (OSError, EOFError):
             self._end()
             return unknown("could not be compared: it takes more memory than there is for it, or is too deep")
-        assert isinstance(found, Change)
+        assert isinstance(found, SchemaChange)
         return found
 
     def _begin(self) -> Connection:

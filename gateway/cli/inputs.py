@@ -20,7 +20,7 @@ from gateway.policy.schema import document
 from gateway.policy.schema.compare import Exists, JsonSchema
 from gateway.policy.schema.files import read_files
 from gateway.policy.schema.settings import QUERY, SUFFIX, SchemaFiles, Settings
-from gateway.review.inputs import ADDED, REMOVED, Change, Direction, Side, names
+from gateway.review.inputs import ADDED, REMOVED, Direction, SchemaChange, Side, names
 
 _SHOWN = 400  # characters of an example on a terminal; --json has all of it
 _STYLES = {Direction.TIGHTER: "green", Direction.ADDED: "green"}
@@ -46,7 +46,7 @@ def diff(before: Before, after: After, json: AsJson = False) -> None:
     old, new = (_folder(path, problems) for path in (before, after))
     if problems:
         _refuse(problems, json)
-    found: dict[str, Change] = {}
+    found: dict[str, SchemaChange] = {}
     out = console(stderr=True)
     with Comparison() as comparison:
         for name in track(names(old, new), "Comparing", console=out, transient=True, disable=not out.is_terminal):
@@ -91,7 +91,7 @@ def _label(name: str) -> str:
     return f"query of {name.removesuffix(QUERY)}" if name.endswith(QUERY) else name
 
 
-def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> dict[str, object]:
+def _as_json(found: Mapping[str, SchemaChange], differing: Mapping[str, SchemaChange]) -> dict[str, object]:
     def side(one: Side) -> dict[str, object]:
         return {"exists": one.exists, "example": jsonlib.loads(one.example) if one.example else None}
 
@@ -114,7 +114,7 @@ def _as_json(found: Mapping[str, Change], differing: Mapping[str, Change]) -> di
     }
 
 
-def _print(found: Mapping[str, Change], differing: Mapping[str, Change]) -> None:
+def _print(found: Mapping[str, SchemaChange], differing: Mapping[str, SchemaChange]) -> None:
     out = console()
     for name, one in differing.items():
         style = _STYLES.get(one.direction, "red")

@@ -38,7 +38,7 @@ NOTHING = Side(Exists.NO)
 NOT_KNOWN = Side(Exists.UNKNOWN)
 
 
-class Change(NamedTuple):
+class SchemaChange(NamedTuple):
     """``gained``: what the new schema admits and the old one refuses; ``lost`` the other way round. ``sentence`` says what
     there is to say of it beside that."""
 
@@ -53,12 +53,12 @@ class Change(NamedTuple):
         return self.gained.exists != Exists.NO
 
 
-ADDED = Change(Direction.ADDED, sentence="had no schema before")
+ADDED = SchemaChange(Direction.ADDED, sentence="had no schema before")
 # Whatever is sent was refused or admitted by a schema, and now is by none.
-REMOVED = Change(Direction.REMOVED, gained=NOT_KNOWN, sentence="has no schema any more")
+REMOVED = SchemaChange(Direction.REMOVED, gained=NOT_KNOWN, sentence="has no schema any more")
 
 
-def compared(old: JsonSchema, new: JsonSchema) -> Change:
+def compared(old: JsonSchema, new: JsonSchema) -> SchemaChange:
     """How ``new`` differs from ``old`` in what it admits; both are valid.
 
     The caller bounds the time: there are schemas that take minutes.
@@ -79,16 +79,16 @@ def compared(old: JsonSchema, new: JsonSchema) -> Change:
         return Side(found.exists)
 
     if _text(old) == _text(new):
-        return Change(Direction.SAME)
+        return SchemaChange(Direction.SAME)
     # The values of a side are looked for in its schema too: the library knows less of formats than the validator does.
     gained = side(difference(new, old), new, True)
     lost = side(difference(old, new), old, False)
-    return Change(_direction(gained.exists, lost.exists), gained, lost)
+    return SchemaChange(_direction(gained.exists, lost.exists), gained, lost)
 
 
-def unknown(sentence: str) -> Change:
+def unknown(sentence: str) -> SchemaChange:
     """Of schemas that could not be compared; ``sentence`` says why."""
-    return Change(Direction.UNKNOWN, NOT_KNOWN, NOT_KNOWN, sentence)
+    return SchemaChange(Direction.UNKNOWN, NOT_KNOWN, NOT_KNOWN, sentence)
 
 
 def names(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:

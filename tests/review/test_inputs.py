@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.policy.schema.compare import Exists, JsonSchema
 from gateway.policy.schema.validator import SchemaError, compiled
 from gateway.review.examples import examples
-from gateway.review.inputs import ADDED, REMOVED, Change, Direction, Side, compared, names, unknown
+from gateway.review.inputs import ADDED, REMOVED, Direction, SchemaChange, Side, compared, names, unknown
 
 TEXT: JsonSchema = {"type": "string", "maxLength": 254}
 LONGER: JsonSchema = {"type": "string", "maxLength": 300}
@@ -65,7 +65,7 @@ def test_verdict(old: JsonSchema, new: JsonSchema, direction: Direction) -> None
         assert found.lost.example
 
 
-def confirmed(found: Change, old: JsonSchema, new: JsonSchema) -> None:
+def confirmed(found: SchemaChange, old: JsonSchema, new: JsonSchema) -> None:
     """Every example is what it is given for."""
     admitted, admits = compiled(old).validator.is_valid, compiled(new).validator.is_valid
     for side, more, less in ((found.gained, admits, admitted), (found.lost, admitted, admits)):
@@ -77,7 +77,7 @@ def confirmed(found: Change, old: JsonSchema, new: JsonSchema) -> None:
 def test_what_is_only_added_or_gone() -> None:
     assert names({"b": 1, "a": 1}, {"c": 1, "b": 1}) == ["a", "b", "c"]
     assert (ADDED.loosens, REMOVED.loosens, unknown("why").loosens) == (False, True, True)
-    assert unknown("why") == Change(Direction.UNKNOWN, Side(Exists.UNKNOWN), Side(Exists.UNKNOWN), "why")
+    assert unknown("why") == SchemaChange(Direction.UNKNOWN, Side(Exists.UNKNOWN), Side(Exists.UNKNOWN), "why")
 
 
 @pytest.mark.parametrize(
