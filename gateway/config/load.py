@@ -44,6 +44,7 @@ from gateway.config.policies import Files, Written, gather, included, refuse_oth
 from gateway.config.policy_keys import policies_of
 from gateway.config.problem import Location, Problem, Report
 from gateway.config.provenance import settings_of
+from gateway.config.reporting import ROUTES
 from gateway.config.shape import holds_secret
 from gateway.config.stand_ins import StandIns
 from gateway.config.tree import Mapping, NodePath, Scalar, Sequence, child
@@ -140,9 +141,10 @@ class _Loading:
             references.check_key(config.state, Location(entry.entries.get("state", entry), ("state",), self._report))
             references.check_leases(policies.get("rate_limits", {}), config.state, written, self._report)
         self._check_certificates(config, entry)
-        for (section, name, *below), sentence, hint in exposure.report_remarks(config.policies):
-            policy = (str(section), str(name))
-            Location(written[policy].node, policy, self._report).warn(tuple(below), sentence, hint)
+        at = {(ROUTES, route.name): location for route, location in located}
+        at |= {policy: Location(each.node, policy, self._report) for policy, each in written.items()}
+        for (section, name, *below), sentence, hint in exposure.report_remarks(config):
+            at[str(section), str(name)].warn(tuple(below), sentence, hint)
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:
             Production(config, entry, written, located, self._unsound, self._report).check()

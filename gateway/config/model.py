@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,7 +47,7 @@ from gateway.config.upstream_settings import (
     Region,
     RetrySettings,
 )
-from gateway.policy.base.settings import Model, Policy, SecretField, Share
+from gateway.policy.base.settings import Day, Model, Policy, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
 
 Fallbacks = Annotated[
@@ -176,6 +177,10 @@ class WrittenRoute(Model):
     """Closes the route; says why."""
     batch: Literal["allow", "deny"] = "allow"
     """``deny``: these procedures do not travel beside others."""
+    mode: Literal["enforce", "report"] = "enforce"
+    """``report``: its policies let every request pass, and what they would have refused is counted."""
+    until: Day | None = None
+    """The last day (UTC) of ``mode: report``, after which the route is enforced; required in production."""
 
 
 class Head(Model):
@@ -222,6 +227,8 @@ class Route:
     policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waivers: Mapping[str, str] = field(default_factory=dict)
     batch: Literal["allow", "deny"] = "allow"
+    mode: Literal["enforce", "report"] = "enforce"
+    until: date | None = None
     position: Position = NOWHERE
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Named
+from dataclasses import replace
 from typing import Any
 
 from gateway.config.model import Route, UpstreamSettings
@@ -29,6 +30,8 @@ def missing(route: Route, other: Route) -> str:
         return ""
     if other.deny is not None:
         return "deny"
+    if route.mode == "report":
+        route = replace(route, policies={})  # for as long as it reports, nobody is kept out
     lacks = []
     for kind in ROUTE_KINDS:
         theirs, ours = (set(each.policies.get(kind.section, ())) for each in (other, route))
@@ -120,7 +123,7 @@ class PathGuards:
     def _likeness(self, route: Route) -> object:
         """What routes have in common that the same guards stand against: many routes share it, few differ."""
         policies = tuple(route.policies.get(kind.section, ()) for kind in ROUTE_KINDS if kind.keeps_out)
-        return route.listener, route.upstream, route.deny is None and bool(route.paths), policies
+        return route.listener, route.upstream, route.mode, route.deny is None and bool(route.paths), policies
 
     def _stricter(self, route: Route) -> Iterator[PathGuard]:
         if route.deny is not None or not route.paths:

@@ -33,6 +33,8 @@ def complete(written: WrittenRoute, defaults: Defaults, position: Position) -> R
         policies=_policies(written, defaults),
         waivers=waivers_of(written),
         batch=written.batch,
+        mode=written.mode,
+        until=written.until,
         position=position,
     )
 
@@ -65,8 +67,15 @@ def described(route: Route, reporting: Sequence[str] = ()) -> dict[str, Any]:
         "upstream": route.upstream,
         "rewrite": route.rewrite,
         "deny": route.deny,
+        **_trial(route),
         **({"reporting": list(reporting)} if reporting else {}),
     }
+
+
+def _trial(route: Route) -> dict[str, str]:
+    """``mode: report`` and its last day, of a route that has one."""
+    until = {} if route.until is None else {"until": str(route.until)}
+    return {} if route.mode == "enforce" else {"mode": route.mode, **until}
 
 
 def _value(route: Route, kind: Kind) -> str | list[str] | dict[str, str] | None:
@@ -96,6 +105,10 @@ def check(route: Route, location: Location, upstreams: Named[str, UpstreamSettin
     if route.deny and route.policies.get("lockouts"):
         location.add(
             ("lockout",), "does not go with deny: nothing is sent on, so no guess can fail", "remove one of the two"
+        )
+    if route.deny and route.mode == "report":
+        location.add(
+            ("mode",), "does not go with deny: a closed route stays closed", "remove deny to try the route, or mode"
         )
     _check_lists(route, location)
     upstream = upstreams.get(route.upstream or "")

@@ -23,7 +23,8 @@ class Refusal:
     ``detail`` is for the log and is never sent; ``headers`` are raw pairs for the response. ``retry_after`` is in whole
     seconds, 0 when waiting does not help; ``close`` ends the connection after the response. ``limits``: the limits that
     refuse it. ``reply`` is sent in place of the response that tells why, where the client can read none; it counts as refused
-    all the same. ``details`` are added to the response that tells why.
+    all the same. ``details`` are added to the response that tells why. ``policy`` is the one that would have refused a request
+    which it let pass, such as ``cors.app``; where limits would have, these say it.
     """
 
     reason: Reason
@@ -34,6 +35,12 @@ class Refusal:
     limits: tuple[RefusedBy, ...] = ()
     reply: Reply | None = None
     details: Details | None = None
+    policy: str = ""
+
+    @property
+    def refused_by(self) -> tuple[str, ...]:
+        """The policies that would have refused it, such as ``rate_limits.per-client``."""
+        return tuple(f"{section}.{name}" for section, name, _ in self.limits) or (self.policy,)
 
 
 def refuse(

@@ -86,6 +86,8 @@ class Kind:
     """In a batch it counts the calls whose own routes name the policy; other kinds judge the batch as a whole."""
     exclusive: bool = False
     """Two policies of it cannot serve one request: a batch that would need both is refused."""
+    knows_mode: bool = False
+    """Its stage is another one where it only reports: it bounds nothing then, or has the calls of other routes to judge."""
     keeps_out: bool = False
     """Keeps requests out, so beside a route that names a policy of it, one that does not name it is looser."""
     of_users: bool = False
@@ -148,6 +150,7 @@ _FLOOD = Kind(
     combined=True,
     on_refusals=True,
     per_call=True,
+    knows_mode=True,
 )
 
 KINDS: tuple[Kind, ...] = (
@@ -207,6 +210,7 @@ KINDS: tuple[Kind, ...] = (
         route_key="body",
         inherited=True,
         build=each(body.build),
+        knows_mode=True,
     ),
     # what is in a form, while it arrives
     Kind(
@@ -219,6 +223,7 @@ KINDS: tuple[Kind, ...] = (
         build=each(_upload),
         judges_forms=True,
         exclusive=True,
+        knows_mode=True,
     ),
     # nothing looks into an input that is not as it should be
     Kind(
@@ -234,6 +239,7 @@ KINDS: tuple[Kind, ...] = (
         build=each(_schema),
         needs_body=True,
         per_call=True,
+        knows_mode=True,
     ),
     # limits keyed on what the body says
     replace(
@@ -251,6 +257,7 @@ KINDS: tuple[Kind, ...] = (
         needs_body=True,
         reads_input=lambda _: True,
         per_call=True,
+        knows_mode=True,
         of_users=True,
     ),
     # waiting comes before the breaker, which then judges by how things are when the wait is over

@@ -49,6 +49,20 @@ def test_what_is_over_is_enforced() -> None:
     assert found.policies["cors"]["dated"].mode == "report"
 
 
+def test_a_route_reports_as_a_policy_does_and_is_enforced_when_that_is_over() -> None:
+    dated, endless, strict = Route("a", mode="report", until=DAY), Route("b", mode="report"), Route("c")
+    found = Config(routes=(dated, endless, strict))
+    assert [str(one) for one in reporting(found, END - 1)] == [
+        "routes.a until 2027-01-31",
+        "routes.b without an end",
+    ]
+    assert reporting_on(dated, found, END - 1) == ["routes.a until 2027-01-31"]
+    assert reporting_on(dated, found, END) == reporting_on(strict, found, END - 1) == []
+    assert (next_end(found, END - 1), next_end(found, END)) == (END, None)
+    assert in_force(found, END - 1) is found
+    assert [route.mode for route in in_force(found, END).routes] == ["enforce", "report", "enforce"]
+
+
 @pytest.mark.parametrize("written", ["2027-13-01", "31.01.2027", "2027-1-31", "tomorrow", 20270131, True, "20270131"])
 def test_what_is_no_day(written: object) -> None:
     with pytest.raises(ValueError, match="is not a day"):

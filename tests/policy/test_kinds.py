@@ -180,3 +180,14 @@ def test_what_reads_the_input_waits_for_the_body() -> None:
 def test_what_stays_on_refusals_looks_at_no_body() -> None:
     assert not [kind.name for kind in KINDS if kind.on_refusals and kind.needs_body]
     assert not [kind.name for kind in KINDS if kind.writes_headers and not kind.on_refusals]
+
+
+def test_a_stage_that_looks_at_its_mode_is_said_to_know_it() -> None:
+    """Otherwise one stage would serve the routes that enforce it and those that only report."""
+    for kind in KINDS:
+        if kind.build is None or not kind.section:
+            continue
+        room = ROOT / "gateway" / "policy" / kind.name
+        files = [*room.rglob("*.py")] if room.is_dir() else [room.with_suffix(".py")]
+        looks = any("settings.mode" in file.read_text() for file in files)
+        assert looks == kind.knows_mode, kind.name

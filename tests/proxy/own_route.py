@@ -8,7 +8,7 @@ from typing import Any
 
 from gateway.core.exchange import Exchange
 from gateway.policy.base.stage import Stage
-from gateway.proxy.routing.route import CompiledRoute, bind
+from gateway.proxy.routing.route import Built, CompiledRoute, bind
 from tests.gateway_fixture import Running
 
 
@@ -24,7 +24,7 @@ class OneRoute:
 
 def use_stages(gateway: Running, stages: Sequence[Stage], **more: Any) -> CompiledRoute:
     """Have every request of ``gateway`` run under a route of ``stages`` from now on; ``more`` are its other attributes."""
-    bound = bind("own", [(stage, False) for stage in stages])
+    bound = bind("own", [Built(stage) for stage in stages])
     route = replace(bound, upstream=gateway.runtime.upstreams["tutor"], **more)
     gateway.runtime.routes = OneRoute(route)  # type: ignore[assignment]  # all that is asked of a route table
     return route

@@ -1,19 +1,17 @@
-"""Doors that a production configuration leaves open: policies that only report, trusted strangers, an open operators' port."""
+"""Doors that a production configuration leaves open: policies and routes that only report, trusted strangers, an open operators' port."""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from collections.abc import Mapping as Named
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from gateway.config.checks.weakness import secret_weakness
-from gateway.config.model import Ops
-from gateway.config.reporting import is_over
+from gateway.config.model import Config, Ops
+from gateway.config.reporting import ROUTES, Trial, is_over, trials_of
 from gateway.config.tree import NodePath
 from gateway.policy.base.proxies import folded
-from gateway.policy.base.settings import Policy
 
 Finding = tuple[NodePath, str, str]
 """A path from the root of the files, the sentence, and the hint."""
@@ -42,32 +40,38 @@ PRIVATE = tuple(
 NOT_PUBLIC = (*PRIVATE, ip_network("100.64.0.0/10"))
 
 
-def reports(policies: Named[str, Named[str, Policy]], now: float | None = None) -> Iterator[Finding]:
-    """Every policy that only reports without an end, or with one so far away that nobody looks. ``now`` is in Unix seconds."""
+def reports(config: Config, now: float | None = None) -> Iterator[Finding]:
+    """Every policy and every route that only reports without an end, or with one so far away that nobody looks. ``now`` is in
+    Unix seconds."""
     moment = time.time() if now is None else now
-    for section, named in policies.items():
-        for name, policy in named.items():
-            if policy.mode == "report" and policy.until is None:
-                sentence = "is report, so it refuses nothing, and nothing says until when"
-                yield (section, name, "mode"), sentence, "write until: YYYY-MM-DD beside it, or mode: enforce"
-            elif policy.mode == "report" and not is_over(policy, moment + LONGEST_REPORT * _DAY):
-                yield (section, name, "until"), _TOO_FAR, "write a day on which somebody will look"
+    for path, trial in _trials(config):
+        if trial.mode == "report" and trial.until is None:
+            sentence = "is report, so it refuses nothing, and nothing says until when"
+            yield (*path, "mode"), sentence, "write until: YYYY-MM-DD beside it, or mode: enforce"
+        elif trial.mode == "report" and not is_over(trial, moment + LONGEST_REPORT * _DAY):
+            yield (*path, "until"), _TOO_FAR, "write a day on which somebody will look"
 
 
-def report_remarks(policies: Named[str, Named[str, Policy]], now: float | None = None) -> Iterator[Finding]:
-    """What is worth a warning about the days until which policies report, in every environment. ``now`` is in Unix seconds."""
+def report_remarks(config: Config, now: float | None = None) -> Iterator[Finding]:
+    """What is worth a warning about the days until which policies and routes report, in every environment. ``now`` is in Unix
+    seconds."""
     moment = time.time() if now is None else now
-    for section, named in policies.items():
-        for name, policy in named.items():
-            path = (section, name, "until")
-            if policy.until is None:
-                continue
-            if policy.mode != "report":
-                yield path, "says until when a policy reports that is enforced", "remove it"
-            elif is_over(policy, moment):
-                yield path, "is over, so the policy is enforced", "remove it with mode: report, or write another day"
-            elif not is_over(policy, moment + LONGEST_REPORT * _DAY):
-                yield path, _TOO_FAR, "write a day on which somebody will look"
+    for above, trial in _trials(config):
+        path, what = (*above, "until"), "route" if above[0] == ROUTES else "policy"
+        if trial.until is None:
+            continue
+        if trial.mode != "report":
+            yield path, f"says until when a {what} reports that is enforced", "remove it"
+        elif is_over(trial, moment):
+            yield path, f"is over, so the {what} is enforced", "remove it with mode: report, or write another day"
+        elif not is_over(trial, moment + LONGEST_REPORT * _DAY):
+            yield path, _TOO_FAR, "write a day on which somebody will look"
+
+
+def _trials(config: Config) -> Iterator[tuple[NodePath, Trial]]:
+    """What may report, each with its path: a route has that of its name, since invalid ones are left out of ``config``."""
+    for section, name, trial in trials_of(config):
+        yield (section, name), trial
 
 
 def trusted(networks: Sequence[IPv4Network | IPv6Network]) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from gateway.config.checks.weakness import LEAST_SECRET_BYTES, origin_weakness, 
 from gateway.config.model import Config, Entry, Route
 from gateway.config.policies import Written
 from gateway.config.problem import Location, Report
+from gateway.config.reporting import ROUTES
 from gateway.config.shape import secrets
 from gateway.config.tree import Mapping, NodePath, Position, Scalar, Sequence, child, follow
 from gateway.config.upstream_settings import EndpointSettings
@@ -87,8 +88,13 @@ class Production:
             self._add_at(scalar.position, path, sentence, hint)
 
     def _check_exposure(self) -> None:
-        for (section, name, *below), sentence, hint in exposure.reports(self._config.policies):
-            self._add_policy(str(section), str(name), tuple(below), sentence, hint)
+        for (section, name, *below), sentence, hint in exposure.reports(self._config):
+            if section == ROUTES:
+                for route, location in self._routes:
+                    if route.name == name:
+                        location.add(tuple(below), sentence, hint)
+            else:
+                self._add_policy(str(section), str(name), tuple(below), sentence, hint)
         for part, findings in (
             ("listen", exposure.trusted(self._config.listen.trusted_proxies)),
             ("ops", exposure.operators(self._config.ops)),

@@ -21,6 +21,7 @@ from gateway.core.trpc_status import statuses_of
 from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.inputs import inputs_of, unreadable, value_at
 from gateway.policy.base.pointer import is_plain, parse_pointer
+from gateway.policy.base.report import covered
 from gateway.policy.base.settings import Duration, Model, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -141,11 +142,23 @@ class Lockout(Stage):
     ``media_type_refused``.
     """
 
-    __slots__ = ("_events", "_name", "_pointer", "_remote", "_settings", "_statuses", "_store", "_tasks", "_wall")
+    __slots__ = (
+        "_events",
+        "_name",
+        "_pointer",
+        "_remote",
+        "_section",
+        "_settings",
+        "_statuses",
+        "_store",
+        "_tasks",
+        "_wall",
+    )
     collects = True  # a batch that is streamed has its statuses in its content
 
     def __init__(self, name: str, settings: Settings, tools: Tools) -> None:
         self._name = name
+        self._section = covered(SECTION, settings.mode)
         self._settings = settings
         self._pointer = parse_pointer(settings.account)
         self._statuses = frozenset(settings.on_status)
@@ -191,7 +204,7 @@ class Lockout(Stage):
             return [
                 self._reservation(index, value_at(exchange, value, self._pointer), exchange.client)
                 for index, value in enumerate(values)
-                if not calls or self._name in calls[index].route.named[SECTION]
+                if not calls or self._name in calls[index].route.named[self._section]
             ]
         except ValueError as error:
             return unreadable(self._name, error)

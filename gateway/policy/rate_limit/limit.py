@@ -12,6 +12,7 @@ from gateway.core.units import Rate
 from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.bucket import REMEMBERED, address_key, key_part, length_prefixed, principal_key
 from gateway.policy.base.pointer import MISSING
+from gateway.policy.base.report import covered
 from gateway.policy.rate_limit.limit_fields import REMEMBERED as STATES
 from gateway.policy.rate_limit.limit_fields import ROUND, LimitFields
 from gateway.state.rules.gcra import Take, Taken
@@ -65,6 +66,7 @@ class Limit:
         "_prefix",
         "_rate",
         "_refusal",
+        "_section",
         "enforced",
         "fields",
         "name",
@@ -74,6 +76,7 @@ class Limit:
     def __init__(self, name: str, rate: Rate, burst: int, key: tuple[str, ...], lease: int, enforced: bool) -> None:
         self.name = name
         self.enforced = enforced
+        self._section = covered(SECTION, "enforce" if enforced else "report")
         self.fields = LimitFields(name, rate.limit, rate.period, burst)
         self._rate = rate
         self._burst = burst
@@ -113,7 +116,7 @@ class Limit:
         calls = exchange.calls
         if len(calls) < 2:
             return self._made(exchange, values[0]) if values else self.takes_of_one(exchange)
-        covered = [index for index, call in enumerate(calls) if self.name in call.route.named[SECTION]]
+        covered = [index for index, call in enumerate(calls) if self.name in call.route.named[self._section]]
         if not covered or not self._per_call:  # none is covered where the request is refused for its calls
             return (self._take(self._bucket(exchange, exchange.route.name, MISSING), max(1, len(covered))),)
         costs: dict[bytes, int] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from gateway.core.exchange import Exchange
 from gateway.core.issue import Issue
@@ -14,6 +14,7 @@ from gateway.core.superjson import Input
 from gateway.core.verdict import Details, Refusal, refuse
 from gateway.policy.base.inputs import InputError, checked_inputs, malformed
 from gateway.policy.base.pointer import MISSING
+from gateway.policy.base.report import covered
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.schema.cost import Cost, cost_of
@@ -53,10 +54,17 @@ class Schema(Stage):
     May refuse with ``json_malformed``, ``schema_refused``, ``media_type_refused`` and, for a query, ``path_ambiguous``.
     """
 
-    __slots__ = ("_max_depth", "_name", "_schemas")
+    __slots__ = ("_max_depth", "_name", "_schemas", "_section")
 
-    def __init__(self, name: str, max_depth: int, schemas: Mapping[str, InputSchema]) -> None:
+    def __init__(
+        self,
+        name: str,
+        max_depth: int,
+        schemas: Mapping[str, InputSchema],
+        mode: Literal["enforce", "report"] = "enforce",
+    ) -> None:
         self._name = name
+        self._section = covered(SECTION, mode)
         self._max_depth = max_depth
         self._schemas = schemas
 
@@ -77,7 +85,7 @@ class Schema(Stage):
         work = 0
         octets = len(exchange.body or exchange.query)
         for index, call in enumerate(exchange.calls):
-            if self._name not in call.route.named[SECTION]:
+            if self._name not in call.route.named[self._section]:
                 continue
             found = self._schemas.get(call.procedure)
             if found is None:
@@ -171,4 +179,4 @@ def build(name: str, settings: Settings, tools: Tools) -> Schema:
         cost = cost_of(schema, settings.max_depth)
         octets_uncounted = 2 * MOST_JUDGED // cost.work
         schemas[stem] = InputSchema(schema, compiled(schema).validator, cost, octets_uncounted, Positions(schema))
-    return Schema(name, settings.max_depth, schemas)
+    return Schema(name, settings.max_depth, schemas, settings.mode)

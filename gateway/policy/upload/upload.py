@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable
+from dataclasses import replace
 from functools import partial
 
 from gateway.core.exchange import HEAD_START, Exchange
@@ -22,6 +23,8 @@ from gateway.policy.upload.part_head import LONGEST_HEAD
 from gateway.policy.upload.refused import MalformedForm, TooLarge, UploadRefused
 from gateway.policy.upload.settings import MEDIA_TYPE, Settings
 
+SECTION = "uploads"
+
 _ACCEPT = ((b"accept", MEDIA_TYPE.encode()),)
 # Whoever reads the JSON judges its parameters; a comma would make two types of it, of which undici takes the last.
 _JSON = re.compile(rf'application/json[ \t]*(?:;[ \t]*{TOKEN}=(?:{TOKEN}|"[^",\\]*")[ \t]*)*'.encode(), re.I).fullmatch
@@ -36,9 +39,10 @@ class UploadPolicy(Stage):
     gets the refusal.
     """
 
-    __slots__ = ("_changes", "_longest", "_needed", "_reports", "_rules")
+    __slots__ = ("_changes", "_longest", "_needed", "_policy", "_reports", "_rules")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str = "") -> None:
+        self._policy = f"{SECTION}.{name}"
         self._rules = {name: PartRule(name, part) for name, part in settings.parts.items()}
         self._changes = any(part.as_ for part in settings.parts.values())
         self._longest = sum(part.max + LONGEST_HEAD for part in settings.parts.values()) + LONGEST_HEAD
@@ -68,7 +72,7 @@ class UploadPolicy(Stage):
             return _refusal(error)
         exchange.form = True
         if self._reports:
-            exchange.stream = ObservedContent(stream, judge, partial(_note, exchange))
+            exchange.stream = ObservedContent(stream, judge, partial(_note, exchange, self._policy))
             return None
         content = JudgedContent(stream, judge, _refusal, self._changes)
         return self._take_whole(exchange, content) if stream.complete else self._take_start(exchange, content)
@@ -97,10 +101,10 @@ def _refusal(error: UploadRefused) -> Refusal:
     return Refusal(REASONS[error.slug], detail, details=Details(issues, sentence))
 
 
-def _note(exchange: Exchange, error: UploadRefused) -> None:
-    exchange.reported.append(_refusal(error))
+def _note(exchange: Exchange, policy: str, error: UploadRefused) -> None:
+    exchange.reported.append(replace(_refusal(error), policy=policy))
 
 
 def build(name: str, settings: Settings, tools: Tools) -> UploadPolicy:
     """The stage for the policy ``name``."""
-    return UploadPolicy(settings)
+    return UploadPolicy(settings, name)

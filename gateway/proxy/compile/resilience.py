@@ -14,11 +14,12 @@ from gateway.policy.fallback import fallback as fallbacks
 from gateway.policy.fallback.fallback import StaticFallback
 from gateway.policy.fallback.stale import StoredResponses
 from gateway.policy.kinds import KINDS
-from gateway.proxy.compile.stages import Built, Guards
+from gateway.proxy.compile.stages import Guards
 from gateway.proxy.compile.upstreams import BackgroundTask
 from gateway.proxy.flow.fallback import FallbackChain, StaleFallback, UpstreamFallback
 from gateway.proxy.pool.breaker_probe import BreakerProbe
 from gateway.proxy.pool.health_check import HealthChecker
+from gateway.proxy.routing.route import Built
 from gateway.proxy.upstream.upstream import Upstream
 from gateway.state.rules.circuit import CLOSED, Circuit
 
@@ -61,9 +62,10 @@ class Resilience:
         """The stages in front of ``upstream``, by the name of their kind, the same for all of its routes."""
         guards: dict[str, Built] = {}
         if upstream in self.concurrency:
-            guards["concurrency"] = self.concurrency[upstream], False
+            guards["concurrency"] = Built(self.concurrency[upstream])
         if upstream in self.breakers:
-            guards["breaker"] = self.breakers[upstream], self._breaker_reports(upstream)
+            policy = f"breakers.{self._config.upstreams[upstream].breaker}"
+            guards["breaker"] = Built(self.breakers[upstream], self._breaker_reports(upstream), policy)
         return guards
 
     def _breaker(self, upstream: str, name: str) -> Breaker:

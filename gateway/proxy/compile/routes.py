@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from gateway.config.model import Config, Route, Trpc
 from gateway.config.path_guards import PathGuards, methods_of, missing, overlap
@@ -14,7 +15,7 @@ from gateway.core.verdict import refuse
 from gateway.policy import cors
 from gateway.policy.kinds import ROUTE_KINDS, Kind
 from gateway.proxy.compile.resilience import Resilience
-from gateway.proxy.compile.stages import NO_GUARDS, Guards, Names, StageBuilder, Wanted
+from gateway.proxy.compile.stages import NO_GUARDS, NO_NAMES, Guards, Names, StageBuilder, Wanted
 from gateway.proxy.routing.guarded import GuardedPaths
 from gateway.proxy.routing.route import CompiledRoute, bind, not_taken, with_verdict
 from gateway.proxy.routing.table import TrpcMount
@@ -39,6 +40,27 @@ def _for_services(kind: Kind) -> bool:
     return not kind.of_users
 
 
+class Asked(NamedTuple):
+    """The policies that a route asks for: those of ``reporting`` only report, since it only reports."""
+
+    names: Names
+    reporting: Names = NO_NAMES
+
+    @property
+    def policies(self) -> Names:
+        """All of them."""
+        return _union((self.names, self.reporting))
+
+
+def _union(several: Iterable[Names]) -> Names:
+    """What several ask for together, by section."""
+    all_of = tuple(several)
+    return {
+        kind.section: tuple(dict.fromkeys(name for names in all_of for name in names.get(kind.section, ())))
+        for kind in ROUTE_KINDS
+    }
+
+
 class RouteCompiler:
     """Compiles routes, and merges those of a batch. ``unrouted`` is the route of a request that has an unreadable head."""
 
@@ -53,12 +75,13 @@ class RouteCompiler:
     def route(self, route: Route) -> CompiledRoute:
         """``route``, which forwards to its upstream or denies."""
         if route.deny is not None:
-            compiled = self._bound(route.name, route.policies, wanted=_stays_on_refusals)
+            compiled = self._bound(route.name, Asked(route.policies), wanted=_stays_on_refusals)
             compiled = with_verdict(compiled, refuse("route_denied", route.deny))
         else:
             upstream = str(route.upstream)
             wanted = _for_services if route.listener == "egress" else None
-            compiled = self._forwarding(route.name, route.policies, upstream, route.rewrite or "", wanted)
+            asked = Asked(NO_NAMES, route.policies) if route.mode == "report" else Asked(route.policies)
+            compiled = self._forwarding(route.name, asked, upstream, route.rewrite or "", wanted)
         return replace(
             compiled,
             methods=methods_of(route),
@@ -67,6 +90,7 @@ class RouteCompiler:
             prefixes=tuple(path[:-1] for path in route.paths if path[-1:] == "*"),
             undivided=self._path_guards.undivided(route),
             no_batch=route.batch == "deny",
+            reports=route.mode == "report",
             internal=route.listener == "egress",
         )
 
@@ -88,10 +112,10 @@ class RouteCompiler:
         return GuardedPaths(PathsByReading(found, reading), stricter_at, frozenset(route.paths)) if found else None
 
     def _forwarding(
-        self, name: str, policies: Names, upstream: str, rewrite: str = "", wanted: Wanted | None = None
+        self, name: str, asked: Asked, upstream: str, rewrite: str = "", wanted: Wanted | None = None
     ) -> CompiledRoute:
         """A route that forwards to ``upstream``, whose fallbacks see its responses."""
-        bound = self._bound(name, policies, self._resilience.guards(upstream), wanted)
+        bound = self._bound(name, asked, self._resilience.guards(upstream), wanted)
         fallback = self._resilience.fallbacks.get(upstream)
         more = fallback.whole_hooks(upstream, rewrite) if fallback is not None else []
         called = self._resilience.upstreams[upstream]
@@ -120,7 +144,7 @@ class RouteCompiler:
         compiled = self._refusals.get(key)
         if compiled is None:
             headers = {} if like is None else {name: like.policies.get(name, ()) for name in _SECTIONS_OF_HEADERS}
-            bound = self._bound(UNMATCHED, {**self._defaults, **headers}, wanted=_stays_on_refusals)
+            bound = self._bound(UNMATCHED, Asked({**self._defaults, **headers}), wanted=_stays_on_refusals)
             compiled = replace(with_verdict(bound, not_taken(slug, allowed)), error_format=error_format)
             self._refusals[key] = compiled
         return compiled
@@ -132,28 +156,26 @@ class RouteCompiler:
             return "route_denied"
         if any(route.upstream is not first.upstream or route.rewrite for route in routes):
             return "batch_refused"
-        policies = {
-            kind.section: tuple(
-                dict.fromkeys(name for route in routes for name in route.policies.get(kind.section, ()))
-            )
-            for kind in ROUTE_KINDS
-        }
-        if any(kind.exclusive and len(policies[kind.section]) > 1 for kind in ROUTE_KINDS):
+        asked = Asked(
+            _union(route.policies for route in routes if not route.reports),
+            _union(route.policies for route in routes if route.reports),
+        )
+        if any(kind.exclusive and len(asked.policies[kind.section]) > 1 for kind in ROUTE_KINDS):
             return "batch_refused"
         return replace(
-            self._forwarding("batch", policies, first.upstream.name),
+            self._forwarding("batch", asked, first.upstream.name),
             methods=frozenset.intersection(*(route.methods for route in routes)),
             error_format=first.error_format,
         )
 
     def _bound(
-        self, name: str, policies: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None
+        self, name: str, asked: Asked, guards: Guards = NO_GUARDS, wanted: Wanted | None = None
     ) -> CompiledRoute:
-        """The stages of ``policies`` bound, and beside them what a preflight gets that no CORS policy allows."""
-        preflight = bind(name, self._stages.stages(policies, wanted=_writes_headers))
+        """The stages of ``asked`` bound, and beside them what a preflight gets that no CORS policy allows."""
+        preflight = bind(name, self._stages.stages(asked.names, wanted=_writes_headers, reporting=asked.reporting))
         return replace(
-            bind(name, self._stages.stages(policies, guards, wanted)),
-            policies=policies,
-            named={kind.section: frozenset(policies.get(kind.section, ())) for kind in ROUTE_KINDS if kind.per_call},
+            bind(name, self._stages.stages(asked.names, guards, wanted, asked.reporting)),
+            policies=asked.policies,
+            named=self._stages.named(asked.names, asked.reporting),
             preflight=with_verdict(preflight, _NOT_FOR_BROWSERS),
         )

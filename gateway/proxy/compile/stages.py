@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from gateway.policy.base.report import covered
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.body import Buffer, BufferWithoutForms
 from gateway.policy.kinds import KINDS, Kind
+from gateway.proxy.routing.route import Built
 
 Names = Mapping[str, tuple[str, ...]]
 """Names of policies by section."""
 
-Built = tuple[Stage, bool]
-"""A stage, and whether it only reports (``mode: report``)."""
+NO_NAMES: Names = {}
+
 
 Guards = Mapping[str, Built]
 """The stages that come with an upstream, by the name of their kind."""
@@ -30,52 +32,89 @@ class StageBuilder:
     def __init__(self, policies: Mapping[str, Mapping[str, Policy]], tools: Tools) -> None:
         self._policies = policies
         self._tools = tools
-        self._built: dict[tuple[Kind, tuple[str, ...]], Stage | None] = {}
+        self._built: dict[tuple[Kind, tuple[str, ...], bool], Stage | None] = {}
 
-    def stages(self, names: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None) -> list[Built]:
-        """The stages of the policies in ``names`` and those of ``guards``, of the kinds that are ``wanted`` (of all)."""
+    def stages(
+        self, names: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None, reporting: Names = NO_NAMES
+    ) -> list[Built]:
+        """The stages of the policies in ``names`` and those of ``guards``, of the kinds that are ``wanted`` (of all). Those of
+        the policies in ``reporting`` only report."""
         stages: list[Built] = []
         buffered = forms = False
         for kind in KINDS:
             if wanted is not None and not wanted(kind):
                 continue
-            of_kind = [guards[kind.name]] if kind.name in guards else list(self._of(kind, names.get(kind.section, ())))
+            if kind.name in guards:
+                of_kind = [guards[kind.name]]
+            else:
+                of_kind = list(self._of(kind, names.get(kind.section, ()), reporting.get(kind.section, ())))
             if of_kind and kind.needs_body and not buffered:
-                stages.append((BufferWithoutForms() if forms else Buffer(), False))
+                stages.append(Built(BufferWithoutForms() if forms else Buffer()))
                 buffered = True
             forms = forms or (bool(of_kind) and kind.judges_forms)
             stages += of_kind
         return stages
 
+    def named(self, names: Names, reporting: Names = NO_NAMES) -> Mapping[str, frozenset[str]]:
+        """See ``CompiledRoute.named``."""
+        found: dict[str, frozenset[str]] = {}
+        for kind in KINDS:
+            if kind.per_call:
+                enforced, others = self._apart(kind, names.get(kind.section, ()), reporting.get(kind.section, ()))
+                found[covered(kind.section, "enforce")] = frozenset(enforced)
+                found[covered(kind.section, "report")] = frozenset(others)
+        return found
+
     def of_section(self, section: str) -> dict[str, Stage]:
         """The stages that were built for one policy of ``section`` each, by its name."""
-        found = ((names, stage) for (kind, names), stage in self._built.items() if kind.section == section)
+        found = ((names, stage) for (kind, names, _), stage in self._built.items() if kind.section == section)
         return {names[0]: stage for names, stage in found if len(names) == 1 and stage is not None}
 
     def of_kind(self, name: str) -> Stage | None:
         """The stage of a kind without policies, None where no route has it."""
-        return next((stage for (kind, _), stage in self._built.items() if kind.name == name), None)
+        return next((stage for (kind, _, _), stage in self._built.items() if kind.name == name), None)
 
-    def _of(self, kind: Kind, names: tuple[str, ...]) -> Iterator[Built]:
+    def _of(self, kind: Kind, names: tuple[str, ...], reporting: tuple[str, ...]) -> Iterator[Built]:
         if not kind.section:
             yield from self._stage(kind, (), False)
-        elif kind.combined:
-            for report in (False, True):  # apart, since what only reports must not refuse the others
-                yield from self._stage(kind, tuple(n for n in names if self._reports(kind, n) is report), report)
+            return
+        enforced, others = self._apart(kind, names, reporting)
+        if kind.combined:
+            yield from self._stage(kind, enforced, False)  # apart, since what only reports must not refuse the others
+            yield from self._stage(kind, others, True)
         else:
-            for name in names:
-                yield from self._stage(kind, (name,), self._reports(kind, name))
+            for name in dict.fromkeys((*names, *reporting)):
+                if name in enforced:
+                    yield from self._stage(kind, (name,), False)
+                if name in others:
+                    yield from self._stage(kind, (name,), True)
+
+    def _apart(
+        self, kind: Kind, names: tuple[str, ...], reporting: tuple[str, ...]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Which of them are enforced, and which only report. A policy that judges the request as a whole is one of the two:
+        enforced where a route of a batch enforces it. One that judges call by call is both, each for the calls of its routes."""
+        enforced = tuple(name for name in names if not self._reports(kind, name))
+        both = (name for name in (*names, *reporting) if name in reporting or self._reports(kind, name))
+        return enforced, tuple(dict.fromkeys(name for name in both if kind.per_call or name not in enforced))
 
     def _reports(self, kind: Kind, name: str) -> bool:
         return self._policies[kind.section][name].mode == "report"
 
     def _stage(self, kind: Kind, names: tuple[str, ...], report: bool) -> Iterator[Built]:
-        """The stage of ``names``, unless the kind has none for them."""
+        """The stage of ``names``, unless the kind has none for them. One that does not look at its mode serves both."""
         if kind.build is None or (kind.section and not names):
             return
-        if (kind, names) not in self._built:
-            policies = [(name, self._policies[kind.section][name]) for name in names]
-            self._built[kind, names] = kind.build(policies, self._tools)
-        stage = self._built[kind, names]
+        key = (kind, names, report and kind.knows_mode)
+        if key not in self._built:
+            policies = ((name, self._policies[kind.section][name]) for name in names)
+            self._built[key] = kind.build(
+                [(name, _reporting(one) if report else one) for name, one in policies], self._tools
+            )
+        stage = self._built[key]
         if stage is not None:
-            yield stage, report
+            yield Built(stage, report, f"{kind.section}.{names[0]}" if names else "")
+
+
+def _reporting(policy: Policy) -> Policy:
+    return policy if policy.mode == "report" else policy.model_copy(update={"mode": "report"})

@@ -23,7 +23,7 @@ from gateway.proxy.flow.step import OVER
 from gateway.proxy.flow.unrouted import UnroutedLimit
 from gateway.proxy.flow.writer import ClientWire, ResponseWriter
 from gateway.proxy.observer import Observer
-from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+from gateway.proxy.routing.route import Built, CompiledRoute, bind, with_verdict
 
 
 class Dispatcher:
@@ -46,7 +46,7 @@ class Dispatcher:
         self.observer = observer
         self.health = health
         self.runtime: Served | None = None
-        self.unrouted: CompiledRoute = bind("unmatched", [(build_identity(), False)])
+        self.unrouted: CompiledRoute = bind("unmatched", [Built(build_identity())])
         self.draining = False
         self.in_flight = 0
         self._stalled: set[Exchange] = set()

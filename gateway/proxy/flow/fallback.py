@@ -9,14 +9,13 @@ from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.methods import IDEMPOTENT
 from gateway.core.response_fields import ResponseFields
 from gateway.core.verdict import Refusal, Reply
-from gateway.policy.base.stage import Stage
 from gateway.policy.fallback.fallback import COVERS, StaticFallback, replacement_fields
 from gateway.policy.fallback.stale import StoredResponses
 from gateway.proxy.flow.decide import Decision, leave, settle
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.errors import UpstreamError
 from gateway.proxy.pool.response import OnInformational
-from gateway.proxy.routing.route import CompiledRoute, PassOn, WholeHook, bind
+from gateway.proxy.routing.route import Built, CompiledRoute, PassOn, WholeHook, bind
 from gateway.proxy.upstream.call import UpstreamCall
 from gateway.proxy.upstream.upstream import Upstream
 
@@ -47,7 +46,7 @@ class UpstreamFallback:
     One hop: the fallbacks of the other upstream are not asked.
     """
 
-    def __init__(self, name: str, report: bool, upstream: Upstream, guards: Sequence[tuple[Stage, bool]]) -> None:
+    def __init__(self, name: str, report: bool, upstream: Upstream, guards: Sequence[Built]) -> None:
         self.name = name
         self.report = report
         self.upstream = upstream

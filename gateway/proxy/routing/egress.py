@@ -14,7 +14,7 @@ from gateway.core.loopback import names_loopback
 from gateway.core.pattern import PatternTable
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.identity import build as build_identity
-from gateway.proxy.routing.route import CompiledRoute, bind, not_taken, with_verdict
+from gateway.proxy.routing.route import Built, CompiledRoute, bind, not_taken, with_verdict
 from gateway.proxy.routing.table import RouteTable
 
 NO_ROUTE = "egress-unmatched"  # in logs and metrics, where no route has a name to give
@@ -39,7 +39,7 @@ class _Routes:
     """The routes of the listener. The client is checked before the path, so that a stranger learns no path."""
 
     def __init__(self, paths: PatternTable[CompiledRoute]) -> None:
-        self._unrouted = bind(NO_ROUTE, [(build_identity(), False)])
+        self._unrouted = bind(NO_ROUTE, [Built(build_identity())])
         self._routes = RouteTable([], paths, lambda _: "batch_refused", self._refusal, self._unrouted)
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
@@ -61,4 +61,4 @@ class EgressRuntime:
     def __init__(self, paths: PatternTable[CompiledRoute], group: AbstractContextManager[object]) -> None:
         self.group = group
         self.routes = _Routes(paths)
-        self.unrouted = bind(NO_ROUTE, [(build_identity(), False)])
+        self.unrouted = bind(NO_ROUTE, [Built(build_identity())])

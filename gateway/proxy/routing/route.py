@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
@@ -79,7 +79,7 @@ class CompiledRoute:
     what its patterns name before their ``*``, and ``undivided`` those of them below which nothing else is named. ``fixed`` is
     the verdict of a route that has no upstream. ``policies`` are the names of its policies by
     section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
-    by one. ``internal`` is a route of the egress listener, whose only client is the backend.
+    by one, those that only report apart (``policy.base.report.covered``). ``reports``: the route itself only reports. ``internal`` is a route of the egress listener, whose only client is the backend.
     """
 
     name: str
@@ -103,6 +103,7 @@ class CompiledRoute:
     upgrade: bytes = b""
     methods: frozenset[str] = frozenset()
     no_batch: bool = False
+    reports: bool = False
     internal: bool = False
     policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -113,8 +114,16 @@ class CompiledRoute:
         return self.rewrite or exchange.path
 
 
-def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
-    """Bind the hooks of ``stages`` (each with whether it only reports). A hook that a stage does not have costs nothing."""
+class Built(NamedTuple):
+    """A stage, whether it only reports (``mode: report``), and the policy that it is for, such as ``cors.app``."""
+
+    stage: Stage
+    report: bool = False
+    policy: str = ""
+
+
+def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
+    """Bind the hooks of ``stages``. A hook that a stage does not have costs nothing."""
     request_hooks: list[tuple[Decide, int]] = []
     response_hooks: list[tuple[Hook, ...]] = [()]
     done_hooks: list[tuple[Hook, ...]] = [()]
@@ -123,11 +132,11 @@ def bind(name: str, stages: Sequence[tuple[Stage, bool]]) -> CompiledRoute:
     collects = False
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
-    for depth, (stage, report) in enumerate(stages, 1):
+    for depth, (stage, report, policy) in enumerate(stages, 1):
         if overrides(stage, "on_request"):
             if limit is None and stage.grouped:
                 limit = len(request_hooks)
-            request_hooks.append((reporting(stage.on_request) if report else stage.on_request, depth))
+            request_hooks.append((reporting(stage.on_request, policy) if report else stage.on_request, depth))
         if overrides(stage, "on_response_whole"):
             whole_hooks.append(stage.on_response_whole)
             collects = collects or stage.collects

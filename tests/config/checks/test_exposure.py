@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import pytest
 
 from gateway.config.checks.exposure import as_address, operators, report_remarks, reports, trusted
-from gateway.config.model import Ops
+from gateway.config.model import Config, Ops, Route
 from gateway.policy.base.settings import Policy
 from gateway.policy.kinds import SECTIONS
 from tests.config.problems import Problems
@@ -98,16 +98,24 @@ def test_spellings_of_addresses() -> None:
 
 def test_a_policy_of_any_kind_that_reports_needs_an_end() -> None:
     for section in SECTIONS:
-        endless = {section: {"a": Policy(mode="report")}}
+        endless = Config(policies={section: {"a": Policy(mode="report")}})
         ((path, _, hint),) = reports(endless)
         assert path == (section, "a", "mode") and "until: YYYY-MM-DD" in hint
-        assert list(reports({section: {"a": Policy(mode="report", until=date(2027, 1, 31)), "b": Policy()}}, NOW)) == []
+        named = {"a": Policy(mode="report", until=date(2027, 1, 31)), "b": Policy()}
+        assert list(reports(Config(policies={section: named}), NOW)) == []
 
 
 def test_a_day_that_nobody_will_see_is_no_end() -> None:
     for day in (date(2028, 1, 31), date.max):
-        ((path, sentence, _),) = reports({"auth": {"a": Policy(mode="report", until=day)}}, NOW)
+        ((path, sentence, _),) = reports(Config(policies={"auth": {"a": Policy(mode="report", until=day)}}), NOW)
         assert (path, sentence) == (("auth", "a", "until"), "is more than a year away")
+        ((path, sentence, _),) = reports(Config(routes=(Route("a", mode="report", until=day), Route("b"))), NOW)
+        assert (path, sentence) == (("routes", "a", "until"), "is more than a year away")
+
+
+def test_a_route_that_reports_needs_an_end() -> None:
+    ((path, _, hint),) = reports(Config(routes=(Route("a", mode="report"), Route("b"))))
+    assert path == ("routes", "a", "mode") and "until: YYYY-MM-DD" in hint
 
 
 @pytest.mark.parametrize(
@@ -122,7 +130,13 @@ def test_a_day_that_nobody_will_see_is_no_end() -> None:
 def test_days_that_are_worth_a_warning(mode: str, today: tuple[int, int, int], remark: str) -> None:
     policy = Policy.model_validate({"mode": mode, "until": "2027-01-31"})
     now = datetime(*today, tzinfo=UTC).timestamp()
-    assert [sentence for _, sentence, _ in report_remarks({"cors": {"a": policy}}, now)] == ([remark] if remark else [])
+    found = report_remarks(Config(policies={"cors": {"a": policy}}), now)
+    assert [sentence for _, sentence, _ in found] == ([remark] if remark else [])
+    route = Route("a", mode=policy.mode, until=policy.until)
+    of_route = remark.replace("policy", "route")
+    assert [sentence for _, sentence, _ in report_remarks(Config(routes=(route,)), now)] == (
+        [of_route] if remark else []
+    )
 
 
 PRODUCTION = """\

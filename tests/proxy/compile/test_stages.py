@@ -9,6 +9,7 @@ from gateway.config.load import shipped_kinds
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.proxy.compile.stages import StageBuilder
+from gateway.proxy.routing.route import Built
 from gateway.state.memory.store import MemoryStore
 
 POLICIES = """\
@@ -51,8 +52,8 @@ def builder() -> StageBuilder:
     return StageBuilder(policies, Tools(MemoryStore()))
 
 
-def names(stages: list[tuple[Stage, bool]]) -> list[str]:
-    return [type(stage).__name__ for stage, _ in stages]
+def names(stages: list[Built]) -> list[str]:
+    return [type(one.stage).__name__ for one in stages]
 
 
 def test_the_order_is_that_of_the_table_and_not_of_the_names(builder: StageBuilder) -> None:
@@ -93,23 +94,24 @@ def test_the_body_is_read_once_before_the_first_stage_that_looks_inside(
 def test_limits_that_only_report_are_taken_apart_from_those_that_refuse(builder: StageBuilder) -> None:
     stages = builder.stages({"rate_limits": ("watched", "address")})
     assert names(stages) == ["Identity", "Client", "RateLimit", "RateLimit"]
-    assert [report for _, report in stages[2:]] == [False, True]
+    assert [one.report for one in stages[2:]] == [False, True]
 
 
 def test_a_policy_reports_by_its_own_mode(builder: StageBuilder) -> None:
     stages = builder.stages({"bodies": ("json", "other")})
-    assert [report for _, report in stages[2:]] == [False, True]
+    assert [one.report for one in stages[2:]] == [False, True]
 
 
 def test_what_a_stage_remembers_serves_every_route_that_names_it(builder: StageBuilder) -> None:
     first, second = builder.stages(ALL), builder.stages(ALL | {"cors": ()})
-    assert {id(stage) for stage, _ in second if type(stage).__name__ != "Buffer"} <= {id(stage) for stage, _ in first}
+    kept = {id(one.stage) for one in second if type(one.stage).__name__ != "Buffer"}
+    assert kept <= {id(one.stage) for one in first}
 
 
 def test_stages_of_an_upstream_come_last(builder: StageBuilder) -> None:
-    waiting, breaking = Stage(), Stage()
-    stages = builder.stages(ALL, {"breaker": (breaking, True), "concurrency": (waiting, False)})
-    assert stages[-2:] == [(waiting, False), (breaking, True)]
+    waiting, breaking = Built(Stage()), Built(Stage(), True)
+    stages = builder.stages(ALL, {"breaker": breaking, "concurrency": waiting})
+    assert stages[-2:] == [waiting, breaking]
 
 
 def test_a_refusal_without_a_route_still_has_its_header_fields(builder: StageBuilder) -> None:
@@ -126,3 +128,49 @@ def test_behind_a_judge_of_forms_nothing_reads_them_whole(builder: StageBuilder)
     found = names(builder.stages({"bodies": ("json",), "uploads": ("form",), "lockouts": ("guesses",)}))
     assert found[-4:] == ["Body", "UploadPolicy", "BufferWithoutForms", "Lockout"]
     assert "Buffer" in names(builder.stages({"bodies": ("json",), "lockouts": ("guesses",)}))
+
+
+def test_all_policies_of_a_route_that_reports_only_report_and_what_has_no_policy_stays(builder: StageBuilder) -> None:
+    guard = Built(Stage())
+    stages = builder.stages({}, {"breaker": guard}, reporting=ALL)
+    assert names(stages[:-1]) == names(builder.stages(ALL)) and stages[-1] == guard
+    enforced = [type(one.stage).__name__ for one in stages[:-1] if not one.report]
+    assert enforced == ["Identity", "Client", "Buffer"]
+    assert all(one.policy for one in stages if one.report)
+
+
+def test_a_policy_of_the_whole_request_is_enforced_where_one_route_of_a_batch_enforces_it(
+    builder: StageBuilder,
+) -> None:
+    both = {"cors": ("app",), "bodies": ("json",)}
+    stages = builder.stages(both, reporting=both)
+    assert [(type(one.stage).__name__, one.report) for one in stages if one.policy] == [
+        ("Cors", False),
+        ("Body", False),
+    ]
+
+
+def test_a_policy_of_calls_is_enforced_for_those_of_one_route_and_reports_for_those_of_the_other(
+    builder: StageBuilder,
+) -> None:
+    both = {"rate_limits": ("address",), "lockouts": ("guesses",)}
+    stages = builder.stages(both, reporting=both | {"rate_limits": ("address", "watched")})
+    assert [(one.policy, one.report) for one in stages if one.policy] == [
+        ("rate_limits.address", False),
+        ("rate_limits.address", True),
+        ("lockouts.guesses", False),
+        ("lockouts.guesses", True),
+    ]
+    assert builder.named(both)["rate_limits"] == {"address"} and not builder.named(both)["rate_limits in report mode"]
+    assert (
+        builder.named({}, both)["rate_limits in report mode"] == {"address"} and not builder.named({}, both)["lockouts"]
+    )
+
+
+def test_one_memory_of_tokens_serves_both_and_what_knows_its_mode_is_another_stage(builder: StageBuilder) -> None:
+    first, second = builder.stages(ALL), builder.stages({}, reporting=ALL)
+    shared = {type(one.stage).__name__ for one in second} - {
+        type(one.stage).__name__ for one in second if one.stage not in [other.stage for other in first]
+    }
+    assert shared == {"Identity", "Client", "Cors", "Jwt", "ResponseHeaders"}
+    assert builder.of_section("auth").keys() == {"tokens"}

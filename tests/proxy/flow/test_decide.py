@@ -11,7 +11,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.verdict import Verdict, refuse
 from gateway.policy.base.stage import Stage
 from gateway.proxy.flow.decide import BEFORE_LIMIT, LIMIT, Decision, decide, leave, settle
-from gateway.proxy.routing.route import bind
+from gateway.proxy.routing.route import Built, bind
 
 NO = refuse("token_missing")
 
@@ -34,7 +34,7 @@ class Noting(Stage):
 
 def decision(*stages: Stage) -> Decision:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
-    return Decision(exchange, bind("route", [(stage, False) for stage in stages]))
+    return Decision(exchange, bind("route", [Built(stage) for stage in stages]))
 
 
 def names(request: Decision) -> list[str]:

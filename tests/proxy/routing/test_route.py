@@ -7,7 +7,7 @@ import pytest
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Reply, Verdict, refuse
 from gateway.policy.base.stage import Stage
-from gateway.proxy.routing.route import CompiledRoute, bind, with_verdict
+from gateway.proxy.routing.route import Built, CompiledRoute, bind, with_verdict
 from gateway.proxy.upstream.call import UpstreamCall
 
 
@@ -43,7 +43,7 @@ class Whole(Asks):
 
 
 def bound(*stages: Stage) -> CompiledRoute:
-    return bind("any", [(stage, False) for stage in stages])
+    return bind("any", [Built(stage) for stage in stages])
 
 
 def test_a_hook_that_a_stage_does_not_have_is_not_called() -> None:
@@ -90,7 +90,7 @@ def test_the_fields_that_stages_replace_are_dropped_from_the_response() -> None:
 
 def test_a_stage_that_only_reports_refuses_nothing() -> None:
     exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
-    route = bind("any", [(Refuses(), True)])
+    route = bind("any", [Built(Refuses(), True)])
     assert route.request_hooks[0][0][0](exchange) is None
     assert [refusal.reason.slug for refusal in exchange.reported] == ["route_denied"]
 
