@@ -20,6 +20,8 @@ class MatchedRoute(Protocol):
     @property
     def name(self) -> str: ...
     @property
+    def config(self) -> str: ...
+    @property
     def error_format(self) -> str: ...
     @property
     def internal(self) -> bool: ...
@@ -31,6 +33,7 @@ class _NoRoute:
     """The route of a request, or of a call, that has matched none."""
 
     name = ""
+    config = ""
     error_format = "problem"
     internal = False
     named: Mapping[str, frozenset[str]] = {}
@@ -98,10 +101,22 @@ class Call:
     """One tRPC procedure call of a request: its resolved name and the route it matched (``proxy.routing.table``)."""
 
     __slots__ = ("procedure", "route")
+    alias = ""
+    """By which name it was called where that is an alias."""
 
     def __init__(self, procedure: str, route: MatchedRoute = NO_ROUTE) -> None:
         self.procedure = procedure
         self.route = route
+
+
+class AliasedCall(Call):
+    """A call by another name than that of its procedure."""
+
+    __slots__ = ("alias",)
+
+    def __init__(self, procedure: str, route: MatchedRoute, alias: str) -> None:
+        super().__init__(procedure, route)
+        self.alias = alias
 
 
 class WholeResponse(NamedTuple):

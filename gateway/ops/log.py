@@ -6,16 +6,16 @@ import copy
 import logging
 import time
 import traceback
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from functools import lru_cache
 from typing import Any
 
 import orjson
 import structlog
 
-from gateway.core import methods
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal
+from gateway.core.methods import KNOWN
+from gateway.ops.judged_head import add_calls, add_judged
 from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact
 from gateway.ops.sink import Sink
 
@@ -23,20 +23,14 @@ LIMITED_LINES = 100
 """Refusals by a limit that a worker logs in a second; more are only counted. They are what a flood comes to, and a request of
 33 bytes has a line of 500: half a megabyte a second of requests filled a disk with seven."""
 
-_UNREAD = frozenset(("path_ambiguous", ""))
-"""Reasons, and paths, of a refusal whose line has the path as it was sent."""
-
 _OPTIONS = orjson.OPT_NON_STR_KEYS  # a field is never a reason to raise
+_dumps = orjson.dumps
+_SHORT = 64  # characters of a text that is cached
 
 
 @lru_cache(maxsize=512)
 def _cached(detail: str) -> str:
     return redact(detail)
-
-
-def _detail(text: str) -> str:
-    """``redact`` of why a request was refused. Few texts are common, and the search takes long: short ones are cached."""
-    return _cached(text) if len(text) <= 64 else redact(text)
 
 
 class _SinkLogger:
@@ -85,13 +79,14 @@ class _LimitedLines:
         self.left = LIMITED_LINES
         self.unlogged = 0
 
-    def spend(self) -> bool:
-        """Whether one more has a line."""
-        if self.left > 0:
-            self.left -= 1
-            return True
-        self.unlogged += 1
-        return False
+
+class _InForce:
+    """The short digest of the configuration in force, for requests that were decided before they had a route."""
+
+    __slots__ = ("digest",)
+
+    def __init__(self) -> None:
+        self.digest = ""
 
 
 class Log:
@@ -104,9 +99,10 @@ class Log:
     def __init__(self, sink: Sink, key: bytes, wall: Callable[[], float] = time.time, **fixed: object) -> None:
         self.sink = sink
         self._now = Stamp(wall).now
-        self._name = Pseudonyms(key).of
+        self._names = Pseudonyms(key)
         self._fixed = fixed
         self._limited = _LimitedLines()  # one for all listeners: see ``bind``
+        self._in_force = _InForce()  # this too
         logger = structlog.wrap_logger(
             _SinkLogger(sink), processors=[_render], wrapper_class=_Bound, cache_logger_on_first_use=True
         )
@@ -121,21 +117,27 @@ class Log:
         bound._fixed = {**self._fixed, **fixed}
         return bound
 
+    def serve(self, digest: str) -> None:
+        """Requests that come from now on are decided by the configuration of this short ``digest``, on all listeners."""
+        self._in_force.digest = digest
+
     def access(self, exchange: Exchange, elapsed: float) -> None:
         """The one line of a finished request, ``elapsed`` seconds after its head. Empty fields are left out. Of refusals by a
-        limit only so many have one (``renew_limited``).
+        limit only so many have one (``renew_limited``). ``ops.judged_head`` has why what decides a request is in it.
 
         Never in it: the query, headers other than the ids, bodies, the principal itself; and the path as it was sent only where
         a refusal has no other.
         """
-        method, path = exchange.method, exchange.path
+        method, path, route = exchange.method, exchange.path, exchange.route
+        plain = len(path) <= LONGEST and path.isprintable()
         fields: dict[str, Any] = {
             "ts": self._now(),
             "event": "request",
             "id": exchange.id,
-            "method": method if method in methods.KNOWN else clean(method),
-            "path": path if len(path) <= LONGEST and path.isprintable() else clean(path),
-            "route": exchange.route.name or None,
+            "method": method if method in KNOWN else clean(method),
+            "path": path if plain else clean(path),
+            "route": route.name or None,
+            "config": route.config or self._in_force.digest,
             "client": exchange.client,
             "status": exchange.status,
             "bytes_in": exchange.bytes_in,
@@ -146,30 +148,32 @@ class Log:
         correlation = exchange.correlation
         if correlation:
             fields["correlation_id"] = correlation.decode("ascii")
-        if exchange.upstream_ids:
-            _add_ids(fields, exchange)
-        if exchange.calls:
-            calls = exchange.calls
-            # the comprehension is a call of its own, and most requests have one call
-            fields["procedures"] = (
-                [clean(calls[0].procedure)] if len(calls) == 1 else [clean(call.procedure) for call in calls[:20]]
-            )
-        if exchange.principal:
-            fields["principal"] = self._name(exchange.principal)
-        origin = exchange.origin
-        if origin:
-            fields["origin"] = origin if len(origin) <= LONGEST and origin.isprintable() else clean(origin)
+        calls = exchange.calls
+        if calls:  # most requests have one, whose name is in the path
+            name = calls[0].procedure
+            one = len(calls) == 1 and not calls[0].alias
+            fields["procedures"] = [name if plain else clean(name)] if one else add_calls(fields, calls)
+        principal = exchange.principal
+        if principal:
+            fields["principal"] = self._names.known(principal) or self._names.of(principal)
+        elif b"authorization" in exchange.fields:
+            fields["token"] = True
+        add_judged(fields, exchange)
         if exchange.endpoint:
             fields["upstream"] = exchange.endpoint
             fields["upstream_ms"] = int(exchange.upstream_time * 1e5) / 100
+            if exchange.upstream_ids:
+                _add_ids(fields, exchange)
         if exchange.reason and not self._add_refusal(fields, exchange):
             return
-        if exchange.fallback:
-            fields["fallback"] = exchange.fallback
-        if exchange.reported:
-            _add_reported(fields, exchange.reported)
+        if exchange.fallback or exchange.reported:
+            _add_not_refused(fields, exchange)
         # Past structlog, which would do nothing to it: its three calls are 3 of the 150 us that a request costs.
-        self.sink.write(_dump(fields))
+        try:
+            line = _dumps(fields, _text, _OPTIONS)
+        except TypeError:
+            line = _dump(fields)
+        self.sink.write(line)
 
     def renew_limited(self) -> None:
         """Let ``LIMITED_LINES`` more refusals by a limit have a line, and log how many had none: to be called each second."""
@@ -180,14 +184,19 @@ class Log:
     def _add_refusal(self, fields: dict[str, Any], exchange: Exchange) -> bool:
         """Add why the request was refused; False: it has no line, since too many by a limit have one."""
         reason = exchange.reason
-        if reason == "rate_limited" and not self._limited.spend():
-            return False
+        if reason == "rate_limited":
+            limited = self._limited
+            if limited.left <= 0:
+                limited.unlogged += 1
+                return False
+            limited.left -= 1
         fields["reason"] = reason
-        if exchange.detail:
-            fields["detail"] = _detail(exchange.detail)
+        detail = exchange.detail
+        if detail:  # few texts are common, and the search takes long: short ones are cached
+            fields["detail"] = _cached(detail) if len(detail) <= _SHORT else redact(detail)
         if exchange.failed_at:
             fields["failed_at"] = exchange.failed_at
-        if (reason in _UNREAD or exchange.path in _UNREAD) and exchange.target:
+        if (reason == "path_ambiguous" or not exchange.path) and exchange.target:
             fields["path_sent"] = path_sent(exchange.target)
         return True
 
@@ -211,10 +220,15 @@ def path_sent(target: str) -> str:
     return redact(path.rpartition("@")[2])
 
 
-def _add_reported(fields: dict[str, Any], reported: Sequence[Refusal]) -> None:
-    """What ``mode: report`` let pass, and why it would have been refused: whoever is to enforce it looks at that first."""
-    fields["reported"] = [refusal.reason.slug for refusal in reported]
-    details = [_detail(refusal.detail) for refusal in reported if refusal.detail]
+def _add_not_refused(fields: dict[str, Any], exchange: Exchange) -> None:
+    """The fallback that responded, and what ``mode: report`` let pass and why it would have been refused: whoever is to enforce
+    it looks at that first."""
+    if exchange.fallback:
+        fields["fallback"] = exchange.fallback
+    reported = exchange.reported
+    if reported:
+        fields["reported"] = [refusal.reason.slug for refusal in reported]
+    details = [redact(refusal.detail) for refusal in reported if refusal.detail]
     if details:
         fields["reported_details"] = details
 

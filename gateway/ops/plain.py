@@ -43,6 +43,8 @@ class Pseudonyms:
     def __init__(self, key: bytes, remember: int = 4096) -> None:
         self._key = key[:32]
         self._known: dict[str, str] = {}
+        self.known = self._known.get
+        """The name of a subject that has had one lately, else None."""
         self._remember = remember
 
     def of(self, subject: str) -> str:

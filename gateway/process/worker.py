@@ -200,6 +200,7 @@ class Worker:
         before, self._runtime = self._runtime, runtime
         if before is not None:
             self._count_calls(before)  # the next report asks only the new one
+        self._log.serve(runtime.digest)
         self.server.swap(runtime)
         self.server.limit(limits_of(config))
         if self.egress is not None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.exchange import Call, Exchange
+from gateway.core.exchange import NO_ROUTE, Call, Exchange
 from gateway.core.secret import Secret
 from gateway.core.verdict import refuse
 from gateway.ops.log import LIMITED_LINES, Bridge, Log, Stamp
@@ -44,7 +44,7 @@ def made(**fixed: object) -> tuple[Log, Kept]:
 def exchange(**more: Any) -> Exchange:
     made = Exchange("POST", "/raw?token=RAWSECRET", {b"authorization": b"Bearer FIELDSECRET"}, "10.0.0.9", 0.0)
     made.path, made.query, made.id = "/api/trpc/chat.sendMessage", "input=QUERYSECRET", "abc"
-    made.route = SimpleNamespace(name="chat")
+    made.route = SimpleNamespace(name="chat", config="0123456789ab")
     made.calls = [Call("chat.sendMessage")]
     made.client, made.principal, made.origin = "192.0.2.7", "user-ada", "https://linguamate.app"
     made.claims, made.body = {"sub": "user-ada", "x": "CLAIMSECRET"}, b"BODYSECRET"
@@ -70,8 +70,12 @@ def test_an_access_line_has_all_fields() -> None:
         "method": "POST",
         "path": "/api/trpc/chat.sendMessage",
         "route": "chat",
+        "config": "0123456789ab",
         "procedures": ["chat.sendMessage"],
+        "query_bytes": 17,
+        "query_parameters": 1,
         "client": "192.0.2.7",
+        "peer": "10.0.0.9",
         "origin": "https://linguamate.app",
         "status": 200,
         "bytes_in": 12,
@@ -82,6 +86,32 @@ def test_an_access_line_has_all_fields() -> None:
         "reported": ["rate_limited", "schema_refused"],
         "reported_details": ["inputs: chat.sendMessage: text too_big"],
     }
+
+
+def test_a_line_names_the_configuration_that_decided_it_and_else_the_one_in_force() -> None:
+    log, kept = made()
+    egress = log.bind(listener="egress")
+    log.serve("feedfeedfeed")
+    for one in (log, egress):
+        one.access(exchange(), 0.1)
+        assert kept.last()["config"] == "0123456789ab", "a reload since then has another"
+        one.access(exchange(route=NO_ROUTE, reason="path_ambiguous"), 0.1)
+        assert kept.last()["config"] == "feedfeedfeed"
+
+
+@pytest.mark.parametrize(
+    ("principal", "given", "token"),
+    [
+        ("ada", {b"authorization": b"Bearer HIDDEN"}, None),
+        ("", {b"authorization": b"Bearer HIDDEN"}, True),
+        ("", {}, None),
+    ],
+)
+def test_whether_a_token_was_there_that_named_nobody(principal: str, given: dict[bytes, bytes], token: object) -> None:
+    log, kept = made()
+    log.access(exchange(principal=principal, fields=given), 0.1)
+    assert kept.last().get("token") is token
+    assert b"HIDDEN" not in kept.lines[-1]
 
 
 def test_no_secret_of_a_request_is_in_its_lines() -> None:

@@ -54,7 +54,7 @@ def observed(tmp_path: Path) -> Iterator[Observed]:
 
 def exchange() -> Exchange:
     made = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
-    made.route, made.status, made.reason = SimpleNamespace(name="chat"), 429, "rate_limited"
+    made.route, made.status, made.reason = SimpleNamespace(name="chat", config=""), 429, "rate_limited"
     return made
 
 

@@ -79,7 +79,8 @@ class WorkerMetrics:
     def done(self, exchange: Exchange, elapsed: float) -> None:
         """Count one request that has ended, ``elapsed`` seconds after its head."""
         name = exchange.route.name or NO_ROUTE
-        key = (name, exchange.status, exchange.reason)
+        reason = exchange.reason
+        key = (name, exchange.status, reason)
         series = self._series.get(key)
         if series is None:
             series = self._new_series(key)
@@ -87,7 +88,9 @@ class WorkerMetrics:
         series.clients.append(exchange.principal or exchange.client)
         if exchange.endpoint:
             series.upstream_durations.append(exchange.upstream_time)
-        if exchange.reason or exchange.reported:
+        if (reason or exchange.reported) and (
+            exchange.refused_by or exchange.reported or exchange.fallback or reason == "upstream_resting"
+        ):
             self._refused(exchange, name)
 
     def _refused(self, exchange: Exchange, route: str) -> None:

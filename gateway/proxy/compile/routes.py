@@ -20,6 +20,7 @@ from gateway.proxy.routing.guarded import GuardedPaths
 from gateway.proxy.routing.route import CompiledRoute, bind, not_taken, with_verdict
 from gateway.proxy.routing.table import TrpcMount
 
+DIGITS = 12  # of the digest of a configuration, in the log: enough to tell two apart
 UNMATCHED = "unmatched"  # in logs and metrics, where no route has a name to give
 
 _NOT_FOR_BROWSERS = refuse("preflight_refused", "the route takes no browser calls", reply=cors.NO_PERMISSION)
@@ -67,6 +68,7 @@ class RouteCompiler:
     def __init__(self, config: Config, stages: StageBuilder, resilience: Resilience) -> None:
         self._stages = stages
         self._resilience = resilience
+        self.digest = config.digest[:DIGITS]
         self._defaults = policies_of(config.defaults)
         self._path_guards = PathGuards(config.routes, config.upstreams, config.policies.get("fallbacks", {}))
         self._refusals: dict[object, CompiledRoute] = {}
@@ -177,5 +179,6 @@ class RouteCompiler:
             bind(name, self._stages.stages(asked.names, guards, wanted, asked.reporting)),
             policies=asked.policies,
             named=self._stages.named(asked.names, asked.reporting),
-            preflight=with_verdict(preflight, _NOT_FOR_BROWSERS),
+            preflight=replace(preflight, fixed=_NOT_FOR_BROWSERS, config=self.digest),
+            config=self.digest,
         )

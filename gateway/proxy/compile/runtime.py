@@ -40,6 +40,7 @@ class Runtime:
         self.concurrency = resilience.concurrency
         stages = StageBuilder(config.policies, tools)
         compiler = RouteCompiler(config, stages, resilience)
+        self.digest = compiler.digest
         self.unrouted = compiler.unrouted
         compiled = [(route, compiler.route(route)) for route in config.routes]
         self.compiled = [each for _, each in compiled]
@@ -50,7 +51,7 @@ class Runtime:
         mounts = [compiler.mount(name, of.trpc, compiled) for name, of in upstreams.items() if of.trpc is not None]
         mounts.sort(key=lambda mount: -len(mount.prefix))  # the longest that matches takes the request
         self.routes = RouteTable(mounts, public, compiler.merge, compiler.refusal, compiler.unrouted)
-        self.egress = EgressRuntime(egress, self.group)
+        self.egress = EgressRuntime(egress, self.group, self.digest)
         in_flight = stages.of_kind("in_flight")
         self.in_flight = in_flight if isinstance(in_flight, InFlight) else None
         self.key_rings = {

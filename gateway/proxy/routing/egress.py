@@ -38,8 +38,8 @@ def stranger(fields: dict[bytes, bytes]) -> Refusal | None:
 class _Routes:
     """The routes of the listener. The client is checked before the path, so that a stranger learns no path."""
 
-    def __init__(self, paths: PatternTable[CompiledRoute]) -> None:
-        self._unrouted = bind(NO_ROUTE, [Built(build_identity())])
+    def __init__(self, paths: PatternTable[CompiledRoute], unrouted: CompiledRoute) -> None:
+        self._unrouted = unrouted
         self._routes = RouteTable([], paths, lambda _: "batch_refused", self._refusal, self._unrouted)
 
     def find(self, exchange: Exchange, method: str) -> CompiledRoute:
@@ -56,9 +56,11 @@ class _Routes:
 
 class EgressRuntime:
     """The part of a runtime that the egress listener serves: other routes to the same upstreams, which the runtime itself
-    starts and closes. ``group`` is ``Store.group_commit``."""
+    starts and closes. ``group`` is ``Store.group_commit``, ``digest`` the short one of the configuration."""
 
-    def __init__(self, paths: PatternTable[CompiledRoute], group: AbstractContextManager[object]) -> None:
+    def __init__(
+        self, paths: PatternTable[CompiledRoute], group: AbstractContextManager[object], digest: str = ""
+    ) -> None:
         self.group = group
-        self.routes = _Routes(paths)
-        self.unrouted = bind(NO_ROUTE, [Built(build_identity())])
+        self.unrouted = replace(bind(NO_ROUTE, [Built(build_identity())]), config=digest)
+        self.routes = _Routes(paths, self.unrouted)

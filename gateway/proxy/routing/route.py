@@ -79,7 +79,9 @@ class CompiledRoute:
     what its patterns name before their ``*``, and ``undivided`` those of them below which nothing else is named. ``fixed`` is
     the verdict of a route that has no upstream. ``policies`` are the names of its policies by
     section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
-    by one, those that only report apart (``policy.base.report.covered``). ``reports``: the route itself only reports. ``internal`` is a route of the egress listener, whose only client is the backend.
+    by one, those that only report apart (``policy.base.report.covered``). ``reports``: the route itself only reports.
+    ``internal`` is a route of the egress listener, whose only client is the backend. ``config`` is the short digest of the
+    configuration that it is of, for the log.
     """
 
     name: str
@@ -105,6 +107,7 @@ class CompiledRoute:
     no_batch: bool = False
     reports: bool = False
     internal: bool = False
+    config: str = ""
     policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     preflight: CompiledRoute | None = None

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from gateway.core.exchange import Call, Exchange
+from gateway.core.exchange import AliasedCall, Call, Exchange
 from gateway.core.path import Ambiguous
 from gateway.core.path_sent import below, sent_path, stays_below
 from gateway.core.pattern import PatternTable
@@ -112,6 +112,8 @@ class RouteTable:
         if route is None:
             return self._refusal_route("no_route", mount.error_format, (), None)
         exchange.calls = [Call(names[0], route)]
+        if mount.aliases:
+            _keep_aliases(exchange, mount)
         exchange.path = mount.prefix + found.tail
         if method in route.methods:
             return route
@@ -125,6 +127,8 @@ class RouteTable:
                 return self._refusal_route("batch_malformed", mount.error_format, (), None)
             routes.append(named)
         exchange.calls = [Call(name, named) for name, named in zip(found.procedures, routes, strict=True)]
+        if mount.aliases:
+            _keep_aliases(exchange, mount)
         exchange.path = mount.prefix + found.tail
         allowed = frozenset.intersection(*(one.methods for one in routes))
         if method not in allowed:
@@ -144,6 +148,15 @@ class RouteTable:
         if isinstance(merged, str):
             return self._refusal_route(merged, mount.error_format, (), _like(routes))
         return merged
+
+
+def _keep_aliases(exchange: Exchange, mount: TrpcMount) -> None:
+    """Keep by which names the calls of ``exchange`` were made, while its path still has them."""
+    calls = exchange.calls
+    for index, name in enumerate(exchange.path[len(mount.prefix) :].removesuffix("/").split(",")):
+        call = calls[index]
+        if call.procedure != name:
+            calls[index] = AliasedCall(call.procedure, call.route, name)
 
 
 def _keep_sent(exchange: Exchange, route: CompiledRoute) -> None:

@@ -16,7 +16,7 @@ def exchange(
     """A request of ``route`` that has ended, ``upstream`` seconds of which an upstream took."""
     made = Exchange("GET", "/", {}, "127.0.0.1", 0.0)
     if route:
-        made.route = SimpleNamespace(name=route)
+        made.route = SimpleNamespace(name=route, config="")
     made.status, made.reason = status, reason
     if upstream is not None:
         made.endpoint, made.upstream_time = "127.0.0.1:1", upstream
