@@ -102,17 +102,17 @@ class Breaker(Stage):
         "_ignore",
         "_name",
         "_probe",
-        "_settings",
         "_store",
         "_trip",
         "_wall",
         "cause",
+        "settings",
         "upstream",
     )
 
     def __init__(self, upstream: str, settings: Settings, tools: Tools) -> None:
         self.upstream = upstream
-        self._settings = settings
+        self.settings = settings
         self._failures = frozenset[CallFailure | None]().union(
             *(_COVERED.get(str(word), ()) for word in settings.count)
         )
@@ -137,7 +137,7 @@ class Breaker(Stage):
             exchange.slot = Slot(circuit.epoch)
             return None
         would = rules.admit(circuit, self._trip, now)
-        if would.ok and self._settings.mode == "enforce":
+        if would.ok and self.settings.mode == "enforce":
             return self._admit_when_whole(exchange)
         return self._refusal(would.retry_in)
 
@@ -180,7 +180,7 @@ class Breaker(Stage):
     @property
     def enforced(self) -> bool:
         """Whether it refuses calls, and does not only report."""
-        return self._settings.mode == "enforce"
+        return self.settings.mode == "enforce"
 
     def probe(self) -> int | None:
         """The epoch of an admitted probe that is no client's call, or None when none may go now; ``probed`` takes it back."""
@@ -245,15 +245,15 @@ class Breaker(Stage):
         status: int = exchange.status
         if not status or (self._ignore and self._ignores(exchange, status)):
             return None
-        slow = self._settings.slow_after
-        return status in self._settings.count or (slow is not None and exchange.upstream_time > slow)
+        slow = self.settings.slow_after
+        return status in self.settings.count or (slow is not None and exchange.upstream_time > slow)
 
     def _cause_of(self, exchange: Exchange) -> Cause:
         """Why the upstream of ``exchange`` has failed."""
         failure, status, now = exchange.failure, exchange.status, self._wall()
         if failure is not None:
             return Cause(failure.label, 0, exchange.detail, exchange.failed_at or exchange.endpoint, now)
-        if status in self._settings.count:
+        if status in self.settings.count:
             return Cause(BY_STATUS, status, f"status {status}", exchange.endpoint, now)
         return Cause(SLOW, status, f"no response for {exchange.upstream_time:.1f} s", exchange.endpoint, now)
 

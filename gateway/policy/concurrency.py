@@ -79,18 +79,22 @@ class Concurrency(Stage):
     stage, refuses at once.
     """
 
-    __slots__ = ("_breaker_open", "_permits", "_proxies", "_settings", "upstream")
+    __slots__ = ("_breaker_open", "_permits", "_proxies", "settings", "upstream")
 
     def __init__(
         self, upstream: str, settings: Settings, breaker_open: Callable[[], bool], trusted: Iterable[Network]
     ) -> None:
         self.upstream = upstream
         self._proxies = TrustedProxies(trusted)
-        self._settings = settings
+        self.settings = settings
         self._breaker_open = breaker_open
         most = settings.most
         queue = math.ceil(settings.queue * most / settings.limit)
         self._permits = Permits(Division(settings.limit, most), Division(settings.queue, queue))
+
+    def follow(self, breaker_open: Callable[[], bool]) -> None:
+        """Ask ``breaker_open`` from now on: a reload may give the upstream another breaker."""
+        self._breaker_open = breaker_open
 
     @property
     def taken(self) -> int:
@@ -100,7 +104,7 @@ class Concurrency(Stage):
     @property
     def limit(self) -> int:
         """Calls that may be under way at once."""
-        return self._settings.limit
+        return self.settings.limit
 
     def held_by(self, most: int) -> list[tuple[ClientKey, int]]:
         """See ``Permits.held_by``."""
@@ -147,7 +151,7 @@ class Concurrency(Stage):
     def _enqueue(self, exchange: Exchange, client: ClientKey) -> asyncio.Future[Verdict]:
         # In the queue at once, not when a coroutine begins to run: the next request must find the queue as long as it is.
         permit = self._permits.enqueue(exchange, client)
-        timer = asyncio.get_running_loop().call_later(self._settings.wait, self._on_timeout, permit, client)
+        timer = asyncio.get_running_loop().call_later(self.settings.wait, self._on_timeout, permit, client)
         permit.add_done_callback(lambda _: timer.cancel())
         return permit
 
@@ -162,10 +166,10 @@ class Concurrency(Stage):
 
     def _busy(self) -> Refusal:
         detail = f"{self.upstream}: {self.taken} calls under way, {self.waiting} waiting"
-        if self.taken < self._settings.limit:
+        if self.taken < self.settings.limit:
             detail += "; the rest is for other clients"
         limits = (by_limit("concurrency", self.upstream),)
-        return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self._settings.wait)), limits=limits)
+        return refuse("upstream_busy", detail, retry_after=max(1, math.ceil(self.settings.wait)), limits=limits)
 
 
 def build(

@@ -31,7 +31,7 @@ class Start:
     keys the pseudonyms in the log; ``loaded_at`` is in Unix seconds. ``others`` has, by number, the descriptors of the other
     workers' sockets (``Cover``): the public one, and that of egress where there is one. ``replaces``: the run has served
     before, so it goes on without a state file where there can be none; ``distrust``: the one that is there has ended
-    processes. ``instance`` tells this run from those of other gateways (``core.via``)."""
+    processes. ``refused_at``: see ``LastReload``. ``instance`` tells this run from those of other gateways (``core.via``)."""
 
     config: Config
     number: int
@@ -45,17 +45,32 @@ class Start:
     others: Mapping[int, tuple[int, int | None]] = field(default_factory=dict)
     replaces: bool = False
     distrust: bool = False
+    refused_at: float | None = None
     instance: str = ""
     revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Reload:
-    """Serve this configuration from now on."""
+    """Build this configuration beside the one that is served, and keep it until ``Swap``."""
 
     config: Config
     loaded_at: float
     certificates: Certificates | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Serve what was built from now on, or drop it: another worker could not build it."""
+
+    serve: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastReload:
+    """When the last reload was refused (Unix seconds), None where it was served or there was none."""
+
+    refused_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,7 @@ class Drain:
     streams: float = inf
 
 
-Order = Start | Reload | Cover | Announce | Drain
+Order = Start | Reload | Swap | LastReload | Cover | Announce | Drain
 
 
 class _Pickler(pickle.Pickler):

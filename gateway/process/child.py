@@ -17,7 +17,7 @@ import orjson
 import gateway
 from gateway.core.shortage import Shortage, shortage_of
 from gateway.ops.metrics.families import MetricsReport
-from gateway.process.channel import Announce, Cover, Order, Reload, Start, encode
+from gateway.process.channel import Announce, Cover, Order, Reload, Start, Swap, encode
 
 STARTING = 30.0  # seconds until a process that takes no requests counts as failed, and is ended
 SILENT = 5.0  # seconds without a report, of which one comes each second: the process is stopped, or its loop is held up
@@ -64,7 +64,7 @@ class Child:
         self.number = number
         self.listener = listener
         self.egress = egress
-        self.ready = False
+        self._ready = False
         self.status: dict[str, Any] | None = None
         self.clients: dict[str, Any] | None = None
         self.digest = ""
@@ -74,7 +74,7 @@ class Child:
         self.process: asyncio.subprocess.Process | None = None
         self._events = events
         self._writer: asyncio.StreamWriter | None = None
-        self._reload: asyncio.Future[str] | None = None
+        self._asked: asyncio.Future[str] | None = None  # to build a configuration, or to swap
         self._retired = False
         self._why = ""  # the process before could not serve
         self._served = False  # the process has taken requests
@@ -87,6 +87,11 @@ class Child:
     @property
     def pid(self) -> int | None:
         return self.process.pid if self.process and self.process.returncode is None else None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes requests. One that has ended since its last report does not, whoever notices first."""
+        return self._ready and self.pid is not None
 
     @property
     def trouble(self) -> str:
@@ -114,22 +119,30 @@ class Child:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(encode(order))
 
-    async def reload(self, order: Reload, timeout: float) -> str:
-        """Why the worker could not follow, empty when it did. One that is just starting is left for later."""
+    async def prepare(self, order: Reload, timeout: float) -> str:
+        """Why the worker could not build the configuration, empty when it has. One that is just starting is left for later."""
+        return await self._ask(order, timeout) if self.ready else ""
+
+    async def swap(self, order: Reload, serve: bool, timeout: float) -> str:
+        """Have it serve what it has built for ``order``, or drop it; why it could not, empty when it did. One that has not begun
+        to take requests is left for later."""
         if not self.ready:
             return ""
-        self._reload = asyncio.get_running_loop().create_future()
+        why = await self._ask(Swap(serve), timeout)
+        if serve and not why:
+            self.digest = order.config.digest
+        return why
+
+    async def _ask(self, order: Order, timeout: float) -> str:
+        self._asked = asyncio.get_running_loop().create_future()
         self.order(order)
         try:
             async with asyncio.timeout(timeout):
-                why = await self._reload
-            if not why:
-                self.digest = order.config.digest
-            return why
+                return await self._asked
         except TimeoutError:
             return f"no answer within {timeout:g} s"
         finally:
-            self._reload = None
+            self._asked = None
 
     async def retire(self, seconds: float) -> bool:
         """Do not replace the worker any more, and wait for its end; kill it after ``seconds``. Returns whether it ended
@@ -167,11 +180,11 @@ class Child:
                 self._not_made(error)
             self.failures = 0 if self._served else self.failures + 1
             self._why = self._why or f"exit code {code}"
-            self.ready = False
+            self._ready = False
             self.status = self.clients = None
             self._events.on_end(self.number)
-            if self._reload is not None and not self._reload.done():
-                self._reload.set_result("the worker died")
+            if self._asked is not None and not self._asked.done():
+                self._asked.set_result("the worker died")
             age = loop.time() - born
             if not self._retired:
                 self._events.on_death(self, code, int(age))
@@ -240,18 +253,18 @@ class Child:
 
     def _on_report(self, report: dict[str, Any]) -> None:
         if "status" in report:
-            changed = self.ready is not report["ready"]
+            changed = self._ready is not report["ready"]
             self._reported = asyncio.get_running_loop().time()
-            self.ready = report["ready"]
+            self._ready = report["ready"]
             self.status, self.clients = report["status"], report.get("clients")
             self._events.on_metrics(self.number, report["metrics"])
-            if self.ready:
+            if self._ready:
                 self.failures, self._served = 0, True
             if changed:
                 self._events.on_change()
         elif "reload" in report:
-            if self._reload is not None and not self._reload.done():
-                self._reload.set_result(report["why"])
+            if self._asked is not None and not self._asked.done():
+                self._asked.set_result(report["why"])
         elif "cannot" in report:
             self._why = report["cannot"]
             self._events.on_cannot_serve(report["cannot"])

@@ -68,17 +68,18 @@ class Reloader:
             except OSError as error:
                 return self._refuse([str(error)], metrics, log)
             order = Reload(served, time.time(), certificates)
-            before = Reload(self.config, self.loaded_at, self.certificates)
             if certificates != self.certificates:
                 self._with_old_certificates |= {child for child in self._children if not child.ready}
-            reasons = await self._order(order)
+            reasons = await self._prepare(order)
             why = next((reason for reason in reasons if reason), "")
             if why:
-                await self._order(before)
+                await self._swap(order, False)
                 self._note(RefusedReload(time.time(), (redact(why, LONGEST_PROBLEM),)), self.pending, metrics)
-                log.event("reload_failed", why=why, digest=before.config.digest)
+                log.event("reload_failed", why=why, digest=self.config.digest)
                 return False
+            # From here on it is in force: a worker that starts now begins with it, and so does what replaces one that fails.
             self.config, self.loaded_at, self.certificates = order.config, order.loaded_at, order.certificates
+            await self._swap(order, True)
             self._note(None, needs_restart(self._running, loaded), metrics)
             log.event("reloaded", digest=served.digest)
             if self.pending:
@@ -101,9 +102,17 @@ class Reloader:
         self.refused, self.pending = refused, pending
         metrics.reloaded(refused is None, len(pending))
 
-    async def _order(self, order: Reload) -> list[str]:
+    async def _prepare(self, order: Reload) -> list[str]:
+        """Have all workers build what ``order`` says beside what they serve; why they cannot."""
         order = replace(order, config=order.config.served())
-        return await asyncio.gather(*(child.reload(order, TIMEOUT) for child in self._children))
+        return await asyncio.gather(*(child.prepare(order, TIMEOUT) for child in self._children))
+
+    async def _swap(self, order: Reload, serve: bool) -> None:
+        """Have all workers serve what they have built, or drop it. One that cannot is ended: another one takes its place."""
+        reasons = await asyncio.gather(*(child.swap(order, serve, TIMEOUT) for child in self._children))
+        for child, why in zip(self._children, reasons, strict=True):
+            if why and child.ready:
+                child.end()
 
     def must_catch_up(self) -> bool:
         """Whether a worker that was starting while the others reloaded still has the configuration of before."""
@@ -118,7 +127,9 @@ class Reloader:
         async with self._lock:
             order = Reload(self.config, self.loaded_at, self.certificates)
             for child in self._children:
-                if self._lags(child) and await child.reload(order, TIMEOUT):
+                if self._lags(child) and (
+                    await child.prepare(order, TIMEOUT) or await child.swap(order, True, TIMEOUT)
+                ):
                     child.end()
                 if child.ready:
                     self._with_old_certificates.discard(child)

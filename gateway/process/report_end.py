@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
 from gateway.config.model import Config
 from gateway.config.reporting import next_end, reporting
-from gateway.proxy.compile.runtime import Runtime
 
 
 class ReportEnd:
     """Has a worker compile its configuration once more when a policy of it stops reporting.
 
-    ``show`` compiles and serves a configuration, and gives the runtime before; ``event`` is for the log.
+    ``show`` compiles and serves a configuration; ``event`` is for the log.
     """
 
-    def __init__(self, show: Callable[[Config, float], Runtime | None], event: Callable[..., None]) -> None:
+    def __init__(self, show: Callable[[Config, float], None], event: Callable[..., None]) -> None:
         self._show = show
         self._event = event
         self._end: float | None = None
-        self._closing: asyncio.Task[None] | None = None  # kept, or the task would be collected
 
     def watch(self, config: Config, loaded_at: float) -> None:
         """Note what is served now, and since when (Unix seconds)."""
@@ -35,7 +32,5 @@ class ReportEnd:
             return
         before = [str(one) for one in reporting(self._config, self._end - 1)]
         left = [str(one) for one in reporting(self._config, time.time())]
-        runtime = self._show(self._config, self._loaded_at)
+        self._show(self._config, self._loaded_at)
         self._event("report_ended", policies=[one for one in before if one not in left])
-        if runtime is not None:
-            self._closing = asyncio.create_task(runtime.close())

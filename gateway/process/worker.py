@@ -10,15 +10,14 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
-from gateway.config.certificates import tls_context, use
+from gateway.config.certificates import Certificates, tls_context, use
 from gateway.config.model import Config
 from gateway.core.addresses import Resolver
-from gateway.core.shortage import Shortage, shortage_in, shortage_of
+from gateway.core.shortage import Shortage, shortage_of
 from gateway.ops.clients import share
 from gateway.ops.health.health import ConnectionsStatus, Health, Serving
-from gateway.ops.health.store import StoreStatus
 from gateway.ops.log import Log
 from gateway.ops.metrics.families import LISTENER_EGRESS, LISTENER_PUBLIC
 from gateway.ops.metrics.worker import WorkerMetrics
@@ -26,23 +25,31 @@ from gateway.ops.observer import WorkerObserver
 from gateway.ops.plain import Pseudonyms
 from gateway.policy.base.tools import Tools
 from gateway.process.channel import Drain, Reload, Start
-from gateway.process.descriptors import fitted, limit_in_force, room
+from gateway.process.descriptors import Room, fitted, limit_in_force, room
 from gateway.process.drain import order_now
 from gateway.process.heap import settle, tidier
 from gateway.process.report_end import ReportEnd
 from gateway.process.resolver_threads import lookups_at_once, make_resolver_threads
 from gateway.process.token_keys import fingerprints
 from gateway.process.upkeep import keep_up
+from gateway.process.worker_state import WorkerState
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
 from gateway.proxy.compile.runtime import Runtime
 from gateway.proxy.server.server import Server
 from gateway.state.store import Store
 
-if TYPE_CHECKING:
-    from gateway.state.failover.store import FailoverStore
-
 ORDER_WAIT = 0.5  # seconds that a signal to a worker waits for an order of the supervisor
-SWEEPS, SWEEP = 4, 128  # sweeps of the store per report, and records looked at in one: some 50 us
+
+
+class _Compiled(NamedTuple):
+    """A configuration as it can be served: what this machine leaves of it, and its runtime, which is not started and has taken over what it
+    can from that ``before``."""
+
+    config: Config
+    loaded_at: float
+    runtime: Runtime
+    room: Room
+    before: Runtime | None
 
 
 class Worker:
@@ -54,6 +61,7 @@ class Worker:
         self.metrics = WorkerMetrics()
         self.observer = WorkerObserver(log, self.metrics)
         self.health = Health(start.version, revision=start.revision)
+        self.health.refused_at = start.refused_at
         self.health.shortages = self.observer.shortages.lasting
         self._descriptors = limit_in_force()
         self._log = log
@@ -71,11 +79,11 @@ class Worker:
         self._accepting = False
         self._announced = False
         self._start = start
-        self._store = store
         self._resolver = Resolver()  # of all runtimes: a lookup that hangs is not begun again by a reload
-        self._store_status = StoreStatus("embedded", broken=lambda: store.condition.mending)
-        self._shared: FailoverStore | None = None
+        self.state = WorkerState(config.state, store, self.observer, self._resolver)
         self._runtime: Runtime | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._prepared: tuple[_Compiled, Certificates | None] | None = None
         self._report_end = ReportEnd(self.show, lambda *args, **fields: self.observer.event(*args, **fields))
         self._tls = tls_context(start.certificates)
         self._others = {
@@ -85,37 +93,6 @@ class Worker:
         self._uncovered: frozenset[int] | None = None  # what ``cover`` had no descriptor for, to be tried again
         self._send = send
         self._tidy = tidier()
-
-    async def connect_state(self) -> None:
-        """Connect to the Redis of all replicas where there is one. Raises StateError for an address that cannot be."""
-        state = self.config.state
-        if state.redis is None:
-            return
-        # Here and not above: redis-py is some megabytes that most workers do without.
-        from gateway.state.failover.store import FailoverStore
-        from gateway.state.redis.store import RedisStore
-
-        key = state.key.reveal().encode() if state.key else b""
-        remote = RedisStore(state.redis.reveal(), key, resolver=self._resolver)
-        self._store_status = StoreStatus("redis", broken=lambda: self._store.condition.mending)
-        self._shared = FailoverStore(
-            remote, self._store, self._on_shared_change, state.path / "locks.json", steady=self._store.steady
-        )
-        await self._shared.start()
-
-    async def disconnect_state(self) -> None:
-        """Close the connection to Redis where there is one."""
-        if self._shared is not None:
-            await self._shared.close()
-
-    def _on_shared_change(self, up: bool, why: str) -> None:
-        was = self._store_status.ok
-        self._store_status.update(up, time.time())
-        if not up:
-            self._note_state(shortage_in(why))
-            self.observer.event("state_away", error=why)
-        elif not was:
-            self.observer.event("state_back")
 
     async def serve(self) -> None:
         """Compile, listen, and serve until ``stop``; then drain. Raises RuntimeError without threads for lookups."""
@@ -179,25 +156,33 @@ class Worker:
         if not self._announced:
             self.drain(order_now(self.config.listen.drain.finish, 0.0))
 
-    def show(self, config: Config, loaded_at: float) -> Runtime | None:
-        """Compile ``config`` and serve it; returns the runtime before. Raises what compiling raises."""
+    def show(self, config: Config, loaded_at: float) -> None:
+        """Compile ``config`` and serve it. Raises what compiling raises."""
+        self._swap(self._compiled(config, loaded_at))
+
+    def _compiled(self, config: Config, loaded_at: float) -> _Compiled:
+        """``config`` compiled beside what is served, which it changes nothing of."""
         found = room(config, self._descriptors)
         config = fitted(config, found)
         listen = config.listen
         tools = Tools(
-            self._store,
+            self.state.store,
             time.time,
             listen.trusted_proxies,
-            self._shared,
+            self.state.shared,
             self.observer,
             listen.limits.per_address.requests,
             listen.trusted_fields,
             self._resolver,
             self._start.instance,
         )
-        runtime = Runtime(config, tools)
-        runtime.start()
+        return _Compiled(config, loaded_at, Runtime(config, tools, self._runtime), found, self._runtime)
+
+    def _swap(self, compiled: _Compiled) -> None:
+        """Serve ``compiled`` from now on. Requests in flight finish on the runtime that they began with."""
+        config, runtime = compiled.config, compiled.runtime
         before, self._runtime = self._runtime, runtime
+        runtime.start()
         if before is not None:
             self._count_calls(before)  # the next report asks only the new one
         self._log.serve(runtime.digest)
@@ -209,29 +194,52 @@ class Worker:
         upstreams = {name: upstream.endpoints for name, upstream in runtime.upstreams.items()}
         required = frozenset(name for name, upstream in config.upstreams.items() if upstream.required)
         self.health.serving = Serving(
-            config.digest, loaded_at, self._store_status, upstreams, runtime.breakers, required, config.environment
+            config.digest,
+            compiled.loaded_at,
+            self.state.status,
+            upstreams,
+            runtime.breakers,
+            required,
+            config.environment,
         )
-        self.health.connections = ConnectionsStatus(limit=found.connections, written=found.written)
+        self.health.connections = ConnectionsStatus(limit=compiled.room.connections, written=compiled.room.written)
         self.config = config
-        self._report_end.watch(config, loaded_at)
-        return before
+        self._report_end.watch(config, compiled.loaded_at)
+        if before is not None:
+            closing = asyncio.create_task(before.close(runtime))
+            self._closing.add(closing)  # or the task would be collected
+            closing.add_done_callback(self._closing.discard)
 
-    async def reload(self, order: Reload) -> None:
-        """Serve another configuration, or go on with this one; a report has the reason."""
+    async def prepare(self, order: Reload) -> None:
+        """Build another configuration beside the one that is served; a report says why it cannot be built."""
+        self._prepared = None
         try:
-            certificates = order.certificates
-            if certificates and self._tls:
-                tls_context(certificates)  # a bad pair must not replace the good one
-                use(self._tls, certificates)
+            if order.certificates and self._tls:
+                tls_context(order.certificates)  # a bad pair must not replace the good one
             await self._prepare_lookups(order.config)
-            before = self.show(order.config, order.loaded_at)
+            self._prepared = self._compiled(order.config, order.loaded_at), order.certificates
         except Exception as error:
             self._send({"reload": order.config.digest, "why": f"{type(error).__name__}: {error}"})
             return
-        if before is not None:
-            await before.close()
         self._send({"reload": order.config.digest, "why": ""})
-        self.report()
+
+    def swap(self, serve: bool) -> None:
+        """Serve what was built, or drop it; a report says why it cannot be served."""
+        prepared, self._prepared = self._prepared, None
+        why = "" if prepared is not None or not serve else "nothing was built"
+        if prepared is not None and serve:
+            compiled, certificates = prepared
+            try:
+                if compiled.before is not self._runtime:  # what it has taken over may have been closed since
+                    compiled = self._compiled(compiled.config, compiled.loaded_at)
+                if certificates and self._tls:
+                    use(self._tls, certificates)
+                self._swap(compiled)
+            except Exception as error:
+                why = f"{type(error).__name__}: {error}"
+        self._send({"reload": self.config.digest, "why": why})
+        if serve:
+            self.report()
 
     def cover(self, numbers: frozenset[int]) -> None:
         """Take the connections of the workers of these ``numbers`` too, which cannot. Where there is no descriptor for that,
@@ -251,7 +259,7 @@ class Worker:
     def check_and_report(self) -> Iterator[None]:
         """Sweep the store, see whether it works, and report; and cover whom there was no descriptor for."""
         self._report_end.check()
-        yield from self._check_store()
+        yield from self.state.check()
         yield
         if self._uncovered is not None:
             self.cover(self._uncovered)
@@ -289,7 +297,7 @@ class Worker:
         self.metrics.connections_limit(LISTENER_PUBLIC, limit)
         if self.egress is not None:
             self.metrics.connections_limit(LISTENER_EGRESS, limit)
-        self.metrics.state_store(self._store_status.ok)
+        self.metrics.state_store(self.state.status.ok)
         self.metrics.lines_dropped(self.observer.lines_dropped)
         yield from self.metrics.gather()
         metrics = self.metrics.report()
@@ -317,31 +325,3 @@ class Worker:
             for key, taken in zip(prints, ring.take_uses(), strict=True):
                 self.metrics.token_key(name, key, taken.verified, taken.last)
             self.metrics.token_lifetime(name, ring.lifetime)
-
-    def _note_state(self, short: Shortage | None) -> None:
-        if short is not None:
-            self.observer.shortage(short, f"the state store ({self._store_status.name})")
-
-    def _check_store(self) -> Iterator[None]:
-        now = time.time()
-        was = self._store_status.ok
-        away = self._shared is not None and not self._shared.up
-        try:
-            for _ in range(SWEEPS):
-                self._store.sweep(now, SWEEP)
-                yield
-            condition = self._store.check()
-        except Exception as error:  # whatever is wrong with the store, the worker lives on and reports it
-            self._store_status.update(False, now, str(error))
-            self._note_state(shortage_of(error) or shortage_in(str(error)))
-            if was:
-                self.observer.event("state_failing", error=str(error))
-        else:
-            self._store_status.update(not (away or condition.why), now, condition.why)
-            for name, fields in condition.events:
-                self.observer.event(name, **fields)
-            if condition.why:
-                self._note_state(shortage_in(condition.why))
-            was = was or bool(condition.events)  # it says by itself when it is well
-        if self._store_status.ok and not was:
-            self.observer.event("state_well")

@@ -15,7 +15,7 @@ import uvloop
 import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.ops.log import Bridge, Log
 from gateway.ops.sink import Sink
-from gateway.process.channel import Announce, Cover, Drain, Reload, Start, receive
+from gateway.process.channel import Announce, Cover, Drain, LastReload, Reload, Start, Swap, receive
 from gateway.process.drain import CLOSING, order_now
 from gateway.process.run_directory import hold, log_lock
 from gateway.process.worker import Worker
@@ -58,12 +58,12 @@ async def work(control: socket.socket) -> int:
             distrust=start.distrust,
         )
         worker = Worker(start, log, store, send)
-        await worker.connect_state()
+        await worker.state.connect()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.end_alone)
         orders = asyncio.create_task(obey(worker, reader))
         await worker.serve()
         orders.cancel()
-        await worker.disconnect_state()
+        await worker.state.disconnect()
     except (StateError, OSError, RuntimeError, ValueError) as error:
         send({"cannot": f"{type(error).__name__}: {error}"})
         code = CANNOT_SERVE
@@ -96,7 +96,11 @@ async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:
     while True:
         order = await receive(reader)
         if isinstance(order, Reload):
-            await worker.reload(order)
+            await worker.prepare(order)
+        elif isinstance(order, Swap):
+            worker.swap(order.serve)
+        elif isinstance(order, LastReload):
+            worker.health.refused_at = order.refused_at
         elif isinstance(order, Cover):
             worker.cover(order.numbers)
         elif isinstance(order, Announce):

@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -96,15 +97,34 @@ async def test_a_worker_that_does_not_end_is_killed(supervisor: Supervisor) -> N
 
 async def test_a_reload_is_answered_or_times_out(supervisor: Supervisor, tmp_path: Path) -> None:
     child = supervisor.child
-    other = written(tmp_path, info="chat")
-    assert await child.reload(Reload(other, 6.0), 5.0) == "", "one that starts is left for later"
+    before, other = supervisor.config.digest, Reload(written(tmp_path, info="chat"), 6.0)
+    assert await child.prepare(other, 5.0) == "", "one that starts is left for later"
+    assert await child.swap(other, True, 5.0) == ""
     await eventually(lambda: child.ready)
-    assert await child.reload(Reload(other, 6.0), 5.0) == ""
-    assert child.digest == other.digest
+    assert child.digest == before
+    assert await child.swap(other, True, 5.0) == "nothing was built"
+    assert await child.prepare(other, 5.0) == ""
+    assert child.digest == before, "nobody serves it yet"
+    assert await child.swap(other, False, 5.0) == ""
+    assert child.digest == before
+    assert await child.prepare(other, 5.0) == ""
+    assert await child.swap(other, True, 5.0) == ""
+    assert child.digest == other.config.digest
     assert child.process is not None
     child.process.send_signal(19)  # SIGSTOP: it does not answer
-    assert await child.reload(Reload(supervisor.config, 7.0), 0.05) == "no answer within 0.05 s"
-    assert child.digest == other.digest
+    assert await child.prepare(Reload(supervisor.config, 7.0), 0.05) == "no answer within 0.05 s"
+    assert child.digest == other.config.digest
+
+
+async def test_a_process_that_has_ended_is_not_ready_before_anybody_has_noticed(supervisor: Supervisor) -> None:
+    child = supervisor.child
+    await eventually(lambda: child.ready)
+    process = child.process
+    assert process is not None
+    child.process = SimpleNamespace(pid=process.pid, returncode=-9)  # type: ignore[assignment]  # until its pipe is read
+    assert (child.ready, child.pid) == (False, None)
+    child.process = process
+    assert child.ready
 
 
 async def test_a_worker_that_cannot_serve_says_why(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -170,7 +190,7 @@ async def test_one_that_drains_when_its_time_to_start_is_over_has_not_failed(
     supervisor = Supervisor(tmp_path)
     child = supervisor.child
     await eventually(lambda: child.ready)
-    child.ready = False  # as it reports in a drain
+    child._ready = False  # as it reports in a drain
     (end_late,) = seconds
     end_late()
     child.order(Drain(1.0, 0.1, 0.0))

@@ -32,17 +32,23 @@ class Child:
         self.ready = True
         self.digest = config.digest
         self.why_not = why_not
+        self.why_not_swap = ""
+        self.swaps: list[bool] = []
         self.orders: list[str] = []
         self.ended = False
         self.let_go = asyncio.Event()
         self.let_go.set()
 
-    async def reload(self, order: Reload, timeout: float) -> str:
+    async def prepare(self, order: Reload, timeout: float) -> str:
         self.orders.append(order.config.digest)
         await self.let_go.wait()
-        if not self.why_not:
-            self.digest = order.config.digest
         return self.why_not
+
+    async def swap(self, order: Reload, serve: bool, timeout: float) -> str:
+        self.swaps.append(serve)
+        if serve and not self.why_not_swap:
+            self.digest = order.config.digest
+        return self.why_not_swap
 
     def end(self) -> None:
         self.ended = True
@@ -137,14 +143,23 @@ async def test_a_worker_that_started_while_others_got_new_certificates_gets_them
     assert not given.reloader.must_catch_up()
 
 
-async def test_when_one_cannot_follow_all_go_back(given: Given) -> None:
+async def test_when_one_cannot_follow_none_serves_it_for_a_moment(given: Given) -> None:
     given.children += [Child(given.before), Child(given.before, "OSError: no such certificate")]
     assert not await given.reload()
     assert given.reloader.config is given.before
-    assert given.children[0].orders == [given.after.digest, given.before.digest]
+    assert [child.orders for child in given.children] == [[given.after.digest]] * 2
+    assert [child.swaps for child in given.children] == [[False]] * 2, "what was built is dropped"
     assert given.children[0].digest == given.before.digest
     (line,) = given.events()
     assert (line["event"], line["why"]) == ("reload_failed", "OSError: no such certificate")
+
+
+async def test_one_that_cannot_swap_is_replaced_by_one_that_starts_with_it(given: Given) -> None:
+    given.children += [Child(given.before), Child(given.before)]
+    given.children[1].why_not_swap = "OSError: no descriptor"
+    assert await given.reload()
+    assert given.reloader.config is given.after
+    assert [(child.swaps, child.ended) for child in given.children] == [([True], False), ([True], True)]
 
 
 async def test_a_worker_that_started_meanwhile_catches_up_or_is_replaced(given: Given) -> None:

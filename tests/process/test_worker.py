@@ -25,7 +25,6 @@ from gateway.process import worker as worker_module
 from gateway.process.channel import Drain, Reload, Start
 from gateway.process.worker import Worker
 from gateway.proxy.compile.limits import limits_of
-from gateway.state.lmdb.store import LmdbStore
 from gateway.state.memory.store import MemoryStore
 from tests.eventually import eventually
 from tests.no_descriptors import no_descriptors
@@ -130,7 +129,10 @@ async def test_the_socket_decides_whether_there_is_an_egress_listener(serve: Ser
 async def test_a_reload_is_served_at_once_and_reported(serve: Serve, tmp_path: Path) -> None:
     async with serve(written(tmp_path)) as running:
         other = written(tmp_path, **{"/api/info": "/api/other", "drain: 5s": "drain: 6s, limits: {connections: 7}"})
-        await running.worker.reload(Reload(other, 6.0))
+        await running.worker.prepare(Reload(other, 6.0))
+        assert running.reports[-1] == {"reload": other.digest, "why": ""}
+        assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway", "nobody serves it yet"
+        running.worker.swap(True)
         assert {"reload": other.digest, "why": ""} in running.reports
         assert await running.get("/api/info") == b"HTTP/1.1 404 Not Found"
         assert await running.get("/api/other") == b"HTTP/1.1 502 Bad Gateway"
@@ -143,11 +145,63 @@ async def test_a_reload_that_fails_changes_nothing_and_says_why(serve: Serve, tm
     async with serve(config) as running:
         broken = written(tmp_path, info="chat")
         object.__setattr__(broken, "upstreams", {})  # what no check would let through
-        await running.worker.reload(Reload(broken, 6.0))
+        await running.worker.prepare(Reload(broken, 6.0))
         assert running.reports[-1]["reload"] == broken.digest
         assert running.reports[-1]["why"].startswith("KeyError")
         assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway"
         assert running.worker.config is config
+
+
+async def test_what_was_built_and_is_not_to_be_served_is_dropped(serve: Serve, tmp_path: Path) -> None:
+    config = written(tmp_path)
+    async with serve(config) as running:
+        runtime = running.worker._runtime
+        assert runtime is not None
+        await running.worker.prepare(Reload(written(tmp_path, **{"/api/info": "/api/other"}), 6.0))
+        running.worker.swap(False)
+        assert running.reports[-1] == {"reload": config.digest, "why": ""}
+        running.worker.swap(True)
+        assert (running.reports[-2] if "status" in running.reports[-1] else running.reports[-1])[
+            "why"
+        ] == "nothing was built"
+        assert running.worker._runtime is runtime
+        assert not any(upstream.pool.closed for upstream in runtime.upstreams.values())
+        assert await running.get("/api/info") == b"HTTP/1.1 502 Bad Gateway"
+
+
+async def test_a_swap_keeps_the_upstreams_that_are_the_same_and_closes_the_others(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        before = running.worker._runtime
+        assert before is not None
+        await running.worker.prepare(
+            Reload(
+                written(
+                    tmp_path,
+                    **{
+                        'stt: {endpoints: [{url: "http://127.0.0.1:9"}]}': 'stt: {endpoints: [{url: "http://127.0.0.1:8"}]}'
+                    },
+                ),
+                6.0,
+            )
+        )
+        running.worker.swap(True)
+        after = running.worker._runtime
+        assert after is not None and after is not before
+        assert after.upstreams["tutor"] is before.upstreams["tutor"]
+        assert after.upstreams["stt"] is not before.upstreams["stt"]
+        await eventually(lambda: before.upstreams["stt"].pool.closed)
+        assert not before.upstreams["tutor"].pool.closed and not after.upstreams["stt"].pool.closed
+
+
+async def test_what_was_built_beside_a_runtime_that_has_gone_since_is_built_anew(serve: Serve, tmp_path: Path) -> None:
+    async with serve(written(tmp_path)) as running:
+        worker = running.worker
+        await worker.prepare(Reload(written(tmp_path, info="chat"), 6.0))
+        worker.show(written(tmp_path, **{"http://127.0.0.1:9": "http://127.0.0.1:8"}), 5.5)  # as when a trial ends
+        worker.swap(True)
+        await eventually(lambda: not worker._closing)
+        assert worker._runtime is not None
+        assert not any(upstream.pool.closed for upstream in worker._runtime.upstreams.values())
 
 
 async def test_another_workers_connections_are_taken_while_they_are_its_to_take(serve: Serve, tmp_path: Path) -> None:
@@ -185,8 +239,10 @@ async def test_a_log_without_room_is_a_shortage_in_health_and_metrics(serve: Ser
 
 async def test_a_store_that_is_away_for_want_of_a_descriptor_says_what_it_is(serve: Serve, tmp_path: Path) -> None:
     async with serve(written(tmp_path)) as running:
-        running.worker._on_shared_change(False, "ConnectionError: Error 24 connecting to h:1. Too many open files.")
-        running.worker._on_shared_change(False, "no answer in time")
+        running.worker.state.on_shared_change(
+            False, "ConnectionError: Error 24 connecting to h:1. Too many open files."
+        )
+        running.worker.state.on_shared_change(False, "no answer in time")
         assert running.counted("gateway_shortages_total") == {("descriptors",): 1}
 
 
@@ -216,15 +272,6 @@ async def test_the_last_report_of_a_drain_has_everything(serve: Serve, tmp_path:
     assert running.reports[-1]["metrics"]["counters"]["gateway_requests_total"] == [
         (("unmatched", "404", "no_route"), 1)
     ]
-
-
-async def test_with_no_redis_there_is_nothing_to_connect_to(tmp_path: Path) -> None:
-    config = written(tmp_path)
-    store = LmdbStore(tmp_path / "other")
-    worker = Worker(Start(config, 0, 0, tmp_path, b"k", "1", 5.0), Log(Sink(-1), b"k"), store, lambda _: None)
-    await worker.connect_state()
-    await worker.disconnect_state()
-    store.close()
 
 
 async def test_an_announcement_shows_on_the_health_paths_and_everything_is_served(serve: Serve, tmp_path: Path) -> None:

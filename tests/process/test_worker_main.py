@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from gateway.config.model import Config
-from gateway.process.channel import Drain, Order, Reload, Start, encode
+from gateway.process.channel import Drain, LastReload, Order, Reload, Start, Swap, encode
 from gateway.process.run_directory import RunDirectory
 from gateway.process.worker_main import CANNOT_SERVE, NO_ORDER, UNREAD, sender
 from tests.process.configs import written
@@ -102,6 +102,14 @@ async def test_it_serves_reports_reloads_and_drains(begin: Begin, tmp_path: Path
         while "reload" not in report:
             report = await worker.report()
         assert report == {"reload": other.digest, "why": ""}
+        worker.order(LastReload(86_400.0))
+        worker.order(Swap(True))
+        report = await worker.report()
+        while "reload" not in report:
+            report = await worker.report()
+        report = await worker.report()
+        config_shown = report["status"]["config"]
+        assert (config_shown["digest"], config_shown["refused"]) == (other.digest, {"at": "1970-01-02T00:00:00Z"})
 
         worker.order(Drain(1.0, 0.1, 0.0))
         assert await worker.ended() == 0

@@ -47,6 +47,8 @@ class Health:
     def __init__(self, version: str, wall: Callable[[], float] = time.time, revision: str = "") -> None:
         self.serving: Serving | None = None
         self.draining = False
+        self.refused_at: float | None = None
+        """When the last reload was refused (Unix seconds), None where it was served or there was none."""
         self.connections = ConnectionsStatus(limit=0, written=0)
         self.shortages: Callable[[], list[ShortageStatus]] = list
         """Gives what the gateway has run out of (``ops.shortages``)."""
@@ -73,6 +75,8 @@ class Health:
             "config": {
                 "digest": serving.digest if serving else None,
                 "loaded_at": rfc3339(serving.loaded_at) if serving else None,
+                # For everybody, so without the problems, which name files and settings.
+                "refused": None if self.refused_at is None else {"at": rfc3339(self.refused_at)},
             },
             "state": store_status(store),
             "connections": self.connections,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from gateway.policy.base.report import covered
 from gateway.policy.base.settings import Policy
@@ -25,14 +26,25 @@ NO_GUARDS: Guards = {}
 
 Wanted = Callable[[Kind], bool]
 
+_Key = tuple[Kind, tuple[str, ...], bool]
+"""A kind, the names of policies, and whether the stage knows that they only report."""
+
 
 class StageBuilder:
-    """Builds each stage once, so that what it remembers serves every route that names its policies."""
+    """Builds each stage once, so that what it remembers serves every route that names its policies. One that the builder
+    ``before`` has built of the same policies and tools is taken over from it, until ``forget_before``."""
 
-    def __init__(self, policies: Mapping[str, Mapping[str, Policy]], tools: Tools) -> None:
+    def __init__(
+        self, policies: Mapping[str, Mapping[str, Policy]], tools: Tools, before: StageBuilder | None = None
+    ) -> None:
         self._policies = policies
         self._tools = tools
-        self._built: dict[tuple[Kind, tuple[str, ...], bool], Stage | None] = {}
+        self._built: dict[_Key, Stage | None] = {}
+        self._before = before
+
+    def forget_before(self) -> None:
+        """Keep the builder before no longer: what it has built ends with its requests."""
+        self._before = None
 
     def stages(
         self, names: Names, guards: Guards = NO_GUARDS, wanted: Wanted | None = None, reporting: Names = NO_NAMES
@@ -107,13 +119,27 @@ class StageBuilder:
             return
         key = (kind, names, report and kind.knows_mode)
         if key not in self._built:
-            policies = ((name, self._policies[kind.section][name]) for name in names)
-            self._built[key] = kind.build(
-                [(name, _reporting(one) if report else one) for name, one in policies], self._tools
-            )
+            policies = self._named(kind, names, report)
+            if self._before is not None and self._before._has(key, policies, report, self._made_with(kind)):
+                self._built[key] = self._before._built[key]
+            else:
+                self._built[key] = kind.build(policies, self._tools)
         stage = self._built[key]
         if stage is not None:
             yield Built(stage, report, f"{kind.section}.{names[0]}" if names else "")
+
+    def _named(self, kind: Kind, names: tuple[str, ...], report: bool) -> list[tuple[str, Policy]]:
+        policies = ((name, self._policies[kind.section][name]) for name in names)
+        return [(name, _reporting(one) if report else one) for name, one in policies]
+
+    def _has(self, key: _Key, policies: Sequence[tuple[str, Policy]], report: bool, tools: Tools) -> bool:
+        """Whether it has built the stage of ``key``, and of the same ``policies`` with the same ``tools``."""
+        kind, names, _ = key
+        return key in self._built and self._made_with(kind) == tools and self._named(kind, names, report) == policies
+
+    def _made_with(self, kind: Kind) -> Tools:
+        # The bound of one address is nothing to the other kinds, which would lose their tokens and schemas with it.
+        return self._tools if kind.name == "in_flight" else replace(self._tools, requests_of_address=None)
 
 
 def _reporting(policy: Policy) -> Policy:

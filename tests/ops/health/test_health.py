@@ -23,7 +23,7 @@ def test_the_public_body_is_the_contract_without_endpoints() -> None:
             "build": {"version": "1.2.3", "revision": "c0ffee"},
             "environment": "production",
             "uptime_s": 61,
-            "config": {"digest": "d1gest", "loaded_at": "2023-11-14T22:13:20Z"},
+            "config": {"digest": "d1gest", "loaded_at": "2023-11-14T22:13:20Z", "refused": None},
             "state": {"store": "embedded", "ok": True, "since": None},
             "connections": {"limit": 0, "written": 0},
             "shortages": [],
