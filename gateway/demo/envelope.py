@@ -28,7 +28,7 @@ class ProcedureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """The outcome of one call of a request: a value, or a failure."""
 
     path: str
@@ -60,14 +60,14 @@ def _plain(value: Any, at: tuple[str, ...], dates: dict[str, list[str]]) -> Any:
     return value
 
 
-def envelope(outcome: Outcome) -> dict[str, Any]:
+def envelope(outcome: CallOutcome) -> dict[str, Any]:
     """The envelope of one call, alone or as an element of a batch."""
     if outcome.failure:
         return {"error": superjson(outcome.failure.shape(outcome.path))}
     return {"result": {"data": superjson(outcome.value)}}
 
 
-def batch_status(outcomes: Sequence[Outcome]) -> int:
+def batch_status(outcomes: Sequence[CallOutcome]) -> int:
     """One status when all calls agree, 207 when they do not."""
     statuses = {outcome.status for outcome in outcomes}
     return statuses.pop() if len(statuses) == 1 else 207
@@ -87,7 +87,7 @@ def stream_head(calls: int) -> bytes:
     return line({str(n): [[0], [None, 0, n]] for n in range(calls)})
 
 
-def stream_chunks(number: int, outcome: Outcome, free: Iterator[int]) -> Iterator[bytes]:
+def stream_chunks(number: int, outcome: CallOutcome, free: Iterator[int]) -> Iterator[bytes]:
     """The lines that settle call ``number``; ``free`` gives unused chunk numbers.
 
     A result nests two further promises (the result and its data), as the real producer does it.

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from gateway.demo.accounts import Accounts
 from gateway.demo.assistant import ASKING, complete
-from gateway.demo.envelope import Outcome, ProcedureError, batch_status, envelope, stream_chunks, stream_head
+from gateway.demo.envelope import CallOutcome, ProcedureError, batch_status, envelope, stream_chunks, stream_head
 from gateway.demo.procedures import PROCEDURES, Procedure
 from gateway.demo.resolvers import RESOLVERS
 from gateway.demo.rest import ROUTES
@@ -104,7 +104,7 @@ class DemoTutor(DemoService):
             if streamed and not batch:
                 raise ProcedureError(400, "Streaming requests must be batched (you can do a batch of 1)")
         except ProcedureError as failure:
-            return json_response(failure.status, envelope(Outcome("", failure=failure)))
+            return json_response(failure.status, envelope(CallOutcome("", failure=failure)))
         if streamed:
             return await self._stream(request, calls, headers)
         outcomes = [await self._assisted(self._run(request, call)) for call in calls]
@@ -131,20 +131,20 @@ class DemoTutor(DemoService):
             for name, given in zip(paths, _inputs(text, paths, batch), strict=True)
         ]
 
-    async def _assisted(self, outcome: Outcome) -> Outcome:
+    async def _assisted(self, outcome: CallOutcome) -> CallOutcome:
         """The outcome with the AI service's words in it, where the real one asks for them."""
         if not self.toolkit or outcome.failure or outcome.path not in ASKING:
             return outcome
         try:
-            return Outcome(outcome.path, value={**outcome.value, "response": await complete(self.toolkit)})
+            return CallOutcome(outcome.path, value={**outcome.value, "response": await complete(self.toolkit)})
         except ProcedureError as failure:
-            return Outcome(outcome.path, failure=failure)
+            return CallOutcome(outcome.path, failure=failure)
 
-    def _run(self, request: web.Request, call: _Call) -> Outcome:
+    def _run(self, request: web.Request, call: _Call) -> CallOutcome:
         try:
-            return Outcome(call.path, value=self._value(request, call))
+            return CallOutcome(call.path, value=self._value(request, call))
         except ProcedureError as failure:
-            return Outcome(call.path, failure=failure)
+            return CallOutcome(call.path, failure=failure)
 
     def _value(self, request: web.Request, call: _Call) -> Any:
         procedure = call.procedure

@@ -125,7 +125,7 @@ class Jwt(Stage):
     is not remembered. ``wall`` gives Unix seconds. ``ring`` counts what each key has verified, where the verifier is one.
     """
 
-    __slots__ = ("_hash", "_max_length", "_revocations", "_settings", "_verifier", "_wall", "cache", "ring")
+    __slots__ = ("_hash", "_max_length", "_revocations", "_settings", "_wall", "cache", "ring", "verifier")
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Jwt(Stage):
         remember: int = REMEMBERED,
     ) -> None:
         self._settings = settings
-        self._verifier = verifier
+        self.verifier = verifier
         self.ring = verifier if isinstance(verifier, KeyRing) else None
         self._wall = wall
         self._revocations = revocations
@@ -217,7 +217,7 @@ class Jwt(Stage):
         if credentials is None:
             return challenge.MALFORMED if raw[:_SCHEME_LENGTH].lower() == b"bearer " else challenge.OTHER_SCHEME
         try:
-            payload = self._verifier.verify(credentials[1])
+            payload = self.verifier.verify(credentials[1])
             if isinstance(payload, Refusal):
                 return payload
             claims = json.loads(payload)

@@ -130,6 +130,11 @@ class RateLimit(Stage):
         self._wall = tools.wall
         self.grouped = tools.remote is None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of its limits."""
+        return tuple(limit.name for limit in self._limits)
+
     def on_request(self, exchange: Exchange) -> Refusal | asyncio.Future[Verdict] | None:
         only = self._only
         if only is not None and len(exchange.calls) < 2:

@@ -81,10 +81,11 @@ class Resilience:
         """The stages in front of ``upstream``, by the name of their kind, the same for all of its routes."""
         guards: dict[str, Built] = {}
         if upstream in self.concurrency:
-            guards["concurrency"] = Built(self.concurrency[upstream])
+            guards["concurrency"] = Built(self.concurrency[upstream], kind="concurrency", policies=(upstream,))
         if upstream in self.breakers:
-            policy = f"breakers.{self._config.upstreams[upstream].breaker}"
-            guards["breaker"] = Built(self.breakers[upstream], self._breaker_reports(upstream), policy)
+            name = str(self._config.upstreams[upstream].breaker)
+            reports = self._breaker_reports(upstream)
+            guards["breaker"] = Built(self.breakers[upstream], reports, f"breakers.{name}", "breaker", (name,))
         return guards
 
     def _breaker(self, upstream: str, name: str) -> Breaker:

@@ -59,11 +59,8 @@ class Runtime:
         self.egress = EgressRuntime(egress, self.group, self.digest)
         in_flight = stages.of_kind("in_flight")
         self.in_flight = in_flight if isinstance(in_flight, InFlight) else None
-        self.key_rings = {
-            name: stage.ring
-            for name, stage in stages.of_section("auth").items()
-            if isinstance(stage, Jwt) and stage.ring is not None
-        }
+        self.auth = {name: stage for name, stage in stages.of_section("auth").items() if isinstance(stage, Jwt)}
+        self.key_rings = {name: stage.ring for name, stage in self.auth.items() if stage.ring is not None}
 
         if before is None:
             resilience.connect()

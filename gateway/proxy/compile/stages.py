@@ -61,7 +61,7 @@ class StageBuilder:
             else:
                 of_kind = list(self._of(kind, names.get(kind.section, ()), reporting.get(kind.section, ())))
             if of_kind and kind.needs_body and not buffered:
-                stages.append(Built(BufferWithoutForms() if forms else Buffer()))
+                stages.append(Built(BufferWithoutForms() if forms else Buffer(), kind="buffer"))
                 buffered = True
             forms = forms or (bool(of_kind) and kind.judges_forms)
             stages += of_kind
@@ -126,7 +126,7 @@ class StageBuilder:
                 self._built[key] = kind.build(policies, self._tools)
         stage = self._built[key]
         if stage is not None:
-            yield Built(stage, report, f"{kind.section}.{names[0]}" if names else "")
+            yield Built(stage, report, f"{kind.section}.{names[0]}" if names else "", kind.name, names)
 
     def _named(self, kind: Kind, names: tuple[str, ...], report: bool) -> list[tuple[str, Policy]]:
         policies = ((name, self._policies[kind.section][name]) for name in names)

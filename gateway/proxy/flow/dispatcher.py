@@ -46,7 +46,7 @@ class Dispatcher:
         self.observer = observer
         self.health = health
         self.runtime: Served | None = None
-        self.unrouted: CompiledRoute = bind("unmatched", [Built(build_identity())])
+        self.unrouted: CompiledRoute = bind("unmatched", [Built(build_identity(), kind="identity")])
         self.draining = False
         self.in_flight = 0
         self._stalled: set[Exchange] = set()

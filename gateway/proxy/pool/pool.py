@@ -95,7 +95,7 @@ class Pool:
         self.always = always
         self._first_fields = ResponseFields.of((), via)
         self.connector = Connector(
-            self._made, self._full, self.balancer.changed, connect, self.resolver, on_shortage, on_address
+            self.made, self._full, self.balancer.changed, connect, self.resolver, on_shortage, on_address
         )
         self._ticker: asyncio.TimerHandle | None = None
 
@@ -159,7 +159,8 @@ class Pool:
     def _full(self) -> bool:
         return len(self.open) + self.connector.opening >= self.max_connections
 
-    def _made(self, endpoint: Endpoint, address: str) -> UpstreamConnection:
+    def made(self, endpoint: Endpoint, address: str) -> UpstreamConnection:
+        """The protocol of a new connection to ``address`` of ``endpoint``."""
         connection = UpstreamConnection(PoolMembership(self, endpoint, address), self.loop)
         connection.fields = self._first_fields
         return connection

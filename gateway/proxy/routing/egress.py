@@ -62,5 +62,5 @@ class EgressRuntime:
         self, paths: PatternTable[CompiledRoute], group: AbstractContextManager[object], digest: str = ""
     ) -> None:
         self.group = group
-        self.unrouted = replace(bind(NO_ROUTE, [Built(build_identity())]), config=digest)
+        self.unrouted = replace(bind(NO_ROUTE, [Built(build_identity(), kind="identity")]), config=digest)
         self.routes = _Routes(paths, self.unrouted)

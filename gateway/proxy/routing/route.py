@@ -64,6 +64,17 @@ class _NoUpstream:
 NO_UPSTREAM = _NoUpstream()
 
 
+class Built(NamedTuple):
+    """A stage, whether it only reports (``mode: report``), and the policy that it is for, such as ``cors.app``. ``kind`` is the
+    name of its row in ``policy.kinds``, and ``policies`` are the names of all policies that it was built for."""
+
+    stage: Stage
+    report: bool = False
+    policy: str = ""
+    kind: str = ""
+    policies: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledRoute:
     """A compiled route.
@@ -80,7 +91,7 @@ class CompiledRoute:
     the verdict of a route that has no upstream. ``policies`` are the names of its policies by
     section, which a batch over several routes unites; ``named`` has those of the kinds that count the calls of a batch one
     by one, those that only report apart (``policy.base.report.covered``). ``reports``: the route itself only reports.
-    ``internal`` is a route of the egress listener, whose only client is the backend. ``config`` is the short digest of the
+    ``stages`` are what its hooks were bound from. ``internal`` is a route of the egress listener, whose only client is the backend. ``config`` is the short digest of the
     configuration that it is of, for the log.
     """
 
@@ -111,18 +122,11 @@ class CompiledRoute:
     policies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     named: Mapping[str, frozenset[str]] = field(default_factory=dict)
     preflight: CompiledRoute | None = None
+    stages: tuple[Built, ...] = ()
 
     def target(self, exchange: Exchange) -> str:
         """The path to ask the upstream for."""
         return self.rewrite or exchange.path
-
-
-class Built(NamedTuple):
-    """A stage, whether it only reports (``mode: report``), and the policy that it is for, such as ``cors.app``."""
-
-    stage: Stage
-    report: bool = False
-    policy: str = ""
 
 
 def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
@@ -135,7 +139,7 @@ def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
     collects = False
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
-    for depth, (stage, report, policy) in enumerate(stages, 1):
+    for depth, (stage, report, policy, *_) in enumerate(stages, 1):
         if overrides(stage, "on_request"):
             if limit is None and stage.grouped:
                 limit = len(request_hooks)
@@ -164,6 +168,7 @@ def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
         collects=collects,
         lasting_hooks=tuple(lasting_hooks),
         removed=removed,
+        stages=tuple(stages),
     )
 
 
