@@ -20,6 +20,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE := tests/trpc
+EDITORS := tests/editors
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -27,7 +28,7 @@ help:
 run: $(VENV)/run.stamp
 	@exec $(BIN)/gateway run --demo
 
-test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp
+test: $(VENV)/test.stamp $(NODE)/node_modules/.stamp $(EDITORS)/node_modules/.stamp
 	@scripts/setup
 	@scripts/test $(OPTIONS)
 
@@ -51,7 +52,7 @@ lock:
 	@scripts/lock --upgrade
 
 clean:
-	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build $(NODE)/node_modules
+	rm -rf $(VENV) .cache .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache *.egg-info build $(NODE)/node_modules $(EDITORS)/node_modules
 	find gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps make the second call quick: a step runs again only when what it installs has changed.
@@ -69,8 +70,10 @@ $(VENV)/test.stamp: requirements-test.lock $(VENV)/run.stamp
 	@$(PIP) install --quiet --require-hashes --only-binary :all: -r requirements-test.lock
 	@touch $@
 
-$(NODE)/node_modules/.stamp: $(NODE)/package-lock.json $(NODE)/package.json
+$(NODE)/node_modules/.stamp: WHAT := the tRPC client and server
+$(EDITORS)/node_modules/.stamp: WHAT := the language server of editors
+%/node_modules/.stamp: %/package-lock.json %/package.json
 	@scripts/setup
-	@echo "Installing the tRPC client and server into $(NODE)/node_modules"
-	@cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@echo "Installing $(WHAT) into $*/node_modules"
+	@cd $* && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@

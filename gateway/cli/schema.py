@@ -11,15 +11,16 @@ import typer
 from gateway.cli.load import AsJson
 from gateway.config.load import shipped_kinds
 from gateway.config.problem import nearest
-from gateway.config.schema import schemas
+from gateway.config.schema import schema_of_file, schemas
+from gateway.review.policy_tests.language import WrittenFile
 
-Kind = Annotated[str | None, typer.Argument(help="upstreams, or a kind of policy; all names when left out.")]
+Kind = Annotated[str | None, typer.Argument(help="upstreams, tests, or a kind of policy; all names when left out.")]
 Folder = Annotated[Path | None, typer.Option("--write", help="Write every schema to a file in this folder.")]
 
 
 def schema(kind: Kind = None, write: Folder = None, json: AsJson = False) -> None:
-    """Print the JSON Schema of the entry file (upstreams) or of a policies file."""
-    found = schemas(shipped_kinds())
+    """Print the JSON Schema of the entry file (upstreams), of a policies file, or of a file with policy tests (tests)."""
+    found = {**schemas(shipped_kinds()), "tests": schema_of_file(WrittenFile, "Tests of the policies.")}
     if kind is not None and kind not in found:
         typer.echo(f"gateway schema: there is no kind {kind}; {nearest(kind, found)}", err=True)
         raise typer.Exit(2)

@@ -67,7 +67,9 @@ class Tls(Model):
     """Certificate chain and key, PEM."""
 
     cert: FilePath
+    """The certificate chain, a PEM file."""
     key: FilePath
+    """Its key, a PEM file."""
 
 
 class EgressSettings(Model):
@@ -76,13 +78,16 @@ class EgressSettings(Model):
     host: LoopbackHost = "127.0.0.1"
     """A loopback address, because the listener requires no token."""
     port: Port = 8181
+    """The port of the listener."""
 
 
 class Listen(Model):
     """The public listener."""
 
     host: Annotated[str, Field(min_length=1)] = "0.0.0.0"
+    """The address to listen at; 0.0.0.0 is every one of this machine."""
     port: Port = 8080
+    """The port for clients."""
     workers: Workers = 1
     """Processes that share the port; ``auto`` is one for each processor that they may use."""
     trusted_proxies: tuple[Network, ...] = ()

@@ -65,7 +65,9 @@ class Ops(Model):
     """The operators' listener: health in full, metrics, admin API."""
 
     host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address to listen at: a loopback one, or one that only operators reach."""
     port: Port = 9090
+    """The port for operators."""
     token: SecretField | None = None
     """The bearer token that operators send."""
     origins: ExactOrigins = ()
@@ -162,6 +164,7 @@ class WrittenRoute(Model):
     """One route as it is written. The first route that matches a request applies to it."""
 
     name: Name
+    """Its name in the log, the metrics and the tests."""
     listener: Literal["public", "egress"] = "public"
     """``egress``: for the backend's calls to ``listen.egress``; such a route has nothing from ``defaults``."""
     procedures: tuple[Procedures, ...] = ()
@@ -171,6 +174,7 @@ class WrittenRoute(Model):
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] | None = None
     """GET and POST for procedures, GET for paths, unless written."""
     upstream: str | None = None
+    """The upstream that its requests go to."""
     rewrite: UrlPath | None = None
     """The path that the upstream sees instead."""
     deny: Annotated[str, Field(min_length=1)] | None = None
@@ -187,6 +191,7 @@ class Head(Model):
     """The keys of the entry file that decide how the rest is read."""
 
     version: Literal[1]
+    """The version of this language: 1."""
     environment: EnvironmentName = "development"
     """``production`` turns on the strict checks."""
     region: Region = None
@@ -202,8 +207,10 @@ class Entry(Head):
     ops: Ops = Ops()
     state: State = State()
     upstreams: dict[Name, UpstreamSettings] = Field(default_factory=dict)
+    """The services behind the gateway, by name."""
     defaults: Defaults = Defaults()
     routes: tuple[WrittenRoute, ...] = ()
+    """Which requests pass: the first route that matches one applies to it. What no route names is refused."""
     acknowledge: tuple[WrittenAcknowledgement, ...] = ()
     """What changes and findings somebody answers for: docs/reviewing.md."""
 

@@ -75,7 +75,14 @@ def _type_of(kind: Kind) -> Any:
 
 def keys_of_defaults() -> Callable[[type[M]], type[M]]:
     """Adds a key for each kind of policy that routes inherit."""
-    return _with({kind.route_key: (tuple[str, ...], ()) if kind.many else (str | None, None) for kind in INHERITED})
+    return _with(
+        {
+            kind.route_key: (tuple[str, ...], Field(default=(), description=kind.about))
+            if kind.many
+            else (str | None, Field(default=None, description=kind.about))
+            for kind in INHERITED
+        }
+    )
 
 
 def _with(fields: Mapping[str, Any]) -> Callable[[type[M]], type[M]]:

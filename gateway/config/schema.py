@@ -23,6 +23,7 @@ Schema = dict[str, Any]
 
 ENTRY = "upstreams"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_AS_THEY_ARE = frozenset(("enum", "required", "const", "propertyNames", "markdownEnumDescriptions"))
 _REFERENCE = {"type": "string", "pattern": r"\$\{"}
 
 
@@ -38,6 +39,14 @@ def schemas(kinds: Named[str, type[Policy]]) -> dict[str, Schema]:
     return found
 
 
+def schema_of_file(model: type[Model], description: str) -> Schema:
+    """The schema of a file that is one ``model``, whose values are not replaced by ``${NAME}``. What comes several times in it
+    stands in ``$defs``."""
+    schema = model.model_json_schema(mode="validation", schema_generator=_Described)
+    definitions = {name: _simple(one, {}, False) for name, one in schema.pop("$defs", {}).items()}
+    return {**_file(_simple(schema, {}, False), description), "$defs": definitions}
+
+
 def _file(schema: Schema, description: str) -> Schema:
     return {"$schema": _DIALECT, "description": description, **{k: v for k, v in schema.items() if k != "description"}}
 
@@ -45,7 +54,7 @@ def _file(schema: Schema, description: str) -> Schema:
 def _section(kind: type[Policy]) -> Schema:
     return {
         "type": "object",
-        "description": inspect.cleandoc(kind.__doc__ or ""),
+        "description": _markdown(inspect.cleandoc(kind.__doc__ or "")),
         "propertyNames": {"pattern": NAME_PATTERN},
         "additionalProperties": _of(kind),
     }
@@ -66,34 +75,49 @@ class _Described(GenerateJsonSchema):
 def _of(model: type[Model]) -> Schema:
     schema = model.model_json_schema(mode="validation", schema_generator=_Described)
     definitions = schema.pop("$defs", {})
-    flat: Schema = _simple(schema, definitions)
+    flat: Schema = _simple(schema, definitions, True)
     return flat
 
 
-def _simple(part: Any, definitions: Schema) -> Any:
-    """``part`` without the generator's titles, with definitions in place, and with ``${NAME}`` allowed for every value."""
+def _simple(part: Any, definitions: Schema, references: bool) -> Any:
+    """``part`` without the generator's titles, with those of ``definitions`` in place, and with texts in Markdown.
+
+    With ``references`` a ``${NAME}`` is allowed for every value."""
     if isinstance(part, list):
-        return [_simple(item, definitions) for item in part]
+        return [_simple(item, definitions, references) for item in part]
     if not isinstance(part, dict):
         return part
-    if "$ref" in part:
+    if "$ref" in part and definitions:
         target = definitions[part["$ref"].rpartition("/")[2]]
         part = {**target, **{key: value for key, value in part.items() if key not in ("$ref", "default")}}
-    kept: Schema = {}
-    for key, value in part.items():
-        if key == "properties":
-            kept[key] = {name: _simple(inner, definitions) for name, inner in value.items()}
-        elif key == "default":
-            kept[key] = _default(value, part)
-        elif key != "title" and key != "x-secret":
-            kept[key] = (
-                _simple(value, definitions) if key not in ("enum", "required", "const", "propertyNames") else value
-            )
-    return _or_reference(kept)
+    kept = {
+        key: _keyword(key, value, part, definitions, references)
+        for key, value in part.items()
+        if key not in ("title", "x-secret") and (key, value) != ("default", None)  # an editor would complete null
+    }
+    return _or_reference(kept) if references else kept
+
+
+def _keyword(key: str, value: Any, part: Schema, definitions: Schema, references: bool) -> Any:
+    """The ``value`` of one keyword of ``part``, made simple."""
+    if key == "properties":
+        return {name: _simple(inner, definitions, references) for name, inner in value.items()}
+    if key == "default":
+        return _default(value, part)
+    if key == "description":
+        return _markdown(value)
+    return value if key in _AS_THEY_ARE else _simple(value, definitions, references)
+
+
+def _markdown(text: str) -> str:
+    """A docstring as editors show it."""
+    return text.replace("``", "`")
 
 
 def _default(value: Any, part: Schema) -> Any:
-    """A default as people write it: durations are kept as seconds."""
+    """A default as people write it: durations are kept as seconds, and what is not there as None."""
+    if isinstance(value, dict):
+        return {key: inner for key, inner in value.items() if inner is not None}
     if part.get("pattern") == DURATION_PATTERN and isinstance(value, int | float):
         return f"{value:g}s"
     return value

@@ -50,6 +50,7 @@ class Inflate(Model):
         ],
         Field(min_length=1),
     ] = (GZIP, DEFLATE)
+    """The codings that a body may have."""
     ratio: Annotated[int, Field(ge=1, le=1032), BeforeValidator(whole)] = 20
     """Bytes that may come of each byte, at most; the first 8 KiB do not count. Deflate makes 1032 of one at most."""
 
@@ -69,11 +70,24 @@ class Settings(Policy):
     max: ByteSize | None = None
     """Bytes of the body, compressed and inflated."""
     types: tuple[Annotated[str, AfterValidator(_media_type)], ...] = ()
+    """The media types that a body may have, such as ``application/json`` or ``image/*``; any unless written."""
     inflate: Inflate | None = None
     """Without it a compressed body is refused."""
     without_content: tuple[Method, ...] = ()
     """Methods whose requests have no body: one that has is refused."""
     query: Query | None = None
+    """Bounds of the query; none unless written."""
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        found = {"media_type_refused"}
+        if self.max is not None:
+            found.add("body_too_large")
+        if self.query is not None and (self.query.max is not None or self.query.parameters is not None):
+            found.add("target_too_long")
+        if self.without_content or self.inflate is not None:
+            found.add("body_malformed")
+        return frozenset(found)
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

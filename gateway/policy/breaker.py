@@ -69,6 +69,10 @@ class Settings(Policy):
     ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """By route, statuses that do not count there, such as 503 of a service in response to a bad upload."""
 
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        return frozenset(("upstream_resting",))
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
         if self.ratio is not None and self.min_volume < 2:

@@ -81,16 +81,23 @@ class Settings(Policy):
     """
 
     origins: Annotated[tuple[Annotated[str, AfterValidator(canonical_origin)], ...], BeforeValidator(split_lists)]
+    """The websites that may call: ``https://app.example``, ``https://*.app.example`` for names below it, or ``*`` for all."""
     no_origin: Literal["allow", "refuse"] = "allow"
+    """Requests without Origin, such as native apps send."""
     cross_site: Literal["refuse", "navigate", "allow"] = "refuse"
     """``navigate`` lets links of other websites open pages; images, frames and scripts stay refused."""
     preflight: Literal["silent", "refuse"] = "silent"
     """``silent``: a 204 without the permission, of which browsers say what is missing; ``refuse``: a 403."""
     methods: tuple[Annotated[str, AfterValidator(_method)], ...] = ("GET", "POST")
+    """The methods that a page may use."""
     request_headers: Headers = ("content-type", "authorization")
+    """The header fields that a page may send."""
     expose_headers: Headers = ()
+    """The header fields of a response that a page may read."""
     credentials: bool = False
+    """Whether browsers send cookies and let pages read what comes of it."""
     max_age: Duration = 600.0
+    """How long a browser remembers what a preflight was answered."""
 
     ORDERS: ClassVar[Orders] = {
         "origins": by_inclusion(
@@ -138,6 +145,15 @@ class Settings(Policy):
             duration,
         ),
     }
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        found = {"preflight_refused"}
+        if self.no_origin == "refuse" or "*" not in self.origins:
+            found.add("origin_refused")
+        if self.cross_site != "allow":
+            found.add("cross_site_refused")
+        return frozenset(found)
 
     @model_validator(mode="after")
     def _no_credentials_for_everybody(self) -> Settings:

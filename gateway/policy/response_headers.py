@@ -94,7 +94,9 @@ class Settings(Policy):
     """One entry of ``response_headers``: ``set`` adds to the defaults or replaces one, ``remove`` drops one for good."""
 
     set: Annotated[dict[Name, Value], BeforeValidator(_distinct)] = Field(default_factory=dict)
+    """Fields and their values: added, or in place of those that are there by default."""
     remove: tuple[Name, ...] = ()
+    """Fields that no response has, those of the upstream neither."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Settings:

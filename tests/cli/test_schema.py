@@ -13,12 +13,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 def test_kinds(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("schema") == 0
-    assert capsys.readouterr().out.split() == ["upstreams", *shipped_kinds()]
+    assert capsys.readouterr().out.split() == ["upstreams", *shipped_kinds(), "tests"]
 
 
 def test_all_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("schema", "--json") == 0
-    assert list(json.loads(capsys.readouterr().out)) == ["upstreams", *shipped_kinds()]
+    assert list(json.loads(capsys.readouterr().out)) == ["upstreams", *shipped_kinds(), "tests"]
 
 
 def test_an_unknown_kind(capsys: pytest.CaptureFixture[str]) -> None:

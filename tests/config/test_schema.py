@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from gateway.config.load import shipped_kinds
-from gateway.config.schema import schemas
-from gateway.policy.base.settings import Duration, Policy
+from gateway.config.schema import schema_of_file, schemas
+from gateway.core.units import DURATION_PATTERN
+from gateway.policy.base.settings import Duration, Model, Policy
 from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
 
 
@@ -40,6 +41,43 @@ def test_no_mapping_takes_unknown_keys() -> None:
         assert values(schema)
         for part in values(schema):
             assert part["additionalProperties"] is False
+
+
+def undescribed(schema: Any, path: str) -> list[str]:
+    """The paths of the keys below ``schema`` of which an editor would show nothing."""
+    found = []
+    for name, part in schema.get("properties", {}).items():
+        arms = [part, *part.get("anyOf", ())]
+        found += [] if any(arm.get("description") for arm in arms) else [f"{path}.{name}"]
+        found += undescribed(part, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        found += undescribed(schema[key], f"{path}.NAME") if isinstance(schema.get(key), dict) else []
+    for arm in schema.get("anyOf", ()):
+        found += undescribed(arm, path)
+    return found
+
+
+@pytest.mark.parametrize("name", ["upstreams", *SECTIONS])
+def test_every_key_has_a_text_for_editors(name: str) -> None:
+    assert undescribed(schemas(shipped_kinds())[name], name) == []
+
+
+def test_no_editor_completes_null() -> None:
+    text = json.dumps(schemas(shipped_kinds()))
+    assert '"default": null' not in text and "``" not in text
+
+
+def test_what_comes_several_times_in_another_file_stands_apart() -> None:
+    class Toys(Model):
+        first: Settings
+        second: Settings
+
+    found = schema_of_file(Toys, "Toys.")
+    assert found["description"] == "Toys." and list(found["$defs"]) == ["Settings"]
+    assert found["properties"]["first"] == {"$ref": "#/$defs/Settings"}
+    assert found["$defs"]["Settings"]["properties"]["after"] == {
+        "type": "string", "pattern": DURATION_PATTERN, "default": "90s"
+    }  # fmt: skip
 
 
 def test_there_is_one_for_the_entry_file_and_one_for_each_kind() -> None:

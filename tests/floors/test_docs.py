@@ -13,7 +13,7 @@ PAGES = [path for path in tracked("*.md") if path.name not in ("REPORT.md", "CHA
 TOP = {path.relative_to(ROOT).parts[0] for path in tracked("*/*")}
 FLOORS = {name.partition("/")[0] for name in sources()}
 # Folders and files of a run or of a user's own configuration, which no checkout has.
-NOT_IN_A_CHECKOUT = ("var/", "policies/schemas.yaml", "policies/tests/")
+NOT_IN_A_CHECKOUT = ("var/", "policies/schemas.yaml")
 
 _BACKTICKS = re.compile(r"`+([^`\n]+)`+")
 _PATH = re.compile(r"[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?")

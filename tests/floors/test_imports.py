@@ -53,7 +53,7 @@ DOORS = {
     "jsonschema_rs": ("policy/schema/",),
     "python_multipart": ("policy/upload/",),
     "aiohttp": ("ops/", "process/", "demo/", "cli/"),
-    "pydantic": ("policy/", "config/", "proxy/", "ops/", "process/", "demo/", "cli/"),
+    "pydantic": ("policy/", "config/", "proxy/", "review/policy_tests/", "ops/", "process/", "demo/", "cli/"),
     "web.Application": ("ops/", "demo/"),
 }
 PARTS = {"pydantic_core": "pydantic", "hiredis": "redis"}  # pinned by the package they belong to

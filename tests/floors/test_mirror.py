@@ -33,9 +33,9 @@ OF_A_WHOLE_ROOM = {
     "proxy/test_pace_tries.py": "how an upstream is tried whatever clients do, as they see it",
     "proxy/test_timeouts.py": "every time limit of a request, as the client sees it",
 }
-# Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, whole runs on the wire, and what the
+# Folders that mirror nothing: the house's rules, the shipped files, the project's scripts, editors, whole runs on the wire, and what the
 # dearest input costs in all rooms, and what any input does to them.
-NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "wire", "browser", "cost", "fuzz")
+NO_MIRROR = ("floors", "policies", "scripts", "bench", "trpc", "editors", "wire", "browser", "cost", "fuzz")
 
 ADVICE = """
 Name the test of gateway/a/b.py tests/a/test_b.py, or tests/a/test_b_<one side of it>.py beside that.

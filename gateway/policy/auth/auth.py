@@ -50,23 +50,37 @@ def _scope(text: str) -> str:
 
 
 class Settings(Policy):
-    """One entry of ``auth``.
-
-    ``secret`` and ``public_key``: one key, or a list of a few while one takes the place of another, the new one first.
-    ``require``: claims that must have exactly this value. ``leeway``: seconds by which clocks may differ.
-    ``max_bytes``: the longest token that is looked at.
-    """
+    """One entry of ``auth``."""
 
     kind: Literal["jwt"]
+    """How somebody shows who they are: ``jwt`` for tokens (RFC 7519)."""
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)]
+    """The algorithms that a token may be signed with; its own header never chooses."""
     secret: SecretKeys = None
+    """The key of HS* algorithms, or a list of a few while one takes the place of another, the new one first."""
     public_key: PublicKeys = None
+    """The keys of all other algorithms, PEM."""
     require: dict[str, StrictStr | StrictInt | StrictBool] = Field(default_factory=dict)
+    """Claims that must be there with exactly this value: ``{type: access}``."""
     issuer: Annotated[str, Field(min_length=1)] | None = None
+    """The ``iss`` that a token must have."""
     audience: Annotated[str, Field(min_length=1)] | None = None
+    """The ``aud`` that a token must have."""
     scopes: tuple[Annotated[str, AfterValidator(_scope)], ...] = ()
+    """Scopes of which a token must have all."""
     leeway: Annotated[Duration, Field(le=300)] = 0.0
+    """How far the clocks of the two machines may differ."""
     max_bytes: Annotated[ByteSize, Field(ge=64)] = 4096
+    """The longest token that is looked at."""
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        found = {"token_missing", "token_invalid", "token_expired", "token_revoked"}
+        if self.require:
+            found.add("claim_refused")
+        if self.scopes:
+            found.add("scope_missing")
+        return frozenset(found)
 
     @model_validator(mode="after")
     def _one_kind_of_key(self) -> Settings:

@@ -209,6 +209,7 @@ class Policy(Model):
     """Base of all policy settings. ``report`` lets requests pass and counts what would have been refused."""
 
     mode: Literal["enforce", "report"] = "enforce"
+    """``report`` lets requests pass, and counts and logs those that it would have refused."""
     until: Day | None = None
     """The last day (UTC) of ``mode: report``, after which the policy is enforced; required in production."""
 
@@ -221,3 +222,7 @@ class Policy(Model):
         ),
         "until": Of(lambda policy: policy, _reported_until),
     }
+
+    def reasons(self) -> frozenset[str]:
+        """The slugs of the reasons for which these settings may refuse a request that is read as it should be."""
+        return frozenset()

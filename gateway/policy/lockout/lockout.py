@@ -65,16 +65,22 @@ class Rule(Model):
     """How many failures within what time lock, and for how long: ``lock_for`` is one time, or one for each lock."""
 
     failures: Count
+    """How many failures lock."""
     within: Span
+    """The time in which they count together."""
     lock_for: Spans
+    """How long: one time, or a list of them for repeated locks."""
 
 
 class Settings(Policy):
     """One lockout. ``account`` points to the field of the input that names the account."""
 
     account: Pointer
+    """Points to the field of the input that names the account: ``/email``."""
     failures: Count = 10
+    """How many wrong guesses lock an account."""
     within: Span = 900.0
+    """The time in which they count together."""
     lock_for: Spans = (900.0,)
     """One time, or a list of them for repeated locks: ``[1m, 15m, 1h]``."""
     on_status: Annotated[tuple[Status, ...], Field(min_length=1)] = (401,)
@@ -87,6 +93,10 @@ class Settings(Policy):
     IPv6 address, the /24 of an IPv4 one) by a third of these."""
     address: Rule | None = Rule(failures=50, within=3600.0, lock_for=(3600.0,))
     """Locks an address that fails over many accounts."""
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        return frozenset(("account_locked", "address_locked") if self.address is not None else ("account_locked",))
 
     @property
     def by_address(self) -> bool:

@@ -45,8 +45,12 @@ class Settings(Policy):
     """One limit: ``limit`` as the lasting rate, ``burst`` at once (``limit`` when left out), counted by ``key``."""
 
     limit: RateField
+    """The lasting rate: ``5/minute``, ``300/hour``, ``100/15m``."""
     burst: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)] | None = None
+    """How many pass at once after a pause; as many as ``limit`` has unless written."""
     key: Annotated[tuple[Key, ...], AfterValidator(_keys)]
+    """Who shares a count: ``address``, ``network``, ``principal``, ``route``, ``header:NAME`` or ``input:/POINTER``. Several make one
+    combined key."""
     lease: LeaseField | None = None
     """Units that a worker takes from Redis ahead of time, such as ``20`` or ``5%`` of the burst."""
 
@@ -65,6 +69,10 @@ class Settings(Policy):
         "key": key_order,
         "lease": Of(lambda limit: limit.block, lease_order),
     }
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        return frozenset(("rate_limited",))
 
     @property
     def at_once(self) -> int:

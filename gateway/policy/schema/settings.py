@@ -43,3 +43,7 @@ class Settings(Policy):
     body of the route NAME; ``NAME.query.json`` for the query of that route."""
     max_depth: Annotated[int, Field(ge=1, le=DEEPEST), BeforeValidator(whole)] = 32
     """Objects and lists inside each other, at most."""
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        return frozenset(("json_malformed", "schema_refused"))

@@ -103,8 +103,16 @@ class Settings(Policy):
     """A form, by the parts that it may have, each of them once."""
 
     parts: Annotated[dict[PartName, Part], Field(min_length=1, max_length=MOST_PARTS)]
+    """The parts by their names."""
     others: Literal["refuse"] = "refuse"
     """What becomes of a form with other parts."""
+
+    def reasons(self) -> frozenset[str]:
+        """See ``Policy.reasons``."""
+        found = {"upload_malformed", "upload_too_large"}
+        if any(part.types for part in self.parts.values()):
+            found.add("upload_type_refused")
+        return frozenset(found)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Settings:
