@@ -34,6 +34,7 @@ from gateway.proxy.server.connection import ClientConnection
 from gateway.review.dry_run.claims import DryTokens, completed, token_of
 from gateway.review.dry_run.clock import DryClock, DryLoop, dry_loop
 from gateway.review.dry_run.outcome import Canonical, Outcome, TracedCall
+from gateway.review.dry_run.places import StagePlaces
 from gateway.review.dry_run.request import DryRequest
 from gateway.review.dry_run.response import ReadResponse, ScriptedResponse
 from gateway.review.dry_run.trace import PASS, Trace, TracedRouting
@@ -106,7 +107,7 @@ class DryRun:
         self._loop = dry_loop(self.clock)
         self._store = MemoryStore()
         self._key = os.urandom(32)
-        self._trace = Trace(self.clock)
+        self._trace = Trace(self.clock, StagePlaces(config).of)
         self._upstreams = ScriptedUpstreams(lambda: self._trace.upstream)
         self._listeners: dict[Listener, _Serving] = {}
         with self._loop.running():

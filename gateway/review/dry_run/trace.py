@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import NamedTuple
@@ -22,26 +22,41 @@ from gateway.review.dry_run.clock import DryClock
 REMEMBERED = 1024
 """Routes that are kept with their notes; requests that no route takes make new ones."""
 
+Where = Callable[[str, str], str]
+"""Gives ``file:line`` for the name of a kind and of one of its policies."""
+
 PASS = "pass"
 NOT_REACHED = "not reached"
 
 
 class TracedStage(NamedTuple):
-    """One stage of a route. ``verdict`` is ``pass``, the slug of its refusal, ``report: SLUG`` where it only reports, or ``not
-    reached``; ``detail`` is what the log would say beside it."""
+    """One stage of a route, or one limit of a stage that takes several. ``policy`` is its name within the section of its kind,
+    empty for what every route has, and ``where`` is ``file:line``, empty where nothing is written. ``verdict`` is ``pass``, the
+    slug of its refusal, ``report: SLUG`` where it only reports, or ``not reached``; ``detail`` is what the log says beside it."""
 
     kind: str
-    policies: tuple[str, ...]
+    policy: str
+    where: str
     verdict: str
     detail: str = ""
+
+
+class _Noted(NamedTuple):
+    """What one hook has decided; ``limits`` are the names of those that refuse."""
+
+    verdict: str = "pass"
+    detail: str = ""
+    limits: frozenset[str] = frozenset()
 
 
 class Trace:
     """Notes of one request at a time. ``canonical`` is what was ``routed``: method, path and query; ``route`` the one it ran
     under."""
 
-    def __init__(self, clock: DryClock) -> None:
+    def __init__(self, clock: DryClock, where: Where = lambda kind, policy: "") -> None:
+        """``where`` gives ``file:line`` of a policy."""
         self._clock = clock
+        self._where = where
         self._traced: dict[CompiledRoute, CompiledRoute] = {}
         self.begin()
 
@@ -50,7 +65,7 @@ class Trace:
         self.canonical = ("", "", "")
         self.routed = False
         self.route: CompiledRoute | None = None
-        self._verdicts: dict[int, tuple[str, str]] = {}
+        self._verdicts: dict[int, _Noted] = {}
         self._ended = False
 
     @property
@@ -111,29 +126,32 @@ class Trace:
     def _note(self, depth: int, exchange: Exchange, before: int, verdict: Verdict) -> None:
         self._ended = self._ended or verdict is not None
         if isinstance(verdict, Refusal):
-            self._verdicts[depth] = verdict.reason.slug, _detail(verdict)
+            self._verdicts[depth] = _Noted(verdict.reason.slug, _detail(verdict), _limits(verdict))
         elif isinstance(verdict, Reply):
-            self._verdicts[depth] = PASS, f"responds with {verdict.status} itself"
+            self._verdicts[depth] = _Noted(PASS, f"responds with {verdict.status} itself")
         elif len(exchange.reported) > before:
             would = exchange.reported[-1]
-            self._verdicts[depth] = f"report: {would.reason.slug}", _detail(would)
+            self._verdicts[depth] = _Noted(f"report: {would.reason.slug}", _detail(would), _limits(would))
         else:
-            self._verdicts[depth] = PASS, ""
+            self._verdicts[depth] = _Noted()
 
     @property
     def stages(self) -> tuple[TracedStage, ...]:
-        """What the stages of the last request's route have said, in their order."""
+        """What the stages of the last request's route have decided, in their order."""
         route = self.route
         if route is None:
             return ()
         # A stage without a hook of its own is entered with the next one that has one, or when all of them pass.
         reached = max(self._verdicts, default=0) if self._ended else route.depth
-        return tuple(
-            TracedStage(
-                stage.kind, _policies(stage), *self._verdicts.get(depth, (PASS if depth <= reached else NOT_REACHED,))
-            )
-            for depth, stage in enumerate(route.stages, 1)
-        )
+        found: list[TracedStage] = []
+        for depth, stage in enumerate(route.stages, 1):
+            noted = self._verdicts.get(depth) or (_Noted() if depth <= reached else _NOT_REACHED)
+            for policy in _policies(stage):
+                here = noted if not noted.limits or policy in noted.limits else _NOT_CHARGED
+                found.append(
+                    TracedStage(stage.kind, policy, self._where(stage.kind, policy), here.verdict, here.detail)
+                )
+        return tuple(found)
 
 
 class TracedRouting:
@@ -191,8 +209,16 @@ class _TimedUpstream:
         return response
 
 
+_NOT_REACHED = _Noted(NOT_REACHED)
+_NOT_CHARGED = _Noted(PASS, "not charged, since another limit refuses")
+
+
 def _policies(stage: Built) -> tuple[str, ...]:
-    return stage.stage.names if isinstance(stage.stage, RateLimit) else stage.policies
+    return stage.stage.names if isinstance(stage.stage, RateLimit) else stage.policies or ("",)
+
+
+def _limits(refusal: Refusal) -> frozenset[str]:
+    return frozenset(name for _, name, _ in refusal.limits)
 
 
 def _detail(refusal: Refusal) -> str:
