@@ -9,6 +9,7 @@ import difflib
 import re
 from collections.abc import Callable
 from collections.abc import Mapping as Variables
+from functools import partial
 from pathlib import Path
 
 from gateway.config.file_bytes import read_bytes
@@ -97,7 +98,7 @@ class Environment:
             if match[0] == "$${":
                 parts.append("${")
                 continue
-            value = self._value(match, self._mark(scalar, match.start()), path, taken)
+            value = self._value(match, self._mark(scalar, match.start()), path, taken, text)
             sources.append(self._source(match[1]))
             flaws += _flaws(match[1], value)
             sound = sound and value is not None
@@ -122,14 +123,16 @@ class Environment:
         # Escapes in quoted text can hide a reference from the count of marks; then the position of the text is used.
         return scalar.marks[ordinal] if len(scalar.marks) == text.count("${") else scalar.position
 
-    def _value(self, match: re.Match[str], position: Position, path: NodePath, taken: list[str]) -> str | None:
-        """The value of one reference, or None when it has none, which is reported."""
+    def _value(
+        self, match: re.Match[str], position: Position, path: NodePath, taken: list[str], text: str
+    ) -> str | None:
+        """The value of one reference in ``text``, or None when it has none, which is reported."""
         inner = match[1]
         if not match[2]:
             self._report.add(position, path, "has a ${ that is never closed", _FORMS)
             return None
         if inner.startswith("file:") and inner != "file:":
-            return self._file(inner.removeprefix("file:"), position, path)
+            return self._file(inner.removeprefix("file:"), position, path, text)
         variable = _VARIABLE.fullmatch(inner)
         if not variable:
             self._report.add(position, path, "has a reference that cannot be read", _FORMS)
@@ -145,7 +148,7 @@ class Environment:
         # What is optional in development, such as state.key, is needed in production; a second key or a Redis is not.
         needed = default is None or (not default and secret and path[-1] in ("key", "token"))
         if self._stand_ins is not None and needed:
-            return self._stand_ins.value(name, path, secret)
+            return self._stand_ins.value(name, path, secret, partial(_within, text))
         if default is None:
             state = "is empty" if name in self._variables else "is not set"
             hint = self._missing_hint(name)
@@ -158,21 +161,24 @@ class Environment:
         close = difflib.get_close_matches(name, set(self._variables) - {name}, n=1, cutoff=0.85)
         return f"set {name}; {close[0]} is set: is it meant?" if close else f"set {name}"
 
-    def _file(self, name: str, position: Position, path: NodePath) -> str | None:
+    def _file(self, name: str, position: Position, path: NodePath, text: str) -> str | None:
         hint = ""
+        within = partial(_within, text)
+        if self._stand_ins is not None and self._stand_ins.replaces_files():
+            return self._stand_ins.value(name, path, self._holds_secret(path), within)
         try:
             octets = read_bytes(self._base / name, MOST_FILE_BYTES)
             if len(octets) > MOST_FILE_BYTES:
                 raise ValueError("is larger than 64 KiB")
-            text = without_line_end(octets.decode("utf-8"))
-            if not text:
+            content = without_line_end(octets.decode("utf-8"))
+            if not content:
                 raise ValueError("is empty")
-            return text
+            return content
         except UnicodeDecodeError:
             reason, hint = "is not UTF-8 text", "save it as UTF-8; a key has to be PEM"
         except OSError as error:
             if self._stand_ins is not None:
-                return self._stand_ins.value(name, path, self._holds_secret(path))
+                return self._stand_ins.value(name, path, self._holds_secret(path), within)
             reason = f"cannot be read ({error.strerror})"
         except ValueError as error:
             reason = str(error) if str(error).startswith("is ") else "has no readable name"
@@ -183,8 +189,13 @@ class Environment:
         """What replaces ``reference``, for people."""
         if reference.startswith("file:"):
             return f"file {reference.removeprefix('file:')}"
-        name = reference.partition(":-")[0]
-        return f"environment {name}" if self._variables.get(name) else f"default of {name}"
+        name, default, _ = reference.partition(":-")
+        return f"environment {name}" if self._variables.get(name) or not default else f"default of {name}"
+
+
+def _within(text: str, value: str) -> str:
+    """``text`` with ``value`` in place of each of its references."""
+    return _REFERENCE.sub(lambda match: "${" if match[0] == "$${" else value, text)
 
 
 def _flaws(reference: str, value: str | None) -> list[tuple[str, str]]:

@@ -13,14 +13,14 @@ from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence
 from gateway.core.secret import Secret
 
 
-def _types(annotation: Any) -> Iterator[Any]:
+def types_of(annotation: Any) -> Iterator[Any]:
     """The types of an annotation, with ``Annotated`` removed and unions taken apart."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from _types(get_args(annotation)[0])
+        yield from types_of(get_args(annotation)[0])
     elif origin in (Union, UnionType):
         for arm in get_args(annotation):
-            yield from _types(arm)
+            yield from types_of(arm)
     else:
         yield annotation
 
@@ -44,7 +44,7 @@ def known_keys(model: type[BaseModel], path: NodePath) -> list[str]:
     """The keys that the mapping at ``path`` in ``model`` may have; empty when it may have any key."""
     kinds: list[Any] = [model]
     for key in path:
-        kinds = [inner for kind in kinds for inner in _types(_below(kind, key))]
+        kinds = [inner for kind in kinds for inner in types_of(_below(kind, key))]
     return sorted(
         {field.alias or name for kind in kinds if _is_model(kind) for name, field in kind.model_fields.items()}
     )
@@ -54,20 +54,20 @@ def models_below(model: type[BaseModel], path: NodePath = ()) -> Iterator[tuple[
     """``model`` and every settings class below it, each with the path to it; keys of a user's own are ``NAME``."""
     yield path, model
     for name, field in model.model_fields.items():
-        for kind in _types(field.annotation):
+        for kind in types_of(field.annotation):
             origin = get_origin(kind)
             inner = get_args(kind)[-1] if origin is dict else get_args(kind)[0] if origin in (tuple, list) else kind
             below = (*path, field.alias or name, *(("NAME",) if origin is dict else ()))
-            for one in _types(inner):
+            for one in types_of(inner):
                 if _is_model(one):
                     yield from models_below(one, below)
 
 
 def holds_secret(annotation: Any, path: NodePath) -> bool:
     """Whether ``annotation`` declares the value at ``path`` below it a secret."""
-    kinds = list(_types(annotation))
+    kinds = list(types_of(annotation))
     for key in path:
-        kinds = [inner for kind in kinds for inner in _types(_below(kind, key))]
+        kinds = [inner for kind in kinds for inner in types_of(_below(kind, key))]
     return Secret in kinds
 
 
@@ -79,12 +79,12 @@ def holds_secrets(model: type[BaseModel]) -> bool:
 
 
 def _is_secret(annotation: Any) -> bool:
-    return any(kind is Secret or any(_is_secret(inner) for inner in get_args(kind)) for kind in _types(annotation))
+    return any(kind is Secret or any(_is_secret(inner) for inner in get_args(kind)) for kind in types_of(annotation))
 
 
 def secrets(annotation: Any, node: Node, path: NodePath = ()) -> Iterator[tuple[NodePath, Scalar]]:
     """Path and value of every scalar below ``node`` that ``annotation`` declares a secret."""
-    for kind in _types(annotation):
+    for kind in types_of(annotation):
         if kind is Secret and isinstance(node, Scalar):
             yield path, node
         elif isinstance(node, Mapping):

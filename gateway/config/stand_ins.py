@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -25,9 +26,15 @@ class StandIns:
 
     names: list[str] = field(default_factory=list)
 
-    def value(self, name: str, path: NodePath, secret: bool) -> str | None:
-        """What stands in for the variable or file ``name`` at ``path``: the same for one name, and another for each. None
-        where nothing can be guessed; what depends on it is left out of the check."""
+    def replaces_files(self) -> bool:
+        """Whether it stands in for files of references that are here too."""
+        return False
+
+    def value(
+        self, name: str, path: NodePath, secret: bool, within: Callable[[str], str] = lambda text: text
+    ) -> str | None:
+        """What stands in for the variable or file ``name`` at ``path``, where the whole text is ``within(value)``: the same for
+        one name, and another for each. None where nothing can be guessed; what depends on it is left out of the check."""
         if name not in self.names:
             self.names.append(name)
         words = [key for key in path if isinstance(key, str)]
