@@ -55,7 +55,7 @@ class RevisionError(ValueError):
     """A sentence that says why a revision cannot be read."""
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """One entry of a tree: its mode in octal digits, the id of its object, and its path from the root."""
 
     mode: str
@@ -94,7 +94,7 @@ class Repository:
             return None
         return found if _COMMIT.fullmatch(found) else None
 
-    def write(self, entries: Sequence[Entry], folder: Path) -> frozenset[str]:
+    def write(self, entries: Sequence[TreeEntry], folder: Path) -> frozenset[str]:
         """Write ``entries`` below ``folder``, which is empty. Returns the paths of links that lead out of it: a file without
         content is there for each. Raises RevisionError."""
         if len(entries) > MOST_FILES:
@@ -113,12 +113,12 @@ class Repository:
         except OSError as error:
             raise RevisionError(f"cannot be read: {error.strerror}") from None
 
-    def content(self, entry: Entry) -> bytes:
+    def content(self, entry: TreeEntry) -> bytes:
         """The content of a file, or nothing of one that is too large to be read. Raises RevisionError."""
         sizes = self._sizes([entry.object])
         return self._contents(sizes)[entry.object] if sizes[entry.object] <= MOST_BYTES else b""
 
-    def entries(self, commit: str) -> list[Entry]:
+    def entries(self, commit: str) -> list[TreeEntry]:
         """The files and links of a commit. Raises RevisionError."""
         listed = self._git("ls-tree", "-r", "-z", "--full-tree", commit, most=MOST_LISTED)
         found = []
@@ -126,7 +126,7 @@ class Repository:
             if line:
                 head, _, path = line.partition("\t")
                 mode, _, name = head.split(" ")
-                found.append(Entry(mode, name, path))
+                found.append(TreeEntry(mode, name, path))
         return [
             entry for entry in found if entry.mode in (*_FILE, _LINK)
         ]  # a submodule is a commit of another repository
@@ -198,7 +198,7 @@ def _output(process: subprocess.Popen[bytes], most: int) -> bytes:
     raise RevisionError("is too large to be read")
 
 
-def _refuse_crooked(entries: Sequence[Entry]) -> None:
+def _refuse_crooked(entries: Sequence[TreeEntry]) -> None:
     """Raises RevisionError for a tree that no git makes, whose files would be written elsewhere than they seem to be."""
     links = {entry.path for entry in entries if entry.mode == _LINK}
     for entry in entries:

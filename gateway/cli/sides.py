@@ -41,7 +41,7 @@ class SideError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class LoadedSide:
     """A configuration, how people call it (``name``), and where its files are: in ``folder`` of the ``revision``, or from this
     process's folder on where that is empty."""
 
@@ -55,7 +55,7 @@ class Side:
         return os.path.normpath(os.path.join(self.folder, where)) if where else ""
 
 
-def read_side(written: str, entry: Path) -> Side:
+def read_side(written: str, entry: Path) -> LoadedSide:
     """The side that ``written`` names. A revision without a path has the file that ``entry`` is in the working files, in the
     repository that this is in. Raises SideError."""
     if written.startswith("-"):
@@ -89,12 +89,12 @@ def _nothing(plain: bool, repository: Repository) -> str:
     return "is neither a file nor a folder, and no revision that is here: perhaps git fetch brings it"
 
 
-def _of_files(name: str, path: Path) -> Side:
+def _of_files(name: str, path: Path) -> LoadedSide:
     entry = path / ENTRY if path.is_dir() else path
     return _loaded(name, "", entry.parent, entry.name, str(entry.parent))
 
 
-def _of_revision(name: str, revision: str, repository: Repository, commit: str, inside: str) -> Side:
+def _of_revision(name: str, revision: str, repository: Repository, commit: str, inside: str) -> LoadedSide:
     if inside.startswith(("/", "..")):
         raise SideError(name, "leads out of the repository")
     try:
@@ -129,7 +129,7 @@ def _is_wanted(path: str, entry: str, patterns: list[str]) -> bool:
 
 def _loaded(
     name: str, revision: str, base: Path, file: str, folder: str, outside: frozenset[str] = frozenset()
-) -> Side:
+) -> LoadedSide:
     """The side of the entry ``file`` in ``base``, which people know as ``folder``. No file of it may be one of ``outside``."""
     made = ByReference()
     try:
@@ -143,7 +143,7 @@ def _loaded(
             name, f"has references without a default that nothing can stand in for: {', '.join(made.unfit)}"
         )
     if isinstance(loaded, Config):
-        side = Side(clean(name), loaded, folder, revision)
+        side = LoadedSide(clean(name), loaded, folder, revision)
         led_out = sorted({side.at(str(each)) for each in loaded.files} & outside)
         if not led_out:
             return side

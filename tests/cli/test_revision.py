@@ -177,8 +177,8 @@ def test_links_inside_are_followed_and_those_that_lead_out_are_empty(made: GitRe
         "folder": "a",
         "absolute.yaml": str(tmp_path / "secret.yaml"),
         "up.yaml": "../secret.yaml",
-        "deep/root": "..",
-        "over.yaml": "deep/root/../secret.yaml",  # by its letters alone it stays inside
+        "deep/top": "..",
+        "over.yaml": "deep/top/../secret.yaml",  # by its letters alone it stays inside
         "self.yaml": "self.yaml",
         "passwd.json": "/etc/passwd",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.sides import Side, SideError, read_side
+from gateway.cli.sides import LoadedSide, SideError, read_side
 from gateway.core.secret import Secret
 from gateway.policy.auth.auth import Settings
 from tests.cli.git_repository import GitRepository
@@ -37,7 +37,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitRepository:
     return repository
 
 
-def paths(side: Side) -> tuple[str, ...]:
+def paths(side: LoadedSide) -> tuple[str, ...]:
     return side.config.routes[0].paths
 
 
