@@ -9,8 +9,8 @@ from hashlib import blake2b
 
 from gateway.policy.base.order import Effect
 
-_ID_BYTES = 16
-"""Whoever can write both a harmless change and a harmful one must not find two with one id: 2**64 tries."""
+_ID_BYTES = 15
+"""Whoever can write both a harmless change and a harmful one must not find two with one id: 2**60 tries."""
 
 PASS = "pass"
 """The verdict of a request that no stage refuses."""
@@ -70,7 +70,8 @@ class Change:
         octets = json.dumps(
             [self.effect, self.setting, self.before, self.after, sorted(self.routes), self.content]
         ).encode()
-        object.__setattr__(self, "id", blake2b(octets, digest_size=_ID_BYTES, person=b"change").hexdigest())
+        digest = blake2b(octets, digest_size=_ID_BYTES, person=b"change").hexdigest()
+        object.__setattr__(self, "id", f"c{digest}")  # a letter first: of digits alone YAML makes a number
 
     @property
     def loosens(self) -> bool:

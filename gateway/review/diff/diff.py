@@ -1,69 +1,72 @@
-"""What differs in effect between two configurations."""
+"""What differs in effect between two configurations (docs/decisions/diff.md).
+
+Requests are split into finitely many classes; the route tables that serve say which route takes each on either side; and the
+settings of the two routes are compared by what they mean. Names, defaults, files and the sequence of keys are no difference.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from gateway.config.model import Config, Route
-from gateway.config.orders import compare_parts
-from gateway.policy.base.order import Danger, Effect
-from gateway.policy.kinds import SECTIONS
+from gateway.config.model import Config
+from gateway.config.reporting import in_force
+from gateway.review.diff.batches import batches
+from gateway.review.diff.budgets import Budgets
 from gateway.review.diff.change import Change, by_danger
-from gateway.review.diff.where import Places
+from gateway.review.diff.classes import classes
+from gateway.review.diff.draft import Draft
+from gateway.review.diff.gather import policy_drafts
+from gateway.review.diff.parts import part_drafts, renamed, route_drafts
+from gateway.review.diff.reach import closed, denials, reached
+from gateway.review.diff.schemas import CompareSchemas, schema_drafts
+from gateway.review.diff.side import RoutedSide
+from gateway.review.diff.transitions import transitions
+from gateway.review.diff.uses import uses
+from gateway.review.dry_run.dry_run import DryRun
+
+if TYPE_CHECKING:
+    from gateway.policy.schema.compare import JsonSchema
+    from gateway.review.inputs import SchemaChange
 
 
-def differences(old: Config, new: Config, *, witnesses: bool = True) -> Sequence[Change]:
-    """The changes from ``old`` to ``new``, what loosens first and the most dangerous first among that."""
-    return sorted(_changes(old, new), key=by_danger)
+def differences(
+    old: Config,
+    new: Config,
+    *,
+    witnesses: bool = True,
+    compare_schemas: CompareSchemas | None = None,
+    at: float | None = None,
+) -> Sequence[Change]:
+    """The changes from ``old`` to ``new``, what loosens first and the most dangerous first among that.
+
+    ``witnesses``: requests that show what loosens are looked for. ``compare_schemas`` bounds the time that schemas may take; by
+    default they take what they take. ``at`` is when both are in force, in Unix seconds: now by default.
+    """
+    now = time.time() if at is None else at
+    before, after = (RoutedSide(in_force(config, now), DryRun(config, at=now).runtime) for config in (old, new))
+    drafts = _drafts(before, after, compare_schemas or _compared)
+    return sorted((draft.change for draft in drafts), key=by_danger)
 
 
-def _changes(old: Config, new: Config) -> Iterator[Change]:
-    before, after = Places(old), Places(new)
-    for found in compare_parts(old, new):
-        yield Change(
-            effect=found.effect,
-            setting=".".join(found.path),
-            before=found.before,
-            after=found.after,
-            why=found.why,
-            danger=found.danger,
-            where_old=before.setting(found.path),
-            where_new=after.setting(found.path),
-        )
-    for section, kind in SECTIONS.items():
-        policies, others = old.policies.get(section, {}), new.policies.get(section, {})
-        for name in sorted(policies.keys() & others.keys()):
-            for found in kind.compare(policies[name], others[name]):
-                path = (section, name, *found.path)
-                yield Change(
-                    effect=found.effect,
-                    setting=".".join(path),
-                    before=found.before,
-                    after=found.after,
-                    why=found.why,
-                    danger=found.danger,
-                    routes=tuple(route.name for route in new.routes if name in route.policies.get(section, ())),
-                    where_old=before.setting(path),
-                    where_new=after.setting(path),
-                )
-    yield from _routes(
-        {route.name: route for route in old.routes}, {route.name: route for route in new.routes}, before, after
-    )
+def _drafts(old: RoutedSide, new: RoutedSide, compare_schemas: CompareSchemas) -> Iterator[Draft]:
+    found = transitions(old, new, classes(old.config, new.config))
+    several = uses(old, new, found)
+    budgets = Budgets(old, new, several)
+    names = renamed(old, new, several)
+    yield from reached(old, new, found)
+    yield from closed(old, new, found)
+    yield from denials(old, new, found)
+    yield from batches(old, new, found)
+    yield from policy_drafts(old, new, several, budgets)
+    yield from budgets.drafts()
+    yield from schema_drafts(old, new, several, compare_schemas)
+    yield from route_drafts(old, new, several, names)
+    yield from part_drafts(old, new, names)
 
 
-def _routes(old: dict[str, Route], new: dict[str, Route], before: Places, after: Places) -> Iterator[Change]:
-    for name in sorted(old.keys() | new.keys()):
-        if name in old and name in new:
-            continue
-        added = name in new
-        yield Change(
-            effect=Effect.LOOSENS if added else Effect.TIGHTENS,
-            setting=f"routes.{name}",
-            before="" if added else "there",
-            after="there" if added else "",
-            why="A route is new." if added else "A route is gone.",
-            danger=Danger.OPEN if added else 0,
-            routes=(name,),
-            where_old=before.route(name),
-            where_new=after.route(name),
-        )
+def _compared(old: JsonSchema, new: JsonSchema) -> SchemaChange:
+    from gateway.review.inputs import compared
+
+    return compared(old, new)

@@ -8,7 +8,7 @@ from gateway.config.model import Config
 from gateway.config.tree import Position
 from gateway.policy.kinds import SECTIONS
 
-_NAMED = frozenset((*SECTIONS, "upstreams"))
+_NAMED = frozenset((*SECTIONS, "upstreams", "routes"))
 """The sections of what has names of its own."""
 
 

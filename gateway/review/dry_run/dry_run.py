@@ -116,6 +116,11 @@ class DryRun:
                 self._listeners[listener] = _Serving(self._loop, config, listener, self.clock)
             self._compile()
 
+    @property
+    def runtime(self) -> Runtime:
+        """What is compiled and serves."""
+        return self._runtime
+
     def _compile(self) -> None:
         """Compile the configuration as it is in force now, and serve it."""
         config, listen = self._config, self._config.listen

@@ -58,7 +58,7 @@ def test_another_content_has_another_id(other: dict[str, Any]) -> None:
 
 
 def test_an_id_is_too_long_to_find_two_changes_of_one() -> None:
-    assert len(bytes.fromhex(CHANGE.id)) == 16
+    assert len(bytes.fromhex(CHANGE.id[1:])) == 15
 
 
 def test_what_loosens_comes_first_and_the_most_dangerous_of_it_before_the_rest() -> None:
@@ -74,3 +74,7 @@ def test_what_loosens_comes_first_and_the_most_dangerous_of_it_before_the_rest()
         ("changes", 10),
         ("tightens", 0),
     ]
+
+
+def test_an_id_is_no_number_to_yaml() -> None:
+    assert CHANGE.id.startswith("c")

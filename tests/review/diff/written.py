@@ -8,11 +8,35 @@ from textwrap import dedent
 
 from gateway.config.load import load
 from gateway.config.model import Config
+from gateway.review.diff.change import Change
+from gateway.review.diff.diff import differences
+
+NOON = 1_800_000_000.0
+"""When both sides are in force, in Unix seconds."""
+
+POLICIES = """
+auth:
+  token: {kind: jwt, algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", require: {type: access}}
+cors:
+  app: {origins: ["https://app.example"], no_origin: allow, methods: [GET, POST]}
+rate_limits:
+  calls: {limit: 60/minute, key: [address]}
+  tries: {limit: 5/minute, key: [address]}
+  each: {limit: 20/minute, key: [principal]}
+bodies:
+  json: {max: 1KiB, types: [application/json]}
+lockouts:
+  accounts: {account: /email, failures: 3, within: 15m, lock_for: 1h, on_status: [401]}
+"""
+SCHEMAS = """
+schemas:
+  inputs: {files: ../inputs/*.json}
+"""
 
 UPSTREAMS = """
 upstreams:
   api: {endpoints: [{url: "http://127.0.0.1:9"}], trpc: {prefix: /trpc, transformer: none}}
-  files: {endpoints: [{url: "http://127.0.0.1:10"}]}
+  files: {endpoints: [{url: "http://127.0.0.1:10"}], paths: {case: ignored, slash: ignored}}
 """
 
 
@@ -30,3 +54,29 @@ def config(folder: Path, text: str, others: Mapping[str, str] | None = None, ups
     loaded = load(entry, {})
     assert isinstance(loaded, Config), "\n".join(str(problem) for problem in loaded)
     return loaded
+
+
+class Compare:
+    """Compares what two entry files say, each below ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+
+    def side(self, text: str, policies: str = POLICIES, upstreams: str = UPSTREAMS, **inputs: str) -> Config:
+        """The configuration of ``text``; ``inputs`` are schemas by name."""
+        self._count += 1
+        others = {f"inputs/{name}.json": content for name, content in inputs.items()}
+        if inputs:
+            others["policies/schemas.yaml"] = SCHEMAS
+        return config(self._folder / str(self._count), text, {"policies/all.yaml": policies, **others}, upstreams)
+
+    def __call__(self, old: Config | str, new: Config | str, witnesses: bool = False) -> list[Change]:
+        """The changes from ``old`` to ``new``."""
+        before, after = (self.side(each) if isinstance(each, str) else each for each in (old, new))
+        return list(differences(before, after, witnesses=witnesses, at=NOON))
+
+
+def short(changes: list[Change]) -> list[tuple[str, str, str]]:
+    """Effect, setting and routes of each, the routes joined by commas."""
+    return [(change.effect.value, change.setting, ",".join(change.routes)) for change in changes]

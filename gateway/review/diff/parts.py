@@ -1,0 +1,136 @@
+"""What differs apart from the policies of routes: listeners, state and upstreams, with the routes that lead there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from gateway.config.model import Config
+from gateway.config.orders import compare_parts
+from gateway.policy.base.order import Danger, Effect, SettingChange
+from gateway.policy.base.written import NONE, text
+from gateway.review.diff.change import Change
+from gateway.review.diff.draft import Draft
+from gateway.review.diff.side import RoutedSide
+from gateway.review.diff.uses import Use, in_order, in_words
+
+_BY_CLASSES = (("trpc", "aliases"),)
+"""Settings of upstreams that are compared by the requests that they let through."""
+
+
+def renamed(old: RoutedSide, new: RoutedSide, several: Iterable[Use]) -> Mapping[str, str]:
+    """The old names of upstreams that have another name on the new side, each with that."""
+    found: dict[str, set[str]] = {}
+    for use in several:
+        one, other = str(use.one.upstream), str(use.other.upstream)
+        if one not in new.config.upstreams and other not in old.config.upstreams:
+            found.setdefault(one, set()).add(other)
+    names = {one: next(iter(others)) for one, others in found.items() if len(others) == 1}
+    return {one: other for one, other in names.items() if list(names.values()).count(other) == 1}
+
+
+def part_drafts(old: RoutedSide, new: RoutedSide, names: Mapping[str, str]) -> Iterator[Draft]:
+    """What ``config.orders`` finds, with ``names`` for the old names of upstreams."""
+    renamed_old = replace(
+        old.config, upstreams={names.get(name, name): each for name, each in old.config.upstreams.items()}
+    )
+    first = {name: before for before, name in names.items()}
+    for found in compare_parts(renamed_old, new.config):
+        path = found.path
+        upstream = path[1] if path[0] == "upstreams" and len(path) > 1 else ""
+        if upstream and path[2:4] in _BY_CLASSES:
+            continue
+        where_old = old.where((path[0], first.get(upstream, upstream), *path[2:]) if upstream else path)
+        yield _draft(new, found, where_old, _routes_to(new.config, upstream) if upstream else ())
+
+
+def _draft(new: RoutedSide, found: SettingChange, where_old: str, routes: Iterable[str]) -> Draft:
+    change = Change(
+        effect=found.effect,
+        setting=".".join(found.path),
+        before=found.before,
+        after=found.after,
+        why=found.why,
+        danger=found.danger,
+        routes=tuple(in_order(new, routes)),
+        where_old=where_old,
+        where_new=new.where(found.path),
+    )
+    return Draft(change=change, section=found.path[0], detail=found)
+
+
+def _routes_to(config: Config, upstream: str) -> Iterator[str]:
+    return (route.name for route in config.routes if route.upstream == upstream and route.deny is None)
+
+
+def route_drafts(old: RoutedSide, new: RoutedSide, several: Sequence[Use], names: Mapping[str, str]) -> Iterator[Draft]:
+    """What differs in the routes themselves: the upstream that they lead to, the path that it sees, and whether they only
+    report."""
+    for use in several:
+        one, other = use.one, use.other
+        if names.get(str(one.upstream), one.upstream) != other.upstream:
+            effect, why = _another_upstream(old, new, use)
+            yield _of_route(
+                old, new, use, "upstream", (str(one.upstream), str(other.upstream)), effect, why, Danger.CHECK
+            )
+        if one.rewrite != other.rewrite:
+            why = "The upstream sees other paths, of which nothing is known here."
+            yield _of_route(
+                old, new, use, "rewrite", (text(one.rewrite), text(other.rewrite)), Effect.LOOSENS, why, Danger.CHECK
+            )
+        if one.mode != other.mode:
+            looser = other.mode == "report"
+            effect = Effect.LOOSENS if looser else Effect.TIGHTENS
+            why = (
+                "What its policies refused now passes, and is only counted."
+                if looser
+                else "What its policies only counted is refused."
+            )
+            yield _of_route(old, new, use, "mode", (one.mode, other.mode), effect, why, Danger.OPEN)
+        elif one.mode == "report" and one.until != other.until:
+            looser = other.until is None or (one.until is not None and other.until > one.until)
+            effect = Effect.LOOSENS if looser else Effect.TIGHTENS
+            why = "It refuses nothing for longer." if looser else "It refuses again sooner."
+            yield _of_route(
+                old, new, use, "until", (str(one.until or NONE), str(other.until or NONE)), effect, why, Danger.CHECK
+            )
+
+
+def _another_upstream(old: RoutedSide, new: RoutedSide, use: Use) -> tuple[Effect, str]:
+    before, after = old.config.upstreams[str(use.one.upstream)], new.config.upstreams[str(use.other.upstream)]
+    hosts = [sorted(endpoint.url for endpoint in upstream.endpoints) for upstream in (before, after)]
+    if hosts[0] != hosts[1]:
+        return (
+            Effect.LOOSENS,
+            f"Its requests go to {', '.join(hosts[1][:3])} and no longer to {', '.join(hosts[0][:3])}.",
+        )
+    name = str(use.other.upstream)
+    changes = compare_parts(replace(old.config, upstreams={name: before}), replace(new.config, upstreams={name: after}))
+    found = [change for change in changes if change.path[0] == "upstreams"]
+    looser = next((change for change in found if change.effect is Effect.LOOSENS), None)
+    if looser is not None:
+        return Effect.LOOSENS, looser.why
+    tighter = bool(found) and all(change.effect is Effect.TIGHTENS for change in found)
+    return (Effect.TIGHTENS if tighter else Effect.CHANGES), "The same servers stand behind another upstream."
+
+
+def _of_route(
+    old: RoutedSide, new: RoutedSide, use: Use, key: str, texts: tuple[str, str], effect: Effect, why: str, danger: int
+) -> Draft:
+    before, after = texts
+    if use.moved:
+        why = f"{in_words(use.requests)} went to the route {use.one.name} and now go to {use.other.name}: {why[:1].lower()}{why[1:]}"
+        before, after = f"{before} (route {use.one.name})", f"{after} (route {use.other.name})"
+    change = Change(
+        effect=effect,
+        setting=f"routes.{use.other.name}.{key}",
+        before=before,
+        after=after,
+        why=why,
+        danger=0 if effect is Effect.TIGHTENS else int(danger if effect is Effect.LOOSENS else Danger.NOTE),
+        routes=(use.other.name,),
+        where_old=old.where(("routes", use.one.name, key)),
+        where_new=new.where(("routes", use.other.name, key)),
+        content="\n".join(sorted(f"{each.method} {each.request.target}" for each in use.requests)) if use.moved else "",
+    )
+    return Draft(change=change, requests={use.other.name: use.requests}, section="routes")

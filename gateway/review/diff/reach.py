@@ -1,0 +1,152 @@
+"""Requests that were refused before any policy saw them and now have a route, and the other way round."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from gateway.config.model import Route
+from gateway.policy.base.order import Danger, Effect
+from gateway.policy.base.written import NONE, text
+from gateway.review.diff.change import Change
+from gateway.review.diff.classes import mounts
+from gateway.review.diff.draft import Draft, Path
+from gateway.review.diff.side import RoutedSide
+from gateway.review.diff.transitions import Transition
+from gateway.review.diff.uses import in_words
+
+DENIED = "route_denied"
+
+
+def reached(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> Iterator[Draft]:
+    """What loosens since requests that had no route, or a closed one, are forwarded now."""
+    groups: dict[tuple[Path, str, str], list[Transition]] = {}
+    for each in found:
+        if each.before.refused and not each.after.refused and not each.request.moved:
+            path, shut = _setting(old, new, each)
+            groups.setdefault((path, shut, "" if path[0] == "upstreams" else each.after.route), []).append(each)
+    for (path, shut, _), several in groups.items():
+        yield _opened(old, new, path, shut, several)
+
+
+def closed(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> Iterator[Draft]:
+    """What tightens since requests that were forwarded have no route now, or a closed one."""
+    for draft in reached(new, old, [each.reversed() for each in found]):
+        several = [each for requests in draft.requests.values() for each in requests]
+        yield draft.backwards(f"{in_words(several)} is refused now ({several[0].before.refused}) and passed before.")
+
+
+def denials(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> Iterator[Draft]:
+    """What is refused on both sides, and by a closed route on one: its refusal has another name."""
+    seen = set()
+    for each in found:
+        names = tuple(outcome.route for outcome in (each.before, each.after))
+        if each.before.refused and each.after.refused and any(names) and names not in seen:
+            seen.add(names)
+            texts = [
+                side.routes[name].deny if name else "no route" for side, name in zip((old, new), names, strict=True)
+            ]
+            name = names[1] or names[0]
+            elsewhere = not all(names) and name in old.routes and name in new.routes  # it closes other requests
+            if texts[0] != texts[1] and not elsewhere:
+                change = Change(
+                    effect=Effect.CHANGES,
+                    setting=f"routes.{name}.deny",
+                    before=str(texts[0]),
+                    after=str(texts[1]),
+                    why="It is refused on both sides, with another reason in the log.",
+                    danger=Danger.NOTE,
+                    routes=(name,),
+                    where_old=old.places.route(names[0]),
+                    where_new=new.places.route(names[1]),
+                )
+                yield Draft(change=change)
+
+
+def _setting(old: RoutedSide, new: RoutedSide, each: Transition) -> tuple[Path, str]:
+    """The setting that opens the way, and the closed route that was in it."""
+    name, was = each.after.route, each.before
+    route = new.routes[name]
+    if was.refused == DENIED:
+        return (("routes", name, "deny") if was.route == name else ("routes", name)), was.route
+    before = old.routes.get(name)
+    if before is None or before.deny is not None:
+        return ("routes", name), ""
+    if was.refused == "method_not_allowed" and set(route.methods) != set(before.methods):
+        return ("routes", name, "methods"), ""
+    if route.procedures:
+        now, then = mounts(new.config), mounts(old.config)
+        prefix = next((prefix for prefix in now if each.request.target.startswith(prefix)), "")
+        upstream, settings = now[prefix] if prefix else ("", None)
+        if prefix not in then:
+            return ("upstreams", upstream, "trpc", "prefix"), ""
+        if settings is not None and settings.trpc is not None and each.request.alias in settings.trpc.aliases:
+            return ("upstreams", upstream, "trpc", "aliases"), ""
+        return ("routes", name, "procedures"), ""
+    return ("routes", name, "paths"), ""
+
+
+def _opened(old: RoutedSide, new: RoutedSide, path: Path, shut: str, several: Sequence[Transition]) -> Draft:
+    by_route: dict[str, list[Transition]] = {}
+    for each in several:
+        by_route.setdefault(each.after.route, []).append(each)
+    routes = [new.routes[name] for name in by_route]
+    before, after = _values(old, path, shut, routes[0], several)
+    who = _who(new, routes[0]) if len(routes) == 1 else "As their policies say, clients"
+    why = f"{who} may send {in_words(several)}"
+    why += f" to {routes[0].upstream}" if len(routes) == 1 else ""
+    why += f"; it was closed ({old.routes[shut].deny})." if shut else f"; it was refused ({several[0].before.refused})."
+    content = [sorted({f"{each.method} {each.request.target}" for each in several}), *map(new.fingerprint, routes)]
+    change = Change(
+        effect=Effect.LOOSENS,
+        setting=".".join(path),
+        before=before,
+        after=after,
+        why=why,
+        danger=_danger(new, routes, several) + (2 if shut else 0),
+        routes=tuple(by_route),
+        where_old=old.places.route(shut) if shut else old.where(path),
+        where_new=new.where(path),
+        content=json.dumps(content),
+    )
+    return Draft(change=change, requests=by_route)
+
+
+def _values(old: RoutedSide, path: Path, shut: str, route: Route, several: Sequence[Transition]) -> tuple[str, str]:
+    key = path[-1] if len(path) > 2 else ""
+    before = old.routes.get(route.name)
+    if path[0] == "upstreams":
+        aliases = sorted({each.request.alias or each.request.shown for each in several})
+        return NONE, text(aliases) if key == "aliases" else several[0].request.target
+    if key in ("paths", "procedures", "methods") and before is not None:
+        pair = text(getattr(before, key)), text(getattr(route, key))
+        return pair if pair[0] != pair[1] else ("refused", in_words(several))
+    shown = f"{in_words(several)} to {route.upstream}, auth: {_auth(route)}"
+    return (f"closed: {old.routes[shut].deny}" if shut else NONE), shown
+
+
+def _auth(route: Route) -> str:
+    names = route.policies.get("auth", ())
+    return (f"{names[0]} (report)" if route.mode == "report" else names[0]) if names else "public"
+
+
+def _who(side: RoutedSide, route: Route) -> str:
+    if route.listener == "egress":
+        return "The backend"
+    if not _guarded(side, route):
+        return "Anybody"
+    return f"Whoever has a token ({_auth(route)})"
+
+
+def _guarded(side: RoutedSide, route: Route) -> bool:
+    names = route.policies.get("auth", ())
+    return (
+        bool(names) and route.mode == "enforce" and all(side.policy("auth", name).mode == "enforce" for name in names)
+    )
+
+
+def _danger(side: RoutedSide, routes: Sequence[Route], several: Sequence[Transition]) -> int:
+    if all(each.request.spelling for each in several):
+        return Danger.LEAK  # what the route guards that is spelled otherwise is guarded no better itself
+    guarded = all(route.listener == "egress" or _guarded(side, route) for route in routes)
+    return Danger.CHECK if guarded else Danger.OPEN

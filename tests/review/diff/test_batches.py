@@ -1,0 +1,30 @@
+"""Which calls may travel in one batch."""
+
+from __future__ import annotations
+
+from tests.review.diff.written import POLICIES, Compare, short
+
+ROUTES = """
+defaults: {auth: public, cors: app, body: json}
+routes:
+  - {name: login, procedures: [auth.login], methods: [POST], upstream: api, batch: deny, schema: {none: "a test"}}
+  - {name: say, procedures: [say.hello, say.bye], upstream: api, schema: {none: "a test"}}
+  - {name: other, procedures: [other.get], upstream: api, cors: others, schema: {none: "a test"}}
+"""
+CORS = POLICIES.replace(
+    "  app:", '  others: {origins: ["https://other.example"], no_origin: allow, methods: [GET, POST]}\n  app:'
+)
+
+
+def test_a_call_that_may_travel_with_others(compare: Compare) -> None:
+    old, new = compare.side(ROUTES, CORS), compare.side(ROUTES.replace(", batch: deny", ""), CORS)
+    (change,) = compare(old, new)
+    assert short([change]) == [("loosens", "routes.login.batch", "login")]
+    assert (change.before, change.after) == ("deny", "allow")
+    assert short(compare(new, old)) == [("tightens", "routes.login.batch", "login")]
+
+
+def test_routes_that_travel_together_since_their_policies_are_one(compare: Compare) -> None:
+    old, new = compare.side(ROUTES, CORS), compare.side(ROUTES.replace("cors: others, ", ""), CORS)
+    assert ("loosens", "routes.say.batch", "say,other") in short(compare(old, new))
+    assert ("tightens", "routes.say.batch", "say,other") in short(compare(new, old))
