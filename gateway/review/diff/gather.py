@@ -17,7 +17,7 @@ from gateway.review.diff.uses import Use, in_words, named
 _FILES = ("schemas", "files")  # compared input by input (``schemas``)
 
 
-class _Group(NamedTuple):
+class _OneChange(NamedTuple):
     """What makes one change of the differences of several routes."""
 
     path: Path
@@ -27,7 +27,7 @@ class _Group(NamedTuple):
 
 def policy_drafts(old: RoutedSide, new: RoutedSide, several: Iterable[Use], budgets: Budgets) -> Iterator[Draft]:
     """The changes of policies, and of which policy a route names."""
-    groups: dict[_Group, list[Use]] = {}
+    groups: dict[_OneChange, list[Use]] = {}
     for use in several:
         found = [
             *policy_changes(old, use.one, new, use.other),
@@ -35,19 +35,19 @@ def policy_drafts(old: RoutedSide, new: RoutedSide, several: Iterable[Use], budg
         ]
         for each in found:
             if (each.section, *each.change.path[:1]) != _FILES:
-                groups.setdefault(_group(old, new, use, each), []).append(use)
+                groups.setdefault(_one_change(old, new, use, each), []).append(use)
     for group, of in groups.items():
         yield _draft(old, new, group, of)
 
 
-def _group(old: RoutedSide, new: RoutedSide, use: Use, found: PolicyChange) -> _Group:
+def _one_change(old: RoutedSide, new: RoutedSide, use: Use, found: PolicyChange) -> _OneChange:
     kind = SECTIONS[found.section]
     if _one_policy(old, new, found):
-        return _Group((found.section, found.after, *found.change.path), found)
+        return _OneChange((found.section, found.after, *found.change.path), found)
     if not use.moved and old.inherits(use.one.name, kind) and new.inherits(use.other.name, kind):
-        return _Group(("defaults", kind.route_key, *found.change.path), found)
+        return _OneChange(("defaults", kind.route_key, *found.change.path), found)
     moved = (use.one.name, use.other.name) if use.moved else ("", "")
-    return _Group(("routes", use.other.name, kind.route_key, *found.change.path), found, moved)
+    return _OneChange(("routes", use.other.name, kind.route_key, *found.change.path), found, moved)
 
 
 def _one_policy(old: RoutedSide, new: RoutedSide, found: PolicyChange) -> bool:
@@ -59,7 +59,7 @@ def _one_policy(old: RoutedSide, new: RoutedSide, found: PolicyChange) -> bool:
     )
 
 
-def _draft(old: RoutedSide, new: RoutedSide, group: _Group, several: list[Use]) -> Draft:
+def _draft(old: RoutedSide, new: RoutedSide, group: _OneChange, several: list[Use]) -> Draft:
     path, found, moved = group
     change = found.change
     before, after, why = change.before, change.after, change.why
