@@ -13,6 +13,7 @@ from gateway.core.addresses import Resolver
 from gateway.core.failure import Cause
 from gateway.core.shortage import Shortage
 from gateway.core.via import INSTANCE_BYTES
+from gateway.policy.base.parts import NOT_KEPT, Parts
 from gateway.policy.base.trusted_fields import ANY_FIELDS, ForwardingField
 from gateway.state.rules.lockout import Lock
 from gateway.state.store import RemoteStore, Store
@@ -67,7 +68,7 @@ class Tools:
     ``remote`` is the store of all replicas, if there is one. Then ``store`` serves only what belongs to this host: the
     circuits of breakers, and the revocations as the host knows them. ``requests_of_address`` is how many requests of one
     address may be in flight, None for no bound. ``resolver`` looks up the names of upstreams; ``instance``
-    tells this run from those of other gateways (``core.via``).
+    tells this run from those of other gateways (``core.via``). ``parts`` makes what remembers nothing.
     """
 
     store: Store
@@ -79,3 +80,4 @@ class Tools:
     trusted_fields: tuple[ForwardingField, ...] = ANY_FIELDS
     resolver: Resolver = field(default_factory=Resolver)
     instance: str = field(default_factory=lambda: token_hex(INSTANCE_BYTES))
+    parts: Parts = field(default=NOT_KEPT, compare=False)

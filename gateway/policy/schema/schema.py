@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Literal, NamedTuple
 
 from gateway.core.exchange import Exchange
@@ -173,10 +174,15 @@ def _issues(
 
 def build(name: str, settings: Settings, tools: Tools) -> Schema:
     """The stage for the policy ``name``."""
-    schemas = {}
-    for stem, octets in settings.files.contents.items():
-        schema = read(octets)[1]
-        cost = cost_of(schema, settings.max_depth)
-        octets_uncounted = 2 * MOST_JUDGED // cost.work
-        schemas[stem] = InputSchema(schema, compiled(schema).validator, cost, octets_uncounted, Positions(schema))
-    return Schema(name, settings.max_depth, schemas, settings.mode)
+    depth = settings.max_depth
+    schemas = {
+        stem: tools.parts.part(("schema", octets, depth), partial(_input_schema, octets, depth))
+        for stem, octets in settings.files.contents.items()
+    }
+    return Schema(name, depth, schemas, settings.mode)
+
+
+def _input_schema(octets: bytes, max_depth: int) -> InputSchema:
+    schema = read(octets)[1]
+    cost = cost_of(schema, max_depth)
+    return InputSchema(schema, compiled(schema).validator, cost, 2 * MOST_JUDGED // cost.work, Positions(schema))

@@ -39,7 +39,7 @@ def assemble(
     Must run in the loop that will serve it.
     """
     clock = asyncio.get_running_loop().time
-    endpoints = _endpoints(settings)
+    endpoints = _endpoints(settings, tools)
     timeouts = settings.timeouts
     pool = Pool(
         endpoints,
@@ -90,8 +90,8 @@ def _on_address(on_event: Callable[..., None], label: str, address: str, why: st
         on_event("address_reachable", endpoint=label, address=address)
 
 
-def _endpoints(settings: Settings) -> list[Endpoint]:
-    tls = _trust() if any(e.scheme == "https" for e in settings.endpoints) else None
+def _endpoints(settings: Settings, tools: Tools) -> list[Endpoint]:
+    tls = tools.parts.part("trust", _trust) if any(e.scheme == "https" for e in settings.endpoints) else None
     return [
         Endpoint(
             each.host,

@@ -19,6 +19,7 @@ from gateway.core.fields import Pair
 from gateway.core.shortage import Shortage
 from gateway.core.verdict import Reply
 from gateway.policy.auth.auth import Settings
+from gateway.policy.base.parts import NOT_KEPT, Parts
 from gateway.policy.base.tools import NoEvents, Tools
 from gateway.policy.client import Client
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
@@ -101,8 +102,10 @@ class DryRun:
     Nothing is read, written or connected to. A configuration with placeholders in place of secrets is served too.
     """
 
-    def __init__(self, config: Config, *, at: float) -> None:
+    def __init__(self, config: Config, *, at: float, parts: Parts = NOT_KEPT) -> None:
+        """``parts`` may be shared by dry runs after each other (``KeptParts``): each begins anew, and sooner."""
         self._config = config
+        self._parts = parts
         self.clock = DryClock(at)
         self._loop = dry_loop(self.clock)
         self._store = MemoryStore()
@@ -132,6 +135,7 @@ class DryRun:
             NoEvents(),
             listen.limits.per_address.requests,
             listen.trusted_fields,
+            parts=self._parts,
         )
         self._runtime = runtime = Runtime(config, tools)
         self._until = next_end(config, self.clock.wall())
@@ -218,6 +222,7 @@ class DryRun:
             tuple(self._upstreams.forwarded),
             response.whole,
             exchange.id,
+            exchange.refused_by,
         )
 
     def _dated(self, pair: Pair) -> Pair:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from gateway.core.failure import CallFailure
+from gateway.core.fields import Pair
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.connector import Connector
 from gateway.proxy.pool.endpoint import Endpoint
@@ -92,11 +93,13 @@ class DryClients:
 
 
 class Forwarded(NamedTuple):
-    """A request that reached an upstream: its name, and the method and target that it got."""
+    """A request that reached an upstream: its name, and the method, target and fields that it got. The fields may hold secrets,
+    those of an upstream among them."""
 
     upstream: str
     method: str
     target: str
+    fields: tuple[Pair, ...] = ()
 
 
 class _Scripted:
@@ -108,6 +111,7 @@ class _Scripted:
         self._loop = pool.loop
         self._parser = HttpRequestParser(self)
         self._target = b""
+        self._fields: list[Pair] = []
         self.connection: UpstreamConnection
 
     def feed(self, data: bytes) -> None:
@@ -122,10 +126,13 @@ class _Scripted:
     def on_url(self, target: bytes) -> None:
         self._target += target
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._fields.append((name, value))
+
     def on_headers_complete(self) -> None:
-        method = self._parser.get_method().decode("latin-1")
-        self._upstreams.forwarded.append(Forwarded(self._name, method, self._target.decode("latin-1")))
-        self._target = b""
+        method, target = self._parser.get_method().decode("latin-1"), self._target.decode("latin-1")
+        self._upstreams.forwarded.append(Forwarded(self._name, method, target, tuple(self._fields)))
+        self._target, self._fields = b"", []
 
     def on_message_complete(self) -> None:
         script = self._upstreams.script(self._name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.core.failure import CallFailure
+from gateway.policy.base.parts import KeptParts
 from gateway.review.dry_run.dry_run import DryRun
 from gateway.review.dry_run.outcome import Canonical
 from gateway.review.dry_run.request import DryRequest
@@ -22,8 +23,16 @@ def test_a_request_passes_to_its_upstream_and_its_response_comes_back(tmp_path: 
     assert (found.verdict, found.status, found.body, found.route) == (PASS, 203, b"[1]", "info")
     assert found.field("x-from") == "there"
     assert found.canonical == Canonical("GET", "/info", "x=1")
-    assert [tuple(each) for each in found.forwarded] == [("tutor", "GET", "/info?x=1")]
+    assert [each[:3] for each in found.forwarded] == [("tutor", "GET", "/info?x=1")]
+    assert (b"host", b"127.0.0.1:1") in [pair for each in found.forwarded for pair in each.fields]
     assert {stage.verdict for stage in found.stages} == {PASS}
+
+
+def test_each_of_many_dry_runs_begins_anew_with_parts_that_they_share(tmp_path: Path) -> None:
+    config, parts = made(tmp_path), KeptParts()
+    for _ in range(3):
+        dry_run = DryRun(config, at=NOON, parts=parts)
+        assert [dry_run.run(INFO).verdict for _ in range(3)] == [PASS, PASS, "rate_limited"]
 
 
 def test_limits_count_and_time_is_moved_by_hand(tmp_path: Path) -> None:
@@ -32,6 +41,7 @@ def test_limits_count_and_time_is_moved_by_hand(tmp_path: Path) -> None:
     refused = dry_run.run(INFO)
     assert refused.status == 429
     assert refused.forwarded == ()
+    assert {(section, mode) for section, _, mode in refused.refused_by} == {("rate_limits", "enforce")}
     assert [stage.verdict for stage in refused.stages if stage.kind == "rate_limit"] == ["rate_limited"]
     dry_run.clock.advance(30)
     assert dry_run.run(INFO).verdict == PASS
