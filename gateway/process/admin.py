@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from gateway.config.cpus import Cpus, available
@@ -23,6 +23,8 @@ from gateway.ops.plain import Pseudonyms, rfc3339
 from gateway.ops.shortages import ShortageStatus, merged_shortages
 from gateway.policy.base.pointer import account_name
 from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
+from gateway.process.comparison import NOTHING, ConfigComparison
+from gateway.process.reload import ReloadAttempt, ReloadOutcome
 from gateway.process.stores import Stores
 from gateway.process.token_keys import fingerprints
 from gateway.state.store import (
@@ -76,8 +78,12 @@ class NeverReloaded(NamedTuple):
 NEVER_RELOADED = NeverReloaded()
 
 
-async def _reload_nothing() -> bool:
-    return False
+async def _reload_nothing(acknowledged: Collection[str]) -> ReloadAttempt:
+    return ReloadAttempt(ReloadOutcome.UNCHANGED)
+
+
+async def _nothing_differs() -> ConfigComparison:
+    return NOTHING
 
 
 class RunAdmin:
@@ -85,7 +91,7 @@ class RunAdmin:
 
     ``config`` gives the configuration that is served now; ``workers`` is the supervisor's own list; ``key`` is the one
     of the log's pseudonyms and of fingerprints; ``shortages`` gives those of this process; ``reload`` reads the files
-    anew and returns whether they are served, ``reloads`` has what came of it; ``cpus`` counts the processors that the run
+    anew, with the ids of loosenings that are acknowledged, ``reloads`` has what came of it; ``differences`` compares them only; ``cpus`` counts the processors that the run
     may use now. ``draining`` never goes back.
     """
 
@@ -101,7 +107,8 @@ class RunAdmin:
         wall: Callable[[], float] = time.time,
         shortages: Callable[[], list[ShortageStatus]] = list,
         reloads: ReloadState = NEVER_RELOADED,
-        reload: Callable[[], Awaitable[bool]] = _reload_nothing,
+        reload: Callable[[Collection[str]], Awaitable[ReloadAttempt]] = _reload_nothing,
+        differences: Callable[[], Awaitable[ConfigComparison | list[str]]] = _nothing_differs,
         revision: str = "",
         cpus: Callable[[], Cpus] = available,
     ) -> None:
@@ -117,6 +124,7 @@ class RunAdmin:
         self._key = key
         self._reloads = reloads
         self._reload = reload
+        self._differences = differences
         self._shortages = shortages
         self._cpus = cpus
         self._started = wall()
@@ -184,14 +192,27 @@ class RunAdmin:
     def _fingerprint(self, secret: Secret) -> str:
         return fingerprint(secret.reveal().encode("utf-8", "surrogatepass"), self._key)
 
-    async def reload(self) -> dict[str, Any]:
-        done = await self._reload()
-        refused = None if done else self._reloads.refused
+    async def reload(self, acknowledged: Collection[str]) -> dict[str, Any]:
+        attempt = await self._reload(acknowledged)
         return {
-            "reloaded": done,
+            "reloaded": attempt.served,
             "digest": self._config().digest,
-            "problems": list(refused.problems) if refused else [],
+            "problems": list(attempt.problems),
+            "loosenings": list(attempt.loosenings),
+            "acknowledged": list(attempt.acknowledged),
             "needs_restart": list(self._reloads.pending),
+        }
+
+    async def differences(self) -> dict[str, Any]:
+        found = await self._differences()
+        if isinstance(found, list):
+            return {"compared": False, "digest": self._config().digest, "problems": found, "changes": []}
+        problems = [f"the comparison failed: {found.failed}"] if found.failed else []
+        return {
+            "compared": not problems,
+            "digest": self._config().digest,
+            "problems": problems,
+            "changes": list(found.changes),
         }
 
     def metrics(self) -> bytes:

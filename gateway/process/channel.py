@@ -106,11 +106,16 @@ class _Pickler(pickle.Pickler):
         return (Secret, (value.reveal(),)) if isinstance(value, Secret) else NotImplemented
 
 
+def dumped(value: object) -> bytes:
+    """``value`` with its secrets, for a process that this one has started."""
+    buffer = io.BytesIO()
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(value)
+    return buffer.getvalue()
+
+
 def encode(order: Order) -> bytes:
     """The bytes of an order on the socket."""
-    buffer = io.BytesIO()
-    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(order)
-    data = buffer.getvalue()
+    data = dumped(order)
     return _LENGTH.pack(len(data)) + data
 
 

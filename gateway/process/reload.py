@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.config.certificates import Certificates, read_certificates
 from gateway.config.model import Config
-from gateway.config.problem import Problem
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.plain import redact
-from gateway.process.channel import Reload
+from gateway.process.channel import LastReload, Reload
 from gateway.process.child import Child
+from gateway.process.comparison import ConfigComparison, Record, compare
 from gateway.process.in_force import in_force, needs_restart
+from gateway.process.loading import Loader, Loading
+from gateway.process.loosening import Judged, judged, sentences
 
 TIMEOUT = 10.0  # seconds a worker may take to compile a configuration
 
 MOST_PROBLEMS = 20  # of a refused reload that are kept and logged, and characters of each:
 LONGEST_PROBLEM = 512
 
-Loader = Callable[[], Config | list[Problem]]
+Compare = Callable[[Config, Config], Awaitable[ConfigComparison]]
+
+
+class Trigger(enum.StrEnum):
+    """What asks for a reload: a label of ``gateway_config_reload_attempts_total``."""
+
+    API = "api"
+    SIGNAL = "signal"
+    FILES = "files"
+
+
+class ReloadOutcome(enum.StrEnum):
+    """What becomes of one: a label of the same."""
+
+    SERVED = "served"
+    UNCHANGED = "unchanged"
+    """The files say what is served."""
+    INVALID = "invalid"
+    LOOSENS = "loosens"
+    """It opens a door that nobody has answered for."""
+    FAILED = "failed"
+    """A worker cannot serve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,74 +57,138 @@ class RefusedReload:
     problems: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class ReloadAttempt:
+    """What a reload came to. ``loosenings`` are those that nobody has acknowledged, ``acknowledged`` the ids that have let the
+    others pass. ``compared``: what was served and what is loaded now, where they are still to be compared."""
+
+    outcome: ReloadOutcome
+    problems: tuple[str, ...] = ()
+    loosenings: tuple[Record, ...] = ()
+    acknowledged: tuple[str, ...] = ()
+    compared: tuple[Config, Config] | None = None
+
+    @property
+    def served(self) -> bool:
+        """Whether the files are what is served."""
+        return self.outcome in (ReloadOutcome.SERVED, ReloadOutcome.UNCHANGED)
+
+
 class Reloader:
     """Holds the configuration that is served, and its certificates. ``load`` reads and checks the files; ``children`` is the
-    supervisor's own list.
+    supervisor's own list; ``compare`` says what differs in effect.
 
     ``refused`` is why the last reload changed nothing, None when it did or there was none. ``pending`` are the settings
-    that were loaded and wait for a restart.
+    that were loaded and wait for a restart. ``loaded`` is what the files said that were served last, these included.
     """
 
-    def __init__(self, config: Config, load: Loader, children: Sequence[Child]) -> None:
+    def __init__(self, config: Config, load: Loader, children: Sequence[Child], compare: Compare = compare) -> None:
         self.certificates: Certificates | None = None
         self.config = config
+        self.loaded = config
         self.loaded_at = time.time()
         self.refused: RefusedReload | None = None
         self.pending: list[str] = []
         self._running = config
-        self._load = load
+        self._loading = Loading(load)
+        self._compare = compare
         self._children = children
         self._with_old_certificates: set[Child] = (
             set()
         )  # starting while others got new ones, with the same files or not
         self._lock = asyncio.Lock()
+        self._comparing = asyncio.Lock()  # one process, beside that of a reload
 
-    async def reload(self, metrics: RunMetrics, log: Log) -> bool:
-        """Check the files and serve what they say; a bad file changes nothing. Returns whether they are served now;
-        ``metrics`` and ``log`` get the reason when not."""
+    async def reload(
+        self, metrics: RunMetrics, log: Log, trigger: Trigger = Trigger.SIGNAL, acknowledged: Collection[str] = ()
+    ) -> ReloadAttempt:
+        """Check the files and serve what they say; bad ones change nothing. ``metrics`` and ``log`` get what it came to.
+
+        By the API, a loosening is refused unless its id is ``acknowledged``, there or in the files: the token of operators is
+        not that of reviewers. Who can write the files or signal the process needs no leave of theirs.
+        """
         async with self._lock:
-            loaded = self._load()
-            if isinstance(loaded, list):
-                return self._refuse([str(problem) for problem in loaded], metrics, log)
-            served = in_force(self._running, loaded)
-            try:
-                certificates = self._read_certificates(loaded, served)
-            except OSError as error:
-                return self._refuse([str(error)], metrics, log)
-            order = Reload(served, time.time(), certificates)
-            if certificates != self.certificates:
-                self._with_old_certificates |= {child for child in self._children if not child.ready}
-            reasons = await self._prepare(order)
-            why = next((reason for reason in reasons if reason), "")
-            if why:
-                await self._swap(order, False)
-                self._note(RefusedReload(time.time(), (redact(why, LONGEST_PROBLEM),)), self.pending, metrics)
-                log.event("reload_failed", why=why, digest=self.config.digest)
-                return False
-            # From here on it is in force: a worker that starts now begins with it, and so does what replaces one that fails.
-            self.config, self.loaded_at, self.certificates = order.config, order.loaded_at, order.certificates
-            await self._swap(order, True)
-            self._note(None, needs_restart(self._running, loaded), metrics)
-            log.event("reloaded", digest=served.digest)
-            if self.pending:
-                log.event("reload_needs_restart", settings=self.pending)
-            return True
+            attempt = await self._attempt(log, trigger, acknowledged)
+            metrics.attempted(trigger, attempt.outcome)
+            metrics.reloaded(attempt.served, len(self.pending))
+            was = None if self.refused is None else self.refused.at
+            self.refused = None if attempt.served else RefusedReload(time.time(), attempt.problems)
+            at = None if self.refused is None else self.refused.at
+            if at != was:
+                for child in self._children:
+                    child.order(LastReload(at))
+            return attempt
+
+    async def _attempt(self, log: Log, trigger: Trigger, acknowledged: Collection[str]) -> ReloadAttempt:
+        before = self.loaded
+        loaded = await self._loading.load()
+        if isinstance(loaded, list):
+            return _refused(loaded, log)
+        served = in_force(self._running, loaded)
+        try:
+            certificates = self._read_certificates(loaded, served)
+        except OSError as error:
+            return _refused([str(error)], log)
+        if trigger is Trigger.FILES and loaded.digest == before.digest and certificates == self.certificates:
+            self.config, self.loaded = served, loaded  # the same on other lines
+            return ReloadAttempt(ReloadOutcome.UNCHANGED)
+        found = Judged((), (), ())
+        if trigger is Trigger.API:
+            found = judged(await self._compare(before, loaded), before, loaded, acknowledged, time.time())
+            if found.open:
+                return _refused(sentences(found.open), log, found.open)
+        why = await self._serve(Reload(served, time.time(), certificates))
+        if why:
+            log.event("reload_failed", why=why, digest=self.config.digest)
+            return ReloadAttempt(ReloadOutcome.FAILED, (redact(why, LONGEST_PROBLEM),))
+        self.loaded, self.pending = loaded, needs_restart(self._running, loaded)
+        log.event("reloaded", digest=served.digest)
+        if self.pending:
+            log.event("reload_needs_restart", settings=self.pending)
+        if trigger is Trigger.API:
+            if found.all:
+                report_loosenings(found, log)
+            return ReloadAttempt(ReloadOutcome.SERVED, acknowledged=found.acknowledged)
+        return ReloadAttempt(ReloadOutcome.SERVED, compared=(before, loaded))
+
+    async def _serve(self, order: Reload) -> str:
+        """Have all workers serve ``order``, or none; why one cannot, empty when they do."""
+        if order.certificates != self.certificates:
+            self._with_old_certificates |= {child for child in self._children if not child.ready}
+        reasons = await self._prepare(order)
+        why = next((reason for reason in reasons if reason), "")
+        if why:
+            await self._swap(order, False)
+            return why
+        # From here on it is in force: a worker that starts now begins with it, and so does what replaces one that fails.
+        self.config, self.loaded_at, self.certificates = order.config, order.loaded_at, order.certificates
+        await self._swap(order, True)
+        return ""
+
+    async def differences(self) -> ConfigComparison | list[str]:
+        """What the files would change now, with witnesses, compared with what was loaded last; nothing is changed. The problems
+        of files that cannot be loaded."""
+        loaded = await self._loading.load()
+        if isinstance(loaded, list):
+            return loaded
+        async with self._comparing:
+            return await compare(self.loaded, loaded, witnesses=True)
+
+    async def report_differences(self, attempt: ReloadAttempt, log: Log) -> None:
+        """Log what an ``attempt`` has loosened that asked nobody."""
+        if attempt.compared is not None:
+            old, new = attempt.compared
+            async with self._comparing:
+                comparison = await self._compare(old, new)
+            found = judged(comparison, old, new, (), time.time())
+            if found.all:
+                report_loosenings(found, log)
 
     def _read_certificates(self, loaded: Config, served: Config) -> Certificates | None:
         """Those to serve with: read anew, unless the files turn TLS on or off, which waits for a restart. Raises OSError for
         a pair that cannot be used, then or now."""
         read = read_certificates(loaded.listen.tls)
         return read if (loaded.listen.tls is None) == (served.listen.tls is None) else self.certificates
-
-    def _refuse(self, problems: Sequence[str], metrics: RunMetrics, log: Log) -> bool:
-        kept = tuple(problem[:LONGEST_PROBLEM] for problem in problems[:MOST_PROBLEMS])
-        self._note(RefusedReload(time.time(), kept), self.pending, metrics)
-        log.event("reload_refused", problems=list(kept))
-        return False
-
-    def _note(self, refused: RefusedReload | None, pending: list[str], metrics: RunMetrics) -> None:
-        self.refused, self.pending = refused, pending
-        metrics.reloaded(refused is None, len(pending))
 
     async def _prepare(self, order: Reload) -> list[str]:
         """Have all workers build what ``order`` says beside what they serve; why they cannot."""
@@ -125,7 +213,7 @@ class Reloader:
         """Give such workers the configuration that is served. One that cannot follow is ended: the process after it
         starts with the right one."""
         async with self._lock:
-            order = Reload(self.config, self.loaded_at, self.certificates)
+            order = Reload(self.config.served(), self.loaded_at, self.certificates)
             for child in self._children:
                 if self._lags(child) and (
                     await child.prepare(order, TIMEOUT) or await child.swap(order, True, TIMEOUT)
@@ -133,3 +221,15 @@ class Reloader:
                     child.end()
                 if child.ready:
                     self._with_old_certificates.discard(child)
+
+
+def _refused(problems: Sequence[str], log: Log, loosenings: tuple[Record, ...] = ()) -> ReloadAttempt:
+    kept = tuple(problem[:LONGEST_PROBLEM] for problem in problems[:MOST_PROBLEMS])
+    log.event("reload_refused", problems=list(kept))
+    return ReloadAttempt(ReloadOutcome.LOOSENS if loosenings else ReloadOutcome.INVALID, kept, loosenings)
+
+
+def report_loosenings(found: Judged, log: Log) -> None:
+    """Log what a reload has loosened, and by which acknowledgements."""
+    shown = [line[:LONGEST_PROBLEM] for line in sentences(found.all[:MOST_PROBLEMS])]
+    log.event("reload_loosens", count=len(found.all), acknowledged=list(found.acknowledged), changes=shown)

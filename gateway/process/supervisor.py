@@ -9,14 +9,14 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
+from functools import partial
 from itertools import zip_longest
 
 from aiohttp import web
 
 from gateway.config.certificates import read_certificates
 from gateway.config.model import Config
-from gateway.config.reporting import reporting
 from gateway.core.shortage import Shortage
 from gateway.core.via import INSTANCE_BYTES
 from gateway.ops.api.app import application
@@ -30,10 +30,12 @@ from gateway.process.admin import RunAdmin
 from gateway.process.channel import Start
 from gateway.process.child import YOUNG, Child, ChildEvents
 from gateway.process.coverage import Coverage
-from gateway.process.descriptors import raise_limit, room
+from gateway.process.descriptors import raise_limit
 from gateway.process.drain import CLOSING, order_announced, order_now
 from gateway.process.listeners import Addresses, CannotStart, Listeners
-from gateway.process.reload import Loader, Reloader
+from gateway.process.loading import Loader
+from gateway.process.reload import ReloadAttempt, Reloader, ReloadOutcome, Trigger
+from gateway.process.remarks import remarks
 from gateway.process.run_directory import RunDirectory, log_lock
 from gateway.process.stores import Stores
 from gateway.proxy.wire.tcp import bound_sending
@@ -122,7 +124,8 @@ class Supervisor:
             self._version,
             shortages=self._shortages.lasting,
             reloads=self._reloader,
-            reload=self._reload,
+            reload=partial(self._reload, Trigger.API),
+            differences=self._reloader.differences,
             revision=self._revision,
         )
         clock = ConnectionClock()
@@ -170,8 +173,7 @@ class Supervisor:
             if ready == len(self._children) and not self._was_ready:
                 self._was_ready = True
                 self._log.event("started", version=self._version, digest=addresses.digest, workers=ready)
-                self._report_room()
-                self._report_reporting()
+                self._remark()
                 self._on_serving(addresses)
         if self._why_not:
             raise CannotStart(self._why_not)
@@ -244,29 +246,23 @@ class Supervisor:
         self._changed.set()
 
     def _on_hangup(self) -> None:
-        self._spawn(self._reload())
+        self._spawn(self._reload_unasked(Trigger.SIGNAL))
 
-    async def _reload(self) -> bool:
-        done = await self._reloader.reload(self._metrics, self._log)
-        if done:
-            self._report_room()
-            self._report_reporting()
+    async def _reload_unasked(self, trigger: Trigger) -> None:
+        """Reload, and look afterwards at what that has loosened: who can write the files needs no leave of anybody."""
+        attempt = await self._reload(trigger)
+        await self._reloader.report_differences(attempt, self._log)
+
+    async def _reload(self, trigger: Trigger, acknowledged: Collection[str] = ()) -> ReloadAttempt:
+        attempt = await self._reloader.reload(self._metrics, self._log, trigger, acknowledged)
+        if attempt.outcome is ReloadOutcome.SERVED:
+            self._remark()
             self._changed.set()
-        return done
+        return attempt
 
-    def _report_reporting(self) -> None:
-        """Log which policies only report, where some do."""
-        found = reporting(self._reloader.config, time.time())
-        if found:
-            self._event("reporting_only", policies=[str(one) for one in found])
-
-    def _report_room(self) -> None:
-        """Log what the descriptors of a worker carry where that is less than is written."""
-        found = room(self._reloader.config, self._descriptors)
-        if not found.enough:
-            self._event(
-                "connections_limited", descriptors=found.limit, connections=found.connections, why=found.sentence()
-            )
+    def _remark(self) -> None:
+        for name, fields in remarks(self._reloader.config, self._descriptors, time.time()):
+            self._event(name, **fields)
 
     def _event(self, name: str, **fields: object) -> None:
         self._log.event(name, **fields)
@@ -318,6 +314,7 @@ class Supervisor:
             },
             replaces=self._was_ready,
             distrust=distrust,
+            refused_at=self._reloader.refused.at if self._reloader.refused is not None else None,
             instance=self._instance,
             revision=self._revision,
         )

@@ -3,91 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import pickle
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
-from gateway.ops.log import Log
-from gateway.ops.metrics.run import RunMetrics
-from gateway.ops.sink import Sink
-from gateway.process.channel import Reload
 from gateway.process.reload import Reloader
 from tests.certificate_files import issue
 from tests.eventually import eventually
 from tests.process.configs import written
-
-
-class Child:
-    """A worker that follows unless it has a reason not to."""
-
-    def __init__(self, config: Config, why_not: str = "") -> None:
-        self.ready = True
-        self.digest = config.digest
-        self.why_not = why_not
-        self.why_not_swap = ""
-        self.swaps: list[bool] = []
-        self.orders: list[str] = []
-        self.ended = False
-        self.let_go = asyncio.Event()
-        self.let_go.set()
-
-    async def prepare(self, order: Reload, timeout: float) -> str:
-        self.orders.append(order.config.digest)
-        await self.let_go.wait()
-        return self.why_not
-
-    async def swap(self, order: Reload, serve: bool, timeout: float) -> str:
-        self.swaps.append(serve)
-        if serve and not self.why_not_swap:
-            self.digest = order.config.digest
-        return self.why_not_swap
-
-    def end(self) -> None:
-        self.ended = True
-
-
-class Given:
-    """A reloader before ``children``; its next load gives ``files``."""
-
-    def __init__(self, folder: Path, fd: int) -> None:
-        self.before = written(folder)
-        self.after = written(folder, info="chat")
-        self.files: Config | list[Problem] = self.after
-        self.children: list[Any] = []
-        self.metrics = RunMetrics()
-        self.sink = Sink(fd)
-        self.log = Log(self.sink, b"k")
-        self.reloader = Reloader(self.before, lambda: self.files, self.children)
-        self._path = folder / "log"
-
-    def begin_with(self, running: Config) -> None:
-        """Another run, with other settings from its beginning."""
-        self.before = running
-        self.reloader = Reloader(running, lambda: self.files, self.children)
-
-    async def reload(self) -> bool:
-        return await self.reloader.reload(self.metrics, self.log)
-
-    def events(self) -> list[dict[str, Any]]:
-        self.sink.close()
-        return [json.loads(line) for line in self._path.read_text().splitlines()]
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Iterator[Given]:
-    fd = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
-    made = Given(tmp_path, fd)
-    yield made
-    made.sink.close()
-    os.close(fd)
+from tests.process.reloading import Child, Given
 
 
 async def test_all_workers_follow(given: Given) -> None:
@@ -277,13 +203,13 @@ async def test_schema_files_are_read_again_and_a_broken_one_changes_nothing(give
     assert isinstance(before, Config)
     reloader = Reloader(before, read, [])
     schema.write_text('{"type":\n "strin"}')
-    assert not await reloader.reload(given.metrics, given.log)
+    assert not (await reloader.reload(given.metrics, given.log)).served
     assert reloader.config is before
     assert reloader.refused is not None
     (problem,) = reloader.refused.problems
     assert f"{schema}:1:2" in problem and "is no type" in problem
     schema.write_text('{"type": "object"}')
-    assert await reloader.reload(given.metrics, given.log)
+    assert (await reloader.reload(given.metrics, given.log)).served
     assert reloader.config.digest != before.digest
     served = pickle.loads(pickle.dumps(reloader.config.served()))  # as workers get it
     assert served.policies["schemas"]["inputs"].files.contents == {"auth.login": schema.read_bytes()}

@@ -37,9 +37,13 @@ class Admin(Protocol):
     def configuration(self) -> dict[str, Any]:
         """The body of /v1/config: what is served, and what is set from where."""
 
-    async def reload(self) -> dict[str, Any]:
+    async def reload(self, acknowledged: Collection[str]) -> dict[str, Any]:
         """Reads the files anew and serves what they say, or changes nothing. The body of the response: whether, and the
-        problems if not."""
+        problems if not; and what it would loosen that is not among the ids that are ``acknowledged``."""
+
+    async def differences(self) -> dict[str, Any]:
+        """What the files would change in effect if they were loaded now; nothing is changed. The body of the response: the
+        changes, or why nobody knows."""
 
     def metrics(self) -> bytes:
         """The body of /metrics, over all workers."""

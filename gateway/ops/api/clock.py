@@ -10,9 +10,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 WAIT = 20.0  # seconds without a request; aiohttp closes a kept connection after 15
 REQUEST = 30.0  # seconds for a request, its body and its response included
-LONGER = {"/v1/reload": 65.0}
-"""Seconds for requests of single paths. A reload gives each worker 10 s to follow and 10 s to go back, and may wait for another
-one before it."""
+LONGER = {"/v1/reload": 65.0, "/v1/diff": 65.0}
+"""Seconds for requests of single paths. A reload has 10 s to read the files and 20 s to compare them, and gives each worker 10 s
+to build what they say and 10 s to serve it."""
 TICK = 1.0  # seconds between two looks
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from gateway.ops.api.admin import Admin
 from gateway.ops.api.breakers import ORDERS, get_breakers, post_breaker
 from gateway.ops.api.lockouts import get_lockouts, post_unlock
-from gateway.ops.api.reload import get_config, post_reload
+from gateway.ops.api.reload import get_config, post_diff, post_reload
 from gateway.ops.api.revocations import post_revoke
 from gateway.ops.api.status import get_clients, get_health, get_metrics, get_routes
 from gateway.ops.api.whois import post_whois
@@ -37,4 +37,5 @@ OPERATIONS = (
     Operation("POST", "/v1/whois", post_whois),
     Operation("GET", "/v1/config", get_config),
     Operation("POST", "/v1/reload", post_reload),
+    Operation("POST", "/v1/diff", post_diff),
 )

@@ -213,6 +213,11 @@ UP = Gauge("gateway_up", "1 while the gateway runs.")
 WORKERS = Gauge("gateway_workers", "Worker processes by whether they take requests.", ("state",))
 WORKER_RESTARTS = Counter("gateway_worker_restarts_total", "Workers that were replaced.")
 CONFIG_RELOADS = Counter("gateway_config_reloads_total", "Reloads of the configuration.", ("result",))
+CONFIG_RELOAD_ATTEMPTS = Counter(
+    "gateway_config_reload_attempts_total",
+    "Reloads of the configuration by what asked for them and what they came to.",
+    ("trigger", "outcome"),
+)
 CONFIG_REFUSED = Gauge(
     "gateway_config_refused", "1 while the last reload was refused, so that the files are not what runs."
 )

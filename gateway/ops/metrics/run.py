@@ -64,6 +64,7 @@ class RunMetrics(Collector):
         self._missing = 0
         self._restarts = 0
         self._reloads = {"good": 0, "bad": 0}
+        self._attempts: dict[Labels, float] = {}
         self._refused = False
         self._pending = 0
 
@@ -92,6 +93,10 @@ class RunMetrics(Collector):
         """Count that the supervisor has run out of ``kind``."""
         counted = self._ended.counters.setdefault(families.SHORTAGES.name, {})
         counted[(kind,)] = counted.get((kind,), 0) + 1
+
+    def attempted(self, trigger: str, outcome: str) -> None:
+        """Count a reload by what asked for it and what it came to."""
+        self._attempts[trigger, outcome] = self._attempts.get((trigger, outcome), 0) + 1
 
     def reloaded(self, good: bool, pending: int = 0) -> None:
         """Count a reload of the configuration, and whether it was served. ``pending``: settings that wait for a restart."""
@@ -122,6 +127,8 @@ class RunMetrics(Collector):
         yield _gauge(families.WORKERS, [(("ready",), self._ready), (("missing",), self._missing)])
         yield _counter(families.WORKER_RESTARTS, [((), self._restarts)])
         yield _counter(families.CONFIG_RELOADS, [((result,), times) for result, times in self._reloads.items()])
+        if self._attempts:
+            yield _counter(families.CONFIG_RELOAD_ATTEMPTS, self._attempts.items())
         yield _gauge(families.CONFIG_REFUSED, [((), self._refused)])
         yield _gauge(families.CONFIG_NEEDS_RESTART, [((), self._pending)])
         totals = deepcopy(self._ended)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from gateway.core.secret import Secret
@@ -27,6 +28,8 @@ class FakeAdmin:
         self.upstreams: dict[str, Any] = {}
         self.kept: MemoryStore | None = MemoryStore()
         self.reloaded: dict[str, Any] = {"reloaded": True, "digest": "d", "problems": [], "needs_restart": []}
+        self.acknowledged: list[str] = []
+        self.compared: dict[str, Any] = {"compared": True, "digest": "d", "problems": [], "changes": []}
         self.rate_limits: dict[str, LimitSettings] = {}
         self.events: list[tuple[str, dict[str, object]]] = []
 
@@ -51,8 +54,12 @@ class FakeAdmin:
     def configuration(self) -> dict[str, Any]:
         return {"digest": "d", "settings": []}
 
-    async def reload(self) -> dict[str, Any]:
+    async def reload(self, acknowledged: Collection[str]) -> dict[str, Any]:
+        self.acknowledged = sorted(acknowledged)
         return self.reloaded
+
+    async def differences(self) -> dict[str, Any]:
+        return self.compared
 
     def limits(self) -> dict[str, LimitSettings]:
         return self.rate_limits

@@ -14,7 +14,7 @@ ALL = [one for one in vars(families).values() if isinstance(one, Counter | Gauge
 
 def test_every_name_is_there_once() -> None:
     names = [family.name for family in ALL]
-    assert len(names) == len(set(names)) == 35
+    assert len(names) == len(set(names)) == 36
 
 
 def test_what_a_worker_counts_is_exposed() -> None:
@@ -23,6 +23,7 @@ def test_what_a_worker_counts_is_exposed() -> None:
         families.WORKERS,
         families.WORKER_RESTARTS,
         families.CONFIG_RELOADS,
+        families.CONFIG_RELOAD_ATTEMPTS,
         families.CONFIG_REFUSED,
         families.CONFIG_NEEDS_RESTART,
     }

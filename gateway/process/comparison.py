@@ -1,0 +1,111 @@
+"""What a reload would change in effect, found out by a process of its own.
+
+Comparing takes long where much has changed, and its code takes megabytes that no other part of the supervisor needs. A process
+can be ended, gives its memory back, and takes nothing along when it dies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+import gateway
+from gateway.config.model import Config
+from gateway.process.channel import dumped
+
+SECONDS = 20.0
+"""For a comparison. The shipped files take less than one."""
+LARGEST = 16 * 1024 * 1024
+"""Bytes of a result."""
+
+_ROOT = str(Path(gateway.__file__ or "").resolve().parent.parent)
+
+Record = dict[str, Any]
+"""One change (``review.diff.record``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigComparison:
+    """What differs in effect, the most dangerous first. ``failed`` says why nobody knows, empty where it is known."""
+
+    changes: tuple[Record, ...] = ()
+    failed: str = ""
+
+    @property
+    def loosenings(self) -> tuple[Record, ...]:
+        return tuple(change for change in self.changes if change["effect"] == "loosens")
+
+
+NOTHING = ConfigComparison()
+
+
+def unknown(old: Config, new: Config, why: str) -> Record:
+    """The loosening that stands for all that nobody could find out: what cannot be compared may open every door. Its id is of
+    these two configurations and no others."""
+    digest = blake2b(f"{old.digest}\n{new.digest}".encode(), digest_size=16, person=b"uncompared").hexdigest()
+    return {
+        "id": digest,
+        "effect": "loosens",
+        "routes": [],
+        "setting": "",
+        "before": old.digest[:12],
+        "after": new.digest[:12],
+        "where": {"old": "", "new": ""},
+        "why": f"The two could not be compared ({why}), so this may open any door.",
+        "danger": 1_000_000,
+        "unwitnessed": "the comparison failed",
+        "witnesses": {},
+    }
+
+
+async def compare(old: Config, new: Config, *, witnesses: bool = False, seconds: float = SECONDS) -> ConfigComparison:
+    """What differs from ``old`` to ``new``, within ``seconds``. Never raises for what the configurations hold."""
+    if old.digest == new.digest:
+        return NOTHING
+    try:
+        async with asyncio.timeout(seconds):
+            code, octets = await _run(dumped((old, new, witnesses)), seconds)
+        if code:
+            return ConfigComparison(failed=f"exit code {code}")
+        return ConfigComparison(tuple(orjson.loads(octets)))
+    except TimeoutError:
+        return ConfigComparison(failed=f"not done within {seconds:g} s")
+    except (OSError, MemoryError, ValueError) as error:
+        return ConfigComparison(failed=type(error).__name__)
+
+
+async def _run(order: bytes, seconds: float) -> tuple[int, bytes]:
+    """Exit code and output of a process that gets ``order``. It does not outlive the call."""
+    path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-P", "-m", "gateway.process.comparison_main", str(int(seconds) + 1)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert process.stdin is not None and process.stdout is not None, "pipes"
+    try:
+        with contextlib.suppress(ConnectionError):  # it ended early: its exit code says that
+            process.stdin.write(order)
+            await process.stdin.drain()
+        process.stdin.close()
+        octets = bytearray()
+        while piece := await process.stdout.read(65536):
+            octets += piece
+            if len(octets) > LARGEST:
+                raise ValueError("too many changes")
+        return await process.wait(), bytes(octets)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

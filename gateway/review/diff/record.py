@@ -1,0 +1,54 @@
+"""A change as JSON that loses nothing which is shown of it: for comparisons that are made in another process or on another host."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from gateway.policy.base.order import Effect
+from gateway.review.diff.change import Change, Witness
+
+
+def as_record(change: Change) -> dict[str, Any]:
+    """``change`` as a JSON object. The bytes of a body stand for themselves (latin-1)."""
+    return {
+        "id": change.id,
+        "effect": change.effect.value,
+        "routes": list(change.routes),
+        "setting": change.setting,
+        "before": change.before,
+        "after": change.after,
+        "where": {"old": change.where_old, "new": change.where_new},
+        "why": change.why,
+        "danger": change.danger,
+        "unwitnessed": change.unwitnessed,
+        "witnesses": {
+            route: {**asdict(witness), "body": witness.body.decode("latin-1")}
+            for route, witness in change.witnesses.items()
+        },
+    }
+
+
+def from_record(record: dict[str, Any]) -> Change:
+    """The change of a record, with its id. Raises KeyError, TypeError or ValueError for what is none."""
+    change = Change(
+        effect=Effect(record["effect"]),
+        setting=str(record["setting"]),
+        before=str(record["before"]),
+        after=str(record["after"]),
+        why=str(record["why"]),
+        danger=int(record["danger"]),
+        routes=tuple(str(route) for route in record["routes"]),
+        where_old=str(record["where"]["old"]),
+        where_new=str(record["where"]["new"]),
+        witnesses={str(route): _witness(written) for route, written in record["witnesses"].items()},
+        unwitnessed=str(record["unwitnessed"]),
+    )
+    # What the id was made of beside this, such as a schema, has stayed where it was compared.
+    object.__setattr__(change, "id", str(record["id"]))
+    return change
+
+
+def _witness(written: dict[str, Any]) -> Witness:
+    headers = tuple((str(name), str(value)) for name, value in written["headers"])
+    return Witness(**{**written, "headers": headers, "body": written["body"].encode("latin-1")})
