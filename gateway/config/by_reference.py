@@ -12,13 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
 from gateway.config.model import Entry
 from gateway.config.shape import types_of
 from gateway.config.stand_ins import StandIns
 from gateway.config.tree import NodePath, format_path
-from gateway.policy.base.settings import WRITTEN
+from gateway.core.secret import Secret
+from gateway.policy.base.settings import WRITTEN, Model
 from gateway.policy.kinds import SECTIONS
 
 
@@ -80,8 +81,11 @@ def _is_taken(text: str, kinds: list[Any]) -> bool:
 
 
 def _takes(kind: Any, text: str) -> bool:
+    if kind is Secret:
+        return True
+    one: type[Model] = create_model("One", __base__=Model, value=(kind, ...))
     try:
-        TypeAdapter(kind).validate_python(text, context={**WRITTEN, "base": Path()})
+        one.model_validate({"value": text}, context={**WRITTEN, "base": Path()})
     except ValidationError:
         return False
     return True

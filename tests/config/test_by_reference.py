@@ -11,6 +11,8 @@ from gateway.config.by_reference import ByReference
 from gateway.config.load import load
 from gateway.config.model import Config
 
+ROOT = Path(__file__).parents[2]
+
 ENTRY = """\
 version: 1
 environment: "${ENVIRONMENT}"
@@ -76,6 +78,16 @@ def test_another_reference_is_another_value_and_the_same_one_the_same(tmp_path: 
     assert read(tmp_path, ENTRY).digest == read(tmp_path, ENTRY).digest
     if not any(f"${{{name}_2}}" in text for name in FEW):
         assert read(tmp_path, text).digest != read(tmp_path, ENTRY).digest
+
+
+def test_the_shipped_files_without_a_single_variable() -> None:
+    made = ByReference()
+    loaded = load(ROOT / "upstreams.yaml", {}, stand_ins=made)
+    assert isinstance(loaded, Config), "\n".join(map(str, loaded))
+    assert (made.unfit, set(made.names)) == (
+        [],
+        {"JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN", "GATEWAY_STATE_KEY"},
+    )
 
 
 def test_a_default_is_the_value_whatever_the_environment_has(tmp_path: Path) -> None:
