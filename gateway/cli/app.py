@@ -20,6 +20,7 @@ COMMANDS = {
     "run": "gateway.cli.run:run",
     "check": "gateway.cli.check:check",
     "routes": "gateway.cli.routes:routes",
+    "explain": "gateway.cli.explain:explain",
     "schema": "gateway.cli.schema:schema",
     "inputs": "gateway.cli.inputs:inputs",
     "token": "gateway.cli.token:token",
