@@ -20,6 +20,9 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}$"
 LONGEST = timedelta(days=366)
 """A day that is further away is none on which anybody will look again."""
 
+EVERYWHERE = "all"
+"""In place of a path: the finding is accepted wherever it is."""
+
 _TEXT = 500  # characters of a name or a reason
 
 ChangeId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -33,6 +36,8 @@ class WrittenAcknowledgement(Model):
     """The id of a change, as ``gateway diff`` shows it."""
     finding: ChangeId | None = None
     """The id of a finding, as ``gateway check`` shows it."""
+    at: Annotated[str, Field(min_length=1, max_length=_TEXT)] = EVERYWHERE
+    """Where the finding is accepted: a path as it is shown with it, such as ``routes.login``, or ``all``, as by default."""
     by: Text
     """Who answers for it."""
     reason: Text
@@ -59,12 +64,15 @@ class WrittenAcknowledgement(Model):
     def _one(self) -> WrittenAcknowledgement:
         if (self.loosens is None) == (self.finding is None):
             raise Advice("must name one thing", "write loosens: ID for a change, or finding: ID for a finding")
+        if self.loosens is not None and "at" in self.model_fields_set:
+            raise Advice("has at, which is for a finding: a change says itself where it is", "remove at")
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """One acknowledgement, of the change ``loosens`` or of the ``finding``; the other is None."""
+    """One acknowledgement, of the change ``loosens`` or of the ``finding``; the other is None. ``at`` is where the finding is
+    accepted."""
 
     loosens: str | None
     finding: str | None
@@ -72,6 +80,7 @@ class Acknowledgement:
     reason: str
     until: date
     position: Position
+    at: str = EVERYWHERE
 
     def expired(self, now: float) -> bool:
         """Whether the day ``until`` is over at ``now``, in Unix seconds. It acknowledges nothing then."""

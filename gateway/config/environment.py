@@ -189,8 +189,10 @@ class Environment:
         """What replaces ``reference``, for people."""
         if reference.startswith("file:"):
             return f"file {reference.removeprefix('file:')}"
-        name, default, _ = reference.partition(":-")
-        return f"environment {name}" if self._variables.get(name) or not default else f"default of {name}"
+        name, default, written = reference.partition(":-")
+        filled_in = self._stand_ins is not None and name in self._stand_ins.names and not written
+        found = self._variables.get(name) or filled_in or not default
+        return f"environment {name}" if found else f"default of {name}"
 
 
 def _within(text: str, value: str) -> str:

@@ -24,7 +24,7 @@ def acknowledgements_of(tree: Mapping, base: Path, report: Report, now: float) -
         one = parse(WrittenAcknowledgement, node, path, base, report)
         if one is None:
             continue
-        found.append(Acknowledgement(one.loosens, one.finding, one.by, one.reason, one.until, node.position))
+        found.append(Acknowledgement(one.loosens, one.finding, one.by, one.reason, one.until, node.position, one.at))
         until = child(node, "until") or node
         if found[-1].expired(now):
             hint = "look at it again: write another day, or remove it"

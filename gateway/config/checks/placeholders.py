@@ -126,6 +126,11 @@ def is_placeholder(text: str) -> bool:
     return any(word in letters for word in _CONTAINED) or not _WORD.sub("", letters)
 
 
+def names_credentials(field: str) -> bool:
+    """Whether a header of that name holds a secret."""
+    return _CREDENTIALS.fullmatch(field.lower()) is not None
+
+
 def placeholders(found: Iterable[tuple[NodePath, Scalar]]) -> Iterator[Finding]:
     """Every secret that is none. A header's value that is written in the file is one only where its name says so."""
     for path, scalar in found:
@@ -166,7 +171,7 @@ def secret_in(path: NodePath, scalar: Scalar) -> str | None:
         login, separator, _ = text.partition("://")[2].rpartition("@")
         return (login.partition(":")[2] or None) if separator else None
     if "request_headers" in path:
-        if not scalar.expanded and not _CREDENTIALS.fullmatch(str(path[-1]).lower()):
+        if not scalar.expanded and not names_credentials(str(path[-1])):
             return None
         return _SCHEME.sub("", text, count=1) if _SCHEME.match(text) else text
     return text

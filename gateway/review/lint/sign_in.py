@@ -1,0 +1,142 @@
+"""Which routes take something that can be guessed: a password, or a code. Nothing in a file says so, hence three signs: the
+name of the procedure or the path, the members of the input's schema, and a neighbour of the same name that has a lockout."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.config.model import Route
+from gateway.policy.lockout.lockout import Settings as LockoutSettings
+from gateway.policy.schema.settings import Settings as SchemaSettings
+from gateway.review.lint.subject import Subject
+
+_WORD = re.compile(r"2fa|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_ALONE = frozenset(("login", "signin", "logon", "authenticate", "otp", "totp", "mfa", "2fa", "passcode", "unlock"))
+_TOGETHER = tuple(
+    (frozenset(verbs.split()), frozenset(nouns.split()))
+    for verbs, nouns in (
+        ("sign log", "in on"),
+        ("verify check confirm validate", "code email phone otp pin password account"),
+        ("reset change set update", "password pin"),
+        ("oauth", "token"),
+    )
+)
+# What makes an account or a code, or ends a session, takes nothing that could be guessed.
+_OTHERWISE = frozenset(
+    (
+        *("signup", "register", "registration", "create", "invite", "up"),
+        *("signout", "logout", "logoff", "out"),
+        *("request", "forgot", "forgotten", "send", "resend", "challenge", "start", "options", "status"),
+    )
+)
+_SESSION = frozenset(("session", "sessions", "token", "tokens"))
+"""What is created by whoever signs in."""
+_PASSWORD = re.compile(r"pass(?:word|wd|phrase|code)|^pwd$|^pin$|^otp$|totp", re.IGNORECASE).search
+_CODE = re.compile(r"^(?:code|(?:verification|confirmation|reset|login|mfa|sms)_?(?:code|token))$", re.IGNORECASE).match
+_ACCOUNT = re.compile(r"^(?:email|phone|user|user_?name|user_?id|login|account)", re.IGNORECASE).match
+
+
+class Guessable(NamedTuple):
+    """A route that takes a password or a code, and by what that is seen, in words."""
+
+    route: Route
+    by: str
+
+
+def guessable(subject: Subject) -> Iterator[Guessable]:
+    """The served routes that take a password or a code."""
+    locked = _locked_verbs(subject)
+    for route in subject.served:
+        by = _by_name(route) or _by_schema(route, subject) or _by_neighbour(route, locked)
+        if by:
+            yield Guessable(route, by)
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a name: ``auth.signIn``, ``/api/sign-in`` and ``sign_in`` have the same two at their end."""
+    return [word.lower() for word in _WORD.findall(name)]
+
+
+def _is_otherwise(words: set[str]) -> bool:
+    return bool(words & _OTHERWISE) and not words & _SESSION
+
+
+def _names(route: Route) -> Iterator[str]:
+    """The last part of each procedure and each path, and the name of the route."""
+    for procedure in route.procedures:
+        yield procedure.rpartition(".")[2]
+    for path in route.paths:
+        yield "/".join(path.rstrip("/").rsplit("/", 2)[-2:])
+    yield route.name
+
+
+def _by_name(route: Route) -> str:
+    for name in _names(route):
+        words = set(words_of(name))
+        signs_in = words & _ALONE or any(words & verbs and words & nouns for verbs, nouns in _TOGETHER)
+        if signs_in and not _is_otherwise(words):
+            return f"{name} reads like a sign-in"
+    return ""
+
+
+def _by_schema(route: Route, subject: Subject) -> str:
+    for _, settings in subject.named(route, "schemas", SchemaSettings):
+        for stem, octets in settings.files.contents.items():
+            if not _is_for(route, stem) or _is_otherwise(set(words_of(stem))):
+                continue
+            members = _members(octets)
+            found = next((one for one in members if _PASSWORD(one)), "")
+            if not found and any(map(_ACCOUNT, members)):
+                found = next((one for one in members if _CODE(one)), "")
+            if found:
+                return f"the input of {stem} has {found}"
+    return ""
+
+
+def _is_for(route: Route, stem: str) -> bool:
+    """Whether the schema of that name judges inputs of ``route``."""
+    if route.paths:
+        return stem == route.name
+    return any(
+        stem.startswith(pattern[:-1]) if pattern.endswith("*") else stem == pattern for pattern in route.procedures
+    )
+
+
+def _members(octets: bytes) -> list[str]:
+    """The names of the members that a schema describes, at any depth."""
+    try:
+        left: list[object] = [json.loads(octets)]
+    except (ValueError, RecursionError):
+        return []  # reported where it is read
+    found: dict[str, None] = {}
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            properties = value.get("properties")
+            found |= dict.fromkeys(properties if isinstance(properties, dict) else ())
+            left += value.values()
+        elif isinstance(value, list):
+            left += value
+    return list(found)
+
+
+def _locked_verbs(subject: Subject) -> dict[str, str]:
+    """The first word of what each route with a lockout takes, and the route."""
+    return {
+        word: route.name
+        for route in subject.served
+        if any(subject.enforced(route, "lockouts", LockoutSettings))
+        for name in list(_names(route))[:-1]
+        for word in words_of(name.rpartition("/")[2])[:1]
+    }
+
+
+def _by_neighbour(route: Route, locked: dict[str, str]) -> str:
+    for name in list(_names(route))[:-1]:
+        words = words_of(name.rpartition("/")[2])
+        if words and locked.get(words[0], route.name) != route.name and not _is_otherwise(set(words)):
+            return f"{name} reads like what {locked[words[0]]} takes, which has a lockout"
+    return ""
