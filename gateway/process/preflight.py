@@ -33,20 +33,20 @@ WITHIN = 3.0
 """Seconds for all names together, and for the Redis."""
 
 
-class Finding(NamedTuple):
+class Obstacle(NamedTuple):
     """One finding; ``refuses``: a run would not start."""
 
     problem: Problem
     refuses: bool
 
 
-def preflight(config: Config) -> Iterator[Finding]:
+def preflight(config: Config) -> Iterator[Obstacle]:
     """What would go wrong with ``config`` here and now. Takes at most twice ``WITHIN``; blocks meanwhile."""
     at = {setting.path: setting.at for setting in config.settings}
 
-    def finding(path: str, sentence: str, hint: str) -> Finding:
+    def finding(path: str, sentence: str, hint: str) -> Obstacle:
         file, line, column = (at.get(path) or f"{config.files[0]}:1:1").rsplit(":", 2)
-        return Finding(Problem(file, int(line), int(column), path, sentence, hint), False)
+        return Obstacle(Problem(file, int(line), int(column), path, sentence, hint), False)
 
     yield from _listeners(config)
     names = {
@@ -92,7 +92,7 @@ def _authorities_trouble(name: str) -> str:
     return ""
 
 
-def _listeners(config: Config) -> Iterator[Finding]:
+def _listeners(config: Config) -> Iterator[Obstacle]:
     """Those that cannot be opened. All are open at once, as in a run: two may want one port."""
     listen, ops, egress = config.listen, config.ops, config.listen.egress
     wanted = [("listen", listen.host, listen.port), ("ops", ops.host, ops.port)]
@@ -106,7 +106,7 @@ def _listeners(config: Config) -> Iterator[Finding]:
                 held.add(port)
             except OSError as error:
                 refuses = error.errno != errno.EADDRINUSE or port in held
-                yield Finding(cannot_listen(config, part, host, port, error), refuses)
+                yield Obstacle(cannot_listen(config, part, host, port, error), refuses)
 
 
 def _looked_up(names: list[str]) -> dict[str, set[str]]:

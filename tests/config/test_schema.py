@@ -110,4 +110,4 @@ def test_every_file_may_acknowledge() -> None:
     one = found["upstreams"]["properties"]["acknowledge"]
     assert all(schema["properties"]["acknowledge"] == one for schema in found.values())
     assert set(one["items"]["required"]) == {"by", "reason", "until"}
-    assert set(one["items"]["properties"]) == {"by", "reason", "until", "loosens", "finding"}
+    assert set(one["items"]["properties"]) == {"by", "reason", "until", "loosens", "finding", "at"}

@@ -10,7 +10,7 @@ from gateway.policy.body import Settings as BodySettings
 from gateway.policy.schema.settings import Settings as SchemaSettings
 from gateway.policy.upload.settings import MEDIA_TYPE
 from gateway.policy.upload.settings import Settings as UploadSettings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject, at, is_guest_route
 
 _LARGE = 1024 * 1024
@@ -70,7 +70,7 @@ def _forms(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "body-unbounded",
         Severity.HIGH,
         "A body of any length",
@@ -79,7 +79,7 @@ RULES = (
         "bodies:\n  json: {max: 64KiB, types: [application/json]}\ndefaults: {..., body: json}",
         _unbounded,
     ),
-    Rule(
+    LintRule(
         "body-large-for-guests",
         Severity.MEDIUM,
         "A large body from anybody",
@@ -89,7 +89,7 @@ RULES = (
         "bodies:\n  json: {max: 64KiB, types: [application/json]}",
         _large,
     ),
-    Rule(
+    LintRule(
         "body-any-type",
         Severity.LOW,
         "A body of any media type",
@@ -99,7 +99,7 @@ RULES = (
         "bodies:\n  json: {max: 64KiB, types: [application/json]}",
         _of_any_type,
     ),
-    Rule(
+    LintRule(
         "schema-missing",
         Severity.MEDIUM,
         "Input that nothing judges",
@@ -109,7 +109,7 @@ RULES = (
         "schemas:\n  inputs: {files: inputs/*.json}\ndefaults: {..., schema: inputs}",
         _unjudged,
     ),
-    Rule(
+    LintRule(
         "schema-waived",
         Severity.LOW,
         "Input that is let through unjudged, for a reason",
@@ -118,7 +118,7 @@ RULES = (
         "routes:\n  - {name: hook, paths: [/hook], ..., schema: inputs}     # and inputs/hook.json",
         _waived,
     ),
-    Rule(
+    LintRule(
         "form-unjudged",
         Severity.MEDIUM,
         "Uploads that nobody looks into",

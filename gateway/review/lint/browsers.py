@@ -13,7 +13,7 @@ from gateway.policy.cors import Settings as CorsSettings
 from gateway.policy.fallback.fallback import Settings as FallbackSettings
 from gateway.policy.response_headers import DEFAULTS
 from gateway.policy.response_headers import Settings as HeaderSettings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject, at, is_guest_route
 
 
@@ -83,7 +83,7 @@ def _of_others(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "credentials-broad-origin",
         Severity.HIGH,
         "Cookies from pages of more than one website",
@@ -94,17 +94,17 @@ RULES = (
         'cors:\n  app:\n    origins: ["https://app.example.com", "https://admin.example.com"]\n    credentials: true',
         _with_credentials,
     ),
-    Rule(
+    LintRule(
         "origin-broad",
         Severity.MEDIUM,
         "An origin that is not one website",
-        "Pages of others count as the app's own: over plain http whoever is on the way is that website, a sandboxed page of "
-        "any website says null, and under a shared domain anybody takes a name.",
+        "Pages of others count as the app's own: over plain http whoever is on the way is that website, and under a shared "
+        "domain anybody takes a name.",
         "write https origins one by one",
         'cors:\n  app: {origins: ["https://app.example.com"]}',
         _without_credentials,
     ),
-    Rule(
+    LintRule(
         "cross-site-allowed",
         Severity.LOW,
         "Requests that other websites' pages make without an Origin",
@@ -113,7 +113,7 @@ RULES = (
         'cors:\n  app: {origins: ["https://app.example.com"], cross_site: navigate}',
         _of_other_sites,
     ),
-    Rule(
+    LintRule(
         "secure-headers-missing",
         Severity.LOW,
         "Responses without the secure fields",
@@ -123,7 +123,7 @@ RULES = (
         "response_headers:\n  secure: {set: {cache-control: no-store}}\ndefaults: {..., response_headers: secure}",
         _without_headers,
     ),
-    Rule(
+    LintRule(
         "stored-for-everybody",
         Severity.HIGH,
         "Stored responses of one user for all",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.policy.fallback.fallback import Settings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 
 SECTION = "fallbacks"
-_TELLING = (
+_MARKS = (
     "mock",
     "fallback",
     "degraded",
@@ -38,16 +38,16 @@ def _hides(fallback: Settings) -> bool:
     if fallback.stale is not None or fallback.upstream is not None or fallback.status >= 400:
         return False
     value = fallback.value
-    return not (isinstance(value, dict) and any(value.get(key) for key in _TELLING))
+    return not (isinstance(value, dict) and any(value.get(key) for key in _MARKS))
 
 
 RULES = (
-    Rule(
+    LintRule(
         "fallback-hides-error",
         Severity.MEDIUM,
         "A made-up success in place of an error",
         "The client takes what was made up for true: it stores it, shows it, or goes on as if it had been done. Whoever can make "
-        "the upstream fail chooses when everybody is told so.",
+        "the upstream fail chooses when everybody gets it.",
         "write a status of an error, or a member by which the client can tell, such as mock: true",
         "fallbacks:\n  ai-unavailable: {status: 503, json: {error: resting}}\n  stt-mock: {json: {text: '', mock: true}}",
         _hiding,

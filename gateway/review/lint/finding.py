@@ -36,7 +36,7 @@ Judge = Callable[[Subject], Iterable[Spot]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class LintRule:
     """One row of ``table.RULES``. ``id`` never changes: acknowledgements and pages name it. ``why`` is what an attacker does
     with it; ``mend`` is what to write instead, in a sentence, and ``example`` the same as YAML."""
 

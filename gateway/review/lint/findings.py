@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from gateway.config.acknowledgements import EVERYWHERE, Acknowledgement
 from gateway.config.model import Config
 from gateway.review.diff.where import Places
-from gateway.review.lint.finding import Finding, Rule, Severity, Spot
+from gateway.review.lint.finding import Finding, LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 from gateway.review.lint.table import BY_ID, RULES, close_to
 
-ABOUT_ACCEPTING = Rule(
+ABOUT_ACCEPTING = LintRule(
     "acceptance-idle",
     Severity.LOW,
     "A finding that is accepted and not there",
@@ -42,7 +42,7 @@ def findings(config: Config, now: float) -> Sequence[Finding]:
     return sorted(found, key=lambda one: (one.severity.rank, _line(one.where), one.path, one.id))
 
 
-def _finding(rule: Rule, spot: Spot, where: str, accepting: Sequence[Acknowledgement]) -> Finding:
+def _finding(rule: LintRule, spot: Spot, where: str, accepting: Sequence[Acknowledgement]) -> Finding:
     path = ".".join(spot.path)
     accepted = next((one for one in accepting if _accepts(one, rule.id, path)), None)
     return Finding(rule.id, rule.severity, where, path, spot.sentence, rule.title, rule.why, rule.mend, accepted)

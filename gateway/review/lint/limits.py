@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.config.model import Route
 from gateway.policy.rate_limit.rate_limit import Settings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject, at, is_guest_route
 
 SECTION = "rate_limits"
@@ -77,7 +77,7 @@ def _batch(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "public-without-limit",
         Severity.HIGH,
         "A public route without a limit by address or network",
@@ -88,7 +88,7 @@ RULES = (
         "routes:\n  - {name: content, ..., auth: public, rate_limits: [per-client]}",
         _without_limit,
     ),
-    Rule(
+    LintRule(
         "route-without-limit",
         Severity.LOW,
         "A route for signed-in users without any limit",
@@ -97,7 +97,7 @@ RULES = (
         "rate_limits:\n  per-user: {limit: 120/minute, key: [principal]}",
         _uncounted,
     ),
-    Rule(
+    LintRule(
         "limit-by-clients-choice",
         Severity.HIGH,
         "A route whose limits all count by what the client chooses",
@@ -108,7 +108,7 @@ RULES = (
         "routes:\n  - {name: login, ..., rate_limits: [per-client, per-account]}",
         _by_choice,
     ),
-    Rule(
+    LintRule(
         "burst-above-rate",
         Severity.LOW,
         "A limit whose burst is far above its rate",
@@ -117,7 +117,7 @@ RULES = (
         "rate_limits:\n  login-per-address: {limit: 5/minute, burst: 10, key: [address]}",
         _burst,
     ),
-    Rule(
+    LintRule(
         "per-address-unset",
         Severity.MEDIUM,
         "No bound for what one address has open at once",
@@ -127,7 +127,7 @@ RULES = (
         "listen:\n  limits:\n    per_address: {connections: 1000, requests: 250}",
         _per_address,
     ),
-    Rule(
+    LintRule(
         "batch-large",
         Severity.MEDIUM,
         "Very many calls in one tRPC request",

@@ -11,7 +11,7 @@ from gateway.config.checks.production import PRODUCTION
 from gateway.core.loopback import is_loopback
 from gateway.policy.base.proxies import folded
 from gateway.policy.lockout.lockout import Settings as LockoutSettings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 
 # Whole blocks of private use (RFC 1918, RFC 4193, RFC 6598). One network of an operator is a part of one.
@@ -87,7 +87,7 @@ def _forever(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "development-in-public",
         Severity.MEDIUM,
         "A development environment that every network reaches",
@@ -96,7 +96,7 @@ RULES = (
         "environment: production",
         _development,
     ),
-    Rule(
+    LintRule(
         "trusted-proxies-strangers",
         Severity.HIGH,
         "Strangers whose X-Forwarded-For is believed",
@@ -106,7 +106,7 @@ RULES = (
         "listen:\n  trusted_proxies: [10.0.7.0/24]",
         _strangers,
     ),
-    Rule(
+    LintRule(
         "trusted-proxies-whole-private",
         Severity.MEDIUM,
         "Every machine of a private network is believed",
@@ -115,7 +115,7 @@ RULES = (
         "listen:\n  trusted_proxies: [10.0.7.0/24]",
         _whole_blocks,
     ),
-    Rule(
+    LintRule(
         "ops-exposed",
         Severity.MEDIUM,
         "The operators' listener beyond this machine",
@@ -124,7 +124,7 @@ RULES = (
         'ops: {host: 127.0.0.1, port: 9090, token: "${GATEWAY_OPS_TOKEN}"}',
         _operators,
     ),
-    Rule(
+    LintRule(
         "ops-origins",
         Severity.LOW,
         "Pages that may use the operators' API",
@@ -133,7 +133,7 @@ RULES = (
         'ops: {host: 127.0.0.1, token: "${GATEWAY_OPS_TOKEN}"}',
         _origins,
     ),
-    Rule(
+    LintRule(
         "state-key-missing",
         Severity.MEDIUM,
         "Names of accounts under no key",
@@ -142,7 +142,7 @@ RULES = (
         'state: {key: "${GATEWAY_STATE_KEY}"}',
         _without_key,
     ),
-    Rule(
+    LintRule(
         "redis-open",
         Severity.HIGH,
         "A store on another machine, without TLS or without a password",
@@ -151,7 +151,7 @@ RULES = (
         'state: {redis: "${REDIS_URL}", key: "${GATEWAY_STATE_KEY}"}   # rediss://:PASSWORD@redis.internal:6379/0',
         _redis,
     ),
-    Rule(
+    LintRule(
         "lockout-without-address",
         Severity.MEDIUM,
         "A lockout that no address runs into",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gateway.config.model import Route
 from gateway.config.path_guards import methods_of
 from gateway.core.pattern import covers
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject, at, is_guest_route
 
 
@@ -51,7 +51,7 @@ def _overlapping(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, 
 
 
 RULES = (
-    Rule(
+    LintRule(
         "wildcard-without-auth",
         Severity.MEDIUM,
         "Everything below a name, for everybody",
@@ -61,7 +61,7 @@ RULES = (
         "routes:\n  - {name: content, procedures: [lessons.getAll, lessons.getById], ..., auth: public}",
         _wildcards,
     ),
-    Rule(
+    LintRule(
         "allow-above-deny",
         Severity.MEDIUM,
         "A route above a closed one that takes some of its requests",

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from gateway.config.checks.placeholders import is_placeholder, names_credentials
 from gateway.config.setting import Setting
 from gateway.core.secret import Secret
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 
 _PUBLIC = re.compile(r"\.public_key(?:\[[0-9]+\])?$|^routes\.|^defaults\.|\.pattern$|\.files$").search
@@ -120,7 +120,7 @@ def _purpose(path: str) -> str:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "secret-in-file",
         Severity.HIGH,
         "A secret in a file",
@@ -130,7 +130,7 @@ RULES = (
         'auth:\n  access-token: {kind: jwt, algorithms: [HS256], secret: "${JWT_SECRET}", require: {type: access}}',
         _in_the_file,
     ),
-    Rule(
+    LintRule(
         "secret-used-twice",
         Severity.HIGH,
         "One secret for two purposes",

@@ -14,7 +14,9 @@ from gateway.policy.schema.settings import Settings as SchemaSettings
 from gateway.review.lint.subject import Subject
 
 _WORD = re.compile(r"2fa|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_ALONE = frozenset(("login", "signin", "logon", "authenticate", "otp", "totp", "mfa", "2fa", "passcode", "unlock"))
+_ALONE = frozenset(
+    ("login", "signin", "logon", "authenticate", "otp", "totp", "mfa", "2fa", "passcode", "unlock", "verify")
+)
 _TOGETHER = tuple(
     (frozenset(verbs.split()), frozenset(nouns.split()))
     for verbs, nouns in (

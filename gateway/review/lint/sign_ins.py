@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.policy.lockout.lockout import Settings as LockoutSettings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.limits import fixed_limits
 from gateway.review.lint.sign_in import guessable
 from gateway.review.lint.subject import Subject, at, is_guest_route
@@ -40,7 +40,7 @@ def _in_the_query(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "sign-in-without-lockout",
         Severity.HIGH,
         "A route that takes a password or a code, without a lockout",
@@ -52,7 +52,7 @@ RULES = (
         "routes:\n  - {name: login, ..., lockout: accounts}",
         _without_lockout,
     ),
-    Rule(
+    LintRule(
         "sign-in-in-batches",
         Severity.MEDIUM,
         "Several tries of a password or a code in one request",
@@ -62,7 +62,7 @@ RULES = (
         "routes:\n  - {name: login, procedures: [auth.login], methods: [POST], ..., batch: deny}",
         _in_batches,
     ),
-    Rule(
+    LintRule(
         "secret-in-query",
         Severity.MEDIUM,
         "A password or a code in the address of a request",

@@ -17,9 +17,9 @@ from gateway.review.lint import (
     trials,
     upstreams,
 )
-from gateway.review.lint.finding import Rule
+from gateway.review.lint.finding import LintRule
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[LintRule, ...] = (
     *sign_ins.RULES,
     *limits.RULES,
     *tokens.RULES,

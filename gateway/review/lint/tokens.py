@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.policy.auth.auth import Settings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 
 SECTION = "auth"
@@ -34,7 +34,7 @@ def _leeway(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "token-of-any-kind",
         Severity.MEDIUM,
         "Tokens whose kind is not looked at",
@@ -45,7 +45,7 @@ RULES = (
         '    secret: "${JWT_SECRET}"\n    require: {type: access}',
         _of_any_kind,
     ),
-    Rule(
+    LintRule(
         "token-without-audience",
         Severity.MEDIUM,
         "Tokens that may be for another service",
@@ -56,7 +56,7 @@ RULES = (
         "    issuer: https://id.example.com\n    audience: tutor-api\n    require: {typ: access}",
         _for_anybody,
     ),
-    Rule(
+    LintRule(
         "leeway-long",
         Severity.LOW,
         "Tokens that are taken long after their end",

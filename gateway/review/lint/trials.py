@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from gateway.config.reporting import ROUTES, trials_of
 from gateway.policy.auth.auth import Settings as AuthSettings
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject, at, is_guest_route
 
 
@@ -35,7 +35,7 @@ def _routes(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "report-without-end",
         Severity.MEDIUM,
         "A trial without an end",
@@ -44,7 +44,7 @@ RULES = (
         "rate_limits:\n  per-client: {limit: 300/minute, key: [address], mode: report, until: 2027-01-31}",
         _endless,
     ),
-    Rule(
+    LintRule(
         "auth-only-reports",
         Severity.HIGH,
         "A token that is asked for and not needed",
@@ -54,7 +54,7 @@ RULES = (
         'auth:\n  access-token: {kind: jwt, algorithms: [HS256], secret: "${JWT_SECRET}", mode: enforce}',
         _open,
     ),
-    Rule(
+    LintRule(
         "route-only-reports",
         Severity.LOW,
         "A route on which nothing refuses, for a while",

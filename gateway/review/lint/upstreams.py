@@ -10,7 +10,7 @@ from gateway.config.model import Route, UpstreamSettings
 from gateway.config.path_guards import reached
 from gateway.core.loopback import is_loopback
 from gateway.core.methods import IDEMPOTENT, SAFE
-from gateway.review.lint.finding import Rule, Severity, Spot
+from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 
 _LONGEST_RESPONSE = 60.0
@@ -115,7 +115,7 @@ def _storm(subject: Subject) -> Iterator[Spot]:
 
 
 RULES = (
-    Rule(
+    LintRule(
         "upstream-unprotected",
         Severity.MEDIUM,
         "An upstream that nothing gives up on",
@@ -126,7 +126,7 @@ RULES = (
         "breakers:\n  external: {failures: 5, recover_after: 60s}",
         _unprotected,
     ),
-    Rule(
+    LintRule(
         "upstream-slow",
         Severity.LOW,
         "Calls that may wait for minutes, without a bound for how many",
@@ -135,7 +135,7 @@ RULES = (
         "upstreams:\n  ai:\n    timeouts: {response: 30s}\n    concurrency: {limit: 100, queue: 50, wait: 1s}",
         _slow,
     ),
-    Rule(
+    LintRule(
         "breaker-without-fallback",
         Severity.LOW,
         "A breaker without a fallback",
@@ -146,7 +146,7 @@ RULES = (
         "fallbacks:\n  ai-unavailable: {status: 503, json: {error: resting, message: Please try again in a minute.}}",
         _no_fallback,
     ),
-    Rule(
+    LintRule(
         "upstream-plain-http",
         Severity.MEDIUM,
         "Plain http to a host outside",
@@ -155,7 +155,7 @@ RULES = (
         "upstreams:\n  ai: {endpoints: [{url: https://ai.example.com}]}",
         _plain,
     ),
-    Rule(
+    LintRule(
         "secret-over-plain-http",
         Severity.HIGH,
         "A key of the gateway over plain http",
@@ -165,7 +165,7 @@ RULES = (
         '    request_headers: {set: {authorization: "Bearer ${AI_KEY}"}}',
         _secret_over_plain,
     ),
-    Rule(
+    LintRule(
         "credentials-to-third-party",
         Severity.HIGH,
         "Users' tokens and cookies to a service of others",
@@ -175,7 +175,7 @@ RULES = (
         'upstreams:\n  ai:\n    request_headers: {set: {authorization: "Bearer ${AI_KEY}"}, remove: [cookie]}',
         _to_third_parties,
     ),
-    Rule(
+    LintRule(
         "retry-of-changes",
         Severity.LOW,
         "Changes that are made again",
@@ -185,7 +185,7 @@ RULES = (
         "upstreams:\n  files: {..., retries: {on: [connect]}}",
         _twice,
     ),
-    Rule(
+    LintRule(
         "retry-storm",
         Severity.LOW,
         "Retries that multiply the load",
