@@ -14,12 +14,21 @@ class Secret:
 
     It prints as ``<secret>`` in every way of printing that Python has, cannot be pickled or written as JSON, and is
     compared in constant time. An empty secret is false.
+
+    ``written`` is what stands in the files where the value comes from somewhere else, such as ``${NAME}``, and ``shown`` is
+    what people may see of that.
     """
 
-    __slots__ = ("_value",)
+    __slots__ = ("_value", "_written", "shown")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, written: str = "", shown: str = MASK) -> None:
         self._value = value
+        self._written = written
+        self.shown = shown
+
+    def as_written(self) -> Secret:
+        """A secret of what stands in the files: two that come from one variable or file are equal, whatever it holds."""
+        return Secret(self._written) if self._written else self
 
     def reveal(self) -> str:
         """The wrapped string. Call it where the secret is used, never to keep or print it."""

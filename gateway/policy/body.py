@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
@@ -15,9 +15,22 @@ from gateway.core.grammar import TOKEN
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
 from gateway.policy.base.inflated import CODINGS, DEFLATE, GZIP, OF_THE_CODED, InflatedContent
+from gateway.policy.base.order import (
+    Danger,
+    Effect,
+    Of,
+    Orders,
+    by_inclusion,
+    larger_set_is_looser,
+    more_is_looser,
+    nested,
+    optional,
+    smaller_set_is_looser,
+)
 from gateway.policy.base.settings import Advice, ByteSize, Model, Policy, whole
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.base.written import size
 
 _CONFIGURED = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
 _MEDIA_TYPE = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
@@ -38,6 +51,13 @@ def _coding(value: object) -> str:
     return str(value)
 
 
+def _cover(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+    """Whether a list of media types lets all pass that another one does. An empty one lets all pass."""
+    if not wide or not narrow:
+        return not wide
+    return all(name in wide or f"{name.partition('/')[0]}/*" in wide for name in narrow)
+
+
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -54,6 +74,15 @@ class Inflate(Model):
     ratio: Annotated[int, Field(ge=1, le=1032), BeforeValidator(whole)] = 20
     """Bytes that may come of each byte, at most; the first 8 KiB do not count. Deflate makes 1032 of one at most."""
 
+    ORDERS: ClassVar[Orders] = {
+        "codings": larger_set_is_looser(
+            Danger.LOAD, "Bodies of one more coding are inflated.", "Bodies of fewer codings are inflated."
+        ),
+        "ratio": more_is_looser(
+            Danger.LOAD, "A small body may become a larger one.", "A body may become less large when it is inflated."
+        ),
+    }
+
 
 class Query(Model):
     """Bounds of the query, in which a GET of tRPC has its input."""
@@ -62,6 +91,13 @@ class Query(Model):
     """Bytes, as it goes to the upstream."""
     parameters: Annotated[int, Field(ge=0), BeforeValidator(whole)] | None = None
     """How many ``&`` and ``;`` separate, at most."""
+
+    ORDERS: ClassVar[Orders] = {
+        "max": more_is_looser(Danger.LOAD, "Longer queries pass.", "Longer queries are refused.", size),
+        "parameters": more_is_looser(
+            Danger.LOAD, "Queries of more parameters pass.", "Queries of more parameters are refused."
+        ),
+    }
 
 
 class Settings(Policy):
@@ -88,6 +124,29 @@ class Settings(Policy):
         if self.without_content or self.inflate is not None:
             found.add("body_malformed")
         return frozenset(found)
+
+    ORDERS: ClassVar[Orders] = {
+        "max": more_is_looser(Danger.LOAD, "Longer bodies pass.", "Longer bodies are refused.", size),
+        "types": by_inclusion(
+            _cover,
+            Danger.CHECK,
+            "Bodies of more media types pass, which the policies that look inside may not read.",
+            "Bodies of fewer media types pass.",
+        ),
+        "inflate": optional(
+            Effect.TIGHTENS,
+            Danger.LOAD,
+            "Compressed bodies pass, and are inflated.",
+            "Compressed bodies are refused.",
+            nested,
+        ),
+        "without_content": smaller_set_is_looser(
+            Danger.CHECK,
+            "Requests of a method that has no body pass with one, which some take for the next request.",
+            "Requests of one more method are refused when they have a body.",
+        ),
+        "query": Of(lambda body: body.query or Query(), nested),
+    }
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from gateway.core import units
 from gateway.core.exchange import HEAD_START, Exchange, RequestContent
 from gateway.core.verdict import Refusal, Verdict, by_limit, refuse
+from gateway.policy.base.order import Danger, Of, Orders, more_is_looser
 from gateway.policy.base.proxies import Network, TrustedProxies
 from gateway.policy.base.settings import Duration, Model
 from gateway.policy.base.shares import ClientKey, Division, Permits, client_of
 from gateway.policy.base.stage import Stage
+from gateway.policy.base.written import duration
 
 _LONGEST = 60.0  # seconds; the app has given up long before
 _UNDIVIDED = 3  # permits that one client may hold of any limit: an app makes a handful of calls side by side
@@ -61,6 +63,20 @@ class Settings(Model):
     per_client: PerClient | None = None
     """How many calls one client has under way at most, as a number or a share of ``limit``; while others have some too, the
     same share of what they leave. A quarter by default, and three of any limit; ``100%``: no bound for one client."""
+
+    ORDERS: ClassVar[Orders] = {
+        "limit": more_is_looser(Danger.LOAD, "The upstream gets more calls at once.", "It gets fewer calls at once."),
+        "queue": more_is_looser(Danger.LOAD, "More calls wait instead of being refused.", "Fewer calls may wait."),
+        "wait": more_is_looser(
+            Danger.LOAD, "Calls wait for longer before they are refused.", "Calls are refused sooner.", duration
+        ),
+        "per_client": Of(
+            lambda calls: calls.most,
+            more_is_looser(
+                Danger.LOAD, "One client may take more of the calls under way.", "One client may take less of them."
+            ),
+        ),
+    }
 
     @property
     def most(self) -> int:

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
-from gateway.policy import body, breaker, client, cors, identity, in_flight, response_headers
+from gateway.policy import body, client, cors, identity, in_flight, response_headers
 from gateway.policy.auth import auth
 from gateway.policy.base.file_flaw import FileFlaw, ReadFile
 from gateway.policy.base.order import SettingChange, compared
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.breaker import breaker
 from gateway.policy.fallback import fallback
 from gateway.policy.lockout import lockout
 from gateway.policy.rate_limit import rate_limit
@@ -102,6 +103,11 @@ def each(build: Callable[[str, S, Tools], Stage]) -> Build:
         return build(name, cast(S, settings), tools)
 
     return one
+
+
+def alike(compare: Callable[[S, S], Iterable[SettingChange]]) -> Compare:
+    """Compares two policies of one section by their own class."""
+    return lambda old, new: compare(cast(S, old), cast(S, new))
 
 
 def _limits(when: rate_limit.When) -> Build:
@@ -268,7 +274,7 @@ KINDS: tuple[Kind, ...] = (
     # last: a slot is held only for what will really reach the upstream
     Kind(name="breaker", section="breakers", settings=breaker.Settings),
     # no stage: it responds when the upstream's call has failed
-    Kind(name="fallback", section="fallbacks", settings=fallback.Settings),
+    Kind(name="fallback", section="fallbacks", settings=fallback.Settings, compare=alike(fallback.compare)),
 )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -11,6 +12,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.field_lines import FieldLines
 from gateway.core.fields import Pair
 from gateway.core.grammar import FIELD_VALUE, TOKEN
+from gateway.policy.base.order import Danger, Effect, Of, Orders, SettingChange, below, changed, neither
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -90,6 +92,97 @@ Name = Annotated[str, AfterValidator(_name)]
 Value = Annotated[str, AfterValidator(_value)]
 
 
+# Fields that browsers and caches keep to, with the value that lets the least through where one is.
+_PROTECTING = {
+    "strict-transport-security": "",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "deny",
+    "content-security-policy": "",
+    "cache-control": "no-store",
+    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "",
+}
+_DROPPED = "dropped"
+_OF_UPSTREAM = "the upstream's"
+_PRIVATE = "no-store for signed-in users"
+
+
+def _written(old: Settings, new: Settings) -> Iterator[SettingChange]:
+    """The fields that both sides write or let pass, and that differ."""
+    for name in sorted({*old.set, *new.set}.difference(old.remove, new.remove)):
+        yield from _field(name, old, new)
+
+
+def _removed(old: Settings, new: Settings) -> Iterator[SettingChange]:
+    """The fields that one side removes, and the other not."""
+    for name in sorted({*old.remove, *new.remove}):
+        yield from _field(name, old, new)
+
+
+def _field(name: str, old: Settings, new: Settings) -> Iterator[SettingChange]:
+    before, after = _state(name, old), _state(name, new)
+    if before.lower() == after.lower():
+        return
+    if name not in _PROTECTING:
+        effect = (
+            Effect.LOOSENS
+            if (before, after) == (_DROPPED, _OF_UPSTREAM)
+            else Effect.TIGHTENS
+            if (before, after) == (_OF_UPSTREAM, _DROPPED)
+            else Effect.CHANGES
+        )
+        yield below(name, changed(effect, before, after, Danger.LEAK, _WHY[effect]))
+    elif _protects(name, after, before):
+        why = "Browsers and caches keep to it more strictly."
+        yield below(name, changed(Effect.TIGHTENS, before, after, Danger.NONE, why))
+    else:
+        why = "Browsers or caches are held back less by it, or nobody can be sure that they are not."
+        yield below(name, changed(Effect.LOOSENS, before, after, Danger.CHECK, why))
+
+
+_WHY = {
+    Effect.LOOSENS: "Clients get a field of the upstream that was dropped.",
+    Effect.TIGHTENS: "A field of the upstream is dropped.",
+    Effect.CHANGES: "Responses carry another value.",
+}
+
+
+def _state(name: str, settings: Settings) -> str:
+    """What responses carry of the field ``name``."""
+    if name in settings.remove:
+        return _DROPPED
+    if name in settings.set:
+        return settings.set[name]
+    if name in AUTHENTICATED:
+        return _PRIVATE
+    return DEFAULTS.get(name, _DROPPED if name in HIDDEN else _OF_UPSTREAM)
+
+
+def _protects(name: str, one: str, other: str) -> bool:
+    """Whether ``one`` protects from all that ``other`` does."""
+    if name == "strict-transport-security":
+        return _seconds(one) >= _seconds(other) and _directives(one) >= _directives(other)
+    strictest = _PROTECTING[name]
+    return one.lower() == strictest or (one not in (_DROPPED, _OF_UPSTREAM) and other in (_DROPPED, _OF_UPSTREAM))
+
+
+def _directives(value: str) -> set[str]:
+    """The directives of Strict-Transport-Security (RFC 6797 section 6.1) that are no number."""
+    parts = {part.strip().lower() for part in value.split(";")}
+    return {part for part in parts if part in ("includesubdomains", "preload")}
+
+
+def _seconds(value: str) -> int:
+    found = _MAX_AGE(value)
+    return int(found[1]) if found else 0
+
+
+_MAX_AGE = re.compile(r'(?:.*;)?\s*max-age\s*=\s*"?([0-9]{1,12})"?\s*(?:;.*)?', re.IGNORECASE).fullmatch
+
+
 class Settings(Policy):
     """One entry of ``response_headers``: ``set`` adds to the defaults or replaces one, ``remove`` drops one for good."""
 
@@ -97,6 +190,13 @@ class Settings(Policy):
     """Fields and their values: added, or in place of those that are there by default."""
     remove: tuple[Name, ...] = ()
     """Fields that no response has, those of the upstream neither."""
+
+    ORDERS: ClassVar[Orders] = {
+        "mode": neither("It refuses nothing either way."),
+        "until": neither("It refuses nothing either way."),
+        "set": Of(lambda fields: fields, _written),
+        "remove": Of(lambda fields: fields, _removed),
+    }
 
     @model_validator(mode="after")
     def _one_way(self) -> Settings:

@@ -10,19 +10,20 @@ import os
 import re
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StrictStr, model_validator
 
 from gateway.core.exchange import Exchange
 from gateway.core.secret import Secret
 from gateway.core.verdict import Refusal
-from gateway.policy.auth import challenge
+from gateway.policy.auth import challenge, orders
 from gateway.policy.auth.claims import accepts_audience, is_subject, numeric_date, scopes_of
 from gateway.policy.auth.key_ring import KeyRing, TokenVerifier
 from gateway.policy.auth.keys import PublicKeys, SecretKeys
 from gateway.policy.auth.mac import MacVerifier
 from gateway.policy.auth.token_cache import TokenCache, VerifiedToken
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import ByteSize, Duration, Policy
 from gateway.policy.base.stage import LastingCheck, Stage
 from gateway.policy.base.tools import Tools
@@ -81,6 +82,8 @@ class Settings(Policy):
         if self.scopes:
             found.add("scope_missing")
         return frozenset(found)
+
+    ORDERS: ClassVar[Orders] = orders.ORDERS
 
     @model_validator(mode="after")
     def _one_kind_of_key(self) -> Settings:

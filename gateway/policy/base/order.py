@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from gateway.policy.base.written import NONE, text
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 class Effect(enum.StrEnum):
@@ -214,6 +215,11 @@ def neither(why: str, show: Shown[Never] = text) -> Order[object]:
             yield changed(Effect.CHANGES, shown(old), shown(new), Danger.NOTE, why)
 
     return order
+
+
+def read_as(reading: Callable[[T], U], order: Order[U]) -> Order[T]:
+    """Compares what ``reading`` makes of the values."""
+    return lambda old, new: order(reading(old), reading(new))
 
 
 nested: Order[BaseModel] = compared

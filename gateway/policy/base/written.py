@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from gateway.core.secret import MASK, Secret
+from gateway.core.secret import Secret
 
 NONE: Final = "none"
 """For what is not there."""
@@ -26,7 +26,7 @@ def text(value: object) -> str:
         case float():
             return f"{value:g}"
         case Secret():
-            return MASK
+            return value.shown
         case BaseModel():
             return text(
                 {
@@ -52,12 +52,12 @@ def duration(value: float | None) -> str:
     return f"{round(value / unit, 3):g}{name}"
 
 
-def size(value: int | None) -> str:
-    """Bytes as ``512``, ``16KiB`` or ``10MB``."""
+def size(value: float | None) -> str:
+    """Whole bytes as ``512``, ``16KiB`` or ``10MB``."""
     if value is None:
         return NONE
     unit, name = next(((unit, name) for unit, name in _SIZES if value and value % unit == 0), (1, ""))
-    return f"{value // unit}{name}"
+    return f"{int(value) // unit}{name}"
 
 
 def share(value: float | None) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import orjson
 from pydantic import AfterValidator, Field, JsonValue, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
@@ -16,7 +18,9 @@ from gateway.core.fields import Pair
 from gateway.core.reason import REASONS
 from gateway.core.trpc import is_batch
 from gateway.core.verdict import Refusal, Reply
+from gateway.policy.base.order import Orders, SettingChange, compared
 from gateway.policy.base.settings import Policy
+from gateway.policy.fallback import orders
 from gateway.policy.fallback.stale import Stale
 
 COVERS = frozenset(slug for slug in REASONS if slug.startswith("upstream_")) | {"no_healthy_endpoint"}
@@ -33,6 +37,9 @@ class FileContent:
     """A file's content, as it was when the configuration was loaded."""
 
     octets: bytes
+
+    def __str__(self) -> str:
+        return f"sha256:{sha256(self.octets).hexdigest()[:16]}"
 
 
 def _file_content(value: Any, info: ValidationInfo) -> FileContent:
@@ -77,6 +84,8 @@ class Settings(Policy):
     upstream: str | None = None
     """Another upstream, which gets the call instead."""
 
+    ORDERS: ClassVar[Orders] = orders.ORDERS
+
     @model_validator(mode="after")
     def _one(self) -> Settings:
         written = {"json" if name == "json_" else name for name in self.model_fields_set}
@@ -97,12 +106,23 @@ class Settings(Policy):
         return self
 
     @property
+    def what(self) -> str:
+        """Which of the four it is."""
+        others = {"file": self.file, "stale": self.stale, "upstream": self.upstream}
+        return next((name for name, value in others.items() if value is not None), "json")
+
+    @property
     def value(self) -> JsonValue:
         """The JSON value of the response; None where the response is not JSON."""
         if self.file is None:
             return self.json_
         value: JsonValue = orjson.loads(self.file.octets) if self.type == JSON else None
         return value
+
+
+def compare(old: Settings, new: Settings) -> Iterable[SettingChange]:
+    """What differs between two fallbacks, of one kind or not."""
+    return compared(old, new) if old.what == new.what else (orders.of_another_kind(old, new),)
 
 
 class StaticFallback:

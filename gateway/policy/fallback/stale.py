@@ -10,14 +10,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
 from gateway.core.exchange import Exchange
 from gateway.core.fields import Pair
 from gateway.core.verdict import Reply
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import ByteSize, Duration, Model, between
+from gateway.policy.fallback import orders
 
 # RFC 9111 5.2.2 and 4.2.4: directives of a response that no shared cache may store, or serve once it is stale.
 _FORBIDDEN = frozenset({b"no-store", b"no-cache", b"private", b"must-revalidate", b"proxy-revalidate", b"s-maxage"})
@@ -50,6 +52,8 @@ class Stale(Model):
     """Memory of one worker for it; the least recently used response is removed first."""
     public: Annotated[bool, Field(strict=True)] = False
     """Whether the responses are the same for everybody. Otherwise a user gets only responses to that user."""
+
+    ORDERS: ClassVar[Orders] = orders.OF_STALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -20,11 +20,13 @@ from gateway.core.reason import REASONS
 from gateway.core.trpc_status import statuses_of
 from gateway.core.verdict import Refusal, by_limit, refuse
 from gateway.policy.base.inputs import inputs_of, unreadable, value_at
+from gateway.policy.base.order import Orders
 from gateway.policy.base.pointer import is_plain, parse_pointer
 from gateway.policy.base.report import covered
 from gateway.policy.base.settings import Duration, Model, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.lockout import orders
 from gateway.policy.lockout.keys import account_lock_key, address_lock_key, network_lock_key, pair_lock_key
 from gateway.state.rules.lockout import Attempt, Lock, Reserved
 from gateway.state.store import LockoutStore, RemoteLockoutStore
@@ -71,6 +73,8 @@ class Rule(Model):
     lock_for: Spans
     """How long: one time, or a list of them for repeated locks."""
 
+    ORDERS: ClassVar[Orders] = orders.OF_RULES
+
 
 class Settings(Policy):
     """One lockout. ``account`` points to the field of the input that names the account."""
@@ -93,6 +97,8 @@ class Settings(Policy):
     IPv6 address, the /24 of an IPv4 one) by a third of these."""
     address: Rule | None = Rule(failures=50, within=3600.0, lock_for=(3600.0,))
     """Locks an address that fails over many accounts."""
+
+    ORDERS: ClassVar[Orders] = orders.ORDERS
 
     def reasons(self) -> frozenset[str]:
         """See ``Policy.reasons``."""

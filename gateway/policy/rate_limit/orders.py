@@ -1,10 +1,20 @@
-"""How the keys and the leases of two limits compare."""
+"""How two limits compare."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.policy.base.order import Danger, Effect, SettingChange, changed, neither
+from gateway.policy.base.order import (
+    Danger,
+    Effect,
+    Of,
+    Orders,
+    SettingChange,
+    changed,
+    more_is_looser,
+    neither,
+    ranked_by,
+)
 from gateway.policy.base.written import text
 
 _CHOSEN = ("header:", "input:")
@@ -38,6 +48,24 @@ def _finer(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return known.issuperset(other)
 
 
-lease_order = neither(
-    "Workers take units ahead of time, so a part of the burst may be missing elsewhere; none is added."
-)
+ORDERS: Orders = {
+    # By the generic cell rate algorithm whatever conforms to a limit conforms to one with a higher rate or a larger burst.
+    "limit": ranked_by(
+        lambda rate: rate.limit / rate.period,
+        Danger.TRIES,
+        "More requests pass in the long run.",
+        "Fewer requests pass in the long run.",
+    ),
+    "burst": Of(
+        lambda limit: limit.at_once,
+        more_is_looser(Danger.TRIES, "More requests pass at once.", "Fewer requests pass at once."),
+    ),
+    "key": key_order,
+    # What workers take ahead of time is charged before it is used, so nothing more passes.
+    "lease": Of(
+        lambda limit: limit.block,
+        neither(
+            "Workers take another number of units ahead of time, of which a part of the burst may be missing elsewhere."
+        ),
+    ),
+}

@@ -20,12 +20,12 @@ from gateway.core.field_lines import FieldLines
 from gateway.core.verdict import Refusal, Verdict
 from gateway.policy.base.bucket import Key
 from gateway.policy.base.inputs import inputs_of, unreadable
-from gateway.policy.base.order import Danger, Of, Orders, more_is_looser, ranked_by
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import LeaseField, Policy, RateField
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.rate_limit import orders
 from gateway.policy.rate_limit.limit import Limit, refusal, tightest, tightness
-from gateway.policy.rate_limit.orders import key_order, lease_order
 from gateway.state.rules.gcra import Take, Taken
 from gateway.state.store import LimitStore, RemoteLimitStore
 
@@ -54,21 +54,7 @@ class Settings(Policy):
     lease: LeaseField | None = None
     """Units that a worker takes from Redis ahead of time, such as ``20`` or ``5%`` of the burst."""
 
-    ORDERS: ClassVar[Orders] = {
-        # By the generic cell rate algorithm whatever conforms to a limit conforms to one with a higher rate or a larger burst.
-        "limit": ranked_by(
-            lambda rate: rate.limit / rate.period,
-            Danger.TRIES,
-            "More requests pass in the long run.",
-            "Fewer requests pass in the long run.",
-        ),
-        "burst": Of(
-            lambda limit: limit.at_once,
-            more_is_looser(Danger.TRIES, "More requests pass at once.", "Fewer requests pass at once."),
-        ),
-        "key": key_order,
-        "lease": Of(lambda limit: limit.block, lease_order),
-    }
+    ORDERS: ClassVar[Orders] = orders.ORDERS
 
     def reasons(self) -> frozenset[str]:
         """See ``Policy.reasons``."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from gateway.core.strict_json import DEEPEST
+from gateway.policy.base.order import Danger, Effect, Orders, SettingChange, below, changed, more_is_looser
 from gateway.policy.base.settings import Advice, Policy, whole
+from gateway.policy.base.written import NONE
 
 SUFFIX = ".json"
 QUERY = ".query"
@@ -35,6 +39,40 @@ def _files(value: Any) -> SchemaFiles:
     return SchemaFiles(value)
 
 
+def _canonical(octets: bytes) -> str:
+    """The same text for the same JSON, however it is laid out."""
+    try:
+        return json.dumps(json.loads(octets), sort_keys=True)
+    except ValueError:  # which is reported where the file is read
+        return repr(octets)
+
+
+def _digest(octets: bytes | None) -> str:
+    return NONE if octets is None else f"sha256:{sha256(_canonical(octets).encode()).hexdigest()[:16]}"
+
+
+def _file_changes(old: SchemaFiles, new: SchemaFiles) -> Iterator[SettingChange]:
+    """The schemas that differ as text. What two of them admit, ``review.inputs`` compares; without that nobody can tell."""
+    for stem in sorted(old.contents.keys() | new.contents.keys()):
+        before, after = _digest(old.contents.get(stem)), _digest(new.contents.get(stem))
+        if before == after:
+            continue
+        # An input without a schema is refused, and a query without one is not looked at.
+        looser = NONE not in (before, after) or (after == NONE) is stem.endswith(QUERY)
+        effect = Effect.LOOSENS if looser else Effect.TIGHTENS
+        yield below(stem, changed(effect, before, after, Danger.CHECK, _why(stem, before, after)))
+
+
+def _why(stem: str, before: str, after: str) -> str:
+    if NONE not in (before, after):
+        return "Its schema is another, and may admit what was refused."
+    if stem.endswith(QUERY):
+        return "Nothing looks at its query any more." if after == NONE else "Its query has to fit a schema."
+    if after == NONE:
+        return "It has no schema any more, and what has none is refused."
+    return "It had no schema, and what has none was refused: now it passes."
+
+
 class Settings(Policy):
     """One entry of ``schemas``: JSON Schemas (2020-12) for the inputs of procedures, and for bodies and queries of routes."""
 
@@ -43,6 +81,13 @@ class Settings(Policy):
     body of the route NAME; ``NAME.query.json`` for the query of that route."""
     max_depth: Annotated[int, Field(ge=1, le=DEEPEST), BeforeValidator(whole)] = 32
     """Objects and lists inside each other, at most."""
+
+    ORDERS: ClassVar[Orders] = {
+        "files": _file_changes,
+        "max_depth": more_is_looser(
+            Danger.LOAD, "Inputs that are nested deeper pass.", "Inputs that are nested deeper are refused."
+        ),
+    }
 
     def reasons(self) -> frozenset[str]:
         """See ``Policy.reasons``."""

@@ -88,6 +88,21 @@ def _bounds(repeat: str, longest: int) -> tuple[int, int]:
     return min(least, longest), min(most, longest)
 
 
+def alternatives(pattern: str) -> frozenset[str]:
+    """What stands between the bars of ``pattern`` that are in no group: a text matches when it matches one of them."""
+    found, start, depth, at = [], 0, 0, 0
+    while at < len(pattern):
+        token = _token_at(pattern, at)
+        if token is None:  # which ``check`` refuses
+            return frozenset((pattern,))
+        depth += {"open": 1, "close": -1}.get(str(token.lastgroup), 0)
+        if token.lastgroup == "bar" and not depth:
+            found.append(pattern[start:at])
+            start = token.end()
+        at = token.end()
+    return frozenset((*found, pattern[start:]))
+
+
 def compiled(pattern: str) -> re.Pattern[str]:
     """``pattern`` for whole texts, its classes of ASCII alone. Raises re.error. Only what ``check`` has found good may be tried on
     a text that a client sends."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import Advice, ByteSize, Model, Policy
+from gateway.policy.upload import orders
 from gateway.policy.upload.pattern import check
 from gateway.policy.upload.signatures import ANY, FAMILIES, KNOWN_TYPES
 
@@ -71,6 +73,8 @@ class Part(Model):
     pattern: str | None = None
     """The whole of a text must match it. ``\\d``, ``\\w`` and ``\\s`` are of ASCII, as in JavaScript."""
 
+    ORDERS: ClassVar[Orders] = orders.OF_PARTS
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Part:
         if self.max < 1:
@@ -106,6 +110,8 @@ class Settings(Policy):
     """The parts by their names."""
     others: Literal["refuse"] = "refuse"
     """What becomes of a form with other parts."""
+
+    ORDERS: ClassVar[Orders] = orders.ORDERS
 
     def reasons(self) -> frozenset[str]:
         """See ``Policy.reasons``."""

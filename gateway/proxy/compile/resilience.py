@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.config.model import NOWHERE, Config
-from gateway.policy import breaker as breakers
 from gateway.policy import concurrency
 from gateway.policy.base.tools import Tools
-from gateway.policy.breaker import Breaker
+from gateway.policy.breaker import breaker as breakers
+from gateway.policy.breaker.breaker import Breaker
 from gateway.policy.concurrency import Concurrency
 from gateway.policy.fallback import fallback as fallbacks
 from gateway.policy.fallback.fallback import StaticFallback

@@ -3,7 +3,7 @@ nobody calls is found out about too."""
 
 from __future__ import annotations
 
-from gateway.policy.breaker import Breaker
+from gateway.policy.breaker.breaker import Breaker
 from gateway.proxy.pool.endpoint import Endpoint
 from gateway.proxy.pool.health_check import HealthChecker
 

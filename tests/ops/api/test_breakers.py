@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from gateway.policy.breaker import Settings
+from gateway.policy.breaker.breaker import Settings
 from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.circuit import NEW, Circuit
 from tests.ops.api.fake_admin import BEARER, NOON, FakeAdmin

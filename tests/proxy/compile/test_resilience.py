@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure
-from gateway.policy.breaker import Breaker, CheckedBreaker
+from gateway.policy.breaker.breaker import Breaker, CheckedBreaker
 from gateway.policy.concurrency import Concurrency
 from gateway.proxy.pool.breaker_probe import BreakerProbe
 from gateway.proxy.pool.health_check import HealthChecker

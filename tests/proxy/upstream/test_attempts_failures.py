@@ -15,8 +15,8 @@ from gateway.config.upstream_settings import RetrySettings
 from gateway.core.failure import WORDS, CallFailure
 from gateway.core.reason import REASONS
 from gateway.policy.base.tools import Tools
-from gateway.policy.breaker import Settings as BreakerSettings
-from gateway.policy.breaker import build
+from gateway.policy.breaker.breaker import Settings as BreakerSettings
+from gateway.policy.breaker.breaker import build
 from gateway.proxy.upstream.attempt import UpstreamAttempt
 from gateway.proxy.upstream.attempts import Attempts
 from gateway.proxy.upstream.deadline import Deadline

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,9 +16,11 @@ from gateway.core.exchange import Exchange, Slot
 from gateway.core.failure import BEFORE_SENDING, BY_STATUS, SLOW, CallFailure, Cause
 from gateway.core.verdict import Refusal, Verdict, refuse
 from gateway.policy.base.candidates import Candidates
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import Duration, Policy, between
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
+from gateway.policy.breaker import orders
 from gateway.state.rules import circuit as rules
 from gateway.state.rules.circuit import CLOSED, HALF_OPEN, OPEN, Circuit, Trip
 from gateway.state.store import CircuitStore
@@ -68,6 +70,8 @@ class Settings(Policy):
     """What is a failure: no connection or a closed one, no response in time, an unreadable one, one with such a status."""
     ignore: dict[str, Annotated[tuple[Status, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """By route, statuses that do not count there, such as 503 of a service in response to a bad upload."""
+
+    ORDERS: ClassVar[Orders] = orders.ORDERS
 
     def reasons(self) -> frozenset[str]:
         """See ``Policy.reasons``."""

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from gateway.core.exchange import Call
 from gateway.core.failure import CallFailure, Cause
 from gateway.core.reason import REASONS
-from gateway.policy.breaker import Settings
-from tests.policy.guarded_upstream import GuardedUpstream
+from gateway.policy.breaker.breaker import Settings
+from tests.policy.breaker.guarded_upstream import GuardedUpstream
 
 COUNTED = [
     *[(REASONS[failure.slug].status, failure) for failure in CallFailure if failure.word],

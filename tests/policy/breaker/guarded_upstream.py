@@ -7,7 +7,7 @@ from typing import Any
 from gateway.core.exchange import Exchange
 from gateway.core.failure import CallFailure, Cause
 from gateway.policy.base.tools import NoEvents, Tools
-from gateway.policy.breaker import Settings, build
+from gateway.policy.breaker.breaker import Settings, build
 from gateway.state.memory.store import MemoryStore
 
 NOON = 1_767_268_800.0

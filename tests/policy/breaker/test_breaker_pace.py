@@ -11,7 +11,7 @@ from gateway.core.exchange import Exchange, Slot
 from gateway.core.failure import CallFailure
 from gateway.policy.base import candidates
 from gateway.state.memory.store import MemoryStore
-from tests.policy.guarded_upstream import GuardedUpstream
+from tests.policy.breaker.guarded_upstream import GuardedUpstream
 
 
 class Content:
