@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, ValidationInfo
 
+from gateway.config import listen_orders
 from gateway.config.names import Positive, positive
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import Duration, Model, duration_of
 
 ANNOUNCED = 5.0  # seconds at most of a plain duration
@@ -20,6 +22,8 @@ class DrainTimes(Model):
     """How long /health/ready says 503 while connections are still taken and served, so that balancers learn of it."""
     finish: Positive = 20.0
     """How long requests may take to finish after that; the rest is cut."""
+
+    ORDERS: ClassVar[Orders] = listen_orders.OF_DRAIN
 
 
 def _split(value: object, info: ValidationInfo) -> object:

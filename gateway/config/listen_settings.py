@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
+from gateway.config import listen_orders
 from gateway.config.drain import DrainField, DrainTimes
 from gateway.config.names import Count, FilePath, LoopbackHost, Port, Positive, ViaName
 from gateway.config.worker_count import Workers
 from gateway.core.units import Rate
 from gateway.core.via import DEFAULT_NAME
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import ByteSize, Model, Network, RateField
 from gateway.policy.base.trusted_fields import ANY_FIELDS, TrustedFields
 
@@ -42,6 +44,8 @@ class PerAddress(Model):
     """Requests that no rate limit counts: preflights, health, refusals of unknown origins and unreadable heads. And as many
     TLS handshakes."""
 
+    ORDERS: ClassVar[Orders] = listen_orders.OF_PER_ADDRESS
+
 
 class Limits(Model):
     """Limits of one worker, beyond which it refuses."""
@@ -62,6 +66,8 @@ class Limits(Model):
     """Bytes that wait for clients to take them, of all connections of one worker."""
     per_address: PerAddress = PerAddress()
 
+    ORDERS: ClassVar[Orders] = listen_orders.OF_LIMITS
+
 
 class Tls(Model):
     """Certificate chain and key, PEM."""
@@ -71,6 +77,8 @@ class Tls(Model):
     key: FilePath
     """Its key, a PEM file."""
 
+    ORDERS: ClassVar[Orders] = listen_orders.OF_TLS
+
 
 class EgressSettings(Model):
     """The listener for the backend's own calls to other services. Its routes say ``listener: egress``."""
@@ -79,6 +87,8 @@ class EgressSettings(Model):
     """A loopback address, because the listener requires no token."""
     port: Port = 8181
     """The port of the listener."""
+
+    ORDERS: ClassVar[Orders] = listen_orders.OF_EGRESS
 
 
 class Listen(Model):
@@ -101,3 +111,5 @@ class Listen(Model):
     egress: EgressSettings | None = None
     via: ViaName = DEFAULT_NAME
     """The name of this gateway in Via, which it adds to requests and responses that it passes on."""
+
+    ORDERS: ClassVar[Orders] = listen_orders.ORDERS

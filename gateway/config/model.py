@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
+from gateway.config import ops_orders, upstream_orders
 from gateway.config.acknowledgements import Acknowledgement, WrittenAcknowledgement
 from gateway.config.listen_settings import Listen
 from gateway.config.names import (
@@ -47,6 +48,7 @@ from gateway.config.upstream_settings import (
     Region,
     RetrySettings,
 )
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import Day, Model, Policy, SecretField, Share
 from gateway.policy.concurrency import Settings as Concurrency
 
@@ -73,6 +75,8 @@ class Ops(Model):
     origins: ExactOrigins = ()
     """Origins whose pages may use this API from a browser, with the token: https://host or https://host:port."""
 
+    ORDERS: ClassVar[Orders] = ops_orders.OF_OPS
+
     _empty = field_validator("token", mode="before")(none_if_empty)
 
     @field_validator("origins")
@@ -93,6 +97,8 @@ class State(Model):
     key: SecretField | None = None
     """Account names are stored as hashes under this key."""
 
+    ORDERS: ClassVar[Orders] = ops_orders.OF_STATE
+
     _empty = field_validator("redis", "key", mode="before")(none_if_empty)
 
 
@@ -109,6 +115,8 @@ class Timeouts(Model):
     idle: Positive = 4.0
     """How long a connection waits for its next request; stay below the upstream's own limit."""
 
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_TIMEOUTS
+
 
 class Trpc(Model):
     """How an upstream speaks tRPC."""
@@ -119,6 +127,8 @@ class Trpc(Model):
     transformer: Literal["superjson", "none"] = "superjson"
     aliases: dict[Procedure, Procedure] = Field(default_factory=dict)
     """Other names of procedures; routes name the procedure itself."""
+
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_TRPC
 
 
 class UpstreamSettings(Model):
@@ -152,6 +162,8 @@ class UpstreamSettings(Model):
     """How many calls it gets at once; by default as many as there are connections."""
     max_connections: Count = 1000
     """Open connections of one worker to one endpoint."""
+
+    ORDERS: ClassVar[Orders] = upstream_orders.orders(PathSettings())
 
 
 @keys_of_defaults()

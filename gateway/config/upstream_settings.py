@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.config import upstream_orders
 from gateway.config.names import (
     EndpointUrl,
     FieldName,
@@ -36,6 +37,7 @@ from gateway.config.names import (
 from gateway.core.failure import WORDS
 from gateway.core.path_reading import PathReading
 from gateway.core.units import DURATION_PATTERN, parse_duration
+from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import Model, Share
 
 STATUSES = re.compile(r"([1-5][0-9]{2})(?:-([1-5][0-9]{2}))?")
@@ -125,6 +127,8 @@ class EndpointSettings(Model):
     region: Region = None
     """Its region; endpoints in the gateway's own region are preferred."""
 
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_ENDPOINTS
+
     @property
     def scheme(self) -> str:
         return urlsplit(self.url).scheme
@@ -162,6 +166,8 @@ class HealthCheckSettings(Model):
     host: HostValue | None = None
     """Host of the checks; the endpoint's own by default."""
 
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_HEALTH_CHECKS
+
 
 class EjectionSettings(Model):
     """Ejection of an endpoint whose calls fail while those of others succeed."""
@@ -183,6 +189,8 @@ class EjectionSettings(Model):
     max_eject_for: Positive = 300.0
     most: Share = 0.5
     """At most this share of the endpoints is out at once, unhealthy ones included."""
+
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_EJECTION
 
     @model_validator(mode="after")
     def _makes_sense(self) -> EjectionSettings:
@@ -208,6 +216,8 @@ class RetrySettings(Model):
     attempt_timeout: Positive | None = None
     """How long one attempt may take; without it, a call that is too slow leaves no time for another."""
 
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_RETRIES
+
     @model_validator(mode="after")
     def _makes_sense(self) -> RetrySettings:
         if self.max_backoff < self.backoff:
@@ -227,6 +237,8 @@ class HedgeSettings(Model):
     budget: Share = 0.05
     """Second requests as a share of the calls of the last ten seconds."""
 
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_HEDGES
+
     @property
     def quantile(self) -> float | None:
         """The quantile between 0 and 1, or None when ``after`` is a duration."""
@@ -240,6 +252,8 @@ class HeaderEdits(Model):
     """Headers that pass besides those of HTTP itself: names, or beginnings such as ``x-app-*``."""
     set: dict[FieldName, FieldValue] = Field(default_factory=dict)
     remove: tuple[FieldName, ...] = ()
+
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_HEADERS
 
     @field_validator("set", mode="before")
     @classmethod
@@ -267,6 +281,8 @@ class PathSettings(Model):
     """A slash at the end."""
     suffix: Literal["same", "ignored"] = "ignored"
     """A format at the end, such as ``.json``."""
+
+    ORDERS: ClassVar[Orders] = upstream_orders.OF_PATHS
 
     @property
     def reading(self) -> PathReading:

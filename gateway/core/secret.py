@@ -28,7 +28,7 @@ class Secret:
 
     def as_written(self) -> Secret:
         """A secret of what stands in the files: two that come from one variable or file are equal, whatever it holds."""
-        return Secret(self._written) if self._written else self
+        return Secret(self._written, shown=self.shown) if self._written else self
 
     def reveal(self) -> str:
         """The wrapped string. Call it where the secret is used, never to keep or print it."""

@@ -105,6 +105,8 @@ _PROTECTING = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "",
 }
+# These only hold back, whatever their value.
+_ONLY_HOLD_BACK = frozenset(("content-security-policy", "x-content-type-options", "x-frame-options"))
 _DROPPED = "dropped"
 _OF_UPSTREAM = "the upstream's"
 _PRIVATE = "no-store for signed-in users"
@@ -163,10 +165,12 @@ def _state(name: str, settings: Settings) -> str:
 
 def _protects(name: str, one: str, other: str) -> bool:
     """Whether ``one`` protects from all that ``other`` does."""
-    if name == "strict-transport-security":
+    unwritten = (_DROPPED, _OF_UPSTREAM)
+    if one in unwritten:
+        return False  # what the upstream sends is not known
+    if name == "strict-transport-security" and other not in unwritten:
         return _seconds(one) >= _seconds(other) and _directives(one) >= _directives(other)
-    strictest = _PROTECTING[name]
-    return one.lower() == strictest or (one not in (_DROPPED, _OF_UPSTREAM) and other in (_DROPPED, _OF_UPSTREAM))
+    return one.lower() == _PROTECTING[name] or (name in _ONLY_HOLD_BACK and other in unwritten)
 
 
 def _directives(value: str) -> set[str]:

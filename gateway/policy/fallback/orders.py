@@ -32,7 +32,7 @@ from gateway.policy.base.written import duration, size
 _ERROR = 400  # the first status of one
 
 
-class Fallback(Protocol):
+class Replacement(Protocol):
     """What is compared of a policy as a whole."""
 
     @property
@@ -45,7 +45,7 @@ class Fallback(Protocol):
     def mode(self) -> str: ...
 
 
-def looks_good(fallback: Fallback) -> bool:
+def looks_good(fallback: Replacement) -> bool:
     """Whether a client takes what comes of ``fallback`` for a success."""
     return fallback.mode == "enforce" and (fallback.what in ("stale", "upstream") or fallback.status < _ERROR)
 
@@ -58,17 +58,17 @@ _INSTEAD = {
 }
 
 
-def opened_by(fallback: Fallback) -> str:
+def opened_by(fallback: Replacement) -> str:
     """Which door ``fallback`` opens where there was an error before."""
     return _INSTEAD[fallback.what]
 
 
-def shown(fallback: Fallback) -> str:
+def shown(fallback: Replacement) -> str:
     """In one or two words."""
     return fallback.what if fallback.what in ("stale", "upstream") else f"{fallback.what} {fallback.status}"
 
 
-def of_another_kind(old: Fallback, new: Fallback) -> SettingChange:
+def of_another_kind(old: Replacement, new: Replacement) -> SettingChange:
     """What it does to put ``new``, which has its content from elsewhere, in place of ``old``."""
     before, after = shown(old), shown(new)
     if looks_good(new):
@@ -104,7 +104,7 @@ _another_mode = neither("It takes the place of an error, or the error stays.")
 _another_end = neither("It takes the place of errors from another day on.")
 
 
-def _modes(old: Fallback, new: Fallback) -> Iterable[SettingChange]:
+def _modes(old: Replacement, new: Replacement) -> Iterable[SettingChange]:
     """One that is an error itself replaces one error by another."""
     return (_mode if looks_good(old) or looks_good(new) else _another_mode)(old.mode, new.mode)
 
