@@ -22,6 +22,7 @@ from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import breaker
 from gateway.policy.fallback import fallback
 from gateway.policy.lockout import lockout
+from gateway.policy.lockout.settings import Settings as LockoutSettings
 from gateway.policy.rate_limit import rate_limit
 from gateway.policy.schema.settings import Settings as SchemaSettings
 from gateway.policy.upload.settings import Settings as UploadSettings
@@ -259,7 +260,7 @@ KINDS: tuple[Kind, ...] = (
         name="lockout",
         section="lockouts",
         keeps_out=True,
-        settings=lockout.Settings,
+        settings=LockoutSettings,
         route_key="lockout",
         about="Counts wrong guesses, and locks.",
         build=each(lockout.build),

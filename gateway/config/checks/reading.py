@@ -14,7 +14,7 @@ from gateway.policy import body
 from gateway.policy.base.inputs import LONGEST_BODY, MEDIA_TYPE
 from gateway.policy.base.settings import Policy
 from gateway.policy.kinds import KINDS
-from gateway.policy.lockout import lockout
+from gateway.policy.lockout.settings import Settings as LockoutSettings
 from gateway.policy.rate_limit import rate_limit
 
 Policies = Named[str, Named[str, Policy]]
@@ -83,7 +83,7 @@ def check_strangers(
             _warn(("rate_limits", name), "key", sentence, "add address to the key", written, report)
     for name, rule in policies.get("lockouts", {}).items():
         used = _used("lockouts", name, routes)
-        if used and isinstance(rule, lockout.Settings) and not rule.by_address:
+        if used and isinstance(rule, LockoutSettings) and not rule.by_address:
             sentence = f"counts by account alone, so a stranger who names one can keep it locked{used}"
             hint = "write everywhere: {failures: 100, within: 1h, lock_for: [1m, 15m, 1h]}, or scope: account+address"
             _warn(("lockouts", name), "scope", sentence, hint, written, report)

@@ -7,7 +7,8 @@ from typing import Any
 from gateway.core.exchange import Call, Exchange, WholeResponse
 from gateway.core.verdict import Refusal
 from gateway.policy.base.tools import NoEvents, Tools
-from gateway.policy.lockout.lockout import Settings, build
+from gateway.policy.lockout.lockout import build
+from gateway.policy.lockout.settings import Settings
 from gateway.state.memory.store import MemoryStore
 from gateway.state.rules.lockout import Lock
 
