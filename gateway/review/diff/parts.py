@@ -14,7 +14,7 @@ from gateway.review.diff.draft import Draft
 from gateway.review.diff.side import RoutedSide
 from gateway.review.diff.uses import Use, in_order, in_words
 
-_BY_CLASSES = (("trpc", "aliases"),)
+_BY_CLASSES = (("trpc",), ("trpc", "aliases"), ("trpc", "prefix"))
 """Settings of upstreams that are compared by the requests that they let through."""
 
 
