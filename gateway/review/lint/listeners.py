@@ -10,7 +10,7 @@ from gateway.config.checks.exposure import trusted
 from gateway.config.checks.production import PRODUCTION
 from gateway.core.loopback import is_loopback
 from gateway.policy.base.proxies import folded
-from gateway.policy.lockout.lockout import Settings as LockoutSettings
+from gateway.policy.lockout.settings import Settings as LockoutSettings
 from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
 

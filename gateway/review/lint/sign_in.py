@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from gateway.config.model import Route
-from gateway.policy.lockout.lockout import Settings as LockoutSettings
+from gateway.policy.lockout.settings import Settings as LockoutSettings
 from gateway.policy.schema.settings import Settings as SchemaSettings
 from gateway.review.lint.subject import Subject
 

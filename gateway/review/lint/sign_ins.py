@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.policy.lockout.lockout import Settings as LockoutSettings
+from gateway.policy.lockout.settings import Settings as LockoutSettings
 from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.limits import fixed_limits
 from gateway.review.lint.sign_in import guessable
