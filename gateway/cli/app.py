@@ -21,6 +21,7 @@ COMMANDS = {
     "check": "gateway.cli.check:check",
     "routes": "gateway.cli.routes:routes",
     "explain": "gateway.cli.explain:explain",
+    "test": "gateway.cli.test:test",
     "schema": "gateway.cli.schema:schema",
     "inputs": "gateway.cli.inputs:inputs",
     "token": "gateway.cli.token:token",

@@ -222,7 +222,6 @@ class DryRun:
             tuple(self._upstreams.forwarded),
             response.whole,
             exchange.id,
-            exchange.refused_by,
         )
 
     def _dated(self, pair: Pair) -> Pair:

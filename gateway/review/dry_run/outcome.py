@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.core.fields import Pair
-from gateway.core.verdict import RefusedBy
 from gateway.review.dry_run.trace import TracedStage
 from gateway.review.dry_run.wire import Forwarded
 
@@ -31,8 +30,7 @@ class Outcome:
     """``verdict`` is ``pass`` or the slug of the reason; ``status``, ``fields`` and ``body`` are what a client gets, 0 and nothing
     where it gets no response. ``reported`` are the slugs that ``mode: report`` let pass, ``fallback`` the one that responded.
     ``forwarded`` is what reached upstreams. ``detail`` is what the log says beyond the slug. ``whole``: the response has come to
-    its end. ``route`` is ``unmatched`` where none takes the request. ``refused_by`` are the limits that refuse it, those that only
-    report too."""
+    its end. ``route`` is ``unmatched`` where none takes the request."""
 
     canonical: Canonical
     route: str
@@ -48,7 +46,6 @@ class Outcome:
     forwarded: tuple[Forwarded, ...] = ()
     whole: bool = True
     request_id: str = ""
-    refused_by: tuple[RefusedBy, ...] = ()
 
     def field(self, name: str) -> str | None:
         """The value of the response's field of that lower-case name, None without one; several are joined by commas."""

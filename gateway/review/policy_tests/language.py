@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.policy.base.settings import ByteSize, Duration, Model
+from gateway.review.dry_run.request import ADDRESS
 from gateway.review.policy_tests.words import (
     Address,
     Failure,
@@ -25,9 +26,6 @@ from gateway.review.policy_tests.words import (
     Token,
     Verdict,
 )
-
-ADDRESS = "203.0.113.7"
-"""Of a client that says nothing of its own: one for documentation (RFC 5737), so no proxy that anybody trusts."""
 
 MOST_BODY = 32 * 1024 * 1024
 

@@ -21,8 +21,8 @@ PASS = "pass"
 
 VERDICTS = (PASS, *REASONS)
 
-FAILURES = {failure.label: failure for failure in CallFailure}
-"""How the upstream may fail a call, by the word for it."""
+FAILURES = {failure.label: failure for failure in CallFailure if failure is not CallFailure.RESET_REUSED}
+"""How the upstream may fail a call, by the word for it. Each test has new connections, so none that has served before."""
 
 NUMBER = "<n>"
 """In a request's texts: which one of the repeated requests it is, from 1 on."""
