@@ -76,6 +76,7 @@ class Environment:
                 expanded=True,
                 defaults=after.defaults,
                 sources=after.sources,
+                written=after.written,
                 flaws=after.flaws,
             )
             for part in parts
@@ -113,6 +114,7 @@ class Environment:
             expanded=True,
             defaults=tuple(taken),
             sources=tuple(sources),
+            written=text,
             flaws=tuple(flaws),
             broken=not sound,
         )
@@ -146,7 +148,7 @@ class Environment:
             return value
         secret = self._holds_secret(path)
         # What is optional in development, such as state.key, is needed in production; a second key or a Redis is not.
-        needed = default is None or (not default and secret and path[-1] in ("key", "token"))
+        needed = default is None or (not default and secret and self._counts(path))
         if self._stand_ins is not None and needed:
             return self._stand_ins.value(name, path, secret, partial(_within, text))
         if default is None:
@@ -156,6 +158,11 @@ class Environment:
         elif default:
             taken.append(name)
         return default
+
+    def _counts(self, path: NodePath) -> bool:
+        """Whether a secret that is empty by default counts as one: an item of a list is a key for whoever sets the variable."""
+        by_reference = self._stand_ins is not None and self._stand_ins.replaces_files()
+        return path[-1] in ("key", "token") or (by_reference and isinstance(path[-1], int))
 
     def _missing_hint(self, name: str) -> str:
         close = difflib.get_close_matches(name, set(self._variables) - {name}, n=1, cutoff=0.85)
@@ -193,6 +200,17 @@ class Environment:
         filled_in = self._stand_ins is not None and name in self._stand_ins.names and not written
         found = self._variables.get(name) or filled_in or not default
         return f"environment {name}" if found else f"default of {name}"
+
+
+def shown_references(written: str) -> str:
+    """The references in ``written``, for people: what is around them, and their defaults, may be secret."""
+    found = [match for match in _REFERENCE.finditer(written) if match[0] != "$${"]
+    return ", ".join(_shown_reference(match[1]) for match in found)
+
+
+def _shown_reference(inner: str) -> str:
+    name, mark, default = inner.partition(":-")
+    return f"${{{name}{mark}{'...' if default else ''}}}"
 
 
 def _within(text: str, value: str) -> str:

@@ -33,6 +33,7 @@ class Scalar:
     expanded: bool = False  # at least one reference was replaced
     defaults: tuple[str, ...] = ()  # variables that are not set, whose written default was taken
     sources: tuple[str, ...] = ()  # what replaced the references, such as "environment NAME"
+    written: str = field(default="", repr=False)  # the text with its references, whose defaults may be secrets
     flaws: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """What the values in place of references have that no secret has, each a sentence and a hint (``core.secret_text``)."""
     broken: bool = False  # a reference could not be replaced, and the problem is reported

@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.config.environment import shown_references
 from gateway.config.hints import nearest_key, unknown_key, value_hint
 from gateway.config.problem import Report
 from gateway.config.shape import holds_secrets, known_keys, secrets
 from gateway.config.tree import Mapping, Node, NodePath, Scalar, Sequence, broken, child, follow, plain
+from gateway.core.secret import Secret
 from gateway.core.secret_text import secret_flaw, without_line_end
 from gateway.policy.base.settings import WRITTEN, Advice
 from gateway.policy.kinds import ROUTE_KINDS, SECTIONS
@@ -68,7 +70,7 @@ def parse(
     found = list(secrets(model, node)) if holds_secrets(model) else []
     flawed = {below for below, scalar in found if _add_flaw((*path, *below), scalar, report)}
     try:
-        parsed = model.model_validate(plain(node), context={**WRITTEN, "base": base})
+        parsed = model.model_validate(_with_references(plain(node), found), context={**WRITTEN, "base": base})
     except ValidationError as error:
         values = [str(scalar.value) for _, scalar in found]
         hidden = [value for value in values if len(value) >= _LEAST_HIDDEN]
@@ -80,6 +82,18 @@ def parse(
             _add(detail, model, node, path, hidden, report)
         return None
     return None if flawed or broken(node) else parsed
+
+
+def _with_references(values: Any, found: Collection[tuple[NodePath, Scalar]]) -> Any:
+    """``values`` with what is written of each secret that comes from somewhere else: two sides are compared by that."""
+    for path, scalar in found:
+        if not (path and scalar.expanded and isinstance(scalar.value, str) and scalar.value):
+            continue
+        group = values
+        for key in path[:-1]:
+            group = group[key]
+        group[path[-1]] = Secret(without_line_end(scalar.value), scalar.written, shown_references(scalar.written))
+    return values
 
 
 def _add_flaw(path: NodePath, scalar: Scalar, report: Report) -> bool:

@@ -10,6 +10,8 @@ import pytest
 from gateway.config.by_reference import ByReference
 from gateway.config.load import load
 from gateway.config.model import Config
+from gateway.policy.base.order import Effect
+from gateway.policy.kinds import SECTIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -86,8 +88,23 @@ def test_the_shipped_files_without_a_single_variable() -> None:
     assert isinstance(loaded, Config), "\n".join(map(str, loaded))
     assert (made.unfit, set(made.names)) == (
         [],
-        {"JWT_SECRET", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN", "GATEWAY_STATE_KEY"},
+        {"JWT_SECRET", "JWT_SECRET_OLD", "TOOLKIT_API_KEY", "GATEWAY_OPS_TOKEN", "GATEWAY_STATE_KEY"},
     )
+
+
+AUTH = """
+version: 1
+auth: {token: {kind: jwt, algorithms: [HS256], secret: ["${JWT_SECRET}"KEYS]}}
+upstreams: {api: {endpoints: [{url: "http://127.0.0.1:1"}]}}
+routes: [{name: all, paths: [/a], upstream: api, auth: token}]
+"""
+
+
+def test_a_second_key_counts_though_it_is_empty_by_default(tmp_path: Path) -> None:
+    one, other = (read(tmp_path, AUTH.replace("KEYS", keys)) for keys in ("", ', "${OLD:-}"'))
+    before, after = (config.policies["auth"]["token"] for config in (one, other))
+    ((path, effect, was, becomes, _, _),) = SECTIONS["auth"].compare(before, after)
+    assert (path, effect, was, becomes) == (("secret",), Effect.LOOSENS, "${JWT_SECRET}", "[${JWT_SECRET}, ${OLD:-}]")
 
 
 def test_a_default_is_the_value_whatever_the_environment_has(tmp_path: Path) -> None:

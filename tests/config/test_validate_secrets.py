@@ -113,3 +113,17 @@ def secrets_of(value: object) -> Iterator[Secret]:
     elif hasattr(value, "model_fields_set"):
         for name in type(value).model_fields:  # type: ignore[attr-defined]  # it has set fields, so it is a model
             yield from secrets_of(getattr(value, name))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_knows_what_is_written_of_it(tmp_path: Path, place: str) -> None:
+    config = loaded(tmp_path, place, "${WORD:-of the default}", {"WORD": SECRET})
+    assert isinstance(config, Config), config
+    (found,) = [
+        setting.value
+        for setting in config.settings
+        if isinstance(setting.value, Secret) and setting.value.shown != "<secret>"
+    ]
+    assert found.shown == "${WORD:-...}"
+    assert SECRET in found.reveal() and SECRET not in found.as_written().reveal()
+    assert "${WORD:-of the default}" in found.as_written().reveal()

@@ -94,6 +94,8 @@ def orders_of(model: type[BaseModel]) -> Orders:
 
 def compared(old: BaseModel, new: BaseModel) -> Iterator[SettingChange]:
     """What differs between two values of one settings class."""
+    if old is new:
+        return
     if type(old) is not type(new):
         yield SettingChange((), Effect.LOOSENS, type(old).__name__, type(new).__name__, Danger.CHECK, OF_ANOTHER_KIND)
         return

@@ -54,7 +54,10 @@ def _digest(octets: bytes | None) -> str:
 def _file_changes(old: SchemaFiles, new: SchemaFiles) -> Iterator[SettingChange]:
     """The schemas that differ as text. What two of them admit, ``review.inputs`` compares; without that nobody can tell."""
     for stem in sorted(old.contents.keys() | new.contents.keys()):
-        before, after = _digest(old.contents.get(stem)), _digest(new.contents.get(stem))
+        octets, others = old.contents.get(stem), new.contents.get(stem)
+        if octets == others:
+            continue
+        before, after = _digest(octets), _digest(others)
         if before == after:
             continue
         # An input without a schema is refused, and a query without one is not looked at.
