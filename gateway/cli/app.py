@@ -19,6 +19,7 @@ from gateway.process.build import build as read_build
 COMMANDS = {
     "run": "gateway.cli.run:run",
     "check": "gateway.cli.check:check",
+    "diff": "gateway.cli.diff:diff",
     "routes": "gateway.cli.routes:routes",
     "explain": "gateway.cli.explain:explain",
     "test": "gateway.cli.test:test",

@@ -160,8 +160,7 @@ class Repository:
             lines.seek(0)
             try:
                 process = subprocess.Popen(
-                    ["git", "--no-pager", "--literal-pathspecs", *options, *words],
-                    cwd=self._folder,
+                    ["git", "-C", self._folder, "--no-pager", "--literal-pathspecs", *options, *words],
                     env={"PATH": os.environ.get("PATH", os.defpath), **_ENVIRONMENT},
                     stdin=lines,
                     stdout=subprocess.PIPE,

@@ -49,10 +49,30 @@ class LoadedSide:
     config: Config
     folder: str
     revision: str = ""
+    stand_ins: tuple[str, ...] = ()
+    """The variables and files that something stands in for."""
 
     def at(self, where: str) -> str:
         """``where`` (``file:line``, from the folder of the entry file on) as people find it; empty for nowhere."""
         return os.path.normpath(os.path.join(self.folder, where)) if where else ""
+
+    def at_root(self, where: str) -> str:
+        """``where``, as ``at`` returns it, from the root of the repository on, if there is one."""
+        prefix = None if self.revision else Repository(Path()).prefix()
+        return os.path.normpath(os.path.join(prefix, where)) if prefix and where else where
+
+
+def entry_of(written: str) -> Path | None:
+    """The entry file of the file or folder that ``written`` names; None where there is none of that name."""
+    path = Path(written)
+    if not written or not path.exists():
+        return None
+    return path / ENTRY if path.is_dir() else path
+
+
+def working_side(entry: Path) -> LoadedSide:
+    """The side of the file ``entry``, whatever revision has its name too. Raises SideError."""
+    return _of_files(str(entry), entry)
 
 
 def read_side(written: str, entry: Path) -> LoadedSide:
@@ -90,7 +110,7 @@ def _nothing(plain: bool, repository: Repository) -> str:
 
 
 def _of_files(name: str, path: Path) -> LoadedSide:
-    entry = path / ENTRY if path.is_dir() else path
+    entry = entry_of(str(path)) or path
     return _loaded(name, "", entry.parent, entry.name, str(entry.parent))
 
 
@@ -143,7 +163,7 @@ def _loaded(
             name, f"has references without a default that nothing can stand in for: {', '.join(made.unfit)}"
         )
     if isinstance(loaded, Config):
-        side = LoadedSide(clean(name), loaded, folder, revision)
+        side = LoadedSide(clean(name), loaded, folder, revision, tuple(made.names))
         led_out = sorted({side.at(str(each)) for each in loaded.files} & outside)
         if not led_out:
             return side

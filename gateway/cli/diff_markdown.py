@@ -1,0 +1,175 @@
+"""A review as Markdown for a pull request. Who reads nothing else can say of each change which door opens, and for whom.
+
+Names and values come from the files, and so from whoever opened the pull request. They stand in code spans and code blocks
+alone, whose fences are longer than any run of backticks in them: there nothing is a link, a mention, HTML or a heading (CommonMark
+4.5 and 6.1).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from gateway.config.acknowledgements import day_of
+from gateway.ops.plain import clean
+from gateway.policy.base.order import Effect
+from gateway.review.diff.change import PASS, Witness
+from gateway.review.diff.curl import command
+from gateway.review.diff.review import Review, ReviewedChange
+
+LONGEST = 60_000
+"""Characters of all, since a comment on a pull request takes 65,536."""
+
+MARK = "<!-- gateway diff -->"
+"""The first line, by which the comment of before is found."""
+
+_VALUE = 400  # characters of a value or a sentence
+_MOST_ROUTES = 12
+_QUIET = re.compile(r"\\([.,;'\"()-])(?=\s|$)")  # escapes that are not needed
+_DAYS = 90  # until an acknowledgement that is proposed ends
+
+
+def markdown(review: Review, now: float) -> str:
+    """The whole text; ``now``, in Unix seconds, is for the day that an acknowledgement is proposed to end on."""
+    parts = [MARK, _headline(review), f"From {_code(review.old)} to {_code(review.new)}."]
+    until = day_of(now) + timedelta(days=_DAYS)
+    room = LONGEST - sum(len(part) + 2 for part in parts) - 300
+    left_out = 0
+    for part in _sections(review, until):
+        if len(part) + 2 <= room and not left_out:
+            parts.append(part)
+            room -= len(part) + 2
+        else:
+            left_out += 1
+    if left_out:
+        parts.append(
+            f"**{left_out} more parts are left out here, none of them looked at:** run `gateway diff` to see all of it."
+        )
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(review: Review) -> str:
+    opened = len(review.of(Effect.LOOSENS))
+    if not review.changes:
+        return "### No change in effect\n\nBoth sides decide alike about every request."
+    known = len(review.of(Effect.LOOSENS, acknowledged=True))
+    if not opened:
+        return f"### Nothing opens that nobody answers for, {known} acknowledged" if known else "### Nothing opens"
+    counted = f"{opened} change opens a door" if opened == 1 else f"{opened} changes open a door"
+    return f"### {counted}{f', {known} more acknowledged' if known else ''}"
+
+
+def _sections(review: Review, until: date) -> Iterator[str]:
+    opened = review.of(Effect.LOOSENS)
+    known = review.of(Effect.LOOSENS, acknowledged=True)
+    for number, change in enumerate(opened, 1):
+        yield _loosening(number, change, review)
+    if opened:
+        yield _proposal(opened, until)
+    if known:
+        yield "#### Opens too, and somebody answers for it"
+        for number, change in enumerate(known, len(opened) + 1):
+            yield _loosening(number, change, review)
+    for effect, title in ((Effect.CHANGES, "Changes, and neither opens nor closes"), (Effect.TIGHTENS, "Closes")):
+        found = review.of(effect)
+        if found:
+            yield f"#### {title}"
+            yield from (_line(change) for change in found)
+    if review.notes:
+        yield "#### Notes"
+        yield from (f"- {_code(note)}" for note in review.notes)
+
+
+def _loosening(number: int, change: ReviewedChange, review: Review) -> str:
+    lines = [f"#### {number}. {_what(change)}", "", f"- **Which door opens:** {_prose(change.why)}"]
+    if change.routes:
+        lines.append(f"- **Routes:** {_routes(change)}")
+    lines.append(f"- **Where:** {_where(change)}")
+    shown = next(iter(change.witnesses.items()), None)
+    if shown is not None:
+        route, witness = shown
+        of_route = f" (route {_code(route)})" if len(change.routes) > 1 and route else ""
+        lines.append(f"- **Who may now do what:** {_who(witness)}{of_route}")
+        lines.append(f"- **Before:** {_verdict(witness.before)}. **Now:** {_verdict(witness.after)}.")
+    elif change.unwitnessed:
+        lines.append(f"- **No single request shows it:** {_prose(change.unwitnessed)}")
+    if change.acknowledged is not None:
+        by, reason, ends = change.acknowledged
+        lines.append(f"- **Acknowledged:** by {_code(by)} until {_code(ends)}: {_code(reason)}")
+    if shown is not None:
+        lines += ["", _block(command(witness, review.public, review.egress), "sh")]
+    return "\n".join(lines)
+
+
+def _proposal(changes: list[ReviewedChange], until: date) -> str:
+    """What to paste where somebody answers for ``changes``: one list for all, since a file has the key once."""
+    lines = ["acknowledge:"]
+    for number, change in enumerate(changes, 1):
+        lines += [
+            f"  # {number}. {clean(change.setting)}",
+            f'  - loosens: "{change.id}"',
+            '    by: "who answers for it"',
+            '    reason: "why it may be so"',
+            f"    until: {until}",
+        ]
+    block = _block("\n".join(lines), "yaml")
+    title = "Acknowledge what is meant, in one of the files, with a name and a reason"
+    return f"<details><summary>{title}</summary>\n\n{block}\n\n</details>"
+
+
+def _line(change: ReviewedChange) -> str:
+    routes = f" Routes: {_routes(change)}." if change.routes else ""
+    return f"- {_what(change)}. {_prose(change.why)}{routes} {_where(change)}"
+
+
+def _what(change: ReviewedChange) -> str:
+    return f"{_code(change.setting)}: {_code(change.before or 'none')} → {_code(change.after or 'none')}"
+
+
+def _where(change: ReviewedChange) -> str:
+    if change.where_new and change.where_old:
+        return f"{_code(change.where_new)}, before {_code(change.where_old)}"
+    if change.where_new:
+        return f"{_code(change.where_new)}, not written before"
+    return f"{_code(change.where_old)}, not written any more" if change.where_old else "by what is not written"
+
+
+def _routes(change: ReviewedChange) -> str:
+    shown = ", ".join(_code(route) for route in change.routes[:_MOST_ROUTES])
+    more = len(change.routes) - _MOST_ROUTES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _who(witness: Witness) -> str:
+    who = "anybody, without a token," if witness.claims is None else "whoever has a token with the claims below"
+    if any(name.lower() == "authorization" for name, _ in witness.headers):
+        who = "whoever sends the field Authorization below"
+    times = f" {witness.repeat} times at once" if witness.repeat > 1 else ""
+    listener = " on the listener for egress" if witness.listener == "egress" else ""
+    return f"{who} may send {_code(f'{witness.method} {witness.target}')}{times}{listener}"
+
+
+def _verdict(verdict: str) -> str:
+    return "passes" if verdict == PASS else f"refused with {_code(verdict)}"
+
+
+def _code(text: str) -> str:
+    """``text`` in a code span, on one line."""
+    shown = clean(text, _VALUE) or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", shown)), default=0) + 1)
+    padded = f" {shown} " if shown[0] in "` " or shown[-1] in "` " else shown
+    return f"{fence}{padded}{fence}"
+
+
+def _block(text: str, language: str) -> str:
+    fence = "`" * max(3, max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    shown = "\n".join(clean(line, 4 * LONGEST) for line in text.split("\n"))
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def _prose(text: str) -> str:
+    """A sentence of ours, which may quote a name: nothing of it is read as Markdown, and nobody is mentioned."""
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", clean(text, _VALUE))
+    # Mentions and issues are found in what is shown, where the backslashes are gone.
+    return _QUIET.sub(r"\1", escaped).replace("\\@", "@\u200b").replace("\\#", "#\u200b")

@@ -1,0 +1,65 @@
+"""A review as JSON for programs. One entry of ``changes`` for each route that a change concerns, so that "a loosening on that route" can be read off."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from gateway.policy.base.order import Effect
+from gateway.review.diff.change import Witness
+from gateway.review.diff.curl import command
+from gateway.review.diff.review import Review, ReviewedChange
+
+JsonObject = dict[str, Any]
+
+
+def as_json(review: Review) -> JsonObject:
+    """``loosens`` and ``tightens`` count entries, ``acknowledged`` those loosenings that somebody answers for."""
+    return {
+        "loosens": review.entries(Effect.LOOSENS),
+        "tightens": review.entries(Effect.TIGHTENS),
+        "acknowledged": sum(each.entries for each in review.of(Effect.LOOSENS, acknowledged=True)),
+        "changes": [_entry(change, route, review) for change in review.changes for route in change.routes or ("",)],
+        "notes": list(review.notes),
+        "old": review.old,
+        "new": review.new,
+    }
+
+
+def _entry(change: ReviewedChange, route: str, review: Review) -> JsonObject:
+    witness = change.witnesses.get(route)
+    return {
+        "id": change.id,
+        "effect": change.effect.value,
+        "route": route,
+        "setting": change.setting,
+        "before": change.before,
+        "after": change.after,
+        "where": {"old": change.where_old, "new": change.where_new},
+        "witness": _witness(witness, review) if witness is not None else None,
+        "unwitnessed": change.unwitnessed,
+        "why": change.why,
+        "danger": change.danger,
+        "acknowledged": change.acknowledged._asdict() if change.acknowledged is not None else None,
+    }
+
+
+def _witness(witness: Witness, review: Review) -> JsonObject:
+    try:
+        body, encoded = witness.body.decode(), False
+    except UnicodeDecodeError:
+        body, encoded = base64.b64encode(witness.body).decode(), True
+    return {
+        "method": witness.method,
+        "target": witness.target,
+        "headers": dict(witness.headers),
+        "body_base64" if encoded else "body": body,
+        "address": witness.address,
+        "claims": dict(witness.claims) if witness.claims is not None else None,
+        "listener": witness.listener,
+        "repeat": witness.repeat,
+        "upstream": witness.upstream,
+        "before": witness.before,
+        "after": witness.after,
+        "curl": command(witness, review.public, review.egress),
+    }

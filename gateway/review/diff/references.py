@@ -1,0 +1,84 @@
+"""What two sides take from the environment, where each was read without it (``config.by_reference``).
+
+The values there are stand-ins. A setting that names another variable than before has another value to begin with that nobody
+knows, so that it may be looser whatever the two stand-ins are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from gateway.config.model import Config
+from gateway.core.secret import Secret
+from gateway.policy.base.order import Danger, Effect
+from gateway.policy.kinds import SECTIONS
+from gateway.review.diff.change import Change, by_danger
+from gateway.review.diff.where import Places
+
+_SOURCE = re.compile(r"(environment|default of|file) (.+)")
+
+_UNKNOWN = "The value comes from elsewhere, and nobody can tell from the files what it is."
+_WITH_DEFAULT = "The environment may set it to something else than what is written here."
+
+
+class _Origin(NamedTuple):
+    """Where the value of one setting comes from: references without a default, and those with one."""
+
+    unknown: tuple[str, ...]
+    with_default: tuple[str, ...]
+    secret: bool
+
+    def __str__(self) -> str:
+        return ", ".join(f"${{{name}}}" for name in (*self.unknown, *self.with_default)) or "a value in the file"
+
+
+def with_references(changes: Iterable[Change], old: Config, new: Config) -> list[Change]:
+    """``changes``, and those of references that they do not show, sorted by danger."""
+    found = list(changes)
+    loosened = {change.setting for change in found if change.loosens}
+    added = [change for change in _changes(old, new) if change.setting not in loosened]
+    replaced = {change.setting for change in added if change.loosens}
+    return sorted([change for change in found if change.setting not in replaced] + added, key=by_danger)
+
+
+def _changes(old: Config, new: Config) -> Iterator[Change]:
+    before, after = _origins(old), _origins(new)
+    old_places, new_places = Places(old), Places(new)
+    for path in sorted(before.keys() & after.keys()):
+        one, other = before[path], after[path]
+        if one == other:
+            continue
+        unknown = other.unknown != one.unknown and bool(other.unknown)
+        keys = path.split(".")
+        yield Change(
+            effect=Effect.LOOSENS if unknown else Effect.CHANGES,
+            setting=path,
+            before=str(one),
+            after=str(other),
+            why=_UNKNOWN if unknown else _WITH_DEFAULT,
+            danger=Danger.CHECK if unknown else 0,
+            routes=_routes(new, keys),
+            where_old=old_places.setting(keys),
+            where_new=new_places.setting(keys),
+            unwitnessed="It depends on what the variable is set to." if unknown else "",
+        )
+
+
+def _origins(config: Config) -> dict[str, _Origin]:
+    found = {}
+    for setting in config.settings:
+        sources = [_SOURCE.fullmatch(part) for part in setting.source.split(", ")]
+        known = [source for source in sources if source is not None]
+        unknown = tuple(f"file:{one[2]}" if one[1] == "file" else one[2] for one in known if one[1] != "default of")
+        defaults = tuple(one[2] for one in known if one[1] == "default of")
+        found[setting.path] = _Origin(unknown, defaults, isinstance(setting.value, Secret))
+    return found
+
+
+def _routes(config: Config, keys: list[str]) -> tuple[str, ...]:
+    section = keys[0]
+    if section not in SECTIONS or len(keys) < 2:
+        return ()
+    return tuple(route.name for route in config.routes if keys[1] in route.policies.get(section, ()))
