@@ -104,10 +104,10 @@ def _sides(old: str, new: str, config: Path, chosen: Format) -> tuple[LoadedSide
 def _review(old: LoadedSide, new: LoadedSide, placeholders: bool) -> Review:
     with _busy(), Comparison() as comparison:
         changes: Sequence[Change] = differences(old.config, new.config, compare_schemas=comparison.of)
-    changes = with_references(changes, old.config, new.config)
+    changes = with_references(changes, old.config, new.config, {**old.stand_ins, **new.stand_ins})
     found, notes = reviewed(changes, new.config.acknowledgements, time.time(), old.at, new.at)
     if placeholders:
-        names = ", ".join(dict.fromkeys((*old.stand_ins, *new.stand_ins)))
+        names = ", ".join(dict.fromkeys((*old.stand_ins.values(), *new.stand_ins.values())))
         notes = (
             *notes,
             f"compared by their names, not by what is in them: {names}"

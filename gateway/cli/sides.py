@@ -11,7 +11,8 @@ import contextlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -49,8 +50,8 @@ class LoadedSide:
     config: Config
     folder: str
     revision: str = ""
-    stand_ins: tuple[str, ...] = ()
-    """The variables and files that something stands in for."""
+    stand_ins: Mapping[str, str] = field(default_factory=dict)
+    """What stands in for variables and files: the name of each by the value in its place."""
 
     def at(self, where: str) -> str:
         """``where`` (``file:line``, from the folder of the entry file on) as people find it; empty for nowhere."""
@@ -163,7 +164,7 @@ def _loaded(
             name, f"has references without a default that nothing can stand in for: {', '.join(made.unfit)}"
         )
     if isinstance(loaded, Config):
-        side = LoadedSide(clean(name), loaded, folder, revision, tuple(made.names))
+        side = LoadedSide(clean(name), loaded, folder, revision, made.values)
         led_out = sorted({side.at(str(each)) for each in loaded.files} & outside)
         if not led_out:
             return side

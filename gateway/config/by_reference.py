@@ -29,6 +29,8 @@ class ByReference(StandIns):
     for which nothing was found that they take."""
 
     unfit: list[str] = field(default_factory=list)
+    values: dict[str, str] = field(default_factory=dict)
+    """The reference that each value stands in for."""
 
     def replaces_files(self) -> bool:
         return True
@@ -46,6 +48,8 @@ class ByReference(StandIns):
         found = next((each for each in candidates if _is_taken(within(each), kinds)), None)
         if found is None:
             self.unfit.append(f"{format_path(path)} ({name})")
+        else:
+            self.values[found] = name
         return found
 
 

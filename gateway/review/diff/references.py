@@ -7,7 +7,8 @@ knows, so that it may be looser whatever the two stand-ins are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from gateway.config.model import Config
@@ -17,6 +18,7 @@ from gateway.policy.kinds import SECTIONS
 from gateway.review.diff.change import Change, by_danger
 from gateway.review.diff.where import Places
 
+_DISTINCT = 8  # characters of a stand-in that is no other value
 _SOURCE = re.compile(r"(environment|default of|file) (.+)")
 
 _UNKNOWN = "The value comes from elsewhere, and nobody can tell from the files what it is."
@@ -34,13 +36,34 @@ class _Origin(NamedTuple):
         return ", ".join(f"${{{name}}}" for name in (*self.unknown, *self.with_default)) or "a value in the file"
 
 
-def with_references(changes: Iterable[Change], old: Config, new: Config) -> list[Change]:
-    """``changes``, and those of references that they do not show, sorted by danger."""
-    found = list(changes)
-    loosened = {change.setting for change in found if change.loosens}
-    added = [change for change in _changes(old, new) if change.setting not in loosened]
-    replaced = {change.setting for change in added if change.loosens}
-    return sorted([change for change in found if change.setting not in replaced] + added, key=by_danger)
+def with_references(changes: Iterable[Change], old: Config, new: Config, names: Mapping[str, str]) -> list[Change]:
+    """``changes``, and those of references that they do not show, sorted by danger. ``names`` has the reference that each
+    stand-in is for: what is shown is the reference."""
+    of_references = {change.setting: change for change in _changes(old, new)}
+    found = []
+    for change in changes:
+        one = of_references.get(change.setting)
+        if one is not None and one.loosens and change.loosens:
+            found.append(replace(change, before=one.before, after=one.after))
+            del of_references[change.setting]
+        elif one is None or not one.loosens:
+            found.append(_named(change, names))
+            of_references.pop(change.setting, None)
+    return sorted([*found, *of_references.values()], key=by_danger)
+
+
+def _named(change: Change, names: Mapping[str, str]) -> Change:
+    """``change`` with references in place of what stands in for them."""
+    texts = [change.before, change.after, change.why]
+    for value, name in names.items():
+        if len(value) >= _DISTINCT:
+            texts = [text.replace(value, f"${{{name}}}") for text in texts]
+    before, after, why = texts
+    return (
+        change
+        if texts == [change.before, change.after, change.why]
+        else replace(change, before=before, after=after, why=why)
+    )
 
 
 def _changes(old: Config, new: Config) -> Iterator[Change]:
@@ -50,7 +73,7 @@ def _changes(old: Config, new: Config) -> Iterator[Change]:
         one, other = before[path], after[path]
         if one == other:
             continue
-        unknown = other.unknown != one.unknown and bool(other.unknown)
+        unknown = other.unknown != one.unknown
         keys = path.split(".")
         yield Change(
             effect=Effect.LOOSENS if unknown else Effect.CHANGES,

@@ -30,19 +30,22 @@ VALUES = {
 }
 
 
-def side(tmp_path: Path, **values: str) -> Config:
+def side(tmp_path: Path, names: dict[str, str] | None = None, **values: str) -> Config:
     text = ENTRY
     for name, value in {**VALUES, **values}.items():
         text = text.replace(name, value) if value != "${JWT_SECRET}" else text.replace('"SECRET"', '"${JWT_SECRET}"')
     (tmp_path / "upstreams.yaml").write_text(text)
-    loaded = load(tmp_path / "upstreams.yaml", {}, stand_ins=ByReference())
+    made = ByReference()
+    loaded = load(tmp_path / "upstreams.yaml", {}, stand_ins=made)
+    if names is not None:
+        names |= made.values
     assert isinstance(loaded, Config), "\n".join(map(str, loaded))
     return loaded
 
 
 def effects(tmp_path: Path, old: dict[str, str], new: dict[str, str]) -> dict[str, Effect]:
     before, after = side(tmp_path, **old), side(tmp_path, **new)
-    found = with_references(differences(before, after, witnesses=False), before, after)
+    found = with_references(differences(before, after, witnesses=False), before, after, {})
     assert len({change.setting for change in found}) == len(found)
     return {change.setting: change.effect for change in found}
 
@@ -60,6 +63,7 @@ def test_the_same_reference_is_no_change(tmp_path: Path) -> None:
         ("MAX", "bodies.json.max", "1KiB", "${MAX_BODY:-1KiB}", Effect.CHANGES),
         ("MAX", "bodies.json.max", "1KiB", "${MAX_BODY:-2KiB}", Effect.LOOSENS),
         ("MAX", "bodies.json.max", "${MAX_A:-1KiB}", "${MAX_B:-1KiB}", Effect.CHANGES),
+        ("MAX", "bodies.json.max", "${MAX_BODY}", "1KiB", Effect.LOOSENS),
         ("MODE", "bodies.json.mode", "enforce", "${MODE_NOW}", Effect.LOOSENS),
         ("MODE", "bodies.json.mode", "${MODE_A}", "${MODE_B}", Effect.LOOSENS),
         ("CONNECTIONS", "listen.limits.connections", "${CONN_A}", "${CONN_B}", Effect.LOOSENS),
@@ -72,9 +76,13 @@ def test_another_reference(tmp_path: Path, key: str, setting: str, before: str, 
 
 
 def test_no_value_is_shown_that_stands_for_a_reference(tmp_path: Path) -> None:
-    before, after = side(tmp_path), side(tmp_path, SECRET="${JWT_KEY}", MAX="${MAX_BODY}")
-    found = with_references(differences(before, after, witnesses=False), before, after)
+    names: dict[str, str] = {}
+    before = side(tmp_path, names)
+    after = side(tmp_path, names, SECRET="${JWT_KEY}", MAX="${MAX_BODY}", URL="${TUTOR_URL}")
+    found = with_references(differences(before, after, witnesses=False), before, after, names)
     shown = {change.setting: (change.before, change.after, change.routes) for change in found}
     assert shown["auth.token.secret"] == ("${JWT_SECRET}", "${JWT_KEY}", ("a",))
     assert shown["bodies.json.max"] == ("a value in the file", "${MAX_BODY}", ("a",))
     assert found[0].where_old.endswith(":4") and found[0].where_new.endswith(":4")
+    assert all("invalid" not in f"{change.before}{change.after}{change.why}" for change in found)
+    assert any("${TUTOR_URL}" in change.after for change in found)
