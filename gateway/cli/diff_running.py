@@ -8,6 +8,7 @@ from typing import Any
 from gateway.cli.ops_client import RELOADING, OpsListener, ask, expect
 from gateway.config.acknowledgements import Acknowledgement
 from gateway.config.tree import Position
+from gateway.ops.plain import clean
 from gateway.review.diff.record import from_record
 from gateway.review.diff.review import Review, reviewed
 
@@ -18,7 +19,7 @@ def running_review(gateway: OpsListener, now: float) -> Review:
     """The review that ``gateway`` has made. Raises ValueError with a sentence where it cannot, or is none."""
     response = ask(gateway, "POST", "/v1/diff", {}, RELOADING)
     if response.status == _UNABLE:
-        problems = "; ".join(map(str, response.body.get("problems", [])))
+        problems = "; ".join(clean(str(problem), 512) for problem in response.body.get("problems", []))
         raise ValueError(f"the gateway cannot compare its files: {problems}")
     body = expect(response)
     try:

@@ -213,6 +213,17 @@ class RunAdmin:
             "digest": self._config().digest,
             "problems": problems,
             "changes": list(found.changes),
+            "acknowledgements": [
+                {
+                    "loosens": one.loosens,
+                    "by": one.by,
+                    "reason": one.reason,
+                    "until": str(one.until),
+                    "where": f"{one.position.file}:{one.position.line}",
+                }
+                for one in found.acknowledgements
+                if one.loosens is not None
+            ],
         }
 
     def metrics(self) -> bytes:

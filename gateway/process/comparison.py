@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 import gateway
+from gateway.config.acknowledgements import Acknowledgement
 from gateway.config.model import Config
 from gateway.process.channel import dumped
 
@@ -34,10 +35,12 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ConfigComparison:
-    """What differs in effect, the most dangerous first. ``failed`` says why nobody knows, empty where it is known."""
+    """What differs in effect, the most dangerous first. ``failed`` says why nobody knows, empty where it is known.
+    ``acknowledgements`` are those of the files that were compared with what is served, where somebody asks for them."""
 
     changes: tuple[Record, ...] = ()
     failed: str = ""
+    acknowledgements: tuple[Acknowledgement, ...] = ()
 
     @property
     def loosenings(self) -> tuple[Record, ...]:

@@ -172,7 +172,8 @@ class Reloader:
         if isinstance(loaded, list):
             return loaded
         async with self._comparing:
-            return await compare(self.loaded, loaded, witnesses=True)
+            found = await compare(self.loaded, loaded, witnesses=True)
+        return replace(found, acknowledgements=loaded.acknowledgements)
 
     async def report_differences(self, attempt: ReloadAttempt, log: Log) -> None:
         """Log what an ``attempt`` has loosened that asked nobody."""
