@@ -27,7 +27,7 @@ from gateway.review.diff.as_sarif import as_sarif
 from gateway.review.diff.change import Change
 from gateway.review.diff.diff import differences
 from gateway.review.diff.references import with_references
-from gateway.review.diff.review import Place, Review, listeners, reviewed
+from gateway.review.diff.review import Locate, Review, listeners, reviewed
 
 
 class Format(StrEnum):
@@ -128,7 +128,7 @@ def _busy() -> Iterator[None]:
         yield
 
 
-def _write(review: Review, chosen: Format, old: Place, new: Place) -> None:
+def _write(review: Review, chosen: Format, old: Locate, new: Locate) -> None:
     match chosen:
         case Format.JSON:
             typer.echo(jsonlib.dumps(as_json(review)))

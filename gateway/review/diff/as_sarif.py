@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.policy.base.order import Effect
-from gateway.review.diff.review import Place, Review, ReviewedChange
+from gateway.review.diff.review import Locate, Review, ReviewedChange
 from gateway.review.sarif import JsonObject, Level, SarifResult, SarifRule, sarif
 
 _RULES = (
@@ -19,13 +19,13 @@ _RULES = (
 )
 
 
-def as_sarif(review: Review, version: str, old: Place = str, new: Place = str) -> JsonObject:
+def as_sarif(review: Review, version: str, old: Locate = str, new: Locate = str) -> JsonObject:
     """The log of this review. ``version`` is that of the gateway; ``old`` and ``new`` make a position of a side one from the root
     of the repository."""
     return sarif(version, _RULES, _results(review, old, new))
 
 
-def _results(review: Review, old: Place, new: Place) -> Iterator[SarifResult]:
+def _results(review: Review, old: Locate, new: Locate) -> Iterator[SarifResult]:
     for change in review.changes:
         accepted = ""
         if change.acknowledged is not None:

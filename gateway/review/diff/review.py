@@ -81,12 +81,12 @@ class Review:
         ]
 
 
-Place = Callable[[str], str]
+Locate = Callable[[str], str]
 """Where something is in the files of a side, as people find it."""
 
 
 def reviewed(
-    changes: Iterable[Change], acknowledgements: Sequence[Acknowledgement], now: float, old: Place, new: Place
+    changes: Iterable[Change], acknowledgements: Sequence[Acknowledgement], now: float, old: Locate, new: Locate
 ) -> tuple[tuple[ReviewedChange, ...], tuple[str, ...]]:
     """The ``changes`` with what the new side's ``acknowledgements`` say of them at ``now`` (Unix seconds), and notes."""
     of_changes = [each for each in acknowledgements if each.loosens is not None]
@@ -96,7 +96,7 @@ def reviewed(
     return found, tuple(_notes(of_changes, in_force, loosened, new))
 
 
-def _reviewed(change: Change, acknowledgement: Acknowledgement | None, old: Place, new: Place) -> ReviewedChange:
+def _reviewed(change: Change, acknowledgement: Acknowledgement | None, old: Locate, new: Locate) -> ReviewedChange:
     acknowledged = None
     if acknowledgement is not None and change.loosens:
         acknowledged = Acknowledged(acknowledgement.by, acknowledgement.reason, str(acknowledgement.until))
@@ -121,7 +121,7 @@ def _notes(
     all_of_changes: Sequence[Acknowledgement],
     in_force: Mapping[str | None, Acknowledgement],
     loosened: set[str],
-    new: Place,
+    new: Locate,
 ) -> Iterable[str]:
     for each in all_of_changes:
         at = new(f"{each.position.file}:{each.position.line}")
