@@ -12,6 +12,7 @@ TESTED_ELSEWHERE = {
     "__main__.py": "three lines, which tests/cli/test_app.py runs as a process",
     "policy/upload/refused.py": "three exceptions without behaviour, which tests/policy/upload/test_form_judge.py reads",
     "ops/api/admin.py": "a protocol; tests/process/test_admin.py has the real one, tests/ops/api a double in memory",
+    "review/diff/witness/probe.py": "two records without behaviour, which every test of witnesses goes through",
     "state/lmdb/names.py": "constants; every test of the store reads and writes records by them",
     "policy/base/file_flaw.py": "a record without methods, which tests/policy/schema/test_files.py reads",
     "proxy/flow/step.py": "names of steps, all of which tests/proxy/flow/test_life.py goes through",

@@ -55,7 +55,7 @@ def _groups(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> di
     groups: dict[tuple[object, ...], dict[str, _Member]] = {}
     for each in found:
         request = each.request
-        if each.before.refused or each.after.refused or not each.after.procedures or request.moved:
+        if each.before.refused or each.after.refused or not each.after.procedures or request.moved or request.alias:
             continue
         prefix, _, name = request.target.rpartition("/")
         key = (prefix, _nature(old, each.before.route), _nature(new, each.after.route))
@@ -109,7 +109,11 @@ def _change(
         content=",".join(sorted(shown)),
     )
     request = RequestClass("public", target, "a batch")
+    procedures = tuple(target.partition("?")[0].rpartition("/")[2].split(","))
     return Draft(
         change=change,
-        requests={name: [Transition(request, method, Match(name, "batch_refused"), Match(name, ""))] for name in names},
+        requests={
+            name: [Transition(request, method, Match(name, "batch_refused"), Match(name, "", procedures))]
+            for name in names
+        },
     )

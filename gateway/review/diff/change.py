@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import Literal
 
 from gateway.policy.base.order import Effect
 
@@ -17,12 +18,10 @@ PASS = "pass"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Witness:
-    """A request that shows a change: the old side refuses it by name, and the new one lets it pass.
+class SentRequest:
+    """A request that is sent ``repeat`` times, each ``every`` seconds after what was sent before.
 
-    ``claims`` are those of its token, None where it has none. ``repeat`` is how often it is sent at once; the verdicts
-    ``before`` and ``after``, each ``pass`` or the slug of a reason, are those of the last. ``upstream`` is the status that the
-    upstream responds with to each.
+    ``claims`` are those of its token, None where it has none. ``upstream`` is the status that the upstream responds with to each.
     """
 
     method: str
@@ -31,11 +30,23 @@ class Witness:
     body: bytes = b""
     address: str = ""
     claims: Mapping[str, object] | None = None
-    listener: str = "public"
+    listener: Literal["public", "egress"] = "public"
     repeat: int = 1
+    every: float = 0.0
     upstream: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Witness(SentRequest):
+    """A request that shows a change: the old side refuses it by name, and the new one lets it pass.
+
+    The verdicts ``before`` and ``after``, each ``pass`` or the slug of a reason, are those of the last that is sent. ``earlier``
+    are sent before it.
+    """
+
     before: str
     after: str
+    earlier: tuple[SentRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
 from gateway.config.reporting import in_force
+from gateway.policy.base.parts import KeptParts
 from gateway.review.diff.batches import batches
 from gateway.review.diff.budgets import Budgets
 from gateway.review.diff.change import Change, by_danger
@@ -22,8 +23,9 @@ from gateway.review.diff.parts import part_drafts, renamed, route_drafts
 from gateway.review.diff.reach import closed, denials, reached
 from gateway.review.diff.schemas import CompareSchemas, schema_drafts
 from gateway.review.diff.side import RoutedSide
-from gateway.review.diff.transitions import transitions
-from gateway.review.diff.uses import uses
+from gateway.review.diff.transitions import Transition, transitions
+from gateway.review.diff.uses import Use, named, uses
+from gateway.review.diff.witness.find import Finder
 from gateway.review.dry_run.dry_run import DryRun
 
 if TYPE_CHECKING:
@@ -45,14 +47,33 @@ def differences(
     default they take what they take. ``at`` is when both are in force, in Unix seconds: now by default.
     """
     now = time.time() if at is None else at
-    before, after = (RoutedSide(in_force(config, now), DryRun(config, at=now).runtime) for config in (old, new))
-    drafts = _drafts(before, after, compare_schemas or _compared)
-    return sorted((draft.change for draft in drafts), key=by_danger)
+
+    kept = KeptParts()
+
+    def begin() -> tuple[DryRun, DryRun]:
+        return DryRun(old, at=now, parts=kept), DryRun(new, at=now, parts=kept)
+
+    runs = begin()
+    before, after = (
+        RoutedSide(in_force(config, now), run.runtime) for config, run in zip((old, new), runs, strict=True)
+    )
+    found = transitions(before, after, classes(before.config, after.config))
+    several = uses(before, after, found)
+    drafts = sorted(
+        _drafts(before, after, found, several, compare_schemas or _compared), key=lambda draft: by_danger(draft.change)
+    )
+    if not witnesses or not any(draft.change.loosens for draft in drafts):
+        return [draft.change for draft in drafts]
+    return Finder(before, after, begin, named(several), now).with_witnesses(drafts)
 
 
-def _drafts(old: RoutedSide, new: RoutedSide, compare_schemas: CompareSchemas) -> Iterator[Draft]:
-    found = transitions(old, new, classes(old.config, new.config))
-    several = uses(old, new, found)
+def _drafts(
+    old: RoutedSide,
+    new: RoutedSide,
+    found: Sequence[Transition],
+    several: Sequence[Use],
+    compare_schemas: CompareSchemas,
+) -> Iterator[Draft]:
     budgets = Budgets(old, new, several)
     names = renamed(old, new, several)
     yield from reached(old, new, found)

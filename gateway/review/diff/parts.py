@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gateway.config.model import Config
-from gateway.config.orders import compare_parts
+from gateway.config.model import UpstreamSettings
+from gateway.config.orders import compare_parts, compare_upstreams
 from gateway.policy.base.order import Danger, Effect, SettingChange
 from gateway.policy.base.written import NONE, text
 from gateway.review.diff.change import Change
@@ -16,6 +16,9 @@ from gateway.review.diff.uses import Use, in_order, in_words
 
 _BY_CLASSES = (("trpc",), ("trpc", "aliases"), ("trpc", "prefix"))
 """Settings of upstreams that are compared by the requests that they let through."""
+
+_OF_UPSTREAMS = ("breakers", "fallbacks")
+"""Sections of policies that upstreams name, and not routes."""
 
 
 def renamed(old: RoutedSide, new: RoutedSide, several: Iterable[Use]) -> Mapping[str, str]:
@@ -40,12 +43,41 @@ def part_drafts(old: RoutedSide, new: RoutedSide, names: Mapping[str, str]) -> I
         upstream = path[1] if path[0] == "upstreams" and len(path) > 1 else ""
         if upstream and path[2:4] in _BY_CLASSES:
             continue
+        if path[0] in _OF_UPSTREAMS:
+            yield _of_policy(old, new, found, names)
+            continue
         where_old = old.where((path[0], first.get(upstream, upstream), *path[2:]) if upstream else path)
-        yield _draft(new, found, where_old, _routes_to(new.config, upstream) if upstream else ())
+        yield Draft(
+            change=_change(new, found, where_old, _routes_to(new, {upstream}) if upstream else ()),
+            section=path[0],
+            detail=found,
+        )
 
 
-def _draft(new: RoutedSide, found: SettingChange, where_old: str, routes: Iterable[str]) -> Draft:
-    change = Change(
+def _of_policy(old: RoutedSide, new: RoutedSide, found: SettingChange, names: Mapping[str, str]) -> Draft:
+    """A breaker or a fallback that differs, with the routes to the upstreams that name it."""
+    section, name, *path = found.path
+    users = {upstream for upstream, each in new.config.upstreams.items() if name in _named(section, each)}
+    before = next(
+        (
+            each
+            for upstream, settings in old.config.upstreams.items()
+            if names.get(upstream, upstream) in users
+            for each in _named(section, settings)
+        ),
+        name,
+    )
+    change = _change(new, found, old.where((section, before, *path)), _routes_to(new, users))
+    policies = old.config.policies[section].get(before), new.config.policies[section].get(name)
+    return Draft(change=change, section=section, policies=policies, detail=found._replace(path=tuple(path)))
+
+
+def _named(section: str, upstream: UpstreamSettings) -> tuple[str, ...]:
+    return upstream.fallback if section == "fallbacks" else (upstream.breaker,) if upstream.breaker else ()
+
+
+def _change(new: RoutedSide, found: SettingChange, where_old: str, routes: Iterable[str]) -> Change:
+    return Change(
         effect=found.effect,
         setting=".".join(found.path),
         before=found.before,
@@ -56,11 +88,10 @@ def _draft(new: RoutedSide, found: SettingChange, where_old: str, routes: Iterab
         where_old=where_old,
         where_new=new.where(found.path),
     )
-    return Draft(change=change, section=found.path[0], detail=found)
 
 
-def _routes_to(config: Config, upstream: str) -> Iterator[str]:
-    return (route.name for route in config.routes if route.upstream == upstream and route.deny is None)
+def _routes_to(side: RoutedSide, upstreams: Container[str]) -> Iterator[str]:
+    return (route.name for route in side.config.routes if route.upstream in upstreams and route.deny is None)
 
 
 def route_drafts(old: RoutedSide, new: RoutedSide, several: Sequence[Use], names: Mapping[str, str]) -> Iterator[Draft]:
@@ -97,20 +128,18 @@ def route_drafts(old: RoutedSide, new: RoutedSide, several: Sequence[Use], names
 
 
 def _another_upstream(old: RoutedSide, new: RoutedSide, use: Use) -> tuple[Effect, str]:
-    before, after = old.config.upstreams[str(use.one.upstream)], new.config.upstreams[str(use.other.upstream)]
-    hosts = [sorted(endpoint.url for endpoint in upstream.endpoints) for upstream in (before, after)]
+    one, other = str(use.one.upstream), str(use.other.upstream)
+    hosts = [
+        ", ".join(sorted(endpoint.url for endpoint in side.config.upstreams[name].endpoints)[:3])
+        for side, name in ((old, one), (new, other))
+    ]
     if hosts[0] != hosts[1]:
-        return (
-            Effect.LOOSENS,
-            f"Its requests go to {', '.join(hosts[1][:3])} and no longer to {', '.join(hosts[0][:3])}.",
-        )
-    name = str(use.other.upstream)
-    changes = compare_parts(replace(old.config, upstreams={name: before}), replace(new.config, upstreams={name: after}))
-    found = [change for change in changes if change.path[0] == "upstreams"]
+        return Effect.LOOSENS, f"Its requests go to {hosts[1]} and no longer to {hosts[0]}."
+    found = list(compare_upstreams(old.config, one, new.config, other))
     looser = next((change for change in found if change.effect is Effect.LOOSENS), None)
     if looser is not None:
         return Effect.LOOSENS, looser.why
-    tighter = bool(found) and all(change.effect is Effect.TIGHTENS for change in found)
+    tighter = any(change.effect is Effect.TIGHTENS for change in found)
     return (Effect.TIGHTENS if tighter else Effect.CHANGES), "The same servers stand behind another upstream."
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gateway.policy.base.order import Effect
-from gateway.review.diff.change import Change, Witness
+from gateway.review.diff.change import Change, SentRequest, Witness
 
 
 def as_record(change: Change) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def as_record(change: Change) -> dict[str, Any]:
         "danger": change.danger,
         "unwitnessed": change.unwitnessed,
         "witnesses": {
-            route: {**asdict(witness), "body": witness.body.decode("latin-1")}
+            route: {**_sent(witness), "earlier": [_sent(each) for each in witness.earlier]}
             for route, witness in change.witnesses.items()
         },
     }
@@ -49,6 +49,15 @@ def from_record(record: dict[str, Any]) -> Change:
     return change
 
 
+def _sent(request: SentRequest) -> dict[str, Any]:
+    return {**asdict(request), "body": request.body.decode("latin-1")}
+
+
 def _witness(written: dict[str, Any]) -> Witness:
+    earlier = tuple(SentRequest(**_request(each)) for each in written["earlier"])
+    return Witness(**{**_request(written), "earlier": earlier})
+
+
+def _request(written: dict[str, Any]) -> dict[str, Any]:
     headers = tuple((str(name), str(value)) for name, value in written["headers"])
-    return Witness(**{**written, "headers": headers, "body": written["body"].encode("latin-1")})
+    return {**written, "headers": headers, "body": written["body"].encode("latin-1")}

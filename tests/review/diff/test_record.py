@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.policy.base.order import Effect
-from gateway.review.diff.change import Change, Witness
+from gateway.review.diff.change import Change, SentRequest, Witness
 from gateway.review.diff.record import as_record, from_record
 
 WITNESS = Witness(
@@ -20,6 +20,7 @@ WITNESS = Witness(
     repeat=6,
     before="rate_limited",
     after="pass",
+    earlier=(SentRequest(method="GET", target="/", body=b"\xff", every=1.5),),
 )
 CHANGE = Change(
     effect=Effect.LOOSENS,

@@ -80,3 +80,13 @@ class Compare:
 def short(changes: list[Change]) -> list[tuple[str, str, str]]:
     """Effect, setting and routes of each, the routes joined by commas."""
     return [(change.effect.value, change.setting, ",".join(change.routes)) for change in changes]
+
+
+def shown(changes: list[Change]) -> dict[str, tuple[str, str]]:
+    """The verdicts of the first witness of each loosening, by its setting; a sentence beside nothing where it has none."""
+    found = {}
+    for change in changes:
+        if change.loosens:
+            first = next(iter(change.witnesses.values()), None)
+            found[change.setting] = (change.unwitnessed, "") if first is None else (first.before, first.after)
+    return found
