@@ -97,9 +97,9 @@ class Finder:
         """The changes of ``drafts``, which come in the order of danger. Each has a witness before any has a second one."""
         found: list[dict[str, Witness]] = [{} for _ in drafts]
         why = ["" for _ in drafts]
-        for turn in range(_ROUTES):
+        for nth in range(_ROUTES):
             for index, draft in enumerate(drafts):
-                route = self._route(draft, turn)
+                route = self._route(draft, nth)
                 if draft.change.effect is not Effect.LOOSENS or route is None:
                     continue
                 probes = _probes_of(draft)
@@ -118,14 +118,14 @@ class Finder:
             for draft, witnesses, reason in zip(drafts, found, why, strict=True)
         ]
 
-    def _route(self, draft: Draft, turn: int) -> str | None:
-        """The route to try in a turn: those first that have the fewest limits, which might refuse a request before."""
+    def _route(self, draft: Draft, nth: int) -> str | None:
+        """The route to try in a nth: those first that have the fewest limits, which might refuse a request before."""
         names = sorted(
             draft.change.routes, key=lambda name: len(self._new.routes[name].policies.get("rate_limits", ()))
         )
         if names:
-            return names[turn] if turn < len(names) else None
-        return "" if turn == 0 else None
+            return names[nth] if nth < len(names) else None
+        return "" if nth == 0 else None
 
     def _witness(self, draft: Draft, route: str, probes: Probes) -> Witness | None:
         until = min(self._until, thread_time() + _EACH)

@@ -28,7 +28,7 @@ def trusted(question: Question) -> Iterator[Probe]:
     count = min(each.at_once for each in limits)
     for network in fresh:
         peer = str(network[1] if network.num_addresses > 1 else network[0])
-        said = [
+        pretended = [
             replace(
                 question.base,
                 address=peer,
@@ -36,7 +36,7 @@ def trusted(question: Question) -> Iterator[Probe]:
             )
             for address in ("192.0.2.1", "198.51.100.1")
         ]
-        yield Probe(said[1], (replace(said[0], repeat=count),), shares=True)
+        yield Probe(pretended[1], (replace(pretended[0], repeat=count),), shares=True)
 
 
 def head(question: Question) -> Iterator[Probe]:
