@@ -16,6 +16,7 @@ import uvloop
 import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, show, show_warnings
 from gateway.cli.stderr import write_line
+from gateway.config.files_read import FilesRead
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
@@ -69,15 +70,16 @@ async def serve(
 ) -> int:
     """One run; the exit code. ``suggestions`` makes the lines to print once it serves."""
 
-    def read() -> Config | list[Problem]:
-        loaded = load(path, env)
+    def read(reads: FilesRead) -> Config | list[Problem]:
+        loaded = load(path, env, reads=reads)
         if isinstance(loaded, list) or workers is None:
             return loaded
         # How many there are on this host is not part of the digest: `gateway check` knows nothing of it.
         count = WorkerCount.of(workers, getattr(loaded.listen.workers, "written", loaded.listen.workers))
         return replace(loaded, listen=loaded.listen.model_copy(update={"workers": count}))
 
-    loaded = read()
+    reads = FilesRead()
+    loaded = read(reads)
     if isinstance(loaded, list):
         if json:
             rows = [problem.as_dict() for problem in loaded]
@@ -95,7 +97,8 @@ async def serve(
     try:
         running = build()
         hangup_stops = suggestions is not None
-        return await Supervisor(loaded, read, running.version, on_started, hangup_stops, running.revision).run()
+        version, revision = running.version, running.revision
+        return await Supervisor(loaded, read, version, on_started, hangup_stops, revision, reads).run()
     except CannotStart as error:
         return _cannot(str(error), json, error.problem)
 

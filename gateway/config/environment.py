@@ -12,7 +12,7 @@ from collections.abc import Mapping as Variables
 from functools import partial
 from pathlib import Path
 
-from gateway.config.file_bytes import read_bytes
+from gateway.config.files_read import FilesRead
 from gateway.config.problem import Report
 from gateway.config.stand_ins import StandIns
 from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, Sequence
@@ -38,12 +38,14 @@ class Environment:
         report: Report,
         holds_secret: Callable[[NodePath], bool] = lambda path: False,
         stand_ins: StandIns | None = None,
+        reads: FilesRead | None = None,
     ) -> None:
         self._variables = variables
         self._base = base
         self._report = report
         self._holds_secret = holds_secret
         self._stand_ins = stand_ins
+        self._reads = reads or FilesRead()
 
     def expand(self, node: Node, path: NodePath = ()) -> Node:
         """``node`` with every reference replaced. One that cannot be replaced is reported, and its scalar is ``broken``."""
@@ -174,7 +176,7 @@ class Environment:
         if self._stand_ins is not None and self._stand_ins.replaces_files():
             return self._stand_ins.value(name, path, self._holds_secret(path), within)
         try:
-            octets = read_bytes(self._base / name, MOST_FILE_BYTES)
+            octets = self._reads.read(self._base / name, MOST_FILE_BYTES)
             if len(octets) > MOST_FILE_BYTES:
                 raise ValueError("is larger than 64 KiB")
             content = without_line_end(octets.decode("utf-8"))

@@ -111,5 +111,7 @@ class Listen(Model):
     egress: EgressSettings | None = None
     via: ViaName = DEFAULT_NAME
     """The name of this gateway in Via, which it adds to requests and responses that it passes on."""
+    watch: Annotated[bool, Field(strict=True)] = False
+    """``true``: a change of the files is loaded by itself, as after SIGHUP."""
 
     ORDERS: ClassVar[Orders] = listen_orders.ORDERS

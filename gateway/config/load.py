@@ -34,8 +34,9 @@ from gateway.config.checks import (
     unused,
 )
 from gateway.config.checks.production import Production
-from gateway.config.digest import effective_digest
+from gateway.config.digest import LARGEST_FILE, effective_digest
 from gateway.config.environment import Environment
+from gateway.config.files_read import FilesRead
 from gateway.config.gaps import Gaps
 from gateway.config.listen_settings import Listen
 from gateway.config.model import Config, Defaults, Entry, Head, Ops, Route, State, UpstreamSettings, WrittenRoute
@@ -67,16 +68,17 @@ def load(
     kinds: Kinds | None = None,
     environment: str = "",
     stand_ins: StandIns | None = None,
+    reads: FilesRead | None = None,
 ) -> Config | list[Problem]:
     """The configuration whose entry file is ``path``, or its problems in the order of the files; never raises for input.
 
     ``env`` holds the variables for ``${NAME}``; relative file names start at the folder of ``path``. ``kinds`` maps
     sections of policies to their settings, those of ``policy.kinds`` unless given. ``environment`` takes the place of the one
     that is written. ``stand_ins`` takes the place of variables and files that are not here; such a configuration is for
-    checking, and not to be served.
+    checking, and not to be served. ``reads`` gets what was read, whatever came of it.
     """
     report = Report()
-    loading = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report, environment, stand_ins)
+    loading = _Loading(path, env, shipped_kinds() if kinds is None else kinds, report, environment, stand_ins, reads)
     loaded = loading.config()
     problems = report.problems()
     if loaded is None or problems:
@@ -95,6 +97,7 @@ class _Loading:
         report: Report,
         environment: str,
         stand_ins: StandIns | None,
+        reads: FilesRead | None,
     ) -> None:
         self._instead = environment
         self._stand_ins = stand_ins
@@ -102,7 +105,9 @@ class _Loading:
         self._base = path.parent
         self._kinds = kinds
         self._report = report
-        self._files = Files(Environment(env, self._base, report, self._holds_secret, stand_ins), report)
+        self._reads = reads or FilesRead()
+        environs = Environment(env, self._base, report, self._holds_secret, stand_ins, self._reads)
+        self._files = Files(environs, report, reads=self._reads)
         self._unsound: set[str] = set()
         self._gaps = Gaps(kinds)
         self._acknowledgements: list[Acknowledgement] = []
@@ -114,7 +119,7 @@ class _Loading:
         self._check_top(entry)
         head = parse(Head, entry.only(list(Head.model_fields)), (), self._base, self._report, self._gaps.parts)
         written = self._policies(entry)
-        policies = understand(written, self._kinds, self._base, self._report)
+        policies = understand(written, self._kinds, self._base, self._report, self._reads)
         upstreams = self._upstreams(entry)
         defaults = self._gaps.defaults(entry, self._base, self._report)
         located = self._routes(entry, defaults)
@@ -152,6 +157,8 @@ class _Loading:
 
     def _check_certificates(self, config: Config, entry: Mapping) -> None:
         certificates = config.listen.tls
+        for file in (certificates.cert, certificates.key) if certificates is not None else ():
+            self._reads.note(file, LARGEST_FILE)
         if self._stand_ins is not None and certificates is not None:
             missing = [path for path in (certificates.cert, certificates.key) if not path.exists()]
             self._stand_ins.names += [str(path) for path in missing]
@@ -194,7 +201,7 @@ class _Loading:
         found = gather(entry, self._kinds, self._report)
         self._acknowledge(entry)
         self._gaps.note_sections(entry)
-        for path in included(entry, self._base, self._report):
+        for path in included(entry, self._base, self._report, self._reads):
             if path == self._path:
                 continue
             tree = self._files.read(path)

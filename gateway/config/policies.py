@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gateway.config.acknowledgements import KEY
 from gateway.config.environment import Environment
-from gateway.config.file_bytes import read_bytes
+from gateway.config.files_read import FilesRead
 from gateway.config.gaps import Gaps
 from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.problem import Report
@@ -36,12 +36,13 @@ class Files:
     environment: Environment
     report: Report
     paths: list[Path] = field(default_factory=list)
+    reads: FilesRead = field(default_factory=FilesRead)
 
     def read(self, path: Path) -> Mapping | None:
         """The expanded tree of one file, or None when it cannot be read or is no mapping, which is reported."""
         start = Position(str(path), 1, 1)
         try:
-            octets = read_bytes(path, MOST_BYTES)
+            octets = self.reads.read(path, MOST_BYTES)
         except OSError as error:
             self.report.add(start, (), f"cannot be read ({error.strerror})")
             return None
@@ -66,13 +67,14 @@ class Written:
     position: Position
 
 
-def included(entry: Mapping, folder: Path, report: Report) -> list[Path]:
+def included(entry: Mapping, folder: Path, report: Report, reads: FilesRead) -> list[Path]:
     """The files that ``include`` names, each once, in the order of their names."""
     patterns = child(entry, "include")
     found: set[Path] = set()
     for index, item in enumerate(patterns.items if isinstance(patterns, Sequence) else ()):
         if not isinstance(item, Scalar) or not isinstance(item.value, str) or item.broken:
             continue
+        reads.match(folder, item.value)
         names = glob.glob(item.value, root_dir=folder, recursive=True)
         files = {folder / name for name in names if os.path.isfile(folder / name)}
         if not files:
@@ -122,7 +124,11 @@ def unique(policies: list[Written], report: Report) -> dict[tuple[str, str], Wri
 
 
 def understand(
-    policies: dict[tuple[str, str], Written], kinds: Named[str, type[Policy]], base: Path, report: Report
+    policies: dict[tuple[str, str], Written],
+    kinds: Named[str, type[Policy]],
+    base: Path,
+    report: Report,
+    reads: FilesRead,
 ) -> dict[str, dict[str, Policy]]:
     """The settings of every valid policy, by section and name."""
     settings: dict[str, dict[str, Policy]] = {section: {} for section in kinds}
@@ -132,7 +138,10 @@ def understand(
             continue
         kind = SECTIONS.get(section)
         if kind is not None and kind.read_files is not None:
-            parsed, flaws = kind.read_files(parsed, Path(policy.position.file).parent, read_bytes)
+            folder, known = Path(policy.position.file).parent, set(reads.most)
+            parsed, flaws = kind.read_files(parsed, folder, reads.read)
+            for directory in {os.path.dirname(path) for path in reads.most.keys() - known} or {str(folder)}:
+                reads.match(Path(directory), "*")  # whatever its pattern is, a file that is new may match it
             _add(flaws, policy, report)
         settings[section][name] = parsed
     return settings

@@ -10,14 +10,25 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 
+from gateway.config.files_read import FilesRead
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 
 SECONDS = 10.0
 """For reading and checking all files; the shipped ones take 0.2."""
 
-Loader = Callable[[], Config | list[Problem]]
+Loader = Callable[[FilesRead], Config | list[Problem]]
+"""Reads the files, and notes what it has read."""
+
+
+class Loaded(NamedTuple):
+    """What the files say, or what is wrong with them, and what was read for it. ``torn``: that is not what is there now."""
+
+    found: Config | list[str]
+    reads: FilesRead
+    torn: bool = False
 
 
 class Loading:
@@ -29,20 +40,24 @@ class Loading:
         self._lock = asyncio.Lock()
         self._reading = False
 
-    async def load(self) -> Config | list[str]:
-        """The configuration of the files, or what is wrong with them."""
+    async def load(self, is_there: Callable[[FilesRead], bool] = lambda _: True) -> Loaded:
+        """Load the files. ``is_there`` says, in the thread that has read them, whether what was read is what is there."""
         async with self._lock:
-            return await self._read()
+            return await self._read(is_there)
 
-    async def _read(self) -> Config | list[str]:
+    async def _read(self, is_there: Callable[[FilesRead], bool]) -> Loaded:
+        reads = FilesRead()
         if self._reading:
-            return ["the files are still being read, since a reload that took too long"]
+            return Loaded(["the files are still being read, since a reload that took too long"], reads)
         loop = asyncio.get_running_loop()
-        loaded: asyncio.Future[Config | list[Problem]] = loop.create_future()
+        loaded: asyncio.Future[Loaded] = loop.create_future()
 
         def read() -> None:
+            found: Loaded | BaseException
             try:
-                found: Config | list[Problem] | BaseException = self._load()
+                result = self._load(reads)
+                shown = result if isinstance(result, Config) else [str(problem) for problem in result]
+                found = Loaded(shown, reads, not is_there(reads))
             except BaseException as error:
                 found = error
             self._reading = False
@@ -55,15 +70,16 @@ class Loading:
         thread.start()
         try:
             async with asyncio.timeout(self._seconds):
-                found = await loaded
+                return await loaded
         except TimeoutError:
-            return [f"the files could not be read within {self._seconds:g} s"]
+            why = f"the files could not be read within {self._seconds:g} s"
         except (OSError, RuntimeError, MemoryError, ValueError) as error:
-            return [f"the files could not be read: {type(error).__name__}"]
-        return found if isinstance(found, Config) else [str(problem) for problem in found]
+            why = f"the files could not be read: {type(error).__name__}"
+        # A copy: the thread may go on.
+        return Loaded([why], FilesRead(dict(reads.contents), dict(reads.most)))
 
 
-def _set(future: asyncio.Future[Config | list[Problem]], found: Config | list[Problem] | BaseException) -> None:
+def _set(future: asyncio.Future[Loaded], found: Loaded | BaseException) -> None:
     if future.done():
         return
     if isinstance(found, BaseException):

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.config.certificates import Certificates, read_certificates
+from gateway.config.files_read import FilesRead
 from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.metrics.run import RunMetrics
@@ -47,6 +48,8 @@ class ReloadOutcome(enum.StrEnum):
     """It opens a door that nobody has answered for."""
     FAILED = "failed"
     """A worker cannot serve it."""
+    TORN = "torn"
+    """The files went on changing while they were read: they are read again, and nothing is said of these. It is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +85,19 @@ class Reloader:
     that were loaded and wait for a restart. ``loaded`` is what the files said that were served last, these included.
     """
 
-    def __init__(self, config: Config, load: Loader, children: Sequence[Child], compare: Compare = compare) -> None:
+    def __init__(
+        self,
+        config: Config,
+        load: Loader,
+        children: Sequence[Child],
+        compare: Compare = compare,
+        reads: FilesRead | None = None,
+    ) -> None:
         self.certificates: Certificates | None = None
         self.config = config
         self.loaded = config
+        self.reads = reads or FilesRead()
+        """What was read by the last load that was to be served, or at the start."""
         self.loaded_at = time.time()
         self.refused: RefusedReload | None = None
         self.pending: list[str] = []
@@ -100,15 +112,25 @@ class Reloader:
         self._comparing = asyncio.Lock()  # one process, beside that of a reload
 
     async def reload(
-        self, metrics: RunMetrics, log: Log, trigger: Trigger = Trigger.SIGNAL, acknowledged: Collection[str] = ()
+        self,
+        metrics: RunMetrics,
+        log: Log,
+        trigger: Trigger = Trigger.SIGNAL,
+        acknowledged: Collection[str] = (),
+        is_there: Callable[[FilesRead], bool] = lambda _: True,
     ) -> ReloadAttempt:
         """Check the files and serve what they say; bad ones change nothing. ``metrics`` and ``log`` get what it came to.
 
         By the API, a loosening is refused unless its id is ``acknowledged``, there or in the files: the token of operators is
-        not that of reviewers. Who can write the files or signal the process needs no leave of theirs.
+        not that of reviewers. Who can write the files or signal the process needs no leave of theirs. Nothing is done where
+        ``is_there`` says that what was read is not what is there.
         """
         async with self._lock:
-            attempt = await self._attempt(log, trigger, acknowledged)
+            loading = await self._loading.load(is_there)
+            if loading.torn:
+                return ReloadAttempt(ReloadOutcome.TORN)
+            self.reads = loading.reads
+            attempt = await self._attempt(loading.found, log, trigger, acknowledged)
             metrics.attempted(trigger, attempt.outcome)
             metrics.reloaded(attempt.served, len(self.pending))
             was = None if self.refused is None else self.refused.at
@@ -119,9 +141,10 @@ class Reloader:
                     child.order(LastReload(at))
             return attempt
 
-    async def _attempt(self, log: Log, trigger: Trigger, acknowledged: Collection[str]) -> ReloadAttempt:
+    async def _attempt(
+        self, loaded: Config | list[str], log: Log, trigger: Trigger, acknowledged: Collection[str]
+    ) -> ReloadAttempt:
         before = self.loaded
-        loaded = await self._loading.load()
         if isinstance(loaded, list):
             return _refused(loaded, log)
         served = in_force(self._running, loaded)
@@ -168,7 +191,7 @@ class Reloader:
     async def differences(self) -> ConfigComparison | list[str]:
         """What the files would change now, with witnesses, compared with what was loaded last; nothing is changed. The problems
         of files that cannot be loaded."""
-        loaded = await self._loading.load()
+        loaded = (await self._loading.load()).found
         if isinstance(loaded, list):
             return loaded
         async with self._comparing:

@@ -13,15 +13,11 @@ from collections.abc import Callable, Collection, Coroutine
 from functools import partial
 from itertools import zip_longest
 
-from aiohttp import web
-
 from gateway.config.certificates import read_certificates
+from gateway.config.files_read import FilesRead
 from gateway.config.model import Config
 from gateway.core.shortage import Shortage
 from gateway.core.via import INSTANCE_BYTES
-from gateway.ops.api.app import application
-from gateway.ops.api.bounded import bounded
-from gateway.ops.api.clock import REQUEST, ConnectionClock
 from gateway.ops.log import Bridge, Log
 from gateway.ops.metrics.run import RunMetrics
 from gateway.ops.shortages import Shortages
@@ -32,13 +28,14 @@ from gateway.process.child import YOUNG, Child, ChildEvents
 from gateway.process.coverage import Coverage
 from gateway.process.descriptors import raise_limit
 from gateway.process.drain import CLOSING, order_announced, order_now
+from gateway.process.file_watch import FileWatch
 from gateway.process.listeners import Addresses, CannotStart, Listeners
 from gateway.process.loading import Loader
+from gateway.process.operations import operations
 from gateway.process.reload import ReloadAttempt, Reloader, ReloadOutcome, Trigger
 from gateway.process.remarks import remarks
 from gateway.process.run_directory import RunDirectory, log_lock
 from gateway.process.stores import Stores
-from gateway.proxy.wire.tcp import bound_sending
 
 GRACE = 2.0  # seconds a worker gets beyond the drain time before it is killed
 CLOSED = 1.0  # seconds a worker gets to close its listener itself
@@ -62,13 +59,15 @@ class Supervisor:
         on_serving: Callable[[Addresses], None],
         hangup_stops: bool = False,
         revision: str = "",
+        reads: FilesRead | None = None,
     ) -> None:
         self._version = version
         self._revision = revision
         self._on_serving = on_serving
         self._hangup_stops = hangup_stops
         self._children: list[Child] = []
-        self._reloader = Reloader(config, load, self._children)
+        self._reloader = Reloader(config, load, self._children, reads=reads)
+        self._files: FileWatch | None = None
         self._metrics = RunMetrics()
         self._shortages = Shortages()
         self._coverage = Coverage(self._children, self._event)
@@ -128,21 +127,11 @@ class Supervisor:
             differences=self._reloader.differences,
             revision=self._revision,
         )
-        clock = ConnectionClock()
-        operations = application(self._admin, clock.middleware)
-        runner = web.AppRunner(operations, access_log=None, shutdown_timeout=1.0, keepalive_timeout=15.0)
         async with contextlib.AsyncExitStack() as stack:
             listeners = Listeners(config)
             stack.callback(listeners.close)
             stack.push_async_callback(stores.close)
-            stack.push_async_callback(runner.cleanup)
-            await runner.setup()
-            assert runner.server is not None, "set up"
-            bound_sending(listeners.ops[0], 2 * REQUEST)
-            ops = await asyncio.get_running_loop().create_server(bounded(runner.server), sock=listeners.ops[0])
-            stack.callback(ops.close)
-            clock.start(runner.server)
-            stack.callback(clock.stop)
+            await stack.enter_async_context(operations(self._admin, listeners.ops[0]))
             self._handle_signals()
             stack.push_async_callback(self._end_children)
             events = ChildEvents(
@@ -174,6 +163,7 @@ class Supervisor:
                 self._was_ready = True
                 self._log.event("started", version=self._version, digest=addresses.digest, workers=ready)
                 self._remark()
+                self._watch_files()
                 self._on_serving(addresses)
         if self._why_not:
             raise CannotStart(self._why_not)
@@ -198,6 +188,8 @@ class Supervisor:
     async def _drain(self, listeners: Listeners) -> int:
         times = self._reloader.config.listen.drain
         self._admin.draining = True
+        if self._files is not None:
+            self._files.stop()
         self._log.event("draining", announce=0.0 if self._hurry else times.announce, seconds=times.finish)
         await self._announce(times.announce)
         self._finishing = True
@@ -248,15 +240,33 @@ class Supervisor:
     def _on_hangup(self) -> None:
         self._spawn(self._reload_unasked(Trigger.SIGNAL))
 
-    async def _reload_unasked(self, trigger: Trigger) -> None:
+    def _watch_files(self) -> None:
+        """Watch the files while ``listen.watch`` says so."""
+        if self._reloader.config.listen.watch is (self._files is not None):
+            return
+        if self._files is not None:
+            self._files.stop()
+            self._files = None
+            return
+        reload = partial(self._reload_unasked, Trigger.FILES)
+        self._files = FileWatch(lambda: self._reloader.reads, reload, self._event)
+        self._files.start()
+
+    async def _reload_unasked(self, trigger: Trigger, is_there: Callable[[FilesRead], bool] = lambda _: True) -> None:
         """Reload, and look afterwards at what that has loosened: who can write the files needs no leave of anybody."""
-        attempt = await self._reload(trigger)
+        attempt = await self._reload(trigger, (), is_there)
         await self._reloader.report_differences(attempt, self._log)
 
-    async def _reload(self, trigger: Trigger, acknowledged: Collection[str] = ()) -> ReloadAttempt:
-        attempt = await self._reloader.reload(self._metrics, self._log, trigger, acknowledged)
+    async def _reload(
+        self,
+        trigger: Trigger,
+        acknowledged: Collection[str] = (),
+        is_there: Callable[[FilesRead], bool] = lambda _: True,
+    ) -> ReloadAttempt:
+        attempt = await self._reloader.reload(self._metrics, self._log, trigger, acknowledged, is_there)
         if attempt.outcome is ReloadOutcome.SERVED:
             self._remark()
+            self._watch_files()
             self._changed.set()
         return attempt
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.config.files_read import FilesRead
 from gateway.config.gaps import Gaps
 from gateway.config.policies import gather, included, refuse_other_keys, understand, unique
 from gateway.config.problem import Report
@@ -40,13 +41,13 @@ def test_included_files_are_read_once_in_the_order_of_their_names(tmp_path: Path
     for name in ("b.yaml", "a.yaml", "c.txt"):
         (tmp_path / name).touch()
     (tmp_path / "d.yaml").mkdir()
-    found = included(tree('include: ["*.yaml", a.yaml]'), tmp_path, report)
+    found = included(tree('include: ["*.yaml", a.yaml]'), tmp_path, report, FilesRead())
     assert [path.name for path in found] == ["a.yaml", "b.yaml"]
     assert sentences(report) == []
 
 
 def test_a_pattern_that_matches_nothing_is_reported(tmp_path: Path, report: Report) -> None:
-    assert included(tree("include: [none/*.yaml]"), tmp_path, report) == []
+    assert included(tree("include: [none/*.yaml]"), tmp_path, report, FilesRead()) == []
     assert sentences(report) == ["1 include[0] matches no file"]
 
 
@@ -100,5 +101,5 @@ def test_a_name_may_be_used_once_in_each_section(report: Report) -> None:
 
 def test_a_policy_that_is_not_valid_is_left_out_and_the_others_are_not(report: Report) -> None:
     written = unique(gather(tree("auth: {good: {size: 3}, bad: {size: much}}"), KINDS, report), report)
-    assert understand(written, KINDS, Path(), report) == {"auth": {"good": Size(size=3)}, "bodies": {}}
+    assert understand(written, KINDS, Path(), report, FilesRead()) == {"auth": {"good": Size(size=3)}, "bodies": {}}
     assert sentences(report) == ["1 auth.bad.size must be a whole number"]

@@ -47,6 +47,7 @@ DOORS = {
     "aiohttp_cors": ("ops/api/cors.py",),
     "prometheus_client": ("ops/metrics/run.py",),
     "structlog": ("ops/log.py",),
+    "watchfiles": ("process/file_events.py",),
     "typer": ("cli/",),
     "rich": ("cli/",),
     "httptools": ("proxy/wire/http.py",),

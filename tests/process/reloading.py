@@ -8,6 +8,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from gateway.config.files_read import FilesRead
 from gateway.config.model import Config
 from gateway.config.problem import Problem
 from gateway.ops.log import Log
@@ -75,18 +76,18 @@ class Given:
         self.metrics = RunMetrics()
         self.sink = Sink(fd)
         self.log = Log(self.sink, b"k")
-        self.reloader = Reloader(self.before, lambda: self.files, self.children)
+        self.reloader = Reloader(self.before, lambda _: self.files, self.children)
         self._path = folder / "log"
 
     def begin_with(self, running: Config) -> None:
         """Another run, with other settings from its beginning."""
         self.before = running
-        self.reloader = Reloader(running, lambda: self.files, self.children)
+        self.reloader = Reloader(running, lambda _: self.files, self.children)
 
     def compare_with(self, compare: Compared, loads: list[str] | None = None) -> Compared:
         """Another run, whose comparisons are made by ``compare``; ``loads`` gets a word for each load."""
 
-        def load() -> Config | list[Problem]:
+        def load(_: FilesRead) -> Config | list[Problem]:
             if loads is not None:
                 loads.append("load")
             return self.files

@@ -6,6 +6,7 @@ import asyncio
 import pickle
 from pathlib import Path
 
+from gateway.config.files_read import FilesRead
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem
@@ -196,10 +197,10 @@ async def test_schema_files_are_read_again_and_a_broken_one_changes_nothing(give
     schema = folder / "inputs" / "auth.login.json"
     schema.write_text("true")
 
-    def read() -> Config | list[Problem]:
+    def read(_: FilesRead) -> Config | list[Problem]:
         return load(folder / "upstreams.yaml", {})
 
-    before = read()
+    before = read(FilesRead())
     assert isinstance(before, Config)
     reloader = Reloader(before, read, [])
     schema.write_text('{"type":\n "strin"}')

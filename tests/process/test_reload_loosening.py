@@ -93,3 +93,12 @@ async def test_files_that_say_the_same_again_order_nothing_and_end_a_refusal(giv
     assert (await given.attempt(Trigger.FILES)).outcome is ReloadOutcome.UNCHANGED
     assert (child.orders, given.reloader.refused) == ([], None)
     assert (await given.attempt(Trigger.SIGNAL)).outcome is ReloadOutcome.SERVED, "who asks for it gets it"
+
+
+async def test_files_that_change_while_they_are_read_are_not_served_and_nothing_is_said_of_them(given: Given) -> None:
+    given.files = [Problem("upstreams.yaml", 3, 1, "routes", "is cut off", "")]
+    reads = given.reloader.reads
+    attempt = await given.reloader.reload(given.metrics, given.log, Trigger.FILES, (), lambda _: False)
+    assert (attempt.outcome, given.reloader.refused, given.reloader.reads is reads) == (ReloadOutcome.TORN, None, True)
+    assert given.events() == []
+    assert b"gateway_config_reload_attempts_total{" not in given.metrics.exposition()

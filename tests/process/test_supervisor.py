@@ -50,7 +50,7 @@ def supervisor(config: Config) -> Supervisor:
     def never(_: Addresses) -> None:
         raise AssertionError("it must not serve")
 
-    return Supervisor(config, lambda: config, "1", never)
+    return Supervisor(config, lambda _: config, "1", never)
 
 
 async def test_a_port_in_use_ends_the_run_before_it_begins(tmp_path: Path, root_logger: None) -> None:
