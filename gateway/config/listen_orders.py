@@ -164,5 +164,7 @@ ORDERS: Orders = {
         nested,
     ),
     "via": neither("The gateway has another name in Via."),
-    "watch": neither("Whether a change of the files is loaded by itself; who can write them decides what passes either way."),
+    "watch": neither(
+        "Whether a change of the files is loaded by itself; who can write them decides what passes either way."
+    ),
 }
