@@ -65,7 +65,7 @@ def _stage(stage: Mapping[str, Any], width: int) -> Iterator[str]:
             yield f"      {clean(', '.join(written), 200)}"
         return
     if stage["named"]:
-        yield f"      named at {_one(stage['named'])}"
+        yield f"      named in {_one(stage['named'])}"
     for setting in stage["settings"]:
         yield f"      {_one(setting['name'])}: {_one(setting['value'])}  ({_one(setting['where'])})"
 

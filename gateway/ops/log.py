@@ -6,7 +6,7 @@ import copy
 import logging
 import time
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from gateway.core.exchange import Exchange
 from gateway.core.methods import KNOWN
 from gateway.ops.judged_head import add_calls, add_judged
 from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact
+from gateway.ops.refusals import RecentRefusals
 from gateway.ops.sink import Sink
 
 LIMITED_LINES = 100
@@ -102,6 +103,8 @@ class Log:
         self._names = Pseudonyms(key)
         self._fixed = fixed
         self._limited = _LimitedLines()  # one for all listeners: see ``bind``
+        self._refusals = RecentRefusals()  # this too
+        self._note = self._refusals.note
         self._in_force = _InForce()  # this too
         logger = structlog.wrap_logger(
             _SinkLogger(sink), processors=[_render], wrapper_class=_Bound, cache_logger_on_first_use=True
@@ -176,10 +179,16 @@ class Log:
         self.sink.write(line)
 
     def renew_limited(self) -> None:
-        """Let ``LIMITED_LINES`` more refusals by a limit have a line, and log how many had none: to be called each second."""
+        """Let ``LIMITED_LINES`` more refusals by a limit have a line, log how many had none, and keep nothing of refusals that says
+        whose they were: to be called each second."""
         unlogged, self._limited.left, self._limited.unlogged = self._limited.unlogged, LIMITED_LINES, 0
         if unlogged:
             self.event("refusals_unlogged", reason="rate_limited", times=unlogged)
+        self._refusals.strip()
+
+    def refusal(self, request_id: str) -> Mapping[str, Any] | None:
+        """The line of the request of that id without what says whose it was, where it is one of the last that were refused."""
+        return self._refusals.find(request_id)
 
     def _add_refusal(self, fields: dict[str, Any], exchange: Exchange) -> bool:
         """Add why the request was refused; False: it has no line, since too many by a limit have one."""
@@ -190,6 +199,7 @@ class Log:
                 limited.unlogged += 1
                 return False
             limited.left -= 1
+        self._note(fields)
         fields["reason"] = reason
         detail = exchange.detail
         if detail:  # few texts are common, and the search takes long: short ones are cached

@@ -24,6 +24,7 @@ from gateway.ops.shortages import ShortageStatus, merged_shortages
 from gateway.policy.base.pointer import account_name
 from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
 from gateway.process.comparison import NOTHING, ConfigComparison
+from gateway.process.explaining import Explaining
 from gateway.process.reload import ReloadAttempt, ReloadOutcome
 from gateway.process.stores import Stores
 from gateway.process.token_keys import fingerprints
@@ -53,6 +54,7 @@ class WorkerStatus(Protocol):
     def clients(self) -> dict[str, Any] | None: ...
     @property
     def trouble(self) -> str: ...
+    async def find(self, request_id: str, timeout: float) -> dict[str, Any] | None: ...
 
 
 class ReloadState(Protocol):
@@ -126,6 +128,7 @@ class RunAdmin:
         self._reload = reload
         self._differences = differences
         self._shortages = shortages
+        self._explaining = Explaining(workers)
         self._cpus = cpus
         self._started = wall()
 
@@ -225,6 +228,9 @@ class RunAdmin:
                 if one.loosens is not None
             ],
         }
+
+    async def explain(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._explaining.explain(self._config(), order, self.now())
 
     def metrics(self) -> bytes:
         return self._metrics.exposition()

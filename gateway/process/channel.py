@@ -97,7 +97,14 @@ class Drain:
     streams: float = inf
 
 
-Order = Start | Reload | Swap | LastReload | Cover | Announce | Drain
+@dataclass(frozen=True, slots=True)
+class Find:
+    """Report what is kept of the request of that id, which was refused."""
+
+    request_id: str
+
+
+Order = Start | Reload | Swap | LastReload | Cover | Announce | Drain | Find
 
 
 class _Pickler(pickle.Pickler):

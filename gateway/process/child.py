@@ -17,7 +17,7 @@ import orjson
 import gateway
 from gateway.core.shortage import Shortage, shortage_of
 from gateway.ops.metrics.families import MetricsReport
-from gateway.process.channel import Announce, Cover, Order, Reload, Start, Swap, encode
+from gateway.process.channel import Announce, Cover, Find, Order, Reload, Start, Swap, encode
 
 STARTING = 30.0  # seconds until a process that takes no requests counts as failed, and is ended
 SILENT = 5.0  # seconds without a report, of which one comes each second: the process is stopped, or its loop is held up
@@ -74,6 +74,7 @@ class Child:
         self.process: asyncio.subprocess.Process | None = None
         self._events = events
         self._writer: asyncio.StreamWriter | None = None
+        self._finding: asyncio.Future[dict[str, Any] | None] | None = None  # a request
         self._asked: asyncio.Future[str] | None = None  # to build a configuration, or to swap
         self._retired = False
         self._why = ""  # the process before could not serve
@@ -132,6 +133,22 @@ class Child:
         if serve and not why:
             self.digest = order.config.digest
         return why
+
+    async def find(self, request_id: str, timeout: float) -> dict[str, Any] | None:
+        """What the worker keeps of the request of that id, None where it keeps nothing, or does not say within ``timeout``. One at
+        a time: the callers take turns."""
+        if not self.ready:
+            return None
+        finding: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._finding = finding
+        self.order(Find(request_id))
+        try:
+            async with asyncio.timeout(timeout):
+                return await finding
+        except TimeoutError:
+            return None
+        finally:
+            self._finding = None
 
     async def _ask(self, order: Order, timeout: float) -> str:
         self._asked = asyncio.get_running_loop().create_future()
@@ -265,6 +282,9 @@ class Child:
         elif "reload" in report:
             if self._asked is not None and not self._asked.done():
                 self._asked.set_result(report["why"])
+        elif "found" in report:
+            if self._finding is not None and not self._finding.done():
+                self._finding.set_result(report["found"])
         elif "cannot" in report:
             self._why = report["cannot"]
             self._events.on_cannot_serve(report["cannot"])

@@ -7,28 +7,19 @@ can be ended, gives its memory back, and takes nothing along when it dies.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any
 
 import orjson
 
-import gateway
 from gateway.config.acknowledgements import Acknowledgement
 from gateway.config.model import Config
+from gateway.process.apart import LARGEST, run_apart
 from gateway.process.channel import dumped
 
 SECONDS = 20.0
 """For a comparison. The shipped files take less than one."""
-LARGEST = 16 * 1024 * 1024
-"""Bytes of a result."""
-
-_ROOT = str(Path(gateway.__file__ or "").resolve().parent.parent)
-
 Record = dict[str, Any]
 """One change (``review.diff.record``)."""
 
@@ -75,7 +66,8 @@ async def compare(old: Config, new: Config, *, witnesses: bool = False, seconds:
         return NOTHING
     try:
         async with asyncio.timeout(seconds):
-            code, octets = await _run(dumped((old, new, witnesses)), seconds)
+            order = dumped((old, new, witnesses))
+            code, octets = await run_apart("gateway.process.comparison_main", order, seconds, LARGEST)
         if code:
             return ConfigComparison(failed=f"exit code {code}")
         return ConfigComparison(tuple(orjson.loads(octets)))
@@ -83,32 +75,3 @@ async def compare(old: Config, new: Config, *, witnesses: bool = False, seconds:
         return ConfigComparison(failed=f"not done within {seconds:g} s")
     except (OSError, MemoryError, ValueError) as error:
         return ConfigComparison(failed=type(error).__name__)
-
-
-async def _run(order: bytes, seconds: float) -> tuple[int, bytes]:
-    """Exit code and output of a process that gets ``order``. It does not outlive the call."""
-    path = os.pathsep.join(filter(None, (_ROOT, os.environ.get("PYTHONPATH"))))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-P", "-m", "gateway.process.comparison_main", str(int(seconds) + 1)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert process.stdin is not None and process.stdout is not None, "pipes"
-    try:
-        with contextlib.suppress(ConnectionError):  # it ended early: its exit code says that
-            process.stdin.write(order)
-            await process.stdin.drain()
-        process.stdin.close()
-        octets = bytearray()
-        while piece := await process.stdout.read(65536):
-            octets += piece
-            if len(octets) > LARGEST:
-                raise ValueError("too many changes")
-        return await process.wait(), bytes(octets)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()

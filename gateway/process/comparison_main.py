@@ -16,12 +16,16 @@ MEMORY = 4 * 1024**3
 """Bytes of address space."""
 
 
-def main(arguments: list[str]) -> int:
-    """Compare, with so many seconds of processor time at most. Returns the exit code."""
-    seconds = int(arguments[0])
+def bound(seconds: int) -> None:
+    """Let this process have so many seconds of processor time, ``MEMORY``, and no precedence."""
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     os.nice(NICE)
+
+
+def main(arguments: list[str]) -> int:
+    """Compare, with so many seconds of processor time at most. Returns the exit code."""
+    bound(int(arguments[0]))
     # By the process that has started this one, which is its only writer (``process.channel``).
     old, new, witnesses = pickle.loads(sys.stdin.buffer.read())
     from gateway.review.diff.diff import differences

@@ -265,6 +265,10 @@ class Worker:
             self.cover(self._uncovered)
         yield from self._report_in_slices()
 
+    def report_refusal(self, request_id: str) -> None:
+        """Send what is kept of the request of that id, which was refused."""
+        self._send({"found": self._log.refusal(request_id)})
+
     def report(self) -> None:
         """Send the status and the metrics to the supervisor."""
         for _ in self._report_in_slices():

@@ -15,7 +15,7 @@ import uvloop
 import gateway.process.without_rich  # noqa: F401  # for its effect, before structlog is loaded
 from gateway.ops.log import Bridge, Log
 from gateway.ops.sink import Sink
-from gateway.process.channel import Announce, Cover, Drain, LastReload, Reload, Start, Swap, receive
+from gateway.process.channel import Announce, Cover, Drain, Find, LastReload, Order, Reload, Start, Swap, receive
 from gateway.process.drain import CLOSING, order_now
 from gateway.process.run_directory import hold, log_lock
 from gateway.process.worker import Worker
@@ -97,21 +97,29 @@ async def obey(worker: Worker, reader: asyncio.StreamReader) -> None:
         order = await receive(reader)
         if isinstance(order, Reload):
             await worker.prepare(order)
-        elif isinstance(order, Swap):
-            worker.swap(order.serve)
-        elif isinstance(order, LastReload):
-            worker.health.refused_at = order.refused_at
-        elif isinstance(order, Cover):
-            worker.cover(order.numbers)
-        elif isinstance(order, Announce):
-            worker.announce()
-        elif isinstance(order, Drain):
-            worker.drain(order)
-        elif order is None:
+        elif order is not None:
+            obey_at_once(worker, order)
+        else:
             if not worker.stopping.is_set():
                 worker.observer.event("supervisor_gone")
             worker.drain(order_now(worker.config.listen.drain.finish, CLOSING))
             return
+
+
+def obey_at_once(worker: Worker, order: Order) -> None:
+    """Do what is done without waiting."""
+    if isinstance(order, Swap):
+        worker.swap(order.serve)
+    elif isinstance(order, LastReload):
+        worker.health.refused_at = order.refused_at
+    elif isinstance(order, Cover):
+        worker.cover(order.numbers)
+    elif isinstance(order, Announce):
+        worker.announce()
+    elif isinstance(order, Find):
+        worker.report_refusal(order.request_id)
+    elif isinstance(order, Drain):
+        worker.drain(order)
 
 
 def main(arguments: list[str]) -> int:

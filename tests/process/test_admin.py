@@ -33,6 +33,9 @@ class Worker:
     trouble: str = ""
     clients: dict[str, Any] | None = None
 
+    async def find(self, request_id: str, timeout: float) -> dict[str, Any] | None:
+        return None
+
 
 def serving(pid: int) -> Worker:
     health = Health("1")

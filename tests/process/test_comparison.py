@@ -56,5 +56,5 @@ async def test_one_that_fails_says_so_and_leaves_no_process(
 
 
 async def test_without_a_process_nobody_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(comparison.sys, "executable", os.devnull)
+    monkeypatch.setattr(sys, "executable", os.devnull)
     assert (await compare(written(tmp_path), written(tmp_path, more=EXTRA))).failed == "PermissionError"

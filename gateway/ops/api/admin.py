@@ -18,6 +18,14 @@ from gateway.state.store import (
 )
 
 
+class NotExplained(Exception):
+    """There is no explanation. The sentence says why, and repeats nothing of the request; ``status`` is that of the response."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 class Admin(Protocol):
     """What a run offers its operators (``process.admin`` implements it). The stores raise StateError when they cannot be
     opened."""
@@ -44,6 +52,10 @@ class Admin(Protocol):
     async def differences(self) -> dict[str, Any]:
         """What the files would change in effect if they were loaded now; nothing is changed. The body of the response: the
         changes, or why nobody knows."""
+
+    async def explain(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """What becomes of the request that ``order`` describes, or has become of the refused one whose ``request_id`` it has.
+        Raises NotExplained."""
 
     def metrics(self) -> bytes:
         """The body of /metrics, over all workers."""

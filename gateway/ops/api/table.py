@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.ops.api.admin import Admin
 from gateway.ops.api.breakers import ORDERS, get_breakers, post_breaker
+from gateway.ops.api.explain import post_explain
 from gateway.ops.api.lockouts import get_lockouts, post_unlock
 from gateway.ops.api.reload import get_config, post_diff, post_reload
 from gateway.ops.api.revocations import post_revoke
@@ -35,6 +36,7 @@ OPERATIONS = (
     Operation("POST", "/v1/unlock", post_unlock),
     Operation("POST", "/v1/revoke", post_revoke),
     Operation("POST", "/v1/whois", post_whois),
+    Operation("POST", "/v1/explain", post_explain),
     Operation("GET", "/v1/config", get_config),
     Operation("POST", "/v1/reload", post_reload),
     Operation("POST", "/v1/diff", post_diff),

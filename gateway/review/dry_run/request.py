@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
 
@@ -30,10 +30,10 @@ class DryRequest:
 
     method: str
     target: str
-    fields: Fields = ()
-    body: bytes = b""
+    fields: Fields = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
     address: str = ADDRESS
-    claims: Mapping[str, object] | None = None
+    claims: Mapping[str, object] | None = field(default=None, repr=False)
     listener: Literal["public", "egress"] = "public"
     http: str = "1.1"
 
@@ -43,7 +43,10 @@ class DryRequest:
         for text in (self.method, self.target, *[part for pair in self.pairs for part in pair]):
             if _BREAKS(text):
                 raise ValueError("a method, a target and a field are one line each, without a zero byte")
-        ip_address(self.address)  # raises ValueError
+        try:
+            ip_address(self.address)
+        except ValueError:
+            raise ValueError("the address is no IP address") from None
         if self.claims is not None and any(name.lower() == "authorization" for name, _ in self.pairs):
             raise ValueError("give the claims or a field Authorization, not both")
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from gateway.review.dry_run.outcome import Outcome
 from gateway.review.dry_run.trace import TracedStage
+from gateway.review.dry_run.wire import Forwarded
 from gateway.review.explain.above import NotTaken
 
 DEFAULT = "default"
@@ -64,7 +65,7 @@ class Explanation:
             "status": outcome.status,
             "reported": list(outcome.reported),
             "fallback": outcome.fallback,
-            "forwarded": [one._asdict() for one in outcome.forwarded],
+            "forwarded": [_forwarded(one) for one in outcome.forwarded],
             "response": {
                 "status": outcome.status,
                 "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in outcome.fields],
@@ -72,6 +73,12 @@ class Explanation:
             },
             "notes": list(self.notes),
         }
+
+
+def _forwarded(one: Forwarded) -> dict[str, Any]:
+    """A request as an upstream gets it, of its fields the names alone: the values may be secrets."""
+    names = list(dict.fromkeys(name.decode("latin-1").lower() for name, _ in one.fields))
+    return {"upstream": one.upstream, "method": one.method, "target": one.target, "headers": names}
 
 
 def _stage(each: ExplainedStage) -> dict[str, Any]:

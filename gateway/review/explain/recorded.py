@@ -41,14 +41,6 @@ _KINDS = (
     ("upstream_resting", "breaker"),
 )
 
-_NEVER_SHOWN = frozenset(("client", "peer", "principal", "correlation_id", "token", "upstream_correlation_id"))
-"""Fields of a line that say whose request it was."""
-
-
-def without_person(line: Mapping[str, Any]) -> dict[str, Any]:
-    """``line`` of the log without what says whose request it was."""
-    return {name: value for name, value in line.items() if name not in _NEVER_SHOWN}
-
 
 class Recorded:
     """Explains lines of the log by ``config``. ``at`` is in Unix seconds."""

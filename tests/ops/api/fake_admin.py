@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from gateway.core.secret import Secret
+from gateway.ops.api.admin import NotExplained
 from gateway.policy.rate_limit.rate_limit import Settings as LimitSettings
 from gateway.state.memory.store import MemoryStore
 from gateway.state.store import StateError
@@ -29,6 +30,8 @@ class FakeAdmin:
         self.kept: MemoryStore | None = MemoryStore()
         self.reloaded: dict[str, Any] = {"reloaded": True, "digest": "d", "problems": [], "needs_restart": []}
         self.acknowledged: list[str] = []
+        self.explained: list[dict[str, Any]] = []
+        self.unexplained: NotExplained | None = None
         self.compared: dict[str, Any] = {"compared": True, "digest": "d", "problems": [], "changes": []}
         self.rate_limits: dict[str, LimitSettings] = {}
         self.events: list[tuple[str, dict[str, object]]] = []
@@ -53,6 +56,12 @@ class FakeAdmin:
 
     def configuration(self) -> dict[str, Any]:
         return {"digest": "d", "settings": []}
+
+    async def explain(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        self.explained.append(dict(order))
+        if self.unexplained is not None:
+            raise self.unexplained
+        return {"verdict": "pass"}
 
     async def reload(self, acknowledged: Collection[str]) -> dict[str, Any]:
         self.acknowledged = sorted(acknowledged)

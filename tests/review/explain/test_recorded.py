@@ -9,7 +9,7 @@ import pytest
 from gateway.core.reason import REASONS
 from gateway.review.dry_run.dry_run import DryRun
 from gateway.review.dry_run.trace import NOT_REACHED, PASS
-from gateway.review.explain.recorded import _KINDS, Recorded, without_person
+from gateway.review.explain.recorded import _KINDS, Recorded
 from tests.review.dry_run.configs import NOON, shipped
 from tests.review.dry_run.requests import SENT, Sent
 
@@ -44,11 +44,6 @@ def test_the_stage_that_refused_is_found_by_what_the_log_has_of_it() -> None:
 @pytest.mark.parametrize("start", [start for start, _ in _KINDS])
 def test_the_reasons_are_those_of_the_table(start: str) -> None:
     assert any(slug.startswith(start) for slug in REASONS)
-
-
-def test_who_it_was_is_left_out() -> None:
-    line = {"id": "a", "client": "198.51.100.9", "peer": "::1", "principal": "b", "correlation_id": "c", "token": True}
-    assert without_person(line) == {"id": "a"}
 
 
 def test_a_line_of_other_files_says_so() -> None:
