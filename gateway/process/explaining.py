@@ -21,7 +21,7 @@ LARGEST = 4 * 1024 * 1024
 """Bytes of an explanation."""
 
 
-class Finder(Protocol):
+class KeepsRefusals(Protocol):
     """A worker that keeps the last requests that it has refused."""
 
     async def find(self, request_id: str, timeout: float) -> dict[str, Any] | None: ...
@@ -30,7 +30,7 @@ class Finder(Protocol):
 class Explaining:
     """Explains one request at a time. ``workers`` is the supervisor's own list."""
 
-    def __init__(self, workers: Sequence[Finder]) -> None:
+    def __init__(self, workers: Sequence[KeepsRefusals]) -> None:
         self._workers = workers
         self._lock = asyncio.Lock()
 
