@@ -15,7 +15,7 @@ from gateway.config.acknowledgements import day_of
 from gateway.ops.plain import clean
 from gateway.policy.base.order import Effect
 from gateway.review.diff.change import PASS, Witness
-from gateway.review.diff.curl import command
+from gateway.review.diff.curl import command, times_of
 from gateway.review.diff.review import Review, ReviewedChange
 
 LONGEST = 60_000
@@ -26,7 +26,6 @@ MARK = "<!-- gateway diff -->"
 
 _VALUE = 400  # characters of a value or a sentence
 _MOST_ROUTES = 12
-_QUIET = re.compile(r"\\([.,;'\"()-])(?=\s|$)")  # escapes that are not needed
 _DAYS = 90  # until an acknowledgement that is proposed ends
 
 
@@ -93,7 +92,7 @@ def _loosening(number: int, change: ReviewedChange, review: Review) -> str:
         lines.append(f"- **Who may now do what:** {_who(witness)}{of_route}")
         lines.append(f"- **Before:** {_verdict(witness.before)}. **Now:** {_verdict(witness.after)}.")
     elif change.unwitnessed:
-        lines.append(f"- **No single request shows it:** {_prose(change.unwitnessed)}")
+        lines.append(f"- **No command to try:** {_prose(change.unwitnessed)}")
     if change.acknowledged is not None:
         by, reason, ends = change.acknowledged
         lines.append(f"- **Acknowledged:** by {_code(by)} until {_code(ends)}: {_code(reason)}")
@@ -145,9 +144,10 @@ def _who(witness: Witness) -> str:
     who = "anybody, without a token," if witness.claims is None else "whoever has a token with the claims below"
     if any(name.lower() == "authorization" for name, _ in witness.headers):
         who = "whoever sends the field Authorization below"
-    times = f" {witness.repeat} times at once" if witness.repeat > 1 else ""
+    times = f" {times_of(witness)}" if witness.repeat > 1 else ""
     listener = " on the listener for egress" if witness.listener == "egress" else ""
-    return f"{who} may send {_code(f'{witness.method} {witness.target}')}{times}{listener}"
+    before = ", after the requests before it" if witness.earlier else ""
+    return f"{who} may send {_code(f'{witness.method} {witness.target}')}{times}{listener}{before}"
 
 
 def _verdict(verdict: str) -> str:
@@ -169,7 +169,8 @@ def _block(text: str, language: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """A sentence of ours, which may quote a name: nothing of it is read as Markdown, and nobody is mentioned."""
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", clean(text, _VALUE))
-    # Mentions and issues are found in what is shown, where the backslashes are gone.
-    return _QUIET.sub(r"\1", escaped).replace("\\@", "@\u200b").replace("\\#", "#\u200b")
+    """A sentence of ours behind other words, which may quote a name: nothing of it is read as Markdown, and nobody is mentioned."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>#@&~|!$])", r"\\\1", clean(text, _VALUE))
+    # Addresses are found in the source, mentions and issues in what is shown, where the backslashes are gone.
+    quiet = escaped.replace("://", ":\\//").replace("www.", "www\\.")
+    return quiet.replace("\\@", "@\u200b").replace("\\#", "#\u200b")

@@ -10,7 +10,7 @@ from rich.text import Text
 from gateway.cli.load import console
 from gateway.ops.plain import clean
 from gateway.policy.base.order import Effect
-from gateway.review.diff.curl import command
+from gateway.review.diff.curl import command, times_of
 from gateway.review.diff.review import Review, ReviewedChange
 
 _STYLES = {Effect.LOOSENS: "bold red", Effect.CHANGES: "yellow", Effect.TIGHTENS: "green"}
@@ -55,7 +55,7 @@ def _lines(change: ReviewedChange, review: Review) -> Iterator[tuple[str, str]]:
     if change.effect is not Effect.LOOSENS:
         return
     for route, witness in list(change.witnesses.items())[:1]:
-        times = f" {witness.repeat} times" if witness.repeat > 1 else ""
+        times = f" {times_of(witness)}" if witness.repeat > 1 else ""
         of_route = f" ({clean(route)})" if route and len(change.routes) > 1 else ""
         request = f"{witness.method} {clean(witness.target, _VALUE)}{times}{of_route}"
         yield "shown by", f"{request}: {clean(witness.before)} before, {clean(witness.after)} now"

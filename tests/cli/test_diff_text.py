@@ -38,7 +38,7 @@ def test_each_change_with_what_there_is_to_say_of_it(printed: Any) -> None:
         "why      More pages may call.\n",
         "routes   login\n",
         "where    policies/cors.yaml:4 (before: policies/cors.yaml:3)\n",
-        "shown by GET /a 6 times: rate_limited before, pass now\n",
+        "shown by GET /a 6 times at once: rate_limited before, pass now\n",
         "for i in $(seq 6); do curl",
         "id       c12\n",
         "no curl  It takes two requests.\n",

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from gateway.policy.base.order import Effect
-from gateway.review.diff.change import Witness
+from gateway.review.diff.change import SentRequest, Witness
 from gateway.review.diff.curl import command
 from gateway.review.diff.review import Review, ReviewedChange
 
@@ -45,21 +45,29 @@ def _entry(change: ReviewedChange, route: str, review: Review) -> JsonObject:
 
 
 def _witness(witness: Witness, review: Review) -> JsonObject:
-    try:
-        body, encoded = witness.body.decode(), False
-    except UnicodeDecodeError:
-        body, encoded = base64.b64encode(witness.body).decode(), True
     return {
-        "method": witness.method,
-        "target": witness.target,
-        "headers": dict(witness.headers),
-        "body_base64" if encoded else "body": body,
-        "address": witness.address,
-        "claims": dict(witness.claims) if witness.claims is not None else None,
-        "listener": witness.listener,
-        "repeat": witness.repeat,
-        "upstream": witness.upstream,
+        **_sent(witness),
         "before": witness.before,
         "after": witness.after,
+        "earlier": [_sent(each) for each in witness.earlier],
         "curl": command(witness, review.public, review.egress),
+    }
+
+
+def _sent(sent: SentRequest) -> JsonObject:
+    try:
+        body, encoded = sent.body.decode(), False
+    except UnicodeDecodeError:
+        body, encoded = base64.b64encode(sent.body).decode(), True
+    return {
+        "method": sent.method,
+        "target": sent.target,
+        "headers": dict(sent.headers),
+        "body_base64" if encoded else "body": body,
+        "address": sent.address,
+        "claims": dict(sent.claims) if sent.claims is not None else None,
+        "listener": sent.listener,
+        "repeat": sent.repeat,
+        "every": sent.every,
+        "upstream": sent.upstream,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.policy.base.order import Effect
+from gateway.review.diff.curl import times_of
 from gateway.review.diff.review import Locate, Review, ReviewedChange
 from gateway.review.sarif import JsonObject, Level, SarifResult, SarifRule, sarif
 
@@ -41,7 +42,7 @@ def _message(change: ReviewedChange) -> str:
     routes = f" Routes: {', '.join(change.routes)}." if change.routes else ""
     shown = next(iter(change.witnesses.values()), None)
     request = (
-        f" {shown.method} {shown.target}{f', {shown.repeat} times at once' if shown.repeat > 1 else ''}:"
+        f" {shown.method} {shown.target}{f' {times_of(shown)}' if shown.repeat > 1 else ''}:"
         f" {shown.before} before, {shown.after} now."
         if shown is not None
         else ""

@@ -6,52 +6,62 @@ import base64
 import json
 import re
 import shlex
+from collections.abc import Iterator
 
-from gateway.review.diff.change import Witness
+from gateway.review.diff.change import SentRequest, Witness
 
 _LONGEST = 2000  # characters of a body that is written out; the rest of a longer one is made by the command
+_OF_NOBODY = ("198.18.", "198.19.")  # RFC 2544: which address it is matters only beside another one
 _RUN = re.compile(rb"(.)\1{99,}", re.DOTALL)
 
 
 def command(witness: Witness, public: str, egress: str) -> str:
-    """The lines to try ``witness`` with, at the listeners' addresses. The variables ``GATEWAY`` and ``EGRESS`` take the place of
-    those, and ``TOKEN`` is a token of the tester."""
-    variable, base = ("EGRESS", egress) if witness.listener == "egress" else ("GATEWAY", public)
-    words = ["curl", "-sS", "-i", "--path-as-is", "--globoff", *_method(witness)]
-    words += [each for line in _fields(witness) for each in ("-H", _quoted(line))]
-    if witness.claims is not None:
-        words += ["-H", '"authorization: Bearer $TOKEN"']
-    before, given = _body(witness.body)
-    words += [*given, f'"${{{variable}:-{base}}}"{_quoted(witness.target)}']
-    line = f"{before}{' '.join(words)}"
-    if witness.repeat > 1:
-        line = f"for i in $(seq {witness.repeat}); do {line}; done"
-    return "\n".join([*_comments(witness), line])
+    """The lines to try ``witness`` with, at the listeners' addresses, what is sent earlier first. The variables ``GATEWAY`` and
+    ``EGRESS`` take the place of those, and ``TOKEN`` is a token of the tester."""
+    sent = (*witness.earlier, witness)
+    differ = len({one.address for one in sent}) > 1
+    return "\n".join(line for one in sent for line in _lines(one, public, egress, differ))
 
 
-def _comments(witness: Witness) -> list[str]:
-    found = []
-    if witness.claims is not None:
+def times_of(sent: SentRequest) -> str:
+    """How often it is sent, for people."""
+    return f"{sent.repeat} times{f', {sent.every:g} s apart' if sent.every else ' at once'}"
+
+
+def _lines(sent: SentRequest, public: str, egress: str, addresses_differ: bool) -> Iterator[str]:
+    if sent.claims is not None:
         # ASCII alone, so that no claim ends the comment.
-        found.append(f"# TOKEN: an access token with {json.dumps(dict(witness.claims), default=str)}")
-    if len(witness.body) > _LONGEST:
-        found.append(f"# with {len(witness.body)} bytes of body")
-    if witness.address:
-        found.append(f"# sent from {_quoted(witness.address)}")
-    if witness.upstream != 200:
-        found.append(f"# while the upstream responds with {witness.upstream}")
-    return found
+        yield f"# TOKEN: an access token with {json.dumps(dict(sent.claims), default=str)}"
+    if len(sent.body) > _LONGEST:
+        yield f"# with {len(sent.body)} bytes of body"
+    if sent.address and (addresses_differ or not sent.address.startswith(_OF_NOBODY)):
+        yield f"# sent from {_quoted(sent.address)}"
+    if sent.upstream != 200:
+        yield f"# while the upstream responds with {sent.upstream}"
+    line = f"sleep {sent.every:g}; {_curl(sent, public, egress)}" if sent.every else _curl(sent, public, egress)
+    yield f"for i in $(seq {sent.repeat}); do {line}; done" if sent.repeat > 1 else line
 
 
-def _method(witness: Witness) -> list[str]:
-    return ["-I"] if witness.method == "HEAD" and not witness.body else ["-X", _quoted(witness.method)]
+def _curl(sent: SentRequest, public: str, egress: str) -> str:
+    variable, base = ("EGRESS", egress) if sent.listener == "egress" else ("GATEWAY", public)
+    words = ["curl", "-sS", "-i", "--path-as-is", "--globoff", *_method(sent)]
+    words += [each for line in _fields(sent) for each in ("-H", _quoted(line))]
+    if sent.claims is not None:
+        words += ["-H", '"authorization: Bearer $TOKEN"']
+    before, given = _body(sent.body)
+    words += [*given, f'"${{{variable}:-{base}}}"{_quoted(sent.target)}']
+    return f"{before}{' '.join(words)}"
 
 
-def _fields(witness: Witness) -> list[str]:
+def _method(sent: SentRequest) -> list[str]:
+    return ["-I"] if sent.method == "HEAD" and not sent.body else ["-X", _quoted(sent.method)]
+
+
+def _fields(sent: SentRequest) -> list[str]:
     """Each as curl reads it after ``-H``: one that is empty ends with a semicolon, and one that is left out with a colon."""
-    found = [f"{name}: {value}" if value else f"{name};" for name, value in witness.headers]
-    untyped = not any(name.lower() == "content-type" for name, _ in witness.headers)
-    return [*found, "content-type:"] if witness.body and untyped else found
+    found = [f"{name}: {value}" if value else f"{name};" for name, value in sent.headers]
+    untyped = not any(name.lower() == "content-type" for name, _ in sent.headers)
+    return [*found, "content-type:"] if sent.body and untyped else found
 
 
 def _body(octets: bytes) -> tuple[str, list[str]]:

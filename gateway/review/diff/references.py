@@ -49,7 +49,9 @@ def with_references(changes: Iterable[Change], old: Config, new: Config, names: 
         elif one is None or not one.loosens:
             found.append(_named(change, names))
             of_references.pop(change.setting, None)
-    return sorted([*found, *of_references.values()], key=by_danger)
+    loosened = tuple(f"{change.setting}{end}" for change in found if change.loosens for end in ".[")
+    rest = [one for one in of_references.values() if not one.setting.startswith(loosened)]
+    return sorted([*found, *rest], key=by_danger)
 
 
 def _named(change: Change, names: Mapping[str, str]) -> Change:

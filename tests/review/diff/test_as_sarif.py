@@ -52,4 +52,4 @@ def test_each_effect_has_its_level_and_its_line() -> None:
     assert [one["partialFingerprints"]["gateway/v1"] for one in found] == ["c12", "c13", "c14", "c15"]
     assert "suppressions" not in found[0]
     assert found[1]["suppressions"][0]["justification"] == "ada until 2027-01-31: agreed in the meeting"
-    assert "GET /a, 6 times at once: no_route before, pass now." in found[0]["message"]["text"]
+    assert "GET /a 6 times at once: no_route before, pass now." in found[0]["message"]["text"]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.review.diff.change import Witness
-from gateway.review.diff.curl import command
+from gateway.review.diff.change import SentRequest, Witness
+from gateway.review.diff.curl import command, times_of
 from tests.review.diff.reviews import HOSTILE, witness
 
 STUB = """#!/bin/sh
@@ -120,3 +120,14 @@ def test_a_long_body_that_repeats_nothing_is_left_to_a_file() -> None:
 def test_head_has_no_method_of_its_own(run: Any) -> None:
     (call,) = run(witness(method="HEAD"))
     assert b"-I" in call[0] and b"-X" not in call[0]
+
+
+def test_what_is_sent_earlier_comes_first_and_so_long_before(run: Any) -> None:
+    first = SentRequest(method="POST", target="/first", repeat=2, address="198.18.1.7")
+    calls = run(witness(target="/last", every=0.01, earlier=(first,), address="198.18.1.8"))
+    assert [call[0][-1].rpartition(b"/")[2] for call in calls] == [b"first", b"first", b"last"]
+    shown = command(witness(every=840, repeat=2, earlier=(first,), address="198.18.1.8"), "http://p", "http://e")
+    assert shown.split("\n")[::2] == ["# sent from 198.18.1.7", "# sent from 198.18.1.8"]
+    assert "for i in $(seq 2); do sleep 840; curl" in shown
+    assert "sent from" not in command(witness(address="198.18.1.8"), "http://p", "http://e")
+    assert times_of(witness(every=840, repeat=2)) == "2 times, 840 s apart"
