@@ -238,6 +238,9 @@ def _add_not_refused(fields: dict[str, Any], exchange: Exchange) -> None:
     reported = exchange.reported
     if reported:
         fields["reported"] = [refusal.reason.slug for refusal in reported]
+        fields["would_refuse"] = [
+            {"policy": policy, "reason": refusal.reason.slug} for refusal in reported for policy in refusal.refused_by
+        ]
     details = [redact(refusal.detail) for refusal in reported if refusal.detail]
     if details:
         fields["reported_details"] = details

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.core.exchange import NO_ROUTE, Call, Exchange
 from gateway.core.secret import Secret
-from gateway.core.verdict import refuse
+from gateway.core.verdict import by_limit, refuse
 from gateway.ops.log import LIMITED_LINES, Bridge, Log, Stamp
 from gateway.ops.plain import LONGEST
 
@@ -57,7 +58,9 @@ def exchange(**more: Any) -> Exchange:
 
 def test_an_access_line_has_all_fields() -> None:
     log, kept = made(worker=3)
-    reported = [refuse("rate_limited"), refuse("schema_refused", "inputs: chat.sendMessage: text too_big")]
+    limited = refuse("rate_limited", limits=(by_limit("rate_limits", "per-user"),))
+    judged = replace(refuse("schema_refused", "inputs: chat.sendMessage: text too_big"), policy="schemas.inputs")
+    reported = [limited, judged]
     log.access(exchange(reported=reported), 0.25)
     line = kept.last()
     principal = line.pop("principal")
@@ -84,6 +87,10 @@ def test_an_access_line_has_all_fields() -> None:
         "upstream": "127.0.0.1:8787",
         "upstream_ms": 12.3,
         "reported": ["rate_limited", "schema_refused"],
+        "would_refuse": [
+            {"policy": "rate_limits.per-user", "reason": "rate_limited"},
+            {"policy": "schemas.inputs", "reason": "schema_refused"},
+        ],
         "reported_details": ["inputs: chat.sendMessage: text too_big"],
     }
 

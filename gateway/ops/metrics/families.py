@@ -68,6 +68,11 @@ REPORTED = Counter(
     "Requests that policies in report mode let pass and would have refused.",
     ("route", "reason"),
 )
+WOULD_REFUSE = Counter(
+    "gateway_would_refuse_total",
+    "Requests that a policy in report mode, or one of a route in report mode, let pass and would have refused, by that policy.",
+    ("route", "policy", "reason"),
+)
 LIMITED = Counter(
     "gateway_limited_total",
     "Requests that a limit refuses, by its section and name; with mode report those that it would have refused.",
@@ -186,6 +191,7 @@ WORKER: tuple[Counter | Gauge | Histogram, ...] = (
     UNSENT,
     CONNECTIONS_LIMIT,
     REPORTED,
+    WOULD_REFUSE,
     FALLBACKS,
     LIMITED,
     LOCKS,

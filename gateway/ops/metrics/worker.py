@@ -101,6 +101,8 @@ class WorkerMetrics:
             self._add(families.FALLBACKS, route, exchange.fallback, exchange.reason)
         for refusal in exchange.reported:
             self._add(families.REPORTED, route, refusal.reason.slug)
+            for policy in refusal.refused_by:
+                self._add(families.WOULD_REFUSE, route, policy, refusal.reason.slug)
         for limit in exchange.refused_by:
             self._add(families.LIMITED, *limit)
 

@@ -39,5 +39,5 @@ BY_ID = {rule.id: rule for rule in RULES}
 def close_to(name: str) -> list[str]:
     """The ids that somebody may have meant by ``name``: those that are spelled like it, then those with a word of it."""
     spelled = difflib.get_close_matches(name.lower(), BY_ID, 3, 0.6)
-    words = [word for word in name.lower().replace("_", "-").split("-") if len(word) > 3]
-    return list(dict.fromkeys([*spelled, *(each for each in BY_ID if any(word in each for word in words))]))[:6]
+    words = {word for word in name.lower().replace("_", "-").split("-") if len(word) > 3}
+    return list(dict.fromkeys([*spelled, *(each for each in BY_ID if words & set(each.split("-")))]))[:6]

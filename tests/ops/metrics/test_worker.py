@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 import pytest
 
-from gateway.core.verdict import refuse
+from gateway.core.verdict import by_limit, refuse
 from gateway.ops.metrics import worker
 from gateway.ops.metrics.families import MetricsReport
 from gateway.ops.metrics.histogram import Observations
@@ -88,7 +89,8 @@ def test_calls_beyond_the_first_are_added_and_levels_are_set() -> None:
 def test_policies_breakers_and_fallbacks() -> None:
     metrics = WorkerMetrics()
     reported, rejected, replaced = exchange(), exchange(status=503, reason="upstream_resting"), exchange()
-    reported.reported = [refuse("rate_limited")]
+    limits = (by_limit("rate_limits", "per-user"), by_limit("rate_limits", "per-client"))
+    reported.reported = [refuse("rate_limited", limits=limits), replace(refuse("token_missing"), policy="auth.token")]
     rejected.detail = "tutor"
     replaced.fallback, replaced.reason = "static", "upstream_timeout"
     for made in (reported, rejected, replaced):
@@ -98,6 +100,12 @@ def test_policies_breakers_and_fallbacks() -> None:
     metrics.breaker("tutor", "open", True)
     report = metrics.report()
     assert value(report, "gateway_reported_total", "chat", "rate_limited") == 1
+    for policy, reason in (
+        ("rate_limits.per-user", "rate_limited"),
+        ("rate_limits.per-client", "rate_limited"),
+        ("auth.token", "token_missing"),
+    ):
+        assert value(report, "gateway_would_refuse_total", "chat", policy, reason) == 1
     assert value(report, "gateway_breaker_rejected_total", "tutor") == 1
     assert value(report, "gateway_fallbacks_total", "chat", "static", "upstream_timeout") == 1
     assert value(report, "gateway_locks_total", "accounts", "address") == 1
