@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from gateway.core.changed_head import take_out
-from gateway.core.exchange import Exchange, RequestContent, read_to_end
+from gateway.core.exchange import Exchange, RequestContent
 from gateway.core.grammar import TOKEN
 from gateway.core.verdict import Refusal, refuse
 from gateway.policy.base.coding import IDENTITY, NOT_CODED, coding_of
@@ -31,6 +31,8 @@ from gateway.policy.base.settings import Advice, ByteSize, Model, Policy, whole
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.base.written import size
+
+SECTION = "bodies"
 
 _CONFIGURED = re.compile(f"{TOKEN}/{TOKEN}").fullmatch
 _MEDIA_TYPE = re.compile(f"{TOKEN}/{TOKEN}".encode()).fullmatch
@@ -290,43 +292,6 @@ class BoundedBody(Body):
             refusal = refuse("body_malformed", f"{exchange.method} with content", close=True)
             return self._unless_empty(exchange, stream, refusal)
         return super().on_request(exchange)
-
-
-class Buffer(Stage):
-    """Reads the whole body into ``exchange.body``, for the stages after it that look inside.
-
-    May refuse with the reader's ``body_too_large`` and ``body_timeout``.
-    """
-
-    __slots__ = ()
-
-    def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
-        stream = exchange.stream
-        if stream is None or exchange.body is not None:
-            return None
-        data = stream.whole()  # of a small body all is here with its head, mostly: no task is needed for it
-        if data is None:
-            return self._read_all(exchange, stream)
-        return self._take(exchange, data)
-
-    async def _read_all(self, exchange: Exchange, stream: RequestContent) -> Refusal | None:
-        return self._take(exchange, await read_to_end(stream))
-
-    @staticmethod
-    def _take(exchange: Exchange, data: bytes | Refusal) -> Refusal | None:
-        if isinstance(data, Refusal):
-            return data
-        exchange.body = data
-        return None
-
-
-class BufferWithoutForms(Buffer):
-    """The same behind a stage that judges forms while they are read: those stay unread."""
-
-    __slots__ = ()
-
-    def on_request(self, exchange: Exchange) -> Refusal | Awaitable[Refusal | None] | None:
-        return None if hasattr(exchange, "form") else super().on_request(exchange)
 
 
 def build(name: str, settings: Settings, tools: Tools) -> Body:

@@ -1,4 +1,4 @@
-"""Bodies: declared length, media type, coding; and the buffer for stages that look inside."""
+"""Bodies: declared length, media type, coding."""
 
 import gzip
 from collections.abc import Awaitable
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway.core.exchange import Exchange
-from gateway.core.verdict import Refusal, refuse
+from gateway.core.verdict import Refusal
 from gateway.policy import body
 from gateway.policy.base.inflated import InflatedContent
 
@@ -194,52 +194,6 @@ def test_only_listed_types_pass(content_type: bytes) -> None:
 def test_types_are_checked_when_the_policy_is_read(written: str) -> None:
     with pytest.raises(ValidationError, match="is not a media type"):
         body.Settings.model_validate({"types": [written]})
-
-
-async def buffered(exchange: Exchange) -> Refusal | None:
-    """The verdict of the stage that reads the body."""
-    verdict = body.Buffer().on_request(exchange)
-    return verdict if verdict is None or isinstance(verdict, Refusal) else await verdict
-
-
-@pytest.mark.parametrize("complete", [True, False])
-async def test_the_buffer_reads_the_body_once(complete: bool) -> None:
-    exchange = sent()
-    exchange.stream.complete = complete
-    assert await buffered(exchange) is None
-    assert exchange.body == b"{}"
-    exchange.stream.content = b"other"
-    assert await buffered(exchange) is None
-    assert exchange.body == b"{}"
-
-
-@pytest.mark.parametrize("complete", [True, False])
-async def test_the_buffer_passes_the_readers_refusal_on(complete: bool) -> None:
-    exchange = sent()
-    exchange.stream.complete = complete
-    exchange.stream.content = refuse("body_timeout")
-    assert slug(await buffered(exchange)) == "body_timeout"
-    assert exchange.body is None
-
-
-def test_a_body_that_is_here_is_not_waited_for() -> None:
-    exchange = sent()
-    exchange.stream.complete = True
-    assert body.Buffer().on_request(exchange) is None
-    assert exchange.body == b"{}"
-
-
-def test_a_form_that_is_judged_while_it_is_read_stays_unread() -> None:
-    exchange = sent()
-    exchange.form = True
-    assert body.BufferWithoutForms().on_request(exchange) is None
-    assert exchange.body is None
-
-
-def test_no_body_stays_none() -> None:
-    exchange = Exchange("GET", "/", {}, "192.0.2.1", 0.0)
-    assert body.Buffer().on_request(exchange) is None
-    assert exchange.body is None
 
 
 def read_by_hand(parameters: bytes) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from gateway.policy.base.buffer import Buffer, BufferWithoutForms, ReadLimit
 from gateway.policy.base.report import covered
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
-from gateway.policy.body import Buffer, BufferWithoutForms
+from gateway.policy.body import SECTION as BODIES
 from gateway.policy.kinds import KINDS, Kind
 from gateway.proxy.routing.route import Built
 
@@ -52,7 +53,7 @@ class StageBuilder:
         """The stages of the policies in ``names`` and those of ``guards``, of the kinds that are ``wanted`` (of all). Those of
         the policies in ``reporting`` only report."""
         stages: list[Built] = []
-        buffered = forms = False
+        buffered = forms = unbounded = False
         for kind in KINDS:
             if wanted is not None and not wanted(kind):
                 continue
@@ -60,7 +61,11 @@ class StageBuilder:
                 of_kind = [guards[kind.name]]
             else:
                 of_kind = list(self._of(kind, names.get(kind.section, ()), reporting.get(kind.section, ())))
+            if kind.section == BODIES:
+                unbounded = bool(of_kind) and all(one.report for one in of_kind)
             if of_kind and kind.needs_body and not buffered:
+                if unbounded:
+                    stages.append(Built(ReadLimit(), kind="read_limit"))
                 stages.append(Built(BufferWithoutForms() if forms else Buffer(), kind="buffer"))
                 buffered = True
             forms = forms or (bool(of_kind) and kind.judges_forms)

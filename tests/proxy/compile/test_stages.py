@@ -133,9 +133,11 @@ def test_behind_a_judge_of_forms_nothing_reads_them_whole(builder: StageBuilder)
 def test_all_policies_of_a_route_that_reports_only_report_and_what_has_no_policy_stays(builder: StageBuilder) -> None:
     guard = Built(Stage())
     stages = builder.stages({}, {"breaker": guard}, reporting=ALL)
-    assert names(stages[:-1]) == names(builder.stages(ALL)) and stages[-1] == guard
+    assert [one for one in names(stages[:-1]) if one != "ReadLimit"] == names(builder.stages(ALL)) and stages[
+        -1
+    ] == guard
     enforced = [type(one.stage).__name__ for one in stages[:-1] if not one.report]
-    assert enforced == ["Identity", "Client", "Buffer"]
+    assert enforced == ["Identity", "Client", "ReadLimit", "Buffer"]
     assert all(one.policy for one in stages if one.report)
 
 
@@ -174,3 +176,12 @@ def test_one_memory_of_tokens_serves_both_and_what_knows_its_mode_is_another_sta
     }
     assert shared == {"Identity", "Client", "Cors", "Jwt", "ResponseHeaders"}
     assert builder.of_section("auth").keys() == {"tokens"}
+
+
+def test_what_is_read_whole_is_bounded_where_every_policy_of_the_body_only_reports(builder: StageBuilder) -> None:
+    lockout, both = {"lockouts": ("guesses",)}, ["ReadLimit", "Buffer"]
+    assert names(builder.stages({"bodies": ("other",), **lockout}))[3:5] == both
+    assert names(builder.stages(lockout, reporting={"bodies": ("json",)}))[3:5] == both
+    assert "ReadLimit" not in names(builder.stages({"bodies": ("json", "other"), **lockout}))
+    assert "ReadLimit" not in names(builder.stages({"bodies": ("json",), **lockout}, reporting={"bodies": ("json",)}))
+    assert "ReadLimit" not in names(builder.stages({"bodies": ("other",)}))
