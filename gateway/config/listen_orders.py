@@ -15,6 +15,7 @@ from gateway.policy.base.order import (
     Order,
     Orders,
     SettingChange,
+    by_entries,
     by_inclusion,
     changed,
     more_is_looser,
@@ -136,7 +137,7 @@ ORDERS: Orders = {
     "host": host_order(Danger.CHECK, "It is reached from more networks.", "It is reached from fewer networks."),
     "port": _PORT,
     "workers": _workers,
-    "trusted_proxies": by_inclusion(
+    "trusted_proxies": by_entries(
         cover,
         Danger.OPEN,
         "Whoever sends from there says which address is the client's: no limit or lock by address holds for them.",

@@ -87,8 +87,7 @@ def _breakers(
     upstream: str, before: str | None, after: str | None, old: Policy | None, new: Policy | None
 ) -> Iterator[SettingChange]:
     if old is not None and new is not None:
-        for change in SECTIONS["breakers"].compare(old, new):
-            yield below("breakers", below(str(after), change))
+        yield from _of_policies(upstream, "breaker", (str(before), old), (str(after), new))
     elif old is not new:
         refuses = any(policy is not None and policy.mode == "enforce" for policy in (old, new))
         effect = Effect.CHANGES if not refuses else Effect.LOOSENS if new is None else Effect.TIGHTENS
@@ -97,6 +96,17 @@ def _breakers(
         )
         change = changed(effect, before or NONE, after or NONE, Danger.LOAD, why)
         yield below("upstreams", below(upstream, below("breaker", change)))
+
+
+def _of_policies(upstream: str, key: str, old: tuple[str, Policy], new: tuple[str, Policy]) -> Iterator[SettingChange]:
+    """What differs between two policies that an upstream names after ``key``: in the policy, or in which one it names."""
+    section = f"{key}s"
+    for change in SECTIONS[section].compare(old[1], new[1]):
+        if old[0] == new[0]:
+            yield below(section, below(new[0], change))
+        else:
+            named = change._replace(before=f"{old[0]}: {change.before}", after=f"{new[0]}: {change.after}")
+            yield below("upstreams", below(upstream, below(key, named)))
 
 
 Chain = Sequence[tuple[str, Fallback]]
@@ -111,9 +121,8 @@ def _chain(config: Config, names: Sequence[str]) -> Chain:
 def _fallbacks(upstream: str, old: Chain, new: Chain) -> Iterator[SettingChange]:
     """Chains of one length are compared one by one; of others, what comes and goes."""
     if len(old) == len(new):
-        for (_, one), (name, other) in zip(old, new, strict=True):
-            for change in SECTIONS["fallbacks"].compare(one, other):
-                yield below("fallbacks", below(name, change))
+        for one, other in zip(old, new, strict=True):
+            yield from _of_policies(upstream, "fallback", one, other)
         return
     gained = [policy for _, policy in new if policy not in [other for _, other in old]]
     lost = [policy for _, policy in old if policy not in [other for _, other in new]]

@@ -7,7 +7,7 @@ danger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from pydantic import BaseModel
@@ -22,7 +22,7 @@ from gateway.policy.base.order import (
     Orders,
     SettingChange,
     below,
-    by_inclusion,
+    by_entries,
     changed,
     compared,
     each_by_key,
@@ -142,7 +142,7 @@ OF_HEDGES: Orders = {
 }
 
 
-def _pass_all(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+def _pass_all(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     """Whether each field that passes by ``narrow`` passes by ``wide``, beside those that always do."""
     more, fewer = PassedFields(wide), PassedFields(narrow)
     beginnings = tuple(pattern[:-1] for pattern in wide if pattern.endswith("*"))
@@ -169,7 +169,7 @@ def _set(old: Mapping[str, Secret], new: Mapping[str, Secret]) -> Iterator[Setti
 
 
 OF_HEADERS: Orders = {
-    "pass_": by_inclusion(
+    "pass_": by_entries(
         _pass_all,
         Danger.CHECK,
         "The upstream gets more fields of clients.",

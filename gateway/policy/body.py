@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema, model_validator
@@ -20,7 +20,7 @@ from gateway.policy.base.order import (
     Effect,
     Of,
     Orders,
-    by_inclusion,
+    by_entries,
     larger_set_is_looser,
     more_is_looser,
     nested,
@@ -53,7 +53,7 @@ def _coding(value: object) -> str:
     return str(value)
 
 
-def _cover(wide: tuple[str, ...], narrow: tuple[str, ...]) -> bool:
+def _cover(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     """Whether a list of media types lets all pass that another one does. An empty one lets all pass."""
     if not wide or not narrow:
         return not wide
@@ -129,7 +129,7 @@ class Settings(Policy):
 
     ORDERS: ClassVar[Orders] = {
         "max": more_is_looser(Danger.LOAD, "Longer bodies pass.", "Longer bodies are refused.", size),
-        "types": by_inclusion(
+        "types": by_entries(
             _cover,
             Danger.CHECK,
             "Bodies of more media types pass, which the policies that look inside may not read.",

@@ -19,7 +19,7 @@ from gateway.core.verdict import Refusal, Reply, refuse
 from gateway.policy.base.order import (
     Danger,
     Orders,
-    by_inclusion,
+    by_entries,
     larger_set_is_looser,
     later_is_looser,
     more_is_looser,
@@ -100,7 +100,7 @@ class Settings(Policy):
     """How long a browser remembers what a preflight was answered."""
 
     ORDERS: ClassVar[Orders] = {
-        "origins": by_inclusion(
+        "origins": by_entries(
             admits,
             Danger.OPEN,
             "Pages of more websites may call from their visitors' browsers.",

@@ -136,7 +136,8 @@ def _field(name: str, old: Settings, new: Settings) -> Iterator[SettingChange]:
             if (before, after) == (_OF_UPSTREAM, _DROPPED)
             else Effect.CHANGES
         )
-        yield below(name, changed(effect, before, after, Danger.LEAK, _WHY[effect]))
+        danger = Danger.NOTE if effect is Effect.CHANGES else Danger.LEAK
+        yield below(name, changed(effect, before, after, danger, _WHY[effect]))
     elif _protects(name, after, before):
         why = "Browsers and caches keep to it more strictly."
         yield below(name, changed(Effect.TIGHTENS, before, after, Danger.NONE, why))

@@ -54,12 +54,12 @@ FALLBACKS = "fallbacks: {error: {json: {}, status: 503}, good: {json: {}}, same:
 @pytest.mark.parametrize(
     ("policies", "old", "new", "expected"),
     [
-        (BREAKERS, "breaker: strict", "breaker: lenient", [("breakers.lenient.failures", LOOSENS)]),
-        (BREAKERS, "breaker: lenient", "breaker: strict", [("breakers.strict.failures", TIGHTENS)]),
+        (BREAKERS, "breaker: strict", "breaker: lenient", [("upstreams.api.breaker.failures", LOOSENS)]),
+        (BREAKERS, "breaker: lenient", "breaker: strict", [("upstreams.api.breaker.failures", TIGHTENS)]),
         (BREAKERS, "breaker: strict", "breaker: same", []),
         (BREAKERS, "breaker: strict", "", [("upstreams.api.breaker", LOOSENS)]),
         (BREAKERS, "", "breaker: strict", [("upstreams.api.breaker", TIGHTENS)]),
-        (FALLBACKS, "fallback: error", "fallback: good", [("fallbacks.good.status", LOOSENS)]),
+        (FALLBACKS, "fallback: error", "fallback: good", [("upstreams.api.fallback.status", LOOSENS)]),
         (FALLBACKS, "fallback: good", "fallback: same", []),
         (FALLBACKS, "", "fallback: good", [("upstreams.api.fallback", LOOSENS)]),
         (FALLBACKS, "fallback: good", "", [("upstreams.api.fallback", TIGHTENS)]),

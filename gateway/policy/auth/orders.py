@@ -61,6 +61,11 @@ def _typed(value: str | int | bool) -> tuple[str, str | int | bool]:
     return type(value).__name__, value
 
 
+def _claim(value: str | int | bool) -> str:
+    """A text in quotes: "1" is not 1."""
+    return f'"{value}"' if isinstance(value, str) else text(value)
+
+
 ORDERS: Orders = {
     "kind": undecidable(Danger.OPEN, "Another kind of proof is asked for."),
     "algorithms": larger_set_is_looser(
@@ -80,9 +85,10 @@ ORDERS: Orders = {
             undecidable(
                 Danger.OPEN,
                 "Tokens with another value of the claim pass.",
-                lambda typed: f'"{typed[1]}"' if typed[0] == "str" else text(typed[1]),
+                lambda typed: _claim(typed[1]),
             ),
         ),
+        _claim,
     ),
     "issuer": optional(
         Effect.LOOSENS,

@@ -178,17 +178,24 @@ def by_inclusion(
     return order
 
 
-def larger_set_is_looser(
-    danger: Danger, opens: str, closes: str, show: Shown[Collection[object]] = text, *, empty_is_all: bool = False
-) -> Order[Collection[object]]:
-    """What is listed passes; with ``empty_is_all`` an empty list lets everything pass. The sequence does not count."""
+def by_entries(
+    covers: Callable[[Sequence[T], Sequence[T]], bool], danger: Danger, opens: str, closes: str
+) -> Order[Sequence[T]]:
+    """Two lists of what is admitted, of which one may admit what is written in the other; the sentence names what is new."""
+    by_what_passes = by_inclusion(covers, danger, opens, closes)
 
-    def covers(wide: Collection[object], narrow: Collection[object]) -> bool:
-        if empty_is_all and not (wide and narrow):
-            return not wide
-        return set(wide) >= set(narrow)
+    def order(old: Sequence[T], new: Sequence[T]) -> Iterator[SettingChange]:
+        for change in by_what_passes(old, new):
+            gained = [each for each in new if not covers(old, (each,))]
+            named = change.effect is Effect.LOOSENS and gained
+            yield change._replace(why=f"{change.why} New: {text(gained)[1:-1]}.") if named else change
 
-    return by_inclusion(covers, danger, opens, closes, show)
+    return order
+
+
+def larger_set_is_looser(danger: Danger, opens: str, closes: str) -> Order[Sequence[object]]:
+    """What is listed passes. The sequence does not count."""
+    return by_entries(lambda wide, narrow: set(wide) >= set(narrow), danger, opens, closes)
 
 
 def smaller_set_is_looser(

@@ -58,6 +58,12 @@ _window = undecidable(Danger.LOAD, "The share of failures is taken over another 
 _volume = more_is_looser(Danger.LOAD, _LATER, _SOONER)
 
 ORDERS: Orders = {
+    "mode": later_is_looser(
+        ("enforce", "report"),
+        Danger.LOAD,
+        "An upstream that fails gets every call.",
+        "Calls are refused while the upstream fails.",
+    ),
     "failures": more_is_looser(Danger.LOAD, _LATER, _SOONER),
     "ratio": more_is_looser(Danger.LOAD, _LATER, _SOONER, share),
     "window": Of(lambda breaker: breaker, _windows),

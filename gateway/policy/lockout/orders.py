@@ -49,6 +49,24 @@ OF_RULES: Orders = {
 }
 
 
+class _Rule(Protocol):
+    @property
+    def failures(self) -> int: ...
+
+    @property
+    def within(self) -> float: ...
+
+    @property
+    def lock_for(self) -> tuple[float, ...]: ...
+
+
+def _rule(rule: _Rule | None) -> str:
+    """A rule as people write it."""
+    if rule is None:
+        return NONE
+    return f"{{failures: {rule.failures}, within: {duration(rule.within)}, lock_for: {_spans(rule.lock_for)}}}"
+
+
 class _Lockout(Protocol):
     """What is compared of a policy as a whole."""
 
@@ -59,7 +77,7 @@ class _Lockout(Protocol):
     def by_address(self) -> bool: ...
 
     @property
-    def everywhere(self) -> BaseModel | None: ...
+    def everywhere(self) -> _Rule | None: ...
 
 
 _scope: Order[bool] = later_is_looser(
@@ -78,7 +96,7 @@ def _scopes(old: _Lockout, new: _Lockout) -> Iterable[SettingChange]:
 
 def _everywhere(old: _Lockout, new: _Lockout) -> Iterator[SettingChange]:
     """``everywhere`` takes the place of the account's own count where that is of all addresses, and then it is looser."""
-    if old.everywhere is not None and new.everywhere is not None:
+    if isinstance(old.everywhere, BaseModel) and isinstance(new.everywhere, BaseModel):
         yield from compared(old.everywhere, new.everywhere)
         return
     if old.everywhere is new.everywhere:
@@ -98,8 +116,8 @@ def _everywhere(old: _Lockout, new: _Lockout) -> Iterator[SettingChange]:
             if added
             else "Wrong guesses of all addresses count together: whoever knows its name can keep the owner of an account out."
         )
-    before, after = (NONE if side.everywhere is None else text(side.everywhere) for side in (old, new))
-    yield changed(Effect.LOOSENS if looser else Effect.TIGHTENS, before, after, Danger.TRIES, why)
+    effect = Effect.LOOSENS if looser else Effect.TIGHTENS
+    yield changed(effect, _rule(old.everywhere), _rule(new.everywhere), Danger.TRIES, why)
 
 
 ORDERS: Orders = {
@@ -116,5 +134,6 @@ ORDERS: Orders = {
         "One address may guess at any number of accounts.",
         "An address that guesses at many accounts is locked, with all who share it.",
         nested,
+        _rule,
     ),
 }

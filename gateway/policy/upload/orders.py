@@ -76,7 +76,20 @@ class _Part(Protocol):
     """What is compared of a part that only one side has."""
 
     @property
+    def types(self) -> tuple[str, ...]: ...
+
+    @property
+    def max(self) -> int: ...
+
+    @property
     def required(self) -> bool: ...
+
+
+def _shown(part: _Part | None) -> str:
+    if part is None:
+        return NONE
+    what = f"file of {', '.join(part.types)}" if part.types else "text"
+    return f"{what}, at most {size(part.max)}{', required' if part.required else ''}"
 
 
 def _parts(old: Mapping[str, _Part], new: Mapping[str, _Part]) -> Iterator[SettingChange]:
@@ -97,7 +110,7 @@ def _in_one(before: _Part | None, after: _Part | None) -> SettingChange:
         why = "A form with one more part passes."
     else:
         why = "A form without it passes." if looser else "A form with it is refused."
-    was, becomes = (NONE if side is None else text(side) for side in (before, after))
+    was, becomes = (_shown(side) for side in (before, after))
     return changed(Effect.LOOSENS if looser else Effect.TIGHTENS, was, becomes, Danger.CHECK, why)
 
 

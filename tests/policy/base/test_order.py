@@ -35,7 +35,6 @@ LOOSER = [
     (later_is_looser(("refuse", "allow"), *WHY), "refuse", "allow"),
     (on_is_looser(*WHY), False, True),
     (larger_set_is_looser(*WHY), ("a",), ("b", "a")),
-    (larger_set_is_looser(*WHY, empty_is_all=True), ("a",), ()),
     (smaller_set_is_looser(*WHY), ("a", "b"), ("b",)),
     (optional(Effect.LOOSENS, *WHY, within=MORE), 5, None),
     (each_by_key(Effect.TIGHTENS, *WHY, within=MORE), {"a": 1, "b": 1}, {"b": 1}),
@@ -74,3 +73,10 @@ def test_a_change_says_which_door_and_a_stricter_one_is_no_danger() -> None:
     assert (path, before, after, danger, why) == ((), "1", "none", Danger.CHECK, "A door opens.")
     ((_, _, _, _, danger, why),) = MORE(None, 1)
     assert (danger, why) == (0, "A door closes.")
+
+
+def test_the_sentence_names_what_is_new() -> None:
+    ((*_, why),) = larger_set_is_looser(*WHY)(("a", "b"), ("c", "b", "d"))
+    assert why == "A door opens. New: c, d."
+    ((*_, why),) = larger_set_is_looser(*WHY)(("a", "b"), ("b",))
+    assert why == "A door closes."
