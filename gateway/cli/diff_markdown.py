@@ -26,6 +26,8 @@ MARK = "<!-- gateway diff -->"
 
 _VALUE = 400  # characters of a value or a sentence
 _MOST_ROUTES = 12
+_LONG_BODY = 1024  # bytes, from which on the length is worth a word
+_ORIGIN = "origin_refused"
 _DAYS = 90  # until an acknowledgement that is proposed ends
 
 
@@ -141,13 +143,17 @@ def _routes(change: ReviewedChange) -> str:
 
 
 def _who(witness: Witness) -> str:
+    fields = {name.lower(): value for name, value in witness.headers}
     who = "anybody, without a token," if witness.claims is None else "whoever has a token with the claims below"
-    if any(name.lower() == "authorization" for name, _ in witness.headers):
+    if "authorization" in fields:
         who = "whoever sends the field Authorization below"
+    if witness.before == _ORIGIN and "origin" in fields:
+        who = f"a page of {_code(fields['origin'])}, in the browser of its visitor,"
+    long = f" with a body of {len(witness.body):,} bytes" if len(witness.body) > _LONG_BODY else ""
     times = f" {times_of(witness)}" if witness.repeat > 1 else ""
     listener = " on the listener for egress" if witness.listener == "egress" else ""
     before = ", after the requests before it" if witness.earlier else ""
-    return f"{who} may send {_code(f'{witness.method} {witness.target}')}{times}{listener}{before}"
+    return f"{who} may send {_code(f'{witness.method} {witness.target}')}{long}{times}{listener}{before}"
 
 
 def _verdict(verdict: str) -> str:

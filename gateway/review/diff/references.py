@@ -39,6 +39,7 @@ class _Origin(NamedTuple):
 def with_references(changes: Iterable[Change], old: Config, new: Config, names: Mapping[str, str]) -> list[Change]:
     """``changes``, and those of references that they do not show, sorted by danger. ``names`` has the reference that each
     stand-in is for: what is shown is the reference."""
+    before, after = _origins(old), _origins(new)
     of_references = {change.setting: change for change in _changes(old, new)}
     found = []
     for change in changes:
@@ -47,7 +48,7 @@ def with_references(changes: Iterable[Change], old: Config, new: Config, names: 
             found.append(replace(change, before=one.before, after=one.after))
             del of_references[change.setting]
         elif one is None or not one.loosens:
-            found.append(_named(change, names))
+            found.append(_of_default(_named(change, names), before.get(change.setting), after.get(change.setting)))
             of_references.pop(change.setting, None)
     loosened = tuple(f"{change.setting}{end}" for change in found if change.loosens for end in ".[")
     rest = [one for one in of_references.values() if not one.setting.startswith(loosened)]
@@ -66,6 +67,14 @@ def _named(change: Change, names: Mapping[str, str]) -> Change:
         if texts == [change.before, change.after, change.why]
         else replace(change, before=before, after=after, why=why)
     )
+
+
+def _of_default(change: Change, before: _Origin | None, after: _Origin | None) -> Change:
+    """``change``, which says of a default that it is one."""
+    if before is None or after is None or not after.with_default or after.unknown or before != after:
+        return change
+    names = ", ".join(after.with_default)
+    return replace(change, why=f"{change.why} It is the default of {names}, for where that is not set.")
 
 
 def _changes(old: Config, new: Config) -> Iterator[Change]:
