@@ -24,6 +24,7 @@ TESTED_ELSEWHERE = {
 # A test module without a module: it tests what a whole room does together.
 OF_A_WHOLE_ROOM = {
     "config/test_cases.py": "every problem that a configuration can have, as golden files",
+    "review/diff/test_one_line_changes.py": "what the diff says of a change of each setting of the language",
     "proxy/test_breakers.py": "a circuit between a route, its upstream and the store, as the client sees it",
     "proxy/test_concurrency.py": "the limit of calls to an upstream, as the client sees it",
     "proxy/test_cost.py": "how many instructions a request takes through all rooms",
