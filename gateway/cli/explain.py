@@ -12,9 +12,7 @@ import typer
 
 from gateway.cli.explanation import lines
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit
-from gateway.cli.ops_client import ask, expect
 from gateway.cli.ops_options import OpsUrl, TokenFile, reported
-from gateway.cli.ops_options import listener as listener_of
 from gateway.config.stand_ins import StandIns
 from gateway.ops.plain import clean
 from gateway.review.dry_run.request import ADDRESS, DryRequest
@@ -142,6 +140,9 @@ def _refused(
 ) -> dict[str, Any]:
     """The refusal of that id: from the ``log``, with the files as they are, or from the running gateway, with its own."""
     if not log:
+        from gateway.cli.ops_client import ask, expect  # which takes longer to load than an explanation to make
+        from gateway.cli.ops_options import listener as listener_of
+
         return expect(
             ask(listener_of(ops, token_file, config), "POST", "/v1/explain", {"request_id": request_id}, EXPLAINING)
         )

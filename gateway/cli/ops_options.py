@@ -9,18 +9,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.load import show
-from gateway.cli.ops_client import OpsListener, listener_at
 from gateway.cli.stderr import write_line
 from gateway.config.checks.production import is_private_host
 from gateway.config.ops_settings import load_ops
 from gateway.config.problem import Problem
 from gateway.core.secret import Secret
 from gateway.ops.plain import clean
+
+if TYPE_CHECKING:  # it loads clients of HTTP and TLS, and not every command with these options asks a gateway
+    from gateway.cli.ops_client import OpsListener
 
 LONGEST_TOKEN = 4096  # bytes
 
@@ -55,6 +57,8 @@ class OpsUnknown(ValueError):
 def listener(ops: str, token_file: str, config: Path, env: Mapping[str, str] = os.environ) -> OpsListener:
     """The listener at ``ops``, or else that of the entry file ``config``. The token is that of ``token_file``, or of the
     environment with ``ops``, or of ``config``. Raises ValueError with a sentence that repeats no token, and OpsUnknown."""
+    from gateway.cli.ops_client import OpsListener, listener_at
+
     token = read_token(token_file) if token_file else None
     if ops:
         found = listener_at(ops, token or _checked(env.get(TOKEN_VARIABLE, ""), TOKEN_VARIABLE))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -129,3 +130,19 @@ def test_nothing_is_written(here: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in here.rglob("*")}
     assert run("explain", "GET", "/info", "--json") == 0
     assert {path: path.stat().st_mtime_ns for path in here.rglob("*")} == before
+
+
+def test_it_loads_nothing_that_it_does_not_use() -> None:
+    program = (
+        "import sys\nfrom gateway.cli.app import main\n"
+        "try: main(['explain', 'GET', '/api/info', '--placeholders', '--json'])\n"
+        "except SystemExit: print('\\n' + ' '.join(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert (
+        loaded & {"rich", "aiohttp", "cryptography", "jwt", "http.client", "structlog", "uvloop", "lmdb", "redis"}
+        == set()
+    )

@@ -21,7 +21,7 @@ from gateway.policy.auth import challenge, orders
 from gateway.policy.auth.claims import accepts_audience, is_subject, numeric_date, scopes_of
 from gateway.policy.auth.key_ring import KeyRing, TokenVerifier
 from gateway.policy.auth.keys import PublicKeys, SecretKeys
-from gateway.policy.auth.mac import MacVerifier
+from gateway.policy.auth.mac import MacVerifier, is_plain_secret
 from gateway.policy.auth.token_cache import TokenCache, VerifiedToken
 from gateway.policy.base.order import Orders
 from gateway.policy.base.settings import ByteSize, Duration, Policy
@@ -103,7 +103,8 @@ class Settings(Policy):
                 raise ValueError(
                     "public_key is missing or empty: give the PEM text, for instance ${file:/run/secrets/key}"
                 )
-        _jws_verifiers(self)  # raises ValueError for an unfit key
+        if not (symmetric and all(map(is_plain_secret, self.keys))):
+            _jws_verifiers(self)  # raises ValueError for an unfit key
         return self
 
     @property

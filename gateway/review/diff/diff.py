@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from gateway.config.model import Config
 from gateway.config.reporting import in_force
-from gateway.policy.base.parts import KeptParts
 from gateway.review.diff.batches import batches
 from gateway.review.diff.budgets import Budgets
 from gateway.review.diff.change import Change, by_danger
@@ -27,6 +26,7 @@ from gateway.review.diff.transitions import Transition, transitions
 from gateway.review.diff.uses import Use, named, uses
 from gateway.review.diff.witness.find import Finder
 from gateway.review.dry_run.dry_run import DryRun
+from gateway.review.dry_run.parts import DryParts
 
 if TYPE_CHECKING:
     from gateway.policy.schema.compare import JsonSchema
@@ -48,7 +48,7 @@ def differences(
     """
     now = time.time() if at is None else at
 
-    kept = KeptParts()
+    kept = DryParts()
 
     def begin() -> tuple[DryRun, DryRun]:
         return DryRun(old, at=now, parts=kept), DryRun(new, at=now, parts=kept)

@@ -19,7 +19,7 @@ from gateway.core.fields import Pair
 from gateway.core.shortage import Shortage
 from gateway.core.verdict import Reply
 from gateway.policy.auth.auth import Settings
-from gateway.policy.base.parts import NOT_KEPT, Parts
+from gateway.policy.base.parts import Parts
 from gateway.policy.base.tools import NoEvents, Tools
 from gateway.policy.client import Client
 from gateway.proxy.compile.limits import egress_limits_of, limits_of
@@ -35,6 +35,7 @@ from gateway.proxy.server.connection import ClientConnection
 from gateway.review.dry_run.claims import DryTokens, completed, token_of
 from gateway.review.dry_run.clock import DryClock, DryLoop, dry_loop
 from gateway.review.dry_run.outcome import Canonical, Outcome, TracedCall
+from gateway.review.dry_run.parts import DryParts
 from gateway.review.dry_run.places import StagePlaces
 from gateway.review.dry_run.request import DryRequest
 from gateway.review.dry_run.response import ReadResponse, ScriptedResponse
@@ -102,10 +103,10 @@ class DryRun:
     Nothing is read, written or connected to. A configuration with placeholders in place of secrets is served too.
     """
 
-    def __init__(self, config: Config, *, at: float, parts: Parts = NOT_KEPT) -> None:
-        """``parts`` may be shared by dry runs after each other (``KeptParts``): each begins anew, and sooner."""
+    def __init__(self, config: Config, *, at: float, parts: Parts | None = None) -> None:
+        """``parts`` may be shared by dry runs after each other (``DryParts``): each begins anew, and sooner."""
         self._config = config
-        self._parts = parts
+        self._parts = DryParts() if parts is None else parts
         self.clock = DryClock(at)
         self._loop = dry_loop(self.clock)
         self._store = MemoryStore()

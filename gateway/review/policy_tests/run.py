@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from gateway.config.model import Config
 from gateway.config.tree import Position
-from gateway.policy.base.parts import KeptParts
 from gateway.review.dry_run.dry_run import DryRun
 from gateway.review.dry_run.outcome import Outcome
+from gateway.review.dry_run.parts import DryParts
 from gateway.review.dry_run.request import DryRequest
 from gateway.review.policy_tests.coverage import Touched
 from gateway.review.policy_tests.expectation import Unmet, unmet
@@ -50,7 +50,7 @@ class Runner:
     def __init__(self, config: Config, at: float) -> None:
         self._config = config
         self._at = at
-        self._parts = KeptParts()
+        self._parts = DryParts()
         self.touched = Touched(config)
 
     def run(self, test: PolicyTest) -> PolicyTestResult:

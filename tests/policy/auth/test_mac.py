@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.verdict import Refusal
-from gateway.policy.auth.mac import MacVerifier
+from gateway.policy.auth.jws import JwsVerifier
+from gateway.policy.auth.mac import MacVerifier, is_plain_secret
 from tests.policy.auth.tokens import SECRET, part, signed
 
 DIGESTS = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
@@ -80,3 +81,25 @@ def test_a_payload_in_another_spelling_is_refused_although_it_is_signed() -> Non
     body = part({"alg": "HS256"}) + b".e31"  # the same octets as e30, with other last bits
     presented = body + b"." + part(hmac.new(SECRET.encode(), body, hashlib.sha256).digest())
     assert detail(MacVerifier(["HS256"], SECRET.encode()), presented) == "base64url in another spelling"
+
+
+PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_.~-"
+
+
+@given(st.text(PLAIN, min_size=1, max_size=120))
+def test_what_is_plain_is_a_secret_to_pyjwt_too(secret: str) -> None:
+    if is_plain_secret(secret.encode()):
+        JwsVerifier(("HS256",), secret.encode(), secret=True)
+    else:
+        assert secret.startswith(("ssh-", "ecdsa-"))
+
+
+@pytest.mark.parametrize(
+    "mistaken",
+    [
+        b"-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----", b'{"kty":"oct","k":"x"}', b"[1]", b"ssh-rsa",
+        b"ecdsa-sha2-nistp256", b"0\x82\x01\n", b"", b"a b",
+    ],
+)  # fmt: skip
+def test_what_may_be_something_else_is_left_to_pyjwt(mistaken: bytes) -> None:
+    assert not is_plain_secret(mistaken)
