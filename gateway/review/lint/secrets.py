@@ -36,7 +36,7 @@ def _in_the_file(subject: Subject) -> Iterator[Spot]:
             continue
         for text in _texts(setting.value):
             if why := _is_secret(setting, text):
-                yield Spot(_path(setting), f"{why}, and stands in the file{where}")
+                yield Spot(_path(setting), f"{why}, and stands in the file{where.rstrip()}")
                 break
 
 

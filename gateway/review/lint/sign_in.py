@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.config.model import Route
@@ -48,13 +49,15 @@ class Guessable(NamedTuple):
     by: str
 
 
-def guessable(subject: Subject) -> Iterator[Guessable]:
-    """The served routes that take a password or a code."""
+@lru_cache(maxsize=1)
+def guessable(subject: Subject) -> tuple[Guessable, ...]:
+    """The served routes that take a password or a code. Several rules ask for those of one subject."""
     locked = _locked_verbs(subject)
-    for route in subject.served:
-        by = _by_name(route) or _by_schema(route, subject) or _by_neighbour(route, locked)
-        if by:
-            yield Guessable(route, by)
+    found = (
+        (route, _by_name(route) or _by_schema(route, subject) or _by_neighbour(route, locked))
+        for route in subject.served
+    )
+    return tuple(Guessable(route, by) for route, by in found if by)
 
 
 def words_of(name: str) -> list[str]:
@@ -86,10 +89,10 @@ def _by_name(route: Route) -> str:
 
 def _by_schema(route: Route, subject: Subject) -> str:
     for _, settings in subject.named(route, "schemas", SchemaSettings):
-        for stem, octets in settings.files.contents.items():
-            if not _is_for(route, stem) or _is_otherwise(set(words_of(stem))):
+        for stem in _stems(route, settings.files.contents):
+            if _is_otherwise(set(words_of(stem))):
                 continue
-            members = _members(octets)
+            members = _members(settings.files.contents[stem])
             found = next((one for one in members if _PASSWORD(one)), "")
             if not found and any(map(_ACCOUNT, members)):
                 found = next((one for one in members if _CODE(one)), "")
@@ -98,13 +101,13 @@ def _by_schema(route: Route, subject: Subject) -> str:
     return ""
 
 
-def _is_for(route: Route, stem: str) -> bool:
-    """Whether the schema of that name judges inputs of ``route``."""
-    if route.paths:
-        return stem == route.name
-    return any(
-        stem.startswith(pattern[:-1]) if pattern.endswith("*") else stem == pattern for pattern in route.procedures
-    )
+def _stems(route: Route, contents: Mapping[str, bytes]) -> Iterator[str]:
+    """The names of the schemas that judge inputs of ``route``."""
+    for name in route.procedures or (route.name,):
+        if name.endswith("*"):
+            yield from (stem for stem in contents if stem.startswith(name[:-1]))
+        elif name in contents:
+            yield name
 
 
 def _members(octets: bytes) -> list[str]:

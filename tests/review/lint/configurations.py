@@ -109,7 +109,7 @@ def loaded(folder: Path, tree: Tree, schemas: dict[str, str]) -> Config:
             (folder / "inputs" / f"{stem.replace('*', 'one')}.json").write_text(schemas.get(stem, "true"))
     for stem, text in schemas.items():
         (folder / "inputs" / f"{stem}.json").write_text(text)
-    (folder / "upstreams.yaml").write_text(yaml.safe_dump(tree, sort_keys=False))
+    (folder / "upstreams.yaml").write_text(yaml.dump(tree, Dumper=yaml.CSafeDumper, sort_keys=False))
     made = load(folder / "upstreams.yaml", ENV)
     assert isinstance(made, Config), "\n".join(map(str, made))
     return made
@@ -130,7 +130,7 @@ class Case(NamedTuple):
 
 def cases_of(module: str) -> list[Case]:
     """The cases for the rules of one module, from ``cases/MODULE.yaml``."""
-    written = yaml.safe_load((Path(__file__).parent / "cases" / f"{module}.yaml").read_text())
+    written = yaml.load((Path(__file__).parent / "cases" / f"{module}.yaml").read_text(), yaml.CSafeLoader)
     return [
         Case(rule, each["found"], each["bad"], each["mended"], each.get("schemas", {}))
         for rule, of_rule in written.items()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.stand_ins import StandIns
 from gateway.review.lint.findings import findings
-from tests.review.lint.configurations import Judged
+from tests.review.lint.configurations import CLEAN, Judged, loaded
 
 OPEN = "{routes: [{name: content, rate_limits: []}, {name: user, rate_limits: []}]}"
 ENTRY = Path(__file__).parents[3] / "upstreams.yaml"
@@ -99,3 +101,22 @@ def test_the_shipped_files_have_none() -> None:
         shipped = load(ENTRY, {}, environment=environment, stand_ins=StandIns())
         assert isinstance(shipped, Config)
         assert [f"{one.id} {one.path} {one.sentence}" for one in findings(shipped, 1_800_000_000.0)] == []
+
+
+def test_hundreds_of_routes_are_judged_in_little_time(tmp_path: Path) -> None:
+    base = loaded(tmp_path, CLEAN, {})
+    user = next(route for route in base.routes if route.name == "user")
+    routes = [
+        replace(
+            user, name=f"r{number}", procedures=(f"area{number}.get",), policies={**user.policies, "rate_limits": ()}
+        )
+        for number in range(500)
+    ]
+    closed = [replace(user, name=f"c{number}", procedures=(f"closed{number}.get",), deny="no") for number in range(100)]
+    config = replace(base, routes=(*routes, *closed))
+    spent = []
+    for _ in range(2):
+        began = time.process_time()
+        assert len(findings(config, 1_800_000_000.0)) == 500
+        spent.append(time.process_time() - began)
+    assert min(spent) < 0.2

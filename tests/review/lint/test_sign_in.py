@@ -17,60 +17,28 @@ def test_words() -> None:
     assert words_of("verify2FACode")[:1] == ["verify"] and words_of("loginWithOTP") == ["login", "with", "otp"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "members.login",
-        "auth.signIn",
-        "users.authenticate",
-        "auth.verifyEmail",
-        "auth.confirmCode",
-        "auth.resetPassword",
-        "me.changePassword",
-        "auth.loginWithGoogle",
-        "vault.unlock",
-        "account.verifyOtp",
-        "auth.checkPin",
-    ],
+TAKE = (
+    "members.login auth.signIn auth.verify users.authenticate auth.verifyEmail auth.confirmCode auth.resetPassword "
+    "me.changePassword auth.loginWithGoogle vault.unlock account.verifyOtp auth.checkPin "
+    "/login /api/v2/sign-in /oauth/token /login2/ /auth/verify-code /Account/LogOn"
 )
-def test_procedures_that_take_what_can_be_guessed(name: str, judged: Judged) -> None:
-    assert [one.id for one in judged(CALL.replace("CALL", name))] == ["sign-in-without-lockout"]
+TAKE_NOT = (
+    "auth.signUp auth.register auth.logout auth.signOut auth.requestPasswordReset auth.sendCode auth.resendOtp auth.loginStatus "
+    "auth.getCurrentUser courses.getAll dialogue.startSession blog.list chat.sendMessage admin.createLogin catalog.login_options "
+    "/signup /blog/inside /api/info /in /logs /plugin /api/signals"
+)
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        "auth.signUp",
-        "auth.register",
-        "auth.logout",
-        "auth.signOut",
-        "auth.requestPasswordReset",
-        "auth.sendCode",
-        "auth.resendOtp",
-        "auth.loginStatus",
-        "auth.getCurrentUser",
-        "courses.getAll",
-        "dialogue.startSession",
-        "blog.list",
-        "chat.sendMessage",
-        "admin.createLogin",
-        "catalog.login_options",
-    ],
+    ("names", "found"), [(TAKE, True), (TAKE_NOT, False)], ids=["those that do", "those that do not"]
 )
-def test_procedures_that_do_not(name: str, judged: Judged) -> None:
-    assert judged(CALL.replace("CALL", name)) == []
-
-
-@pytest.mark.parametrize(
-    "path", ["/login", "/api/v2/sign-in", "/oauth/token", "/login/", "/auth/verify-code", "/Account/LogOn"]
-)
-def test_paths_that_take_what_can_be_guessed(path: str, judged: Judged) -> None:
-    assert [one.id for one in judged(ROUTE.replace("PATH", path))] == ["sign-in-without-lockout"]
-
-
-@pytest.mark.parametrize("path", ["/signup", "/blog/inside", "/api/info", "/in", "/logs", "/plugin", "/api/signals"])
-def test_paths_that_do_not(path: str, judged: Judged) -> None:
-    assert judged(ROUTE.replace("PATH", path)) == []
+def test_names_that_take_what_can_be_guessed(names: str, found: bool, judged: Judged) -> None:
+    routes = []
+    for number, name in enumerate(names.split()):
+        takes = {"paths": [name]} if name[0] == "/" else {"procedures": [name], "batch": "deny"}
+        routes.append({"name": f"r{number}", **takes, "methods": ["POST"], "upstream": "tutor", "auth": "public"})
+    judgement = {one.path: one.id for one in judged({"routes": routes})}
+    assert judgement == ({f"routes.{route['name']}": "sign-in-without-lockout" for route in routes} if found else {})
 
 
 @pytest.mark.parametrize(
