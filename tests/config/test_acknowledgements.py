@@ -18,7 +18,9 @@ def test_one_of_a_change_and_one_of_a_finding() -> None:
     assert WrittenAcknowledgement.model_validate(WHOLE).until == date(2027, 1, 31)
     of_finding = {**WHOLE, "finding": "public-without-limit:login"}
     del of_finding["loosens"]
-    assert WrittenAcknowledgement.model_validate(of_finding).finding == "public-without-limit:login"
+    made = WrittenAcknowledgement.model_validate(of_finding)
+    assert (made.finding, made.at) == ("public-without-limit:login", "all")
+    assert WrittenAcknowledgement.model_validate(of_finding | {"at": "routes.login"}).at == "routes.login"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,7 @@ def test_one_of_a_change_and_one_of_a_finding() -> None:
         {"loosens": None},
         {"finding": "also"},
         {"why": "no such key"},
+        {"at": "routes.login"},  # a change says itself where it is
     ],
 )
 def test_what_is_no_acknowledgement(wrong: dict[str, Any]) -> None:
