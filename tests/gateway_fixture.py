@@ -108,6 +108,7 @@ async def running_gateway(
     health: HealthPaths = lambda _: None,
     events: OperatorEvents | None = None,
     resolver: Resolver | None = None,
+    seen: Recorder | None = None,
 ) -> AsyncIterator[Running]:
     """A gateway for the configuration text ``entry`` (or the file at that path), on a free port of loopback.
 
@@ -120,7 +121,7 @@ async def running_gateway(
             config = loaded
         else:
             config = written(Path(folder), entry, policies, env or {})
-        seen, store = Recorder(), store or MemoryStore()
+        seen, store = seen or Recorder(), store or MemoryStore()
         server = Server(limits_of(config), seen, health)
         requests = config.listen.limits.per_address.requests
         listen = config.listen

@@ -34,6 +34,7 @@ COMMANDS = {
     "clients": "gateway.cli.clients:clients",
     "whois": "gateway.cli.whois:whois",
     "reload": "gateway.cli.reload:reload",
+    "replay": "gateway.cli.replay:replay",
     "demo": "gateway.cli.demo:demo",
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.core.exchange import Call, Exchange
+from gateway.core.trpc import is_batch
 from gateway.ops.plain import clean, redact
 
 MOST_CALLS = 100
@@ -49,6 +50,12 @@ def add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> list[str]:
     return [clean(call.procedure) for call in named]
 
 
+def add_batch(fields: dict[str, Any], exchange: Exchange) -> None:
+    """Whether a request without any procedure that is known was to be a batch."""
+    if is_batch(exchange.query):
+        fields["batch"] = True
+
+
 def add_origin(fields: dict[str, Any], exchange: Exchange) -> None:
     """The Origin that no policy has admitted; without one, what a browser says of another website's page that makes the request:
     of that page's address the origin alone."""
@@ -87,6 +94,8 @@ def add_preflight(fields: dict[str, Any], exchange: Exchange) -> None:
     method = exchange.fields.get(b"access-control-request-method")
     if method is None:
         return
+    if not exchange.calls:
+        add_batch(fields, exchange)
     fields["preflight"] = clean(method.decode("latin-1"), 40)
     asked = exchange.fields.get(b"access-control-request-headers", b"").lower().split(b",", MOST_HEADERS)
     names = [name for part in asked[:MOST_HEADERS] if (name := part.strip(b" \t"))]

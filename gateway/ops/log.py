@@ -15,7 +15,7 @@ import structlog
 
 from gateway.core.exchange import Exchange
 from gateway.core.methods import KNOWN
-from gateway.ops.judged_head import add_calls, add_judged
+from gateway.ops.judged_head import add_batch, add_calls, add_judged
 from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact
 from gateway.ops.refusals import RecentRefusals
 from gateway.ops.sink import Sink
@@ -206,6 +206,8 @@ class Log:
             fields["detail"] = _cached(detail) if len(detail) <= _SHORT else redact(detail)
         if exchange.failed_at:
             fields["failed_at"] = exchange.failed_at
+        if not exchange.calls:
+            add_batch(fields, exchange)
         if (reason == "path_ambiguous" or not exchange.path) and exchange.target:
             fields["path_sent"] = path_sent(exchange.target)
         return True

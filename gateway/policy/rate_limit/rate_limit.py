@@ -66,6 +66,11 @@ class Settings(Policy):
         return self.burst or self.limit.limit
 
     @property
+    def full_after(self) -> float:
+        """Seconds until a bucket that was used up is full again."""
+        return self.at_once * self.limit.period / self.limit.limit
+
+    @property
     def block(self) -> int:
         """Units of a lease, 0 for none."""
         lease = self.lease or 0
@@ -75,7 +80,7 @@ class Settings(Policy):
     def _sane(self) -> Settings:
         if self.limit.limit / self.limit.period > _FASTEST:
             raise ValueError("is faster than a million a second: that is no limit")
-        if self.at_once * self.limit.period / self.limit.limit > _LONGEST:
+        if self.full_after > _LONGEST:
             raise ValueError("takes more than a year to give a used-up burst back: lower burst or raise limit")
         if self.lease is not None and not 2 <= self.block <= self.at_once // 2:
             raise ValueError(

@@ -148,14 +148,14 @@ def find_route(arrival: Arrival) -> Flow:
     elif runtime is None:
         found = with_verdict(dispatcher.unrouted, refuse("draining", retry_after=1))
     elif exchange.method == "OPTIONS":
-        found = _find_preflight(exchange, runtime)
+        found = find_preflight(exchange, runtime)
     else:
         exchange.route = found = runtime.routes.find(exchange, exchange.method)
     flow.route = found
     return flow
 
 
-def _find_preflight(exchange: Exchange, runtime: Served) -> CompiledRoute:
+def find_preflight(exchange: Exchange, runtime: Served) -> CompiledRoute:
     """The route for OPTIONS, which may be a preflight (Fetch Standard 3.3.5)."""
     method = exchange.fields.get(b"access-control-request-method")
     if method is None or b"origin" not in exchange.fields:

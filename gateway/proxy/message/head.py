@@ -143,12 +143,12 @@ def validate(exchange: Exchange, head: RequestHead | None, limit: int) -> Refusa
     if head.refusal is not None:
         return head.refusal
     if exchange.method not in KNOWN:
-        _target(exchange, head.fields.get(b"host"))  # whose routes say what else is taken there
+        read_target(exchange, head.fields.get(b"host"))  # whose routes say what else is taken there
         return refuse("method_not_allowed", exchange.method, headers=_ALLOWED, close=True)
     fields = head.fields
     if b"expect" in fields and fields[b"expect"].lower() != b"100-continue":
         return refuse("expectation_failed", close=True)
-    return _target(exchange, fields.get(b"host"))
+    return read_target(exchange, fields.get(b"host"))
 
 
 def _same(target: str, authority: bytes, host: bytes) -> bool:
@@ -158,7 +158,8 @@ def _same(target: str, authority: bytes, host: bytes) -> bool:
     return authority.lower().removesuffix(port) == host.lower().removesuffix(port)
 
 
-def _target(exchange: Exchange, host: bytes | None) -> Refusal | None:
+def read_target(exchange: Exchange, host: bytes | None) -> Refusal | None:
+    """Set the canonical path of ``exchange`` and its query as it came; the refusal of a target that has no one reading."""
     target = exchange.target
     try:
         if target[:1] == "/":
