@@ -80,7 +80,7 @@ class LogFiles:
     @property
     def done(self) -> int:
         """Bytes that were read of the files as they are."""
-        return sum(raw.tell() for raw in self._raw) if self.size is not None else 0
+        return sum(raw.seek(0, io.SEEK_CUR) for raw in self._raw) if self.size is not None else 0
 
     def lines(self) -> Iterator[Line]:
         """The lines of all files."""

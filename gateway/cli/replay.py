@@ -32,7 +32,7 @@ def replay(
 ) -> None:
     """Judge the requests of a log by two configurations, by the time of the log. No upstream is called.
 
-    Exit code 0 when all fare alike, 1 when some would be refused, pass or go elsewhere, or that cannot be told, 2 when the input
+    Exit code 0 when all fare alike, 1 when some would be refused, pass or go elsewhere, or that cannot be known, 2 when the input
     is wrong.
     """
     try:
@@ -47,7 +47,7 @@ def replay(
         typer.echo(jsonlib.dumps(as_json(found, files, sides)))
     else:
         print_report(found, files, sides)
-    raise typer.Exit(1 if found.tally.changed or found.tally.unknown else 0)
+    raise typer.Exit(1 if found.tally.changed or found.tally.undecided else 0)
 
 
 def _replayed(files: LogFiles, sides: tuple[LoadedSide, LoadedSide], samples: int) -> Replay:

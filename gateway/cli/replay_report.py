@@ -14,15 +14,15 @@ from gateway.ops.plain import clean, rfc3339
 from gateway.review.replay.evidence import PASSED
 from gateway.review.replay.recorded import Where
 from gateway.review.replay.replay import Replay
-from gateway.review.replay.tally import BEFORE_THE_LOG, Kind, Sample, Tally, by_reason
+from gateway.review.replay.tally import BEFORE_THE_LOG, ReplaySample, Tally, VerdictChange, by_reason
 
 Sides = tuple[LoadedSide, LoadedSide]
 
 _SHOWN = 20  # kinds of each effect
-_EFFECTS = ("refused", "passed", "otherwise", "rerouted", "unknown")
+_EFFECTS = ("refused", "passed", "otherwise", "rerouted", "undecided")
 
 
-def _counters(tally: Tally) -> Iterator[tuple[str, Counter[Kind]]]:
+def _counters(tally: Tally) -> Iterator[tuple[str, Counter[VerdictChange]]]:
     for effect in _EFFECTS:
         yield effect, getattr(tally, effect)
 
@@ -31,7 +31,7 @@ def as_json(found: Replay, files: LogFiles, sides: Sides) -> dict[str, Any]:
     """The report for programs."""
     tally = found.tally
     return {
-        "ok": not tally.changed and not tally.unknown,
+        "ok": not tally.changed and not tally.undecided,
         "old": sides[0].name,
         "new": sides[1].name,
         "requests": tally.requests,
@@ -55,7 +55,7 @@ def as_json(found: Replay, files: LogFiles, sides: Sides) -> dict[str, Any]:
             for effect, counter in _counters(tally)
             for kind, times in _sorted(counter)
         ],
-        "cannot_tell": {"requests": tally.untold.total(), "why": dict(tally.untold.most_common())},
+        "cannot_tell": {"requests": tally.unknown.total(), "why": dict(tally.unknown.most_common())},
         "not_reproduced": [
             {"recorded": recorded, "old": judged, "requests": times}
             for (recorded, judged), times in tally.not_reproduced.most_common()
@@ -82,16 +82,16 @@ def as_json(found: Replay, files: LogFiles, sides: Sides) -> dict[str, Any]:
     }
 
 
-def _refused_before(tally: Tally) -> dict[Kind, int]:
-    """What is no longer refused as it was, and of which it cannot be told whether something else refuses it."""
-    return {kind: times for kind, times in tally.unknown.items() if kind.before != PASSED}
+def _refused_before(tally: Tally) -> dict[VerdictChange, int]:
+    """What is no longer refused as it was, and of which it cannot be known whether something else refuses it."""
+    return {kind: times for kind, times in tally.undecided.items() if kind.before != PASSED}
 
 
-def _summed(counter: Mapping[Kind, int], before: bool = False) -> dict[str, Any]:
+def _summed(counter: Mapping[VerdictChange, int], before: bool = False) -> dict[str, Any]:
     return {"requests": sum(counter.values()), "reasons": by_reason(counter, before)}
 
 
-def _sorted(counter: Counter[Kind]) -> list[tuple[Kind, int]]:
+def _sorted(counter: Counter[VerdictChange]) -> list[tuple[VerdictChange, int]]:
     return sorted(counter.items(), key=lambda item: (-item[1], item[0].route, item[0].before, item[0].after))
 
 
@@ -99,7 +99,7 @@ def _at(where: Where, files: LogFiles) -> str:
     return f"{files.names[where.file]}:{where.line}" if where.file else ""
 
 
-def _sample(one: Sample, files: LogFiles) -> dict[str, Any]:
+def _sample(one: ReplaySample, files: LogFiles) -> dict[str, Any]:
     return {
         "at": _at(one.where, files),
         "time": rfc3339(one.at),
@@ -147,15 +147,15 @@ def _reasons(reasons: Mapping[str, int], label: str = "") -> str:
     return f" ({label}{', '.join(f'{slug} {times:,}' for slug, times in reasons.items())})" if reasons else ""
 
 
-def _described(effect: str, kind: Kind) -> str:
-    if effect == "unknown":
-        return f"{kind.route}: {kind.before} -> cannot be told: {kind.after}"
+def _described(effect: str, kind: VerdictChange) -> str:
+    if effect == "undecided":
+        return f"{kind.route}: {kind.before} -> cannot be known: {kind.after}"
     if effect == "rerouted":
         return f"{kind.route}: to {kind.after} in place of {kind.before}"
     return f"{kind.route}: {kind.before} -> {kind.after}"
 
 
-def _shown(one: Sample, files: LogFiles) -> str:
+def _shown(one: ReplaySample, files: LogFiles) -> str:
     warm_up = "  (warm-up)" if one.warm_up else ""
     return f"{_at(one.where, files)}  {rfc3339(one.at)}  {one.method} {one.path}  {one.client}  {one.id}{warm_up}"
 
@@ -164,15 +164,15 @@ def _notes(found: Replay, files: LogFiles, sides: Sides) -> Iterator[str]:
     tally = found.tally
     if tally.reported:
         yield f"{tally.reported.total():,} would be reported{_reasons(by_reason(tally.reported))}"
-    if tally.untold:
-        yield f"{tally.untold.total():,} cannot be told:"
-        yield from (f"  {times:>8,}  {why}" for why, times in tally.untold.most_common())
+    if tally.unknown:
+        yield f"{tally.unknown.total():,} cannot be known:"
+        yield from (f"  {times:>8,}  {why}" for why, times in tally.unknown.most_common())
     for (recorded, judged), times in tally.not_reproduced.most_common(5):
         yield f"{'':12}the log: {recorded}; {sides[0].name}: {judged}  ({times:,})"
     if tally.changed_in_warm_up:
         yield (f"{tally.changed_in_warm_up:,} of the changes are in the warm-up: {BEFORE_THE_LOG}")
     if tally.unlogged:
-        yield f"{tally.unlogged:,} refusals by a limit have no line in the log: how they would fare cannot be told"
+        yield f"{tally.unlogged:,} refusals by a limit have no line in the log: how they would fare cannot be known"
     if tally.dropped:
         yield f"{tally.dropped:,} lines were dropped when the log was written"
     if tally.unreadable:

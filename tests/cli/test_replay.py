@@ -66,11 +66,11 @@ def test_programs_get_json(log: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found["cannot_tell"] == {"requests": 0, "why": {}}
 
 
-def test_what_cannot_be_told_is_no_good_answer(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_known_is_no_good_answer(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     change = ("burst: 60, key: [address]", "burst: 60, key: ['header:x-app']")
     config(log.parent / "new", change)
     assert replay(log, log.parent / "old", log.parent / "new") == 1
-    assert "6 cannot be told:" in capsys.readouterr().out
+    assert "6 cannot be known:" in capsys.readouterr().out
 
 
 def test_a_side_may_be_a_revision(

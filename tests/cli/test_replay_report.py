@@ -11,9 +11,9 @@ from gateway.cli.replay_report import as_json, print_report
 from gateway.cli.sides import LoadedSide
 from gateway.review.replay.recorded import Where
 from gateway.review.replay.replay import Replay
-from gateway.review.replay.side import Judged
+from gateway.review.replay.side import ReplayedVerdict
 from tests.review.replay.configs import config
-from tests.review.replay.test_recorded import of
+from tests.review.replay.log_lines import of
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def found(tmp_path: Path) -> tuple[Replay, LogFiles, tuple[LoadedSide, LoadedSid
     tally = replay.tally
     tally.requests, tally.unlogged, tally.dropped = 120_433, 7, 2
 
-    def judged(verdict: str, why: str = "", reported: tuple[str, ...] = ()) -> Judged:
-        return Judged(verdict, why, "login", "tutor", reported)
+    def judged(verdict: str, why: str = "", reported: tuple[str, ...] = ()) -> ReplayedVerdict:
+        return ReplayedVerdict(verdict, why, "login", "tutor", reported)
 
     for number in range(30):
         line = of()
         line.where = Where(1, number)
-        tally.judged(line, "pass", judged("pass"), Judged("no_route", "", f"route{number}", ""), False)
+        tally.judged(line, "pass", judged("pass"), ReplayedVerdict("no_route", "", f"route{number}", ""), False)
     tally.judged(of(), "rate_limited", judged("rate_limited"), judged("", "tokens are not in a log"), False)
     tally.judged(of(), "pass", judged("pass"), judged("pass", reported=("rate_limited",)), False)
     tally.judged(of(), "pass", judged("rate_limited"), judged("pass"), True)
@@ -49,7 +49,7 @@ def test_for_people(
     for part in (
         "10  of 10 more kinds: --json has all",
         "1 would be reported (rate_limited 1)",
-        "login: rate_limited -> cannot be told: tokens are not in a log",
+        "login: rate_limited -> cannot be known: tokens are not in a log",
         "what was used up before the log began is not known",
         "the log: pass; main: rate_limited  (1)",
         "7 refusals by a limit have no line",

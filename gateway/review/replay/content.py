@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from gateway.core.verdict import Refusal
 from gateway.policy.base.trusted_fields import ForwardingField
-from gateway.review.replay.recorded import Recorded
+from gateway.review.replay.recorded import RecordedRequest
 
 _REMEMBERED_QUERY = 2048  # bytes
 _FETCH = (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest")
@@ -37,7 +37,7 @@ class RecordedContent:
         return b""
 
 
-def fields_of(line: Recorded, forwarding: ForwardingField) -> dict[bytes, bytes]:
+def fields_of(line: RecordedRequest, forwarding: ForwardingField) -> dict[bytes, bytes]:
     """The fields that ``line`` tells of. ``forwarding`` is the one in which a trusted proxy has named the client."""
     fields: dict[bytes, bytes] = {b"host": b"127.0.0.1"}
     if line.origin:
@@ -71,7 +71,7 @@ def _forwarded(client: str, field: ForwardingField) -> bytes:
     return f'for="[{client}]"'.encode() if ":" in client else f"for={client}".encode()
 
 
-def query_of(line: Recorded) -> str:
+def query_of(line: RecordedRequest) -> str:
     """A query as long as that of ``line``, with as many parameters and in a batch the one that makes it one."""
     if not line.query_bytes:
         return "batch=1" if line.batch else ""

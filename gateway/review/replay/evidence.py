@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.core.failure import CallFailure
-from gateway.review.replay.recorded import Recorded
-from gateway.review.replay.steps import SLUGS, Step
+from gateway.review.replay.recorded import RecordedRequest
+from gateway.review.replay.steps import SLUGS, AskedStage
 
 PASSED = "pass"
 """The verdict on a request that no stage refuses."""
@@ -33,7 +33,7 @@ _OF_UPLOADS = frozenset(("no form", "a coded form", "a form for several calls"))
 _FULL = ": the state store is full"
 
 
-def verdict_of(line: Recorded) -> str:
+def verdict_of(line: RecordedRequest) -> str:
     """The verdict that the line records, ``PASSED`` or the reason that the client was given."""
     return PASSED if line.fallback or not line.reason else line.reason
 
@@ -43,7 +43,7 @@ class Evidence:
 
     __slots__ = ("_first", "_last", "_line", "_steps")
 
-    def __init__(self, line: Recorded, steps: Sequence[Step]) -> None:
+    def __init__(self, line: RecordedRequest, steps: Sequence[AskedStage]) -> None:
         self._line = line
         self._steps = steps
         self._first, self._last = self._refused_at()
@@ -86,7 +86,7 @@ _OF_STAGES_ALONE = frozenset().union(*SLUGS.values()) - {"batch_refused", "path_
 """Reasons that only a stage has: where no stage of the route can have refused for one, another configuration did."""
 
 
-def _names(line: Recorded, step: Step) -> bool:
+def _names(line: RecordedRequest, step: AskedStage) -> bool:
     """Whether the detail of a refusal is one that ``step`` writes."""
     detail = line.detail
     if step.kind == "in_flight":

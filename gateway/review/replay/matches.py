@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from gateway.config.model import Config
 from gateway.proxy.routing.route import CompiledRoute
 from gateway.review.replay.evidence import PASSED, Evidence
-from gateway.review.replay.steps import Relation, Relations, Step
+from gateway.review.replay.steps import AskedStage, Relation, Relations
 
-RouteSteps = tuple[CompiledRoute, Sequence[Step]]
+RouteSteps = tuple[CompiledRoute, Sequence[AskedStage]]
 """A route, and those of its stages that decide."""
 
 _REMEMBERED = 8192  # combinations of routes and procedures; batches make many
@@ -45,7 +45,7 @@ class Matches:
 
         return by_record
 
-    def _related(self, old: Sequence[Step], step: Step, procedures: Sequence[str]) -> Related:
+    def _related(self, old: Sequence[AskedStage], step: AskedStage, procedures: Sequence[str]) -> Related:
         for index, candidate in enumerate(old):
             if candidate.kind == step.kind:
                 relation = self._relations.to(candidate, step, procedures)

@@ -48,7 +48,7 @@ class Event(NamedTuple):
     times: int = 0
 
 
-class Recorded:
+class RecordedRequest:
     """A request as its line records it. Times are Unix seconds; ``end`` is when the line was written. ``target`` is the path as
     the client sent it, as far as the line has that, with ``batch`` in its query where several calls were in it. What the line does
     not say is empty; ``length`` is None where the number of bytes of the content is unknown, and ``content`` says whether there was any.
@@ -151,7 +151,7 @@ class Recorded:
         self.target = f"{path}?batch=1" if self.batch else path
 
 
-def read(line: bytes) -> Recorded | Event:
+def read(line: bytes) -> RecordedRequest | Event:
     """What ``line`` records. Raises Unreadable."""
     try:
         found = orjson.loads(line)
@@ -166,7 +166,7 @@ def read(line: bytes) -> Recorded | Event:
     if name != "request":
         times = found.get("times", found.get("lines", 0))
         return Event(name, at, times if type(times) is int and 0 <= times < 1 << 53 else 0)
-    return Recorded(found, at)
+    return RecordedRequest(found, at)
 
 
 _seconds: dict[str, int] = {}

@@ -9,8 +9,8 @@ from gateway.config.model import Config
 from gateway.config.routes import GATEWAY_PATHS
 from gateway.review.replay.evidence import Evidence, verdict_of
 from gateway.review.replay.matches import Matches
-from gateway.review.replay.recorded import NOWHERE, Event, Recorded, Unreadable, Where, read
-from gateway.review.replay.side import Side
+from gateway.review.replay.recorded import NOWHERE, Event, RecordedRequest, Unreadable, Where, read
+from gateway.review.replay.side import ReplayedSide
 from gateway.review.replay.tally import SAMPLES, Tally
 from gateway.review.replay.timeline import Timeline
 
@@ -32,7 +32,7 @@ class Replay:
         self.tally = Tally(samples)
         self._configs = old, new
         self._timeline = Timeline()
-        self._sides: tuple[Side, Side] | None = None
+        self._sides: tuple[ReplayedSide, ReplayedSide] | None = None
         self._matches = Matches(old, new)
         self.began = 0.0
         """When the first request came, Unix seconds."""
@@ -51,7 +51,7 @@ class Replay:
                 if not line.octets.strip():
                     continue
                 entry = read(line.octets)
-                if isinstance(entry, Recorded):
+                if isinstance(entry, RecordedRequest):
                     entry.where = line.where
                 due = self._timeline.add(entry)
             except Unreadable as error:
@@ -68,9 +68,9 @@ class Replay:
             self.tally.unread("has a time that no line behind it goes on from", NOWHERE)
         full = sum(side.store.stats().refused_full for side in self._sides or ())
         if full:
-            self.tally.untold["more clients than a replay remembers"] += full
+            self.tally.unknown["more clients than a replay remembers"] += full
 
-    def _take(self, entry: Recorded | Event) -> None:
+    def _take(self, entry: RecordedRequest | Event) -> None:
         tally = self.tally
         if isinstance(entry, Event):
             tally.events += 1
@@ -86,7 +86,7 @@ class Replay:
             new.charge(entry)
             if entry.method:  # a preflight for a path that has no one reading
                 tally.requests += 1
-                tally.count(tally.untold, "its path is not in the log")
+                tally.count(tally.unknown, "its path is not in the log")
             else:
                 tally.heads += 1
         elif entry.path in GATEWAY_PATHS and not entry.egress:
@@ -95,15 +95,15 @@ class Replay:
             tally.requests += 1
             self._judge(entry, old, new)
 
-    def _both(self, moment: float) -> tuple[Side, Side]:
+    def _both(self, moment: float) -> tuple[ReplayedSide, ReplayedSide]:
         if self._sides is None:
             self.began = moment
-            self._sides = Side(self._configs[0], moment), Side(self._configs[1], moment)
+            self._sides = ReplayedSide(self._configs[0], moment), ReplayedSide(self._configs[1], moment)
         for side in self._sides:
             side.move(moment)
         return self._sides
 
-    def _judge(self, line: Recorded, old: Side, new: Side) -> None:
+    def _judge(self, line: RecordedRequest, old: ReplayedSide, new: ReplayedSide) -> None:
         tally = self.tally
         before, route = old.route(line)
         steps = old.steps(route)
@@ -118,6 +118,6 @@ class Replay:
             found = found._replace(verdict="", why="which forwarding fields were sent is not in a log")
         warm_up = line.start < self.began + max(old.warm_up(route), new.warm_up(other))
         if line.cut and not found.verdict == was.verdict == line.reason in _WHEREVER_CUT:
-            tally.count(tally.untold, "its path is cut in the log")  # and it was charged, as far as that can be known
+            tally.count(tally.unknown, "its path is cut in the log")  # and it was charged, as far as that can be known
         else:
             tally.judged(line, verdict_of(line), was, found, warm_up)

@@ -30,8 +30,8 @@ from gateway.proxy.routing.route import CompiledRoute, with_verdict
 from gateway.review.dry_run.clock import DryClock, dry_loop
 from gateway.review.replay.content import RecordedContent, fields_of, query_of
 from gateway.review.replay.evidence import PASSED
-from gateway.review.replay.recorded import Recorded
-from gateway.review.replay.steps import Ask, Step, steps_of
+from gateway.review.replay.recorded import RecordedRequest
+from gateway.review.replay.steps import Ask, AskedStage, steps_of
 from gateway.review.replay.under_way import Done, UnderWay, came_of_it
 from gateway.state.memory.store import MemoryStore
 
@@ -61,7 +61,7 @@ ByRecord = Callable[[int], str | None]
 """What the stage at an index has decided when the request came: see ``Evidence.of``."""
 
 
-class Judged(NamedTuple):
+class ReplayedVerdict(NamedTuple):
     """What a side makes of a request: ``verdict`` is ``PASSED`` or a reason, empty where it cannot be known, and ``why`` not.
     ``route`` and ``upstream`` are names; ``reported`` are the reasons that report mode let pass."""
 
@@ -72,7 +72,7 @@ class Judged(NamedTuple):
     reported: tuple[str, ...] = ()
 
 
-class Side:
+class ReplayedSide:
     """``config`` compiled, at ``at`` (Unix seconds), when the log begins."""
 
     def __init__(self, config: Config, at: float) -> None:
@@ -96,7 +96,7 @@ class Side:
         self._client = Client(listen.trusted_proxies, listen.trusted_fields)
         self._unrouted: dict[int, UnroutedLimit] = {}
         self._warm_up: dict[tuple[str, ...], float] = {}
-        self._steps: dict[CompiledRoute, tuple[Step, ...]] = {}
+        self._steps: dict[CompiledRoute, tuple[AskedStage, ...]] = {}
         self._calls = UnderWay(self.config, self._clock.wall)
         self._swept = at
 
@@ -119,7 +119,7 @@ class Side:
         if moment > self.now:
             self._clock.elapsed = moment - self._at
 
-    def route(self, line: Recorded) -> tuple[Exchange, CompiledRoute]:
+    def route(self, line: RecordedRequest) -> tuple[Exchange, CompiledRoute]:
         """The request of ``line``, and the route that it takes."""
         fields = fields_of(line, self.forwarding)
         exchange = Exchange(line.method, line.target, fields, line.peer, 0.0)
@@ -139,7 +139,7 @@ class Side:
         """The field of a connection from ``address`` that is believed, None where it is no trusted proxy's."""
         return self.forwarding if self._proxies.peer(address)[1] else None
 
-    def steps(self, route: CompiledRoute) -> tuple[Step, ...]:
+    def steps(self, route: CompiledRoute) -> tuple[AskedStage, ...]:
         """The stages of ``route`` that decide."""
         found = self._steps.get(route)
         if found is None:
@@ -158,7 +158,9 @@ class Side:
             found = self._warm_up[names] = max(times, default=0.0)
         return found
 
-    def judge(self, line: Recorded, exchange: Exchange, route: CompiledRoute, by_record: ByRecord) -> Judged:
+    def judge(
+        self, line: RecordedRequest, exchange: Exchange, route: CompiledRoute, by_record: ByRecord
+    ) -> ReplayedVerdict:
         """What this side makes of the request of ``line``, which takes ``route``."""
         held: list[Done] = []
         reported: list[str] = []
@@ -183,10 +185,16 @@ class Side:
             reported += [one.reason.slug for one in exchange.reported]
         if held:
             self._calls.hold(line, exchange, route.upstream.name if called else "", held)
-        return Judged(verdict, why, route.name, route.upstream.name, tuple(reported))
+        return ReplayedVerdict(verdict, why, route.name, route.upstream.name, tuple(reported))
 
     def _asked(
-        self, line: Recorded, exchange: Exchange, step: Step, index: int, by_record: ByRecord, held: list[Done]
+        self,
+        line: RecordedRequest,
+        exchange: Exchange,
+        step: AskedStage,
+        index: int,
+        by_record: ByRecord,
+        held: list[Done],
     ) -> str:
         """What ``step`` says: ``PASSED``, a reason, ``_REPLIED``, or nothing where it cannot be known. Adds to ``held`` what has
         to be done when the request ends."""
@@ -213,7 +221,7 @@ class Side:
         return _REPLIED if isinstance(found, Reply) else found.reason.slug
 
     @staticmethod
-    def _recorded(line: Recorded, exchange: Exchange, step: Step, found: str | None) -> str:
+    def _recorded(line: RecordedRequest, exchange: Exchange, step: AskedStage, found: str | None) -> str:
         if step.kind == "auth":
             if found == PASSED:
                 exchange.principal = line.principal
@@ -221,7 +229,7 @@ class Side:
                 return "token_missing"
         return found or ""
 
-    def _ended(self, line: Recorded, exchange: Exchange, route: CompiledRoute, found: str) -> tuple[str, str]:
+    def _ended(self, line: RecordedRequest, exchange: Exchange, route: CompiledRoute, found: str) -> tuple[str, str]:
         """The verdict on a request that a stage ended, and why it cannot be known. ``found``: a reason, or ``_REPLIED``."""
         verdict = PASSED if found == _REPLIED else found
         status = 204 if found == _REPLIED else REASONS[found].status
@@ -232,7 +240,7 @@ class Side:
             return "rate_limited", ""
         return self._with_fallback(line, route, verdict)
 
-    def _let_through(self, line: Recorded, exchange: Exchange, route: CompiledRoute) -> tuple[str, str]:
+    def _let_through(self, line: RecordedRequest, exchange: Exchange, route: CompiledRoute) -> tuple[str, str]:
         """The verdict on a request that no stage ended: what became of its call, where one was made."""
         fixed = route.fixed
         if fixed is not None:
@@ -243,7 +251,7 @@ class Side:
             return "", "what another upstream does is not in a log"
         return self._with_fallback(line, route, line.reason)
 
-    def _with_fallback(self, line: Recorded, route: CompiledRoute, verdict: str) -> tuple[str, str]:
+    def _with_fallback(self, line: RecordedRequest, route: CompiledRoute, verdict: str) -> tuple[str, str]:
         """What a client gets of ``verdict`` where a fallback of the upstream may respond in its place."""
         if route.fallback is None or verdict not in COVERS:
             return verdict, ""
@@ -256,7 +264,7 @@ class Side:
             else ("", "what the fallback has is not in a log")
         )
 
-    def charge(self, line: Recorded) -> None:
+    def charge(self, line: RecordedRequest) -> None:
         """Charge the client for what has no route, as its response is (``flow.dispatcher``)."""
         exchange = Exchange("", "", {}, line.peer, 0.0)
         self._unrouted_of(line.worker).refusal(exchange, line.status)

@@ -69,7 +69,7 @@ SLUGS: Mapping[str, frozenset[str]] = {
 """The reasons for which a stage of each kind refuses."""
 
 
-class Step(NamedTuple):
+class AskedStage(NamedTuple):
     """A stage of a route: its kind, the names of its policies, whether it only reports, and how it is asked. ``hook`` is the
     compiled one; ``when`` tells the three stages of limits apart."""
 
@@ -82,7 +82,7 @@ class Step(NamedTuple):
     when: str = ""
 
 
-def steps_of(route: CompiledRoute, config: Config) -> tuple[Step, ...]:
+def steps_of(route: CompiledRoute, config: Config) -> tuple[AskedStage, ...]:
     """The stages of ``route`` that decide, in their order."""
     hooks = {depth: hook for hook, depth in route.request_hooks[0]}
     return tuple(
@@ -92,7 +92,7 @@ def steps_of(route: CompiledRoute, config: Config) -> tuple[Step, ...]:
     )
 
 
-def _step(built: Built, hook: Decide, config: Config) -> Step:
+def _step(built: Built, hook: Decide, config: Config) -> AskedStage:
     kind, names = built.kind, built.policies
     ask, when = Ask.ITSELF, ""
     if kind in _BY_RECORD:
@@ -107,7 +107,7 @@ def _step(built: Built, hook: Decide, config: Config) -> Step:
         when = rate_limit.when_of(limits[0]).value
         unlogged = any(word.startswith(("input:", "header:")) for limit in limits for word in limit.key)
         ask = Ask.RECORD if unlogged else Ask.ITSELF
-    return Step(kind, names, built.report, ask, hook, built.stage, when)
+    return AskedStage(kind, names, built.report, ask, hook, built.stage, when)
 
 
 def _limit(config: Config, name: str) -> rate_limit.Settings:
@@ -135,7 +135,7 @@ class Relations:
         self._new = new
         self._known: dict[tuple[str, str, str], Relation] = {}
 
-    def to(self, old: Step, new: Step, procedures: Sequence[str]) -> Relation:
+    def to(self, old: AskedStage, new: AskedStage, procedures: Sequence[str]) -> Relation:
         """How ``new`` is related to ``old``, a stage of the same kind, for calls of ``procedures`` (of a route: its name)."""
         if old.when != new.when or len(old.names) != len(new.names):
             return Relation.UNKNOWN

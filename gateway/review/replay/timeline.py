@@ -7,7 +7,7 @@ import heapq
 import math
 from collections.abc import Sequence
 
-from gateway.review.replay.recorded import Event, Recorded, Unreadable
+from gateway.review.replay.recorded import Event, RecordedRequest, Unreadable
 
 LATE = 10.0
 """Seconds that a request is waited for which has come before others and ended behind them."""
@@ -25,7 +25,7 @@ line shows, or the line is forged."""
 RESOLUTION = 0.0015
 """Seconds by which the times of two requests may be in the wrong order: lines have milliseconds, cut off."""
 
-Entry = Recorded | Event
+Entry = RecordedRequest | Event
 
 
 class Timeline:
@@ -69,12 +69,14 @@ class Timeline:
     def _put(self, entry: Entry) -> None:
         self._newest = max(self._newest, _written(entry))
         self._added += 1
-        if isinstance(entry, Recorded):
+        if isinstance(entry, RecordedRequest):
             if self._last - RESOLUTION < entry.start < self._last:
                 entry.start = self._last  # as good as any: then the order of the lines is that of the requests
             else:
                 self._last = max(self._last, entry.start)
-        heapq.heappush(self._waiting, (entry.start if isinstance(entry, Recorded) else entry.at, self._added, entry))
+        heapq.heappush(
+            self._waiting, (entry.start if isinstance(entry, RecordedRequest) else entry.at, self._added, entry)
+        )
 
     def _due(self, until: float) -> Sequence[Entry]:
         due: list[Entry] = []
@@ -90,4 +92,4 @@ class Timeline:
 
 
 def _written(entry: Entry) -> float:
-    return entry.end if isinstance(entry, Recorded) else entry.at
+    return entry.end if isinstance(entry, RecordedRequest) else entry.at

@@ -16,7 +16,7 @@ from gateway.policy.breaker.breaker import Settings as BreakerSettings
 from gateway.policy.in_flight import InFlight
 from gateway.review.replay.doubt import Doubt
 from gateway.review.replay.evidence import OUTCOMES
-from gateway.review.replay.recorded import Recorded
+from gateway.review.replay.recorded import RecordedRequest
 
 Done = Callable[[Exchange], None]
 
@@ -24,7 +24,7 @@ _FAILURES = {failure.slug: failure for failure in reversed(CallFailure)}
 """The failure behind a reason; of two with one reason the commoner."""
 
 
-def came_of_it(line: Recorded) -> bool:
+def came_of_it(line: RecordedRequest) -> bool:
     """Whether ``line`` says what came of a call to the upstream."""
     return line.reached or line.reason in OUTCOMES
 
@@ -52,7 +52,7 @@ class UnderWay:
         _, _, exchange, dones = heapq.heappop(self._ends)
         _leave(exchange, dones)
 
-    def hold(self, line: Recorded, exchange: Exchange, upstream: str, dones: list[Done]) -> None:
+    def hold(self, line: RecordedRequest, exchange: Exchange, upstream: str, dones: list[Done]) -> None:
         """Have ``dones`` done when the request ends that has called ``upstream``: at once where that is none."""
         if upstream and came_of_it(line) and line.called == upstream:
             exchange.status, exchange.reason = line.status, line.reason

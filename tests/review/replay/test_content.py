@@ -9,7 +9,7 @@ import pytest
 from gateway.core.query import canonical_query
 from gateway.core.trpc import is_batch
 from gateway.review.replay.content import RecordedContent, fields_of, query_of
-from tests.review.replay.test_recorded import of
+from tests.review.replay.log_lines import of
 
 
 @pytest.mark.parametrize(

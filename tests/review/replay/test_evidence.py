@@ -7,26 +7,26 @@ from typing import Any
 import pytest
 
 from gateway.review.replay.evidence import PASSED, UNROUTED, Evidence, verdict_of
-from gateway.review.replay.side import Side
-from gateway.review.replay.steps import Step
+from gateway.review.replay.side import ReplayedSide
+from gateway.review.replay.steps import AskedStage
 from tests.review.replay.configs import config
+from tests.review.replay.log_lines import of
 from tests.review.replay.recording import NOON
-from tests.review.replay.test_recorded import of
 
 
 @pytest.fixture(scope="module")
-def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[Step, ...]:
+def steps(tmp_path_factory: pytest.TempPathFactory) -> tuple[AskedStage, ...]:
     """Of the route ``login``."""
-    side = Side(config(tmp_path_factory.mktemp("evidence")), NOON)
+    side = ReplayedSide(config(tmp_path_factory.mktemp("evidence")), NOON)
     return side.steps(side.route(of())[1])
 
 
-def said(steps: tuple[Step, ...], **more: Any) -> dict[str, str | None]:
+def said(steps: tuple[AskedStage, ...], **more: Any) -> dict[str, str | None]:
     evidence = Evidence(of(**more), steps)
     return {f"{step.kind} {step.when}".strip(): evidence.of(index) for index, step in enumerate(steps)}
 
 
-def test_who_reached_the_upstream_has_passed_all(steps: tuple[Step, ...]) -> None:
+def test_who_reached_the_upstream_has_passed_all(steps: tuple[AskedStage, ...]) -> None:
     assert set(said(steps).values()) == {PASSED}
     assert set(said(steps, upstream="127.0.0.1:1", reason="upstream_timeout", status=504).values()) == {PASSED}
     assert set(said(steps, upstream="127.0.0.1:1", reason="token_expired").values()) == {PASSED}, (
@@ -34,7 +34,7 @@ def test_who_reached_the_upstream_has_passed_all(steps: tuple[Step, ...]) -> Non
     )
 
 
-def test_the_stage_that_refused_and_those_behind_it(steps: tuple[Step, ...]) -> None:
+def test_the_stage_that_refused_and_those_behind_it(steps: tuple[AskedStage, ...]) -> None:
     found = said(steps, reason="schema_refused", detail="inputs: auth.login: email missing", status=400)
     assert found == {
         "cors": PASSED,
@@ -66,7 +66,7 @@ def test_the_stage_that_refused_and_those_behind_it(steps: tuple[Step, ...]) -> 
     ],
 )
 def test_of_several_stages_with_one_reason_the_detail_tells_which(
-    steps: tuple[Step, ...], reason: str, detail: str, stage: str
+    steps: tuple[AskedStage, ...], reason: str, detail: str, stage: str
 ) -> None:
     found = said(steps, reason=reason, detail=detail, status=429)
     assert [name for name, verdict in found.items() if verdict == reason] == [stage]
@@ -75,7 +75,9 @@ def test_of_several_stages_with_one_reason_the_detail_tells_which(
 @pytest.mark.parametrize(
     "more", [{"reason": "rate_limited", "detail": UNROUTED}, {"status": 0}, {"reason": "token_missing", "status": 401}]
 )
-def test_nothing_is_known_where_no_stage_of_the_route_did_it(steps: tuple[Step, ...], more: dict[str, Any]) -> None:
+def test_nothing_is_known_where_no_stage_of_the_route_did_it(
+    steps: tuple[AskedStage, ...], more: dict[str, Any]
+) -> None:
     assert set(said(steps, **more).values()) == {None}
 
 

@@ -9,31 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.review.replay.recorded import Event, Recorded, Unreadable, moment_of, read
-
-LINE = {
-    "ts": "2026-11-28T10:00:01.250Z",
-    "event": "request",
-    "id": "abc",
-    "method": "POST",
-    "path": "/api/trpc/auth.login",
-    "route": "login",
-    "config": "0123456789ab",
-    "client": "192.0.2.7",
-    "status": 200,
-    "bytes_in": 12,
-    "bytes_out": 3,
-    "duration_ms": 250.0,
-    "worker": 3,
-    "procedures": ["auth.login"],
-    "content_type": "application/json",
-}
-
-
-def of(**more: Any) -> Recorded:
-    found = read(json.dumps({**LINE, **more}).encode())
-    assert isinstance(found, Recorded)
-    return found
+from gateway.review.replay.recorded import Event, Unreadable, moment_of, read
+from tests.review.replay.log_lines import LINE, of
 
 
 def test_a_request_came_as_long_before_its_line_as_it_took() -> None:

@@ -10,14 +10,15 @@ from random import Random
 import pytest
 
 from gateway.config.model import Config
+from gateway.core.exchange import Exchange
 from gateway.ops.log import Log
 from gateway.review.dry_run.request import DryRequest
 from gateway.review.dry_run.response import ScriptedResponse
 from gateway.review.replay.evidence import OUTCOMES, PASSED
-from gateway.review.replay.recorded import Recorded, Where
+from gateway.review.replay.recorded import RecordedRequest, Where
 from gateway.review.replay.replay import Line, Replay
-from gateway.review.replay.side import Judged
-from gateway.review.replay.tally import BEFORE_THE_LOG, NOT_REPRODUCED, Kind, Tally
+from gateway.review.replay.side import ReplayedVerdict
+from gateway.review.replay.tally import BEFORE_THE_LOG, NOT_REPRODUCED, Tally, VerdictChange
 from tests.gateway_fixture import Recorder, running_gateway
 from tests.processor_time import takes_at_most
 from tests.review.replay.configs import CHANGES, ENTRY, config
@@ -34,11 +35,13 @@ Step = tuple[DryRequest, ScriptedResponse, float, str, int]
 class Claims(Tally):
     """A tally that keeps what was claimed of each line."""
 
-    def judged(self, line: Recorded, recorded: str, old: Judged, new: Judged, warm_up: bool) -> None:
+    def judged(
+        self, line: RecordedRequest, recorded: str, old: ReplayedVerdict, new: ReplayedVerdict, warm_up: bool
+    ) -> None:
         self.claims[line.where.line] = (recorded, old, new)
         super().judged(line, recorded, old, new, warm_up)
 
-    claims: dict[int, tuple[str, Judged, Judged]]
+    claims: dict[int, tuple[str, ReplayedVerdict, ReplayedVerdict]]
 
 
 def claimed(lines: list[bytes], old: Config, new: Config) -> Claims:
@@ -92,7 +95,7 @@ def test_the_same_configuration_changes_nothing(tmp_path: Path) -> None:
         recording.pass_time(random.choice((0.0, 0.0107, 0.3123, 2.0371)))
     tally = replayed(recording.sink.lines, same, same)
     assert (tally.changed, tally.not_reproduced) == (0, Counter())
-    assert tally.unchanged + tally.untold.total() == tally.requests > 150
+    assert tally.unchanged + tally.unknown.total() == tally.requests > 150
 
 
 CHAT = DryRequest(
@@ -115,26 +118,26 @@ def compared(tmp_path: Path, change: tuple[str, str], requests: list[DryRequest]
 @pytest.mark.parametrize(
     ("change", "requests", "refused", "passed"),
     [
-        (("burst: 60", "burst: 4"), [CHAT] * 10, {Kind("chat", PASSED, "rate_limited"): 6}, {}),
-        (("burst: 60, key", "burst: 90, key"), [INFO] * 80, {}, {Kind("info", "rate_limited", PASSED): 17}),
-        (('["https://linguamate.app"]', '["https://evil.example"]'), [CHAT, EVIL, EVIL], {Kind("chat", PASSED, "origin_refused"): 1}, {Kind("info", "origin_refused", PASSED): 2}),
-        (("methods: [GET], upstream: other, auth: public", "methods: [HEAD], upstream: other, auth: public"), [INFO] * 3, {Kind("unmatched", PASSED, "method_not_allowed"): 3}, {}),
-        (("upstream: other, auth: public", "upstream: other"), [INFO], {Kind("info", PASSED, "token_missing"): 1}, {}),
-        (("name: chat,", 'name: chat, deny: "closed",'), [CHAT, INFO], {Kind("chat", PASSED, "route_denied"): 1}, {}),
-        (("paths: [/info]", "paths: [/infos]"), [INFO], {Kind("unmatched", PASSED, "no_route"): 1}, {}),
+        (("burst: 60", "burst: 4"), [CHAT] * 10, {VerdictChange("chat", PASSED, "rate_limited"): 6}, {}),
+        (("burst: 60, key", "burst: 90, key"), [INFO] * 80, {}, {VerdictChange("info", "rate_limited", PASSED): 17}),
+        (('["https://linguamate.app"]', '["https://evil.example"]'), [CHAT, EVIL, EVIL], {VerdictChange("chat", PASSED, "origin_refused"): 1}, {VerdictChange("info", "origin_refused", PASSED): 2}),
+        (("methods: [GET], upstream: other, auth: public", "methods: [HEAD], upstream: other, auth: public"), [INFO] * 3, {VerdictChange("unmatched", PASSED, "method_not_allowed"): 3}, {}),
+        (("upstream: other, auth: public", "upstream: other"), [INFO], {VerdictChange("info", PASSED, "token_missing"): 1}, {}),
+        (("name: chat,", 'name: chat, deny: "closed",'), [CHAT, INFO], {VerdictChange("chat", PASSED, "route_denied"): 1}, {}),
+        (("paths: [/info]", "paths: [/infos]"), [INFO], {VerdictChange("unmatched", PASSED, "no_route"): 1}, {}),
     ],
 )  # fmt: skip
 def test_one_line_changes_what_it_says(
     change: tuple[str, str],
     requests: list[DryRequest],
-    refused: dict[Kind, int],
-    passed: dict[Kind, int],
+    refused: dict[VerdictChange, int],
+    passed: dict[VerdictChange, int],
     tmp_path: Path,
 ) -> None:
     if "deny" in change[1]:
         change = ('name: chat, procedures: ["chat.*"], upstream: tutor, schema: {none: "free text"}', 'name: chat, procedures: ["chat.*"], upstream: tutor, deny: "closed"')  # fmt: skip
     tally = compared(tmp_path, change, requests)
-    assert (dict(tally.refused), dict(tally.passed), dict(tally.untold)) == (refused, passed, {})
+    assert (dict(tally.refused), dict(tally.passed), dict(tally.unknown)) == (refused, passed, {})
     kind = next(iter((*refused, *passed)))
     assert tally.samples[kind][0].where.file == 1 and tally.samples[kind][0].path
 
@@ -145,38 +148,38 @@ def test_a_limit_of_users_counts_by_their_hashes(tmp_path: Path) -> None:
         for name in ("ada", "bob", "ada", "ada")
     ]  # fmt: skip
     tally = compared(tmp_path, ("60/minute, burst: 10", "6/minute, burst: 1"), ask)
-    assert dict(tally.refused) == {Kind("paid", PASSED, "rate_limited"): 2}
+    assert dict(tally.refused) == {VerdictChange("paid", PASSED, "rate_limited"): 2}
 
 
-def test_what_a_log_does_not_hold_cannot_be_told(tmp_path: Path) -> None:
+def test_what_a_log_does_not_hold_cannot_be_known(tmp_path: Path) -> None:
     tally = compared(tmp_path, ('"required": ["email"]', '"required": ["email", "password"]'), [LOGIN] * 3)
-    assert (tally.changed, dict(tally.untold)) == (0, {"the content is not in a log": 3})
+    assert (tally.changed, dict(tally.unknown)) == (0, {"the content is not in a log": 3})
     tally = compared(tmp_path, ("require: {type: access}", "require: {type: refresh}"), [CHAT, INFO])
-    assert (tally.changed, tally.unchanged, dict(tally.untold)) == (0, 1, {"tokens are not in a log": 1})
+    assert (tally.changed, tally.unchanged, dict(tally.unknown)) == (0, 1, {"tokens are not in a log": 1})
     tally = compared(tmp_path, ("failures: 10, within", "failures: 5, within"), [LOGIN])
-    assert dict(tally.untold) == {"accounts are not in a log": 1}
+    assert dict(tally.unknown) == {"accounts are not in a log": 1}
     tally = compared(tmp_path, ("burst: 60, key", "burst: 90, key"), [CHAT] * 80)
-    assert dict(tally.unknown) == {Kind("chat", "rate_limited", "tokens are not in a log"): 17}
+    assert dict(tally.undecided) == {VerdictChange("chat", "rate_limited", "tokens are not in a log"): 17}
 
 
 def test_what_report_mode_has_let_pass_is_refused_when_it_is_enforced(tmp_path: Path) -> None:
     trial = DryRequest("GET", "/trial")
     tally = compared(tmp_path, (", mode: report}", "}"), [trial, trial])
-    assert dict(tally.refused) == {Kind("trial", PASSED, "token_missing"): 2}
+    assert dict(tally.refused) == {VerdictChange("trial", PASSED, "token_missing"): 2}
     tally = compared(tmp_path, ("leeway: 5s}", "leeway: 5s, mode: report}"), [DryRequest("GET", "/api/trpc/chat.send")])
-    assert dict(tally.passed) == {Kind("chat", "token_missing", PASSED): 1}
-    assert dict(tally.reported) == {Kind("chat", "token_missing", "token_missing"): 1}
+    assert dict(tally.passed) == {VerdictChange("chat", "token_missing", PASSED): 1}
+    assert dict(tally.reported) == {VerdictChange("chat", "token_missing", "token_missing"): 1}
 
 
 def test_a_call_of_a_batch_costs_as_much_as_one_alone(tmp_path: Path) -> None:
     three = DryRequest("GET", "/api/trpc/chat.a,chat.b,chat.c?batch=1", claims={"sub": "u", "type": "access"})
     tally = compared(tmp_path, ("burst: 60", "burst: 7"), [three] * 4)
-    assert dict(tally.refused) == {Kind("chat", PASSED, "rate_limited"): 2}
+    assert dict(tally.refused) == {VerdictChange("chat", PASSED, "rate_limited"): 2}
 
 
 def test_who_would_be_sent_elsewhere_is_counted(tmp_path: Path) -> None:
     tally = compared(tmp_path, CHANGES["another upstream"], [INFO, INFO])
-    assert dict(tally.rerouted) == {Kind("info", "other", "tutor"): 2}
+    assert dict(tally.rerouted) == {VerdictChange("info", "other", "tutor"): 2}
 
 
 def test_failures_in_the_log_open_a_breaker(tmp_path: Path) -> None:
@@ -186,7 +189,7 @@ def test_failures_in_the_log_open_a_breaker(tmp_path: Path) -> None:
         recording.run(CHAT, ScriptedResponse(status))
         recording.pass_time(1.0)
     tally = replayed(recording.sink.lines, old, new)
-    assert dict(tally.refused) == {Kind("chat", PASSED, "upstream_resting"): 2}
+    assert dict(tally.refused) == {VerdictChange("chat", PASSED, "upstream_resting"): 2}
 
 
 def test_what_came_before_the_log_is_not_held_against_the_old_side(tmp_path: Path) -> None:
@@ -195,7 +198,7 @@ def test_what_came_before_the_log_is_not_held_against_the_old_side(tmp_path: Pat
     for _ in range(70):
         recording.run(INFO)
     tally = replayed(recording.sink.lines[-20:], same, same)
-    assert dict(tally.untold) == {BEFORE_THE_LOG: 10}
+    assert dict(tally.unknown) == {BEFORE_THE_LOG: 10}
     assert tally.not_reproduced == {("rate_limited", PASSED): 10}
 
 
@@ -204,7 +207,7 @@ def test_a_log_of_another_configuration_is_known_as_one(tmp_path: Path) -> None:
     recording = Recording(other)
     recording.run(INFO)
     tally = replayed(recording.sink.lines, old, old)
-    assert (dict(tally.untold), tally.changed) == ({NOT_REPRODUCED: 1}, 0)
+    assert (dict(tally.unknown), tally.changed) == ({NOT_REPRODUCED: 1}, 0)
     assert tally.configs == {other.digest[:12]: 1}
 
 
@@ -232,9 +235,9 @@ class Logged(Recorder):
         super().__init__()
         self.log = log
 
-    def done(self, exchange: object, elapsed: float) -> None:
-        super().done(exchange, elapsed)  # type: ignore[arg-type]
-        self.log.access(exchange, elapsed)  # type: ignore[arg-type]
+    def done(self, exchange: Exchange, elapsed: float) -> None:
+        super().done(exchange, elapsed)
+        self.log.access(exchange, elapsed)
 
 
 async def test_a_running_gateways_own_log_replays_to_the_same_verdicts(tmp_path: Path) -> None:
@@ -272,7 +275,7 @@ async def test_a_running_gateways_own_log_replays_to_the_same_verdicts(tmp_path:
             while gateway.server.dispatcher.in_flight:
                 await asyncio.sleep(0)
     tally = replayed(sink.lines, old, old)
-    assert (tally.requests, tally.unchanged) == (77, 77), (tally.untold, tally.not_reproduced)
+    assert (tally.requests, tally.unchanged) == (77, 77), (tally.unknown, tally.not_reproduced)
     reasons = Counter(str(each.get("reason", PASSED)) for each in fields(sink.lines))
     assert reasons.keys() == {PASSED, "no_route", "token_missing", "token_invalid", "rate_limited"}
     tally = replayed(sink.lines, old, new)

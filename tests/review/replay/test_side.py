@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 
 from gateway.review.replay.evidence import PASSED
-from gateway.review.replay.side import Side
+from gateway.review.replay.side import ReplayedSide
 from tests.review.replay.configs import config
+from tests.review.replay.log_lines import LINE, of
 from tests.review.replay.recording import NOON, replayed
-from tests.review.replay.test_recorded import LINE, of
 
 INFO: dict[str, Any] = {"method": "GET", "path": "/info", "route": "info", "procedures": None}
 
 
 @pytest.fixture
-def side(tmp_path: Path) -> Side:
-    return Side(config(tmp_path), NOON)
+def side(tmp_path: Path) -> ReplayedSide:
+    return ReplayedSide(config(tmp_path), NOON)
 
 
-def judged(side: Side, by_record: str | None = PASSED, **more: Any) -> tuple[str, str]:
+def judged(side: ReplayedSide, by_record: str | None = PASSED, **more: Any) -> tuple[str, str]:
     line = {name: value for name, value in {**LINE, **INFO, **more}.items() if value is not None}
     line.pop("content_type") if "content_type" not in more else None
     recorded = of()
@@ -33,20 +33,20 @@ def judged(side: Side, by_record: str | None = PASSED, **more: Any) -> tuple[str
     return found.verdict, found.route
 
 
-def test_time_goes_on_and_never_back(side: Side) -> None:
+def test_time_goes_on_and_never_back(side: ReplayedSide) -> None:
     side.move(NOON + 5)
     side.move(NOON + 3)
     assert side.now == NOON + 5
 
 
-def test_a_limit_is_taken_by_the_time_of_the_log(side: Side) -> None:
+def test_a_limit_is_taken_by_the_time_of_the_log(side: ReplayedSide) -> None:
     assert [judged(side)[0] for _ in range(61)].count(PASSED) == 60
     side.move(NOON + 0.25)
     assert judged(side) == (PASSED, "info")
     assert judged(side)[0] == "rate_limited"
 
 
-def test_the_store_is_swept_as_time_passes(side: Side) -> None:
+def test_the_store_is_swept_as_time_passes(side: ReplayedSide) -> None:
     for number in range(100):
         judged(side, client=f"192.0.2.{number}")
     assert side.store.stats().records >= 100
@@ -68,18 +68,18 @@ def test_the_store_is_swept_as_time_passes(side: Side) -> None:
         ({"query_bytes": 501, "query_parameters": 1, "path": "/api/trpc/chat.a"}, "target_too_long"),
     ],
 )
-def test_what_the_compiled_stages_say(side: Side, more: dict[str, Any], verdict: str) -> None:
+def test_what_the_compiled_stages_say(side: ReplayedSide, more: dict[str, Any], verdict: str) -> None:
     assert judged(side, **more)[0] == verdict
 
 
-def test_without_a_token_none_is_there_whatever_is_recorded(side: Side) -> None:
+def test_without_a_token_none_is_there_whatever_is_recorded(side: ReplayedSide) -> None:
     chat = {"path": "/api/trpc/chat.a", "procedures": ["chat.a"]}
     assert judged(side, None, **chat)[0] == "token_missing"
     assert judged(side, None, token=True, **chat)[0] == ""
 
 
 def test_requests_in_flight_count_in_their_worker_until_they_end(tmp_path: Path) -> None:
-    side = Side(config(tmp_path, ("requests: 50", "requests: 2")), NOON - 10)
+    side = ReplayedSide(config(tmp_path, ("requests: 50", "requests: 2")), NOON - 10)
     side.move(NOON - 5)
     assert [judged(side)[0] for _ in range(3)] == [PASSED, PASSED, "rate_limited"]
     assert judged(side, worker=4)[0] == PASSED
@@ -88,7 +88,7 @@ def test_requests_in_flight_count_in_their_worker_until_they_end(tmp_path: Path)
 
 
 def test_a_client_behind_a_proxy_is_the_one_that_counts(tmp_path: Path) -> None:
-    side = Side(config(tmp_path, ("listen: {", "listen: {trusted_proxies: [10.0.0.1], ")), NOON)
+    side = ReplayedSide(config(tmp_path, ("listen: {", "listen: {trusted_proxies: [10.0.0.1], ")), NOON)
     for number in range(100):
         assert judged(side, peer="10.0.0.1", client=f"192.0.2.{number}")[0] == PASSED
     assert side.believes("10.0.0.1") == "x-forwarded-for"

@@ -8,15 +8,15 @@ import pytest
 
 from gateway.core.reason import REASONS
 from gateway.policy.kinds import KINDS
-from gateway.review.replay.side import Side
-from gateway.review.replay.steps import SLUGS, Ask, Relation, Relations, Step, relation
+from gateway.review.replay.side import ReplayedSide
+from gateway.review.replay.steps import SLUGS, Ask, AskedStage, Relation, Relations, relation
 from tests.review.replay.configs import config
+from tests.review.replay.log_lines import of
 from tests.review.replay.recording import NOON
-from tests.review.replay.test_recorded import of
 
 
 def test_a_stage_is_asked_itself_where_a_log_holds_what_it_judges_by(tmp_path: Path) -> None:
-    side = Side(config(tmp_path), NOON)
+    side = ReplayedSide(config(tmp_path), NOON)
     login = {f"{step.kind} {step.when}".strip(): step.ask for step in side.steps(side.route(of())[1])}
     assert login == {
         "cors": Ask.ITSELF,
@@ -54,14 +54,14 @@ def test_how_a_stage_is_related_to_one_of_its_kind(
     change: tuple[str, str], kind: str, found: Relation, tmp_path: Path
 ) -> None:
     old, new = config(tmp_path / "old"), config(tmp_path / "new", change)
-    before, after = _of_kind(Side(old, NOON), kind), _of_kind(Side(new, NOON), kind)
+    before, after = _of_kind(ReplayedSide(old, NOON), kind), _of_kind(ReplayedSide(new, NOON), kind)
     assert Relations(old, new).to(before, after, ["auth.login"]) is found
 
 
 def test_the_schema_of_another_procedure_has_no_say(tmp_path: Path) -> None:
     change = ('"email": {"type": "string"}', '"email": {"type": "number"}')
     old, new = config(tmp_path / "old"), config(tmp_path / "new", change)
-    before, after = _of_kind(Side(old, NOON), "schema"), _of_kind(Side(new, NOON), "schema")
+    before, after = _of_kind(ReplayedSide(old, NOON), "schema"), _of_kind(ReplayedSide(new, NOON), "schema")
     assert Relations(old, new).to(before, after, ["auth.logout"]) is Relation.SAME
 
 
@@ -76,5 +76,5 @@ def test_report_mode_is_no_difference_of_what_is_judged(tmp_path: Path) -> None:
     assert relation(token, token.model_copy(update={"mode": "report"})) is Relation.SAME
 
 
-def _of_kind(side: Side, kind: str) -> Step:
+def _of_kind(side: ReplayedSide, kind: str) -> AskedStage:
     return next(step for step in side.steps(side.route(of())[1]) if step.kind == kind)

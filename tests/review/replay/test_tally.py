@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from gateway.review.replay.evidence import PASSED
 from gateway.review.replay.recorded import Where
-from gateway.review.replay.side import Judged
-from gateway.review.replay.tally import BEFORE_THE_LOG, NOT_REPRODUCED, Kind, Tally, by_reason
-from tests.review.replay.test_recorded import of
+from gateway.review.replay.side import ReplayedVerdict
+from gateway.review.replay.tally import BEFORE_THE_LOG, NOT_REPRODUCED, Tally, VerdictChange, by_reason
+from tests.review.replay.log_lines import of
 
 
-def judged(verdict: str, why: str = "", upstream: str = "tutor", reported: tuple[str, ...] = ()) -> Judged:
-    return Judged(verdict, why, "login", upstream, reported)
+def judged(verdict: str, why: str = "", upstream: str = "tutor", reported: tuple[str, ...] = ()) -> ReplayedVerdict:
+    return ReplayedVerdict(verdict, why, "login", upstream, reported)
 
 
 def test_each_request_is_counted_once() -> None:
@@ -27,12 +27,12 @@ def test_each_request_is_counted_once() -> None:
     ):
         tally.judged(of(), old.verdict or PASSED, old, new, False)
     assert (tally.unchanged, tally.changed) == (2, 4)
-    assert dict(tally.refused) == {Kind("login", PASSED, "rate_limited"): 1}
-    assert dict(tally.passed) == {Kind("login", "rate_limited", PASSED): 1}
-    assert dict(tally.otherwise) == {Kind("login", "rate_limited", "token_missing"): 1}
-    assert dict(tally.rerouted) == {Kind("login", "tutor", "other"): 1}
-    assert dict(tally.unknown) == {Kind("login", PASSED, "why"): 1}
-    assert dict(tally.untold) == {"why": 1, NOT_REPRODUCED: 1}
+    assert dict(tally.refused) == {VerdictChange("login", PASSED, "rate_limited"): 1}
+    assert dict(tally.passed) == {VerdictChange("login", "rate_limited", PASSED): 1}
+    assert dict(tally.otherwise) == {VerdictChange("login", "rate_limited", "token_missing"): 1}
+    assert dict(tally.rerouted) == {VerdictChange("login", "tutor", "other"): 1}
+    assert dict(tally.undecided) == {VerdictChange("login", PASSED, "why"): 1}
+    assert dict(tally.unknown) == {"why": 1, NOT_REPRODUCED: 1}
 
 
 def test_samples_are_few_and_say_where_they_are() -> None:
@@ -52,19 +52,23 @@ def test_only_what_limits_decide_is_in_their_warm_up() -> None:
     tally.judged(of(), PASSED, judged(PASSED), judged("rate_limited"), True)
     assert tally.changed_in_warm_up == 1
     tally.judged(of(), "rate_limited", judged(PASSED), judged(PASSED), True)
-    assert dict(tally.untold) == {BEFORE_THE_LOG: 1}
+    assert dict(tally.unknown) == {BEFORE_THE_LOG: 1}
 
 
 def test_made_up_names_take_no_memory() -> None:
     tally = Tally()
     for number in range(5000):
         tally.count(tally.configs, str(number))
-        found = Judged("no_route", "", f"route{number}", "")
+        found = ReplayedVerdict("no_route", "", f"route{number}", "")
         tally.judged(of(), PASSED, judged(PASSED), found, False)
     assert len(tally.configs) <= 2001 and len(tally.refused) <= 2001
     assert tally.refused.total() == tally.configs.total() == 5000
 
 
 def test_reasons_are_summed_the_most_frequent_first() -> None:
-    counted = {Kind("a", PASSED, "x"): 1, Kind("b", PASSED, "y"): 5, Kind("c", PASSED, "x"): 2}
+    counted = {
+        VerdictChange("a", PASSED, "x"): 1,
+        VerdictChange("b", PASSED, "y"): 5,
+        VerdictChange("c", PASSED, "x"): 2,
+    }
     assert list(by_reason(counted).items()) == [("y", 5), ("x", 3)]

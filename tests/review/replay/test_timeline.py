@@ -6,7 +6,7 @@ import pytest
 
 from gateway.review.replay.recorded import Event, Unreadable
 from gateway.review.replay.timeline import AHEAD, BEHIND, LATE, MOST_WAITING, Entry, Timeline
-from tests.review.replay.test_recorded import of
+from tests.review.replay.log_lines import of
 
 
 def at(end: float, took: float = 0.0) -> Entry:

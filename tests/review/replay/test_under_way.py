@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from gateway.core.exchange import Exchange
-from gateway.review.replay.recorded import Recorded
+from gateway.review.replay.recorded import RecordedRequest
 from gateway.review.replay.under_way import UnderWay, came_of_it
 from tests.review.replay.configs import config
-from tests.review.replay.test_recorded import of
+from tests.review.replay.log_lines import of
 
 
-def ending(at: float, **more: object) -> Recorded:
+def ending(at: float, **more: object) -> RecordedRequest:
     line = of(**more)
     line.end, line.called = at, "tutor"
     return line
 
 
 def test_each_ends_when_its_line_was_written_and_not_before(tmp_path: Path) -> None:
-    now, over = [100.0], []
+    now: list[float] = [100.0]
+    over: list[float] = []
+
+    def note(at: float, _: Exchange) -> None:
+        over.append(at)
+
     calls = UnderWay(config(tmp_path), lambda: now[0])
     for at in (103.0, 101.0, 102.0):
-        calls.hold(ending(at), Exchange("GET", "/", {}, "", 0.0), "tutor", [lambda _, at=at: over.append(at)])  # type: ignore[misc]
+        calls.hold(ending(at), Exchange("GET", "/", {}, "", 0.0), "tutor", [partial(note, at)])
     calls.hold(ending(104.0), Exchange("GET", "/", {}, "", 0.0), "", [lambda _: over.append(0.0)])
     assert over == [0.0], "what is refused is over at once"
     ends = []
