@@ -44,11 +44,11 @@ class FileEvents:
     def wait(self, seconds: float) -> None:
         """Return at an event that matters, after ``seconds``, or at the end. The first wait for a set of directories is a short one:
         only then the watch begins, and what has happened before it shows in another look."""
-        self._until = self._clock() + seconds
         begun, self._begun = self._begun, True
+        self._until = self._clock() + (seconds if begun else 0.0)
         try:
             while self._events is not None and not self._stop.is_set():
-                if next(self._events, None) or not begun or self._clock() >= self._until:
+                if next(self._events, None) or self._clock() >= self._until:
                     return
         except OSError as error:
             self._events = None

@@ -2,63 +2,85 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 from aiohttp import ClientSession
 
+from tests.cli.rolling_load import Load
 from tests.eventually import eventually
-from tests.gateway_run import ENTRY, OPERATOR, Maker, health, status
+from tests.gateway_run import ENTRY, OPERATOR, Maker, Run, health, status
+from tests.held_backend import HeldBackend
 
-WATCHED = ENTRY.replace("drain: DRAIN}", "drain: DRAIN, watch: true}")
+WATCHED = ENTRY.replace("drain: DRAIN}", "drain: DRAIN, watch: true}").replace(
+    '"/api/wait/*"], upstream', '"/api/wait/*"], methods: [GET, POST], upstream'
+)
 
 
-async def test_a_change_of_the_files_is_served_by_all_workers_or_refused_by_all(
-    runs: Maker, http: ClientSession
+async def public(run: Run, http: ClientSession) -> dict[str, Any]:
+    """The part ``config`` of the public /health."""
+    async with http.get(run.url + "/health") as response:
+        shown: dict[str, Any] = (await response.json())["config"]
+        return shown
+
+
+async def test_changes_of_the_files_are_served_by_all_workers_or_by_none_while_requests_go_on(
+    runs: Maker, http: ClientSession, backend: HeldBackend
 ) -> None:
     run = await runs(workers=2, entry=WATCHED)
+    before = (await public(run, http))["digest"]
+    load = Load(run.url)
+    load.begin(kept=2, new=1, pause=0.02)
+    held = asyncio.create_task(status(http, run.url + "/api/wait/1"))
+    await eventually(lambda: backend.waiting)
+
     entry = run.folder / "upstreams.yaml"
     text = entry.read_text()
     entry.write_text(text.replace("/api/info,", "/api/info, /api/new,"))
     served = await run.event("reloaded")
     for _ in range(10):
         assert await status(http, run.url + "/api/new") == 200
+    backend.release.set()
+    assert await held == 200
     (loosened,) = (await run.event("reload_loosens"))["changes"]
     assert "/api/new" in loosened and "acknowledge" in loosened
 
     entry.write_text(text.replace("auth: access-token}", "auth: nobody}"))
     assert "nobody" in (await run.event("reload_refused"))["problems"][0]
-    shown = await health(run, http)
-    assert shown["config"]["digest"] == served["digest"] and "nobody" in shown["config"]["refused"]["problems"][0]
-    async with http.get(run.url + "/health") as response:
-        public = (await response.json())["config"]
-    assert (public["digest"], public["refused"].keys()) == (served["digest"], {"at"})
+    shown = (await health(run, http))["config"]
+    assert shown["digest"] == served["digest"] and "nobody" in shown["refused"]["problems"][0]
 
-    entry.write_text(text)
+    async def refused() -> bool:
+        return (await public(run, http))["refused"] is not None
 
-    async def well() -> bool:
-        async with http.get(run.url + "/health") as response:
-            return (await response.json())["config"]["refused"] is None
+    await eventually(refused)
+    assert (await public(run, http))["refused"].keys() == {"at"}, "problems name files"
 
-    await eventually(well)
+    entry.write_text(text.replace("watch: true", "watch: false"))
+    await eventually(lambda: len(run.events("reloaded")) == 2)
     assert await status(http, run.url + "/api/new") == 404
+    assert (await public(run, http))["refused"] is None
     assert len(run.events("reload_refused")) == 1
 
-
-async def test_over_the_api_the_same_change_waits_until_somebody_answers_for_it(
-    runs: Maker, http: ClientSession
-) -> None:
-    run = await runs()
-    entry = run.folder / "upstreams.yaml"
-    entry.write_text(entry.read_text().replace("/api/info,", "/api/info, /api/new,"))
+    # From here on somebody has to ask for it, and over the API to answer for what it opens.
+    entry.write_text(text.replace("watch: true", "watch: false").replace("/api/info,", "/api/info, /api/new,"))
     async with http.post(run.ops + "/v1/reload", headers=OPERATOR) as response:
-        refused = await response.json()
         assert response.status == 409
-    (loosening,) = refused["loosenings"]
+        (loosening,) = (await response.json())["loosenings"]
     assert await status(http, run.url + "/api/new") == 404
     async with http.post(run.ops + "/v1/diff", headers=OPERATOR) as response:
         assert [change["id"] for change in (await response.json())["changes"]] == [loosening["id"]]
     path = f"/v1/reload?acknowledge=another&acknowledge={loosening['id']}"
     async with http.post(run.ops + path, headers=OPERATOR, json={"by": "grace"}) as response:
         assert response.status == 200, await response.text()
+        digest = (await response.json())["digest"]
     assert await status(http, run.url + "/api/new") == 200
     ordered = await eventually(lambda: found if len(found := run.events("reload_ordered")) == 2 else [])
-    assert [line["acknowledged"] for line in ordered] == [[], [loosening["id"]]]
-    assert ordered[1]["by"] == "grace"
+    assert [(line["by"], line["acknowledged"]) for line in ordered] == [("", []), ("grace", [loosening["id"]])]
+
+    await load.stop()
+    assert load.lost == [] and set(load.answered) == {200}
+    await eventually(lambda: any(line.get("config") == digest[:12] for line in run.lines()))
+    (waited,) = [line for line in run.lines() if line.get("path") == "/api/wait/1"]
+    assert waited["config"] == before[:12], "by what it began with"
+    assert [line["config"] for line in run.lines() if line.get("path") == "/api/new"][-1] == digest[:12]

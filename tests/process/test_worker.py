@@ -3,93 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from gateway.config.model import Config
-from gateway.ops.log import Log
-from gateway.ops.sink import Sink
 from gateway.process import report_end
 from gateway.process import worker as worker_module
-from gateway.process.channel import Drain, Reload, Start
-from gateway.process.worker import Worker
+from gateway.process.channel import Drain, Reload
 from gateway.proxy.compile.limits import limits_of
-from gateway.state.memory.store import MemoryStore
 from tests.eventually import eventually
 from tests.no_descriptors import no_descriptors
 from tests.process.configs import written
-
-
-class Running:
-    """A worker that serves, and the reports that it has sent."""
-
-    def __init__(self, config: Config, egress: bool = False) -> None:
-        self.reports: list[Mapping[str, Any]] = []
-        self.store = MemoryStore()
-        self.sink = Sink(os.open(os.devnull, os.O_WRONLY))
-        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(2 if egress else 1)]
-        self.ports = [listener.getsockname()[1] for listener in self.listeners]
-        first, *rest = (listener.detach() for listener in self.listeners)
-        start = Start(config, 0, first, Path("/nowhere"), b"key", "1.2.3", 5.0, rest[0] if rest else None)
-        self.worker = Worker(start, Log(self.sink, b"k"), self.store, self.reports.append)
-
-    async def get(self, path: str, port: int = 0) -> bytes:
-        """The first line of a response."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.ports[port])
-        writer.write(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n".encode())
-        response = await reader.read()
-        writer.close()
-        return response.partition(b"\r\n")[0]
-
-    def counted(self, name: str) -> dict[tuple[str, ...], float]:
-        """The samples of a counter or gauge in a new report."""
-        self.worker.report()
-        metrics = self.reports[-1]["metrics"]
-        return {
-            tuple(labels): value for kind in ("counters", "gauges") for labels, value in metrics[kind].get(name, ())
-        }
-
-
-Serve = Callable[..., AbstractAsyncContextManager[Running]]
-
-
-@pytest.fixture(autouse=True)
-def collector() -> Iterator[None]:
-    """What a worker tells the garbage collector is for its process, which this is not."""
-    before = gc.get_threshold()
-    yield
-    gc.set_threshold(*before)
-    gc.unfreeze()
-
-
-@pytest.fixture
-def serve() -> Serve:
-    @contextlib.asynccontextmanager
-    async def serving(config: Config, egress: bool = False) -> AsyncIterator[Running]:
-        running = Running(config, egress)
-        task = asyncio.create_task(running.worker.serve())
-        await eventually(lambda: running.reports or task.done())
-        try:
-            yield running
-        finally:
-            running.worker.drain(Drain(5.0, 0.0, 0.0))
-            async with asyncio.timeout(10):
-                await task
-            running.sink.close()
-            assert running.worker.server.connections == 0
-
-    return serving
+from tests.process.running_worker import Serve
 
 
 async def test_it_reports_status_and_metrics_from_the_beginning(serve: Serve, tmp_path: Path) -> None:

@@ -13,14 +13,19 @@ from gateway.proxy.routing.route import CompiledRoute
 
 LOOK = 0.25  # seconds between two looks at all of them
 SLICE = 32  # looked at in one iteration of the loop
+MOST_OLD = 16
+"""Runtimes before the one that is served that responses may still run on. What lasts longer is ended, or a client that keeps one
+response for each reload would keep all that was ever loaded in memory."""
 
 
 class _Watched:
-    """One response. ``end`` ends it as it may end; ``drains``: also before a drain cuts what is left."""
+    """One response. ``end`` ends it as it may end; ``drains``: also before a drain cuts what is left. ``number`` is of the runtime
+    that was served when it began."""
 
-    __slots__ = ("checks", "drains", "end")
+    __slots__ = ("checks", "drains", "end", "number")
 
-    def __init__(self, checks: list[LastingCheck], end: Callable[[Refusal], None], drains: bool) -> None:
+    def __init__(self, checks: list[LastingCheck], end: Callable[[Refusal], None], drains: bool, number: int) -> None:
+        self.number = number
         self.checks = checks
         self.end = end
         self.drains = drains
@@ -35,6 +40,7 @@ class LastingResponses:
         self._on_error = on_error
         self._watched: dict[_Watched, None] = {}
         self._timer: asyncio.Handle | None = None
+        self._number = 0  # of the runtime that is served
 
     @contextmanager
     def watched(
@@ -48,12 +54,9 @@ class LastingResponses:
         """Watch a response for as long as the context lasts. ``end`` is called once with the refusal that ends it, and notes
         it in ``exchange`` or has it noted."""
         checks = [hook(exchange, endless) for hook in route.lasting_hooks]
-        if not checks and not drains:
-            yield
-            return
-        one = _Watched(checks, end, drains)
+        one = _Watched(checks, end, drains, self._number)
         self._watched[one] = None
-        if self._timer is None:
+        if self._timer is None and (checks or drains):
             self._timer = self._loop.call_later(LOOK, self._begin_look)
         try:
             yield
@@ -63,6 +66,12 @@ class LastingResponses:
     def end_streams(self, refusal: Refusal) -> None:
         """End those that are ended before a drain cuts what is left."""
         for one in [one for one in self._watched if one.drains]:
+            self._end(one, refusal)
+
+    def swapped(self, refusal: Refusal) -> None:
+        """Another runtime is served from now on: end what runs on one that is too old."""
+        self._number += 1
+        for one in [one for one in self._watched if self._number - one.number > MOST_OLD]:
             self._end(one, refusal)
 
     def _begin_look(self) -> None:

@@ -16,6 +16,7 @@ from gateway.policy.base.bucket import address_key
 from gateway.policy.base.proxies import TrustedProxies
 from gateway.proxy.flow.arrival import HealthPaths, ListenerLimits, Served
 from gateway.proxy.flow.dispatcher import Dispatcher
+from gateway.proxy.flow.lasting import MOST_OLD
 from gateway.proxy.observer import Observer
 from gateway.proxy.server.admission import ConnectionCount
 from gateway.proxy.server.connection import ClientConnection
@@ -85,6 +86,7 @@ class Server:
     def swap(self, runtime: Served) -> None:
         """Serve ``runtime`` from now on. Requests in flight finish on the one before, which the caller closes."""
         self.dispatcher.runtime = runtime
+        self.dispatcher.lasting.swapped(refuse("draining", f"it began more than {MOST_OLD} reloads ago"))
 
     def limit(self, limits: ListenerLimits) -> None:
         """Have ``limits`` for connections and requests to come."""

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.core.exchange import Exchange
 from gateway.core.verdict import Refusal, refuse
-from gateway.proxy.flow.lasting import SLICE, LastingResponses
+from gateway.proxy.flow.lasting import MOST_OLD, SLICE, LastingResponses
 from tests.eventually import eventually
 
 EXPIRED = refuse("token_expired")
@@ -109,3 +109,18 @@ async def test_before_a_drain_cuts_those_are_ended_that_can_be_ended_well() -> N
     ):
         one.end_streams(draining)
         assert ended == ["open stream", "stream"]
+
+
+async def test_what_lasts_longer_than_so_many_runtimes_is_ended_and_what_began_later_goes_on() -> None:
+    one, ended = lasting(), cast(list[Any], [])
+    with one.watched(cast(Any, None), route(), lambda refusal: ended.append(("first", refusal)), endless=False):
+        for _ in range(MOST_OLD):
+            one.swapped(EXPIRED)
+        with one.watched(cast(Any, None), route(), lambda refusal: ended.append(("second", refusal)), endless=True):
+            assert ended == []
+            for _ in range(MOST_OLD):
+                one.swapped(EXPIRED)
+            assert ended == [("first", EXPIRED)], "once"
+            one.swapped(EXPIRED)
+            assert ended == [("first", EXPIRED), ("second", EXPIRED)]
+    assert not one._watched
