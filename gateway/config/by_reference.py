@@ -6,8 +6,9 @@ another value, and no secret is read at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -43,9 +44,9 @@ class ByReference(StandIns):
         if name not in self.names:
             self.names.append(name)
         digest = sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-        kinds = list(_annotations(path))
-        candidates = _candidates(digest, kinds, secret, str(path[-1]))
-        found = next((each for each in candidates if _is_taken(within(each), kinds)), None)
+        taken = _Taken.at(path)
+        candidates = _candidates(digest, taken.kinds, secret, str(path[-1]))
+        found = next((each for each in candidates if taken.takes(within(each))), None)
         if found is None:
             self.unfit.append(f"{format_path(path)} ({name})")
         else:
@@ -53,7 +54,7 @@ class ByReference(StandIns):
         return found
 
 
-def _candidates(digest: str, kinds: list[Any], secret: bool, key: str) -> Iterator[str]:
+def _candidates(digest: str, kinds: Sequence[Any], secret: bool, key: str) -> Iterator[str]:
     """Values of many kinds that differ with ``digest``; names lead nowhere (RFC 6761 section 6.4)."""
     if secret:
         yield digest  # as strong as a secret has to be
@@ -80,16 +81,26 @@ def _candidates(digest: str, kinds: list[Any], secret: bool, key: str) -> Iterat
                 yield from (str(each) for each in get_args(inner))
 
 
-def _is_taken(text: str, kinds: list[Any]) -> bool:
-    return not kinds or any(_takes(kind, text) for kind in kinds)
+class _Taken:
+    """What the value at one path of a file may be: each kind with all that is checked of it."""
+
+    def __init__(self, kinds: tuple[Any, ...]) -> None:
+        self.kinds = kinds
+        self._any = not kinds or Secret in kinds
+        self._models: list[type[Model]] = [create_model("One", __base__=Model, value=(kind, ...)) for kind in kinds]
+
+    @staticmethod
+    @lru_cache(maxsize=1024)  # making a model takes a millisecond, and two sides have much in common
+    def at(path: NodePath) -> _Taken:
+        return _Taken(tuple(_annotations(path)))
+
+    def takes(self, text: str) -> bool:
+        return self._any or any(_is_valid(model, text) for model in self._models)
 
 
-def _takes(kind: Any, text: str) -> bool:
-    if kind is Secret:
-        return True
-    one: type[Model] = create_model("One", __base__=Model, value=(kind, ...))
+def _is_valid(model: type[Model], text: str) -> bool:
     try:
-        one.model_validate({"value": text}, context={**WRITTEN, "base": Path()})
+        model.model_validate({"value": text}, context={**WRITTEN, "base": Path()})
     except ValidationError:
         return False
     return True

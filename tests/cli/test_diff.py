@@ -182,13 +182,13 @@ def test_two_folders_and_two_files_need_no_repository(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name, limit in (("a", "60/minute"), ("b", "90/minute")):
+    for name, origin in (("a", "https://a.example"), ("b", "https://b.example")):
         (tmp_path / name / "policies").mkdir(parents=True)
         (tmp_path / name / "upstreams.yaml").write_text(ENTRY)
-        (tmp_path / name / "policies/all.yaml").write_text(POLICIES.replace("60/minute", limit))
+        (tmp_path / name / "policies/all.yaml").write_text(POLICIES.replace("https://a.example", origin))
     for words in (("a", "b"), ("a/upstreams.yaml", "b/upstreams.yaml"), ("./a", f"{tmp_path}/b")):
         found = decoded(capsys, *words, code=1)
-        assert found["changes"][0]["where"]["old"] == "a/policies/all.yaml:3"
+        assert found["changes"][0]["where"]["old"] == "a/policies/all.yaml:2"
     assert decoded(capsys, "b", "b/", code=0)["changes"] == []
 
 

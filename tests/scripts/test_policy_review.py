@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.cli.diff_markdown import MARK
 from tests.cli.git_repository import GitRepository
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,11 @@ class Runner:
         self.made = made
         (folder / "bin").mkdir(parents=True)
         for name, line in (("gh", f"{folder}/gh.py"), ("gateway", "-m gateway")):
-            (folder / "bin" / name).write_text(f'#!/bin/sh\nexec {sys.executable} {line} "$@"\n')
+            # CANNED: what `gateway` writes and how it ends, for tests of what comes after it.
+            canned = '[ -z "$CANNED" ] || { echo "$CANNED"; echo "$CANNED" >&2; exit "$CODE_OF_CANNED"; }\n'
+            (folder / "bin" / name).write_text(
+                f'#!/bin/sh\n{canned if name == "gateway" else ""}exec {sys.executable} {line} "$@"\n'
+            )
             (folder / "bin" / name).chmod(0o755)
         (folder / "gh.py").write_text(GH)
 
@@ -135,14 +140,14 @@ def test_a_loosening_is_a_comment_a_failed_check_and_beside_the_lines_where_some
     assert sarif == "repos/owner/name/code-scanning/sarifs"
     assert f"commit_sha={'0' * 40}" in sent and "ref=refs/pull/7/head" in sent
     assert (method, path) == ("POST", "repos/owner/name/issues/7/comments")
-    assert body.startswith("<!-- gateway diff -->\n\n### 1 change opens a door")
+    assert body.startswith(f"{MARK}\n\n### 1 change opens a door")
     assert "https://*.a.example" in body
     assert (runner.folder / "summary").read_text() == body
 
 
 def test_the_comment_of_before_is_kept_up_to_date(runner: Runner) -> None:
-    propose(runner.made, ENTRY.replace("https://a.example", "https://a.example:443"))
-    code, _ = runner.run(COMMENTS="41\n42\n")
+    propose(runner.made, ENTRY)
+    code, _ = runner.run(COMMENTS="41\n42\n", CANNED=f"{MARK}\n\n### No change in effect", CODE_OF_CANNED="0")
     ((method, path, body),) = runner.comments()
     assert (code, method, path) == (0, "PATCH", "repos/owner/name/issues/comments/41")
     assert "### No change in effect" in body
@@ -152,18 +157,18 @@ def test_the_comment_of_before_is_kept_up_to_date(runner: Runner) -> None:
 
 
 def test_no_change_is_no_comment(runner: Runner) -> None:
-    propose(runner.made, f"# a comment\n{ENTRY}")
-    assert runner.run()[0] == 0
+    propose(runner.made, ENTRY)
+    assert runner.run(CANNED=f"{MARK}\n\n### No change in effect", CODE_OF_CANNED="0")[0] == 0
     assert runner.comments() == []
 
 
 def test_files_that_cannot_be_compared_are_said_and_read_as_nothing(runner: Runner) -> None:
-    propose(runner.made, ENTRY.replace("auth: token", "auth: '<b>@ada</b>'"))
-    code, printed = runner.run()
+    propose(runner.made, ENTRY)
+    code, printed = runner.run(CANNED="a.yaml:1:1 <b>@ada</b>\n# a.yaml:2:1", CODE_OF_CANNED="2")
     assert code == 1 and "::error::The two sides cannot be compared." in printed
     ((_, _, body),) = runner.comments()
     lines = body.splitlines()
-    assert lines[:3] == ["<!-- gateway diff -->", "", "### The two sides cannot be compared"]
+    assert lines[:3] == [MARK, "", "### The two sides cannot be compared"]
     assert len(lines) > 4 and all(not line or line.startswith("    ") for line in lines[3:])
 
 
