@@ -46,6 +46,7 @@ _STUMBLES = (
     ("could not find expected ':'", "a key has no colon", "write a colon and a blank behind the key"),
     ("unexpected end of stream", "a quote is opened and never closed", "close it"),
     ("but got '{'", "", "put quotes around a text that holds a brace"),
+    ("but got '?'", "", "put quotes around a text that holds a question mark"),
     ("cannot start any token", "", "put quotes around the text"),
 )
 _OPENED = ("found unexpected end of stream", "could not find expected ':'")

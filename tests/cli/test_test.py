@@ -181,14 +181,18 @@ def test_no_control_characters_of_files_reach_a_terminal(folder: Path, capsys: p
 
 
 def test_the_shipped_tests_pass_quickly() -> None:
-    """With its start, as a process; the processor's time, since others may use it meanwhile."""
-    command = [sys.executable, "-m", "gateway", "test", "--fail-under", "0"]
-    before = os.times()
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    after = os.times()
-    assert done.returncode == 0, done.stdout + done.stderr
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    assert used < 4.0, "2 s on an idle core; a busy machine shares its caches"
+    """As a process, with its start. The processor's time, since others use it meanwhile, and the best of three runs."""
+    command = [sys.executable, "-m", "gateway", "test", "--fail-under", "97"]
+    used = []
+    for _ in range(3):
+        before = os.times()
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        after = os.times()
+        assert done.returncode == 0, done.stdout + done.stderr
+        used.append(after.children_user + after.children_system - before.children_user - before.children_system)
+        if used[-1] < 3.5:
+            return
+    pytest.fail(f"{used} s; on an idle core it is less than 2, and a busy machine shares its caches")
 
 
 def test_a_progress_bar_is_shown_on_a_terminal_and_nowhere_else(folder: Path) -> None:

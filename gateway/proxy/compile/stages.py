@@ -41,6 +41,7 @@ class StageBuilder:
         self._policies = policies
         self._tools = tools
         self._built: dict[_Key, Stage | None] = {}
+        self._found: dict[tuple[Kind, tuple[str, ...], tuple[str, ...]], Sequence[Built]] = {}
         self._before = before
 
     def forget_before(self) -> None:
@@ -57,10 +58,11 @@ class StageBuilder:
         for kind in KINDS:
             if wanted is not None and not wanted(kind):
                 continue
+            of_kind: Sequence[Built]
             if kind.name in guards:
-                of_kind = [guards[kind.name]]
+                of_kind = (guards[kind.name],)
             else:
-                of_kind = list(self._of(kind, names.get(kind.section, ()), reporting.get(kind.section, ())))
+                of_kind = self._of(kind, names.get(kind.section, ()), reporting.get(kind.section, ()))
             if kind.section == BODIES:
                 unbounded = bool(of_kind) and all(one.report for one in of_kind)
             if of_kind and kind.needs_body and not buffered:
@@ -91,7 +93,15 @@ class StageBuilder:
         """The stage of a kind without policies, None where no route has it."""
         return next((stage for (kind, _, _), stage in self._built.items() if kind.name == name), None)
 
-    def _of(self, kind: Kind, names: tuple[str, ...], reporting: tuple[str, ...]) -> Iterator[Built]:
+    def _of(self, kind: Kind, names: tuple[str, ...], reporting: tuple[str, ...]) -> Sequence[Built]:
+        if kind.section and not names and not reporting:
+            return ()
+        key = (kind, names, reporting)
+        if key not in self._found:
+            self._found[key] = tuple(self._made(*key))
+        return self._found[key]
+
+    def _made(self, kind: Kind, names: tuple[str, ...], reporting: tuple[str, ...]) -> Iterator[Built]:
         if not kind.section:
             yield from self._stage(kind, (), False)
             return

@@ -47,7 +47,7 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class PolicyStep:
-    """One step of a test, with what it takes from the test filled in. ``node`` is what is written of it."""
+    """One step of a test, with what it takes from the test filled in. ``node`` is what is written of it, ``above`` its test."""
 
     number: int
     request: WrittenRequest
@@ -58,13 +58,15 @@ class PolicyStep:
     every: float
     after: float
     node: Node
+    above: Node
 
     def where(self, *path: str) -> Position:
-        """Where the value at ``path`` is written, or what it belongs to."""
-        if isinstance(self.node, Mapping) and len(path) == 1 and path[0] in self.node.keys:
-            return self.node.keys[path[0]]
-        found, _ = follow(self.node, path)
-        return found.position
+        """Where the value at ``path`` is written: in the step, else in its test; else where the step is."""
+        for node in (self.node, self.above):
+            found, reached = follow(node, path)
+            if reached == path:
+                return found.position
+        return follow(self.node, path)[0].position
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,28 +131,42 @@ class _Reading:
         steps = tuple(self._steps(test, node, path))
         if sum(step.repeat for step in steps) > MOST_REQUESTS:
             self._add(node, path, (), f"sends more than {MOST_REQUESTS:,} requests", "repeat less often")
-        if not any(step.expect or step.before for step in steps):
+        if all(each.expect is each.before is None for each in (test, *(test.steps or ()))):
             self._add(node, path, (), "expects nothing", "write what has to come of it: expect: {verdict: pass}")
         self.tests.append(PolicyTest(test.name, node.position, test.at, steps))
 
     def _steps(self, test: WrittenTest, node: Node, path: NodePath) -> Iterator[PolicyStep]:
         if test.steps is None:
-            yield self._step(1, test, 0.0, None, node, path)
+            yield self._step(1, test, 0.0, None, node, node, path)
             return
-        for key in ("repeat", "every", "before", "expect"):
+        if test.expect is not None:
+            self._check_expectation(test.expect, node, path, "expect")
+        for key in ("repeat", "every", "before"):
             if key in test.model_fields_set:
                 self._add(node, path, (key,), "is not for a test with steps", "write it to one of its steps")
         for index, step in enumerate(test.steps):
             below: NodePath = ("steps", index)
             inner, _ = follow(node, below)
-            yield self._step(index + 1, step, step.after, test, inner, (*path, *below))
+            yield self._step(index + 1, step, step.after, test, inner, node, (*path, *below))
 
     def _step(
-        self, number: int, timed: Timed, after: float, test: WrittenTest | None, node: Node, path: NodePath
+        self, number: int, timed: Timed, after: float, test: WrittenTest | None, node: Node, above: Node, path: NodePath
     ) -> PolicyStep:
         request = _merged(WrittenRequest(), test.request if test else None, timed.request)
         response = _merged(WrittenResponse(), test.upstream if test else None, timed.upstream)
-        step = PolicyStep(number, request, response, timed.before, timed.expect, timed.repeat, timed.every, after, node)
+        expect = _merged(Expectation(), test.expect if test else None, timed.expect)
+        step = PolicyStep(
+            number,
+            request,
+            response,
+            timed.before,
+            expect if expect.model_fields_set else None,
+            timed.repeat,
+            timed.every,
+            after,
+            node,
+            above,
+        )
         self._check_request(step, path)
         self._check_response(step, path)
         for key, expected in (("before", timed.before), ("expect", timed.expect)):

@@ -170,7 +170,7 @@ class Timed(Model):
 
 
 class WrittenStep(Timed):
-    """One step of a sequence. What it does not say of its request and of the upstream is as the test says."""
+    """One step of a sequence. What it does not say of its request, of the upstream and of what is expected is as the test says."""
 
     after: Duration = 0.0
     """How far the clock moves before it."""

@@ -45,12 +45,12 @@ class PolicyTestResult:
 
 class Runner:
     """Runs tests of ``config``. ``at`` is when those begin that do not say it, in Unix seconds; ``touched`` is what requests with
-    an expectation have come across."""
+    an expectation have come across. ``parts`` may be shared with other runners."""
 
-    def __init__(self, config: Config, at: float) -> None:
+    def __init__(self, config: Config, at: float, parts: DryParts | None = None) -> None:
         self._config = config
         self._at = at
-        self._parts = DryParts()
+        self._parts = parts or DryParts()
         self.touched = Touched(config)
 
     def run(self, test: PolicyTest) -> PolicyTestResult:

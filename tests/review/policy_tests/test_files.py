@@ -122,6 +122,7 @@ MISTAKES = [
     (f"{EXPECT}steps: ^[]}}\n", "tests[0].steps  must have at least one entry"),
     ("tests:\n  - name: a\n    request: {target: /a}\n    ^request: {}\n    expect: {status: 200}\n", "tests[0].request  is written twice, first in line 3"),
     (f"{EXPECT}\n^", "is not YAML"),
+    ("tests:\n  - {name: a, request: {target: /a^?b=1}, expect: {status: 200}}\n", "is not YAML: expected ',' or '}', but got '?'  put quotes around a text that holds a question mark"),
 ]  # fmt: skip
 
 
