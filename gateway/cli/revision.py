@@ -7,6 +7,7 @@ it is left out. Nothing is written into the repository, and nothing is fetched.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -102,7 +103,8 @@ class Repository:
         _refuse_crooked(entries)
         sizes = self._sizes(dict.fromkeys(entry.object for entry in entries))
         read = {each: size for each, size in sizes.items() if size <= MOST_BYTES}
-        if sum(read.values()) > MOST_TOTAL:
+        # Of all that is written: one blob may have thousands of names.
+        if sum(read.get(entry.object, 0) for entry in entries) > MOST_TOTAL:
             raise RevisionError(f"has more than {MOST_TOTAL >> 20} MiB of files that may be of the configuration")
         contents = self._contents(read)
         try:
@@ -189,9 +191,10 @@ def _output(process: subprocess.Popen[bytes], most: int) -> bytes:
             raise RevisionError(f"cannot be read: git takes more than {WITHIN:g} seconds")
         piece = os.read(process.stdout.fileno(), 1 << 20)
         if not piece:
-            if process.wait(WITHIN):
-                raise RevisionError("cannot be read: git refuses it")
-            return b"".join(pieces)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if process.wait(max(0.0, until - time.monotonic())) == 0:
+                    return b"".join(pieces)
+            raise RevisionError("cannot be read: git refuses it")
         pieces.append(piece)
         most -= len(piece)
     raise RevisionError("is too large to be read")

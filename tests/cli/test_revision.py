@@ -252,6 +252,16 @@ def test_sizes_are_bounded(made: GitRepository, tmp_path: Path, monkeypatch: pyt
         written(made, tmp_path / "listed")
 
 
+def test_one_blob_of_many_names_counts_for_each(
+    made: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made.commit({f"{n}.yaml": "x" * 1000 for n in range(10)})
+    monkeypatch.setattr(revision, "MOST_TOTAL", 9999)
+    with pytest.raises(RevisionError, match="MiB"):
+        written(made, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_a_git_that_hangs_or_is_not_there(made: GitRepository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made.commit({"a.yaml": "1"})
     git = tmp_path / "bin" / "git"
