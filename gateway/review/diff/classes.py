@@ -57,8 +57,8 @@ def unnamed(patterns: Iterable[str]) -> str:
 
 def _of_paths(old: Config, new: Config) -> Iterator[RequestClass]:
     for listener in ("public", "egress"):
-        patterns = dict.fromkeys(
-            path for side in (old, new) for route in side.routes if route.listener == listener for path in route.paths
+        patterns = sorted(
+            {path for side in (old, new) for route in side.routes if route.listener == listener for path in route.paths}
         )
         other = unnamed(patterns)
         yield RequestClass(listener, f"/{other}", "any other path")
@@ -102,19 +102,19 @@ def mounts(config: Config) -> dict[str, tuple[str, UpstreamSettings]]:
 
 def _of_procedures(old: Config, new: Config) -> Iterator[RequestClass]:
     before, after = mounts(old), mounts(new)
-    patterns = dict.fromkeys(name for side in (old, new) for route in side.routes for name in route.procedures)
-    aliases = dict.fromkeys(
+    patterns = sorted({name for side in (old, new) for route in side.routes for name in route.procedures})
+    aliases = {
         alias
         for _, upstream in (*before.values(), *after.values())
         if upstream.trpc is not None
         for alias in upstream.trpc.aliases
-    )
+    }
     other = unnamed((*patterns, *aliases))
     names = {pattern[:-1] + other if pattern[-1:] == "*" else pattern: pattern for pattern in patterns}
-    names |= {alias: alias for alias in aliases if alias not in names}
+    names |= {alias: alias for alias in sorted(aliases) if alias not in names}
     names[other] = "any other procedure"
     moved = _moved(before, after)
-    for prefix in dict.fromkeys((*before, *after)):
+    for prefix in sorted({*before, *after}):
         yield RequestClass("public", prefix.rstrip("/") or "/", prefix.rstrip("/") or "/")
         yield RequestClass("public", f"{prefix}{other}/{other}", f"{prefix}*")
         for name, shown in names.items():

@@ -12,6 +12,7 @@ from gateway.policy.base.written import NONE, text
 from gateway.review.diff.change import Change
 from gateway.review.diff.draft import Draft
 from gateway.review.diff.side import RoutedSide
+from gateway.review.diff.transitions import Transition
 from gateway.review.diff.uses import Use, in_order, in_words
 
 _BY_CLASSES = (("trpc",), ("trpc", "aliases"), ("trpc", "prefix"))
@@ -32,25 +33,32 @@ def renamed(old: RoutedSide, new: RoutedSide, several: Iterable[Use]) -> Mapping
     return {one: other for one, other in names.items() if list(names.values()).count(other) == 1}
 
 
-def part_drafts(old: RoutedSide, new: RoutedSide, names: Mapping[str, str]) -> Iterator[Draft]:
-    """What ``config.orders`` finds, with ``names`` for the old names of upstreams."""
+def part_drafts(
+    old: RoutedSide, new: RoutedSide, names: Mapping[str, str], found: Sequence[Transition]
+) -> Iterator[Draft]:
+    """What ``config.orders`` finds, with ``names`` for the old names of upstreams. ``found`` are all classes of requests."""
+    spelled: dict[str, list[Transition]] = {}
+    for each in found:
+        if each.request.spelling and each.before.refused and not each.after.refused:
+            spelled.setdefault(each.after.route, []).append(each)
     renamed_old = replace(
         old.config, upstreams={names.get(name, name): each for name, each in old.config.upstreams.items()}
     )
     first = {name: before for before, name in names.items()}
-    for found in compare_parts(renamed_old, new.config):
-        path = found.path
+    for change in compare_parts(renamed_old, new.config):
+        path = change.path
         upstream = path[1] if path[0] == "upstreams" and len(path) > 1 else ""
         if upstream and path[2:4] in _BY_CLASSES:
             continue
         if path[0] in _OF_UPSTREAMS:
-            yield _of_policy(old, new, found, names)
+            yield _of_policy(old, new, change, names)
             continue
         where_old = old.where((path[0], first.get(upstream, upstream), *path[2:]) if upstream else path)
         yield Draft(
-            change=_change(new, found, where_old, _routes_to(new, {upstream}) if upstream else ()),
+            change=_change(new, change, where_old, _routes_to(new, {upstream}) if upstream else ()),
+            requests=spelled if path[2:3] == ("paths",) else {},
             section=path[0],
-            detail=found,
+            detail=change,
         )
 
 

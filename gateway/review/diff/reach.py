@@ -13,7 +13,7 @@ from gateway.review.diff.classes import mounts
 from gateway.review.diff.draft import Draft, Path
 from gateway.review.diff.side import RoutedSide
 from gateway.review.diff.transitions import Transition
-from gateway.review.diff.uses import in_words
+from gateway.review.diff.uses import Use, in_words
 
 DENIED = "route_denied"
 
@@ -22,7 +22,8 @@ def reached(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> It
     """What loosens since requests that had no route, or a closed one, are forwarded now."""
     groups: dict[tuple[Path, str, str], list[Transition]] = {}
     for each in found:
-        if each.before.refused and not each.after.refused and not each.request.moved:
+        opens = each.before.refused and not each.after.refused and not each.request.moved
+        if opens and not (each.request.spelling and reads_otherwise(old, new, each.after.route)):
             path, shut = _setting(old, new, each)
             groups.setdefault((path, shut, "" if path[0] == "upstreams" else each.after.route), []).append(each)
     for (path, shut, _), several in groups.items():
@@ -61,6 +62,40 @@ def denials(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> It
                     where_new=new.places.route(names[1]),
                 )
                 yield Draft(change=change)
+
+
+def reads_otherwise(old: RoutedSide, new: RoutedSide, route: str) -> bool:
+    """Whether the upstream of ``route`` compares paths in another way than before, which says it all of other spellings."""
+    sides = [
+        side.config.upstreams.get(str((new.routes.get(route) or old.routes[route]).upstream)) for side in (old, new)
+    ]
+    readings = [None if upstream is None else upstream.paths for upstream in sides]
+    return None not in sides and readings[0] != readings[1]
+
+
+def aliases(old: RoutedSide, new: RoutedSide, several: Iterable[Use]) -> Iterator[Draft]:
+    """Second names that call other procedures, of requests that both sides forward."""
+    found: dict[tuple[str, str, str], list[Transition]] = {}
+    for use in several:
+        for each in use.requests:
+            if each.before.procedures != each.after.procedures:
+                names = each.request.alias, each.before.procedures[0], each.after.procedures[0]
+                found.setdefault(names, []).append(each)
+    for (name, before, after), requests in found.items():
+        route = new.routes[requests[0].after.route]
+        path = ("upstreams", str(route.upstream), "trpc", "aliases", name)
+        change = Change(
+            effect=Effect.LOOSENS,
+            setting=".".join(path),
+            before=before,
+            after=after,
+            why="The name calls another procedure, with what that does and takes.",
+            danger=Danger.CHECK,
+            routes=tuple(dict.fromkeys(each.after.route for each in requests)),
+            where_old=old.where(path),
+            where_new=new.where(path),
+        )
+        yield Draft(change=change, requests={route.name: requests}, section="upstreams")
 
 
 def _setting(old: RoutedSide, new: RoutedSide, each: Transition) -> tuple[Path, str]:
@@ -119,7 +154,7 @@ def _values(old: RoutedSide, path: Path, shut: str, route: Route, several: Seque
         aliases = sorted({each.request.alias or each.request.shown for each in several})
         return NONE, text(aliases) if key == "aliases" else several[0].request.target
     if key in ("paths", "procedures", "methods") and before is not None:
-        pair = text(getattr(before, key)), text(getattr(route, key))
+        pair = text(sorted(getattr(before, key))), text(sorted(getattr(route, key)))
         return pair if pair[0] != pair[1] else ("refused", in_words(several))
     shown = f"{in_words(several)} to {route.upstream}, auth: {_auth(route)}"
     return (f"closed: {old.routes[shut].deny}" if shut else NONE), shown

@@ -14,7 +14,7 @@ from gateway.policy.schema.settings import QUERY, SUFFIX, Settings
 from gateway.review.diff.change import Change
 from gateway.review.diff.draft import Draft
 from gateway.review.diff.side import RoutedSide
-from gateway.review.diff.uses import Use, named
+from gateway.review.diff.uses import Use, in_words, named
 
 if TYPE_CHECKING:
     from gateway.policy.schema.compare import JsonSchema
@@ -70,7 +70,8 @@ def _policy(route: Route) -> str:
 def _names(use: Use) -> Iterable[tuple[str, str]]:
     if not use.other.procedures:
         return [(use.one.name + suffix, use.other.name + suffix) for suffix in ("", QUERY)]
-    return dict.fromkeys((each.before.procedures[0], each.after.procedures[0]) for each in use.requests)
+    pairs = ((each.before.procedures[0], each.after.procedures[0]) for each in use.requests)
+    return dict.fromkeys(pair for pair in pairs if pair[0] == pair[1])  # else it is an alias of another (``reach``)
 
 
 def _compared(each: _Input, compare: CompareSchemas) -> tuple[Effect, str, str] | None:
@@ -114,6 +115,9 @@ def _draft(
     before, after = _texts(*each.octets)
     if not each.refuses and effect is not Effect.CHANGES:
         effect, why = Effect.CHANGES, "The policy only reports on one of the sides."
+    if any(use.moved for use in uses):
+        before, after = f"{before} (of {each.names[0]})", f"{after} (of {each.names[1]})"
+        why = f"{in_words(uses[0].requests)} went to another route and had its schema. {why}"
     names = {use.other.name for use in uses}
     change = Change(
         effect=effect,

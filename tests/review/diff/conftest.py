@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.review.diff.written import Compare
 
 
-@pytest.fixture
-def compare(tmp_path: Path) -> Compare:
-    return Compare(tmp_path)
+@pytest.fixture(scope="session")
+def compare(tmp_path_factory: pytest.TempPathFactory) -> Compare:
+    return Compare(tmp_path_factory.mktemp("sides"))

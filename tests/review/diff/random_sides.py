@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,14 +110,14 @@ class RandomSides:
                     made["origins"] = ["*"]
             case "rate_limits":
                 key = self._some(("address", "principal", "route", "header:x-k")) or ["address"]
-                made = {"limit": f"{chance.randint(1, 4)}/minute", "key": key}
+                made = {"limit": f"{chance.randint(2, 6)}/minute", "key": key}
                 if chance.random() < 0.5:
-                    made["burst"] = chance.randint(1, 4)
+                    made["burst"] = chance.randint(2, 6)
             case "bodies":
                 made = {
                     "max": chance.choice((20, 40, None)),
                     "types": self._some(("application/json", "text/plain")),
-                    "without_content": self._some(("GET", "DELETE")),
+                    "without_content": chance.choice(((), (), ("GET",), ("DELETE",))),
                     "query": chance.choice((None, {"max": 60, "parameters": 2}, {"max": 80})),
                 }
             case "lockouts":
@@ -159,7 +160,7 @@ class RandomSides:
         else:
             made |= {"paths": self._some(PATHS) or ["/a"], "upstream": "files"}
             made["methods"] = self._some(("GET", "POST", "DELETE")) or ["GET"]
-        if chance.random() < 0.15:
+        if chance.random() < 0.07:
             return {**made, "deny": "closed"}
         for key, values in (
             ("auth", ("token", "other", "public")),
@@ -176,10 +177,11 @@ class RandomSides:
             made |= {"mode": "report", "until": UNTIL}
         return made
 
-    def request(self, written: Written) -> SentRequest:
-        """A request that one of the routes of ``written`` may take."""
+    def request(self, written: Written, names: Collection[str] = ()) -> SentRequest:
+        """A request that one of the routes of ``written`` may take, one of ``names`` where it has any of them."""
         chance = self.chance
-        route = chance.choice(written["routes"])
+        wanted = [route for route in written["routes"] if route["name"] in names]
+        route = chance.choice(wanted or written["routes"])
         headers: list[tuple[str, str]] = []
         if chance.random() < 0.15:
             headers.append(
@@ -187,9 +189,9 @@ class RandomSides:
             )
         if chance.random() < 0.2:
             headers.append(("x-k", chance.choice("12")))
-        method = chance.choice((*route["methods"] * 3, *METHODS))
+        method = chance.choice((*route["methods"] * 12, *METHODS))
         body = b""
-        if method == "POST" or chance.random() < 0.1:
+        if method == "POST" or chance.random() < 0.03:
             body = chance.choice(
                 (b"{}", b'{"name": "abc"}', b'{"email": "a@b.co"}', b'{"name": "abcdefg"}', b"[" * 5 + b"]" * 5)
             )
@@ -208,9 +210,7 @@ class RandomSides:
                 body = b'{"0": {}}' if body else b""
         if chance.random() < 0.1:
             target += ("&" if "?" in target else "?") + "q=" + "x" * chance.choice((5, 70))
-        claims = chance.choice(
-            (None, None, {}, {}, {"type": "access"}, {"type": "refresh"}, {"aud": "you"}, {"scope": ""})
-        )
+        claims = chance.choice((None, {}, {}, {"type": "access"}, {"type": "refresh"}, {"aud": "you"}, {"scope": ""}))
         return SentRequest(
             method=method,
             target=target,
@@ -218,7 +218,7 @@ class RandomSides:
             body=body,
             address=chance.choice(("203.0.113.7", "203.0.113.8")),
             claims=claims,
-            repeat=chance.choice((1, 1, 2, 3, 5)),
+            repeat=chance.choice((1, 1, 1, 1, 3, 6)),
             upstream=chance.choice((200, 200, 401)),
         )
 

@@ -42,7 +42,7 @@ def test_a_pattern_that_grows_is_one_of_its_route(compare: Compare) -> None:
 def test_a_method_that_is_added(compare: Compare) -> None:
     new = ROUTES.replace("paths: [/one]", "paths: [/one], methods: [GET, DELETE]")
     (change,) = compare(ROUTES, new)
-    assert (change.setting, change.before, change.after) == ("routes.one.methods", "[GET]", "[GET, DELETE]")
+    assert (change.setting, change.before, change.after) == ("routes.one.methods", "[GET]", "[DELETE, GET]")
 
 
 def test_a_procedure_and_an_alias(compare: Compare) -> None:

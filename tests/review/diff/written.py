@@ -16,7 +16,7 @@ NOON = 1_800_000_000.0
 
 POLICIES = """
 auth:
-  token: {kind: jwt, algorithms: [HS256], secret: "0123456789abcdef0123456789abcdef", require: {type: access}}
+  token: {kind: jwt, algorithms: [HS256], secret: "qC7w9ZpT3xVb8LmR2sKf6YhN4dJg1uEa", require: {type: access}}
 cors:
   app: {origins: ["https://app.example"], no_origin: allow, methods: [GET, POST]}
 rate_limits:
@@ -57,19 +57,22 @@ def config(folder: Path, text: str, others: Mapping[str, str] | None = None, ups
 
 
 class Compare:
-    """Compares what two entry files say, each below ``folder``."""
+    """Compares what two entry files say, each below ``folder`` and read once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._count = 0
+        self._sides: dict[tuple[object, ...], Config] = {}
 
     def side(self, text: str, policies: str = POLICIES, upstreams: str = UPSTREAMS, **inputs: str) -> Config:
         """The configuration of ``text``; ``inputs`` are schemas by name."""
-        self._count += 1
-        others = {f"inputs/{name}.json": content for name, content in inputs.items()}
-        if inputs:
-            others["policies/schemas.yaml"] = SCHEMAS
-        return config(self._folder / str(self._count), text, {"policies/all.yaml": policies, **others}, upstreams)
+        key = (text, policies, upstreams, *sorted(inputs.items()))
+        if key not in self._sides:
+            others = {f"inputs/{name}.json": content for name, content in inputs.items()}
+            if inputs:
+                others["policies/schemas.yaml"] = SCHEMAS
+            folder = self._folder / str(len(self._sides))
+            self._sides[key] = config(folder, text, {"policies/all.yaml": policies, **others}, upstreams)
+        return self._sides[key]
 
     def __call__(self, old: Config | str, new: Config | str, witnesses: bool = False) -> list[Change]:
         """The changes from ``old`` to ``new``."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from time import thread_time
 from typing import NamedTuple
 
-from gateway.policy.base.order import Effect
+from gateway.policy.cors import Settings as Cors
 from gateway.policy.kinds import SECTIONS
 from gateway.review.diff.change import PASS, Change, SentRequest, Witness
 from gateway.review.diff.draft import Draft
@@ -63,6 +63,9 @@ _BY_PATH: Mapping[tuple[str, ...], Probes] = {
     ("listen", "trusted_proxies"): listeners.trusted,
     ("listen", "limits", "header_bytes"): listeners.head,
     ("upstreams", "trpc", "max_batch"): listeners.batch,
+    ("upstreams", "paths", "case"): requests.way,
+    ("upstreams", "paths", "slash"): requests.way,
+    ("upstreams", "paths", "suffix"): requests.way,
 }
 """Of other settings, without the names of routes and upstreams."""
 
@@ -99,8 +102,8 @@ class Finder:
         why = ["" for _ in drafts]
         for nth in range(_ROUTES):
             for index, draft in enumerate(drafts):
-                route = self._route(draft, nth)
-                if draft.change.effect is not Effect.LOOSENS or route is None:
+                route = self._route(draft, nth) if draft.change.loosens else None
+                if route is None:
                     continue
                 probes = _probes_of(draft)
                 if probes is None:
@@ -119,7 +122,7 @@ class Finder:
         ]
 
     def _route(self, draft: Draft, nth: int) -> str | None:
-        """The route to try in a nth: those first that have the fewest limits, which might refuse a request before."""
+        """The route to try after so many others: those first that have the fewest limits, which might refuse a request before."""
         names = sorted(
             draft.change.routes, key=lambda name: len(self._new.routes[name].policies.get("rate_limits", ()))
         )
@@ -151,14 +154,11 @@ class Finder:
             self._number += 1
             before = self._old.routes.get(transition.before.route)
             token = before is not None and bool(before.policies.get("auth"))
-            sample = Sample(self._new, self._new.routes[transition.after.route], transition, token)
-            yield Question(
-                draft,
-                sample,
-                Sample(self._old, before, transition) if before is not None else None,
-                self._number,
-                self._now,
-            )
+            there = Sample(self._old, before, transition) if before is not None else None
+            cors = there.policy("cors") if there is not None else None
+            origins = cors.origins if isinstance(cors, Cors) else ()
+            sample = Sample(self._new, self._new.routes[transition.after.route], transition, token, origins)
+            yield Question(draft, sample, there, self._number, self._now)
 
     def _confirmed(self, draft: Draft, probe: Probe) -> Witness | None:
         """The witness that ``probe`` is, None where it shows nothing of ``draft``."""

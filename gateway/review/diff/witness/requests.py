@@ -9,8 +9,8 @@ from gateway.policy.auth.auth import Settings as Auth
 from gateway.policy.cors import Settings as Cors
 from gateway.review.diff.change import SentRequest
 from gateway.review.diff.witness.probe import Probe, Question
+from gateway.review.diff.witness.sample import PAGE
 
-_STRANGE = "https://page.example"
 _OTHER = "other"  # a value of a claim that no policy asks for
 
 
@@ -55,12 +55,12 @@ def cors(question: Question) -> Iterator[Probe]:
     """Requests of pages, and preflights."""
     base, (old, new) = question.base, question.policies
     plain = replace(base, headers=tuple(pair for pair in base.headers if pair[0] != "origin"))
-    origins = [_STRANGE]
+    origins = [PAGE]
     if isinstance(new, Cors):
         origins = [
             _of_pattern(origin) for origin in new.origins if not isinstance(old, Cors) or origin not in old.origins
         ]
-    for origin in [*origins, _STRANGE]:
+    for origin in [*origins, PAGE]:
         yield Probe(_from(plain, origin))
     yield Probe(plain)
     for site in ("navigate", "no-cors"):
@@ -73,7 +73,7 @@ def cors(question: Question) -> Iterator[Probe]:
 
 
 def _of_pattern(origin: str) -> str:
-    return _STRANGE if origin == "*" else origin.replace("*", "page")
+    return PAGE if origin == "*" else origin.replace("*", "page")
 
 
 def _from(sent: SentRequest, origin: str) -> SentRequest:
@@ -91,7 +91,7 @@ def only_reports(question: Question) -> Iterator[Probe]:
     """What a route refuses by some policy, and lets pass when it only reports."""
     base = question.base
     yield Probe(replace(base, claims=None))
-    yield Probe(_from(base, _STRANGE))
+    yield Probe(_from(base, PAGE))
     yield Probe(replace(base, body=b"no JSON"))
     for section, names in question.sample.route.policies.items():
         if section == "bodies" and names:

@@ -10,7 +10,7 @@ from typing import cast
 from urllib.parse import quote, urlencode
 
 from gateway.config.model import Route
-from gateway.core.methods import WITH_CONTENT
+from gateway.core.methods import SAFE, WITH_CONTENT
 from gateway.policy.base.pointer import parse_pointer
 from gateway.policy.body import Settings as Body
 from gateway.policy.cors import Settings as Cors
@@ -26,6 +26,8 @@ from gateway.review.diff.transitions import Transition
 from gateway.review.diff.witness.forms import BOUNDARY, form
 
 JSON = "application/json"
+PAGE = "https://page.example"
+"""The origin of a page that no policy names."""
 _TRIED = 60  # candidates of a schema
 
 
@@ -37,6 +39,8 @@ class Sample:
     route: Route
     transition: Transition
     token: bool = False
+    origins: tuple[str, ...] = ()
+    """Of pages that the other side admits too, where it admits any."""
 
     def policy(self, section: str) -> object:
         """The policy of ``section`` that the route names, None for none."""
@@ -73,20 +77,17 @@ class Sample:
         query = self._query()
         if query:
             sent = replace(sent, target=f"{sent.target}?{query}")
-        return _with(sent, json.dumps(values[0]).encode(), self._type()) if method in WITH_CONTENT else sent
+        judged = method not in SAFE and self._schema(self.route.name) is not None
+        if method in WITH_CONTENT or judged:
+            return _with(sent, json.dumps(values[0]).encode(), self._type())
+        return sent
 
     def _origin(self) -> tuple[tuple[str, str], ...]:
         cors = self.policy("cors")
-        if cors is None or cast(Cors, cors).no_origin == "allow" or not cast(Cors, cors).origins:
+        if not isinstance(cors, Cors) or cors.no_origin == "allow" or not cors.origins:
             return ()
-        return (
-            (
-                "origin",
-                cast(Cors, cors)
-                .origins[0]
-                .replace("*", "https://page.example" if cast(Cors, cors).origins[0] == "*" else "page"),
-            ),
-        )
+        known = [origin for origin in cors.origins if origin in self.origins] or cors.origins
+        return (("origin", PAGE if known[0] == "*" else known[0].replace("*", "page")),)
 
     def _type(self) -> str:
         body = self.policy("bodies")
@@ -112,8 +113,7 @@ class Sample:
 
     def inputs(self, name: str) -> Iterator[object]:
         """Values that the schema of ``name`` admits; none where it has none."""
-        schemas = self.policy("schemas")
-        octets = cast(Schemas, schemas).files.contents.get(name) if schemas is not None else None
+        octets = self._schema(name)
         if octets is None:
             return
         from gateway.policy.schema.validator import compiled
@@ -124,6 +124,10 @@ class Sample:
         for value in islice(examples(schema), _TRIED):
             if admits(value):
                 yield value
+
+    def _schema(self, name: str) -> bytes | None:
+        schemas = self.policy("schemas")
+        return schemas.files.contents.get(name) if isinstance(schemas, Schemas) else None
 
     def _query(self) -> str:
         values = self.inputs(self.route.name + QUERY)
