@@ -26,7 +26,7 @@ from tests.review.replay.recording import Lines, Recording, fields, made, replay
 from tests.review.replay.traffic import request, response
 from tests.upstream_fixture import running_upstream, wire
 
-TRAFFIC, CALLS = 15, 60
+TRAFFIC, CALLS = 15, 45
 
 Step = tuple[DryRequest, ScriptedResponse, float, str, int]
 """A request, how its upstream responds, the seconds until the next one, the verdict, and the lines that are logged of it."""

@@ -56,11 +56,11 @@ def test_only_what_limits_decide_is_in_their_warm_up() -> None:
 
 
 def test_made_up_names_take_no_memory() -> None:
-    tally = Tally()
+    tally, line = Tally(), of()
     for number in range(5000):
         tally.count(tally.configs, str(number))
         found = ReplayedVerdict("no_route", "", f"route{number}", "")
-        tally.judged(of(), PASSED, judged(PASSED), found, False)
+        tally.judged(line, PASSED, judged(PASSED), found, False)
     assert len(tally.configs) <= 2001 and len(tally.refused) <= 2001
     assert tally.refused.total() == tally.configs.total() == 5000
 

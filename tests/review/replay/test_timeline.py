@@ -75,6 +75,7 @@ def test_a_night_without_requests_is_no_forgery() -> None:
 
 def test_no_more_wait_than_there_is_room_for() -> None:
     timeline = Timeline()
-    timeline.add(at(1000.0))
-    due = sum(len(timeline.add(at(1000.0))) for _ in range(MOST_WAITING + 100))
+    one = at(1000.0)
+    timeline.add(one)
+    due = sum(len(timeline.add(one)) for _ in range(MOST_WAITING + 100))
     assert due >= 100
