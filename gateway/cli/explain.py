@@ -13,7 +13,8 @@ import typer
 from gateway.cli.explanation import lines
 from gateway.cli.load import DEFAULT_PATH, AsJson, ConfigPath, load_or_exit
 from gateway.cli.ops_options import OpsUrl, TokenFile, reported
-from gateway.config.stand_ins import StandIns
+from gateway.config.by_reference import Guesses
+from gateway.config.model import Config
 from gateway.ops.plain import clean
 from gateway.review.dry_run.request import ADDRESS, DryRequest
 from gateway.review.dry_run.trace import PASS
@@ -127,12 +128,18 @@ def _claims(text: str) -> dict[str, object] | None:
 
 
 def _explained(request: DryRequest, at: float, placeholders: bool, config: Path, json: bool) -> dict[str, Any]:
-    filled = StandIns() if placeholders else None
-    loaded = load_or_exit(config, json, "", filled)
-    found = explained(loaded, request, at).as_dict()
+    filled = Guesses() if placeholders else None
+    found = explained(_loaded(config, json, filled), request, at).as_dict()
     if filled is not None and filled.names:
         found["notes"].append(f"filled in: {', '.join(filled.names)}")
     return found
+
+
+def _loaded(config: Path, json: bool, filled: Guesses | None) -> Config:
+    loaded = load_or_exit(config, json, "", filled)
+    if filled is not None and filled.unfit:
+        raise ValueError(f"nothing can stand in for {', '.join(map(clean, filled.unfit))}: set it")
+    return loaded
 
 
 def _refused(
@@ -147,7 +154,7 @@ def _refused(
             ask(listener_of(ops, token_file, config), "POST", "/v1/explain", {"request_id": request_id}, EXPLAINING)
         )
     line = _line(log, request_id)
-    loaded = load_or_exit(config, json, "", StandIns() if placeholders else None)
+    loaded = _loaded(config, json, Guesses() if placeholders else None)
     return Recorded(loaded, time.time()).explanation(line).as_dict()
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from gateway.config.tree import NodePath
+from gateway.policy.auth.stand_in import stand_in_key
 
 # What a key may be when nothing is known of its value; the name leads nowhere (RFC 6761 section 6.4).
 _OF_KEYS = {
@@ -39,6 +40,8 @@ class StandIns:
             self.names.append(name)
         words = [key for key in path if isinstance(key, str)]
         key = words[-1] if words else ""
+        if path and path[0] == "auth" and "public_key" in path:
+            return stand_in_key(name)
         if key in _OF_KEYS:
             return _OF_KEYS[key]
         return sha256(name.encode()).hexdigest() if secret else None

@@ -146,3 +146,24 @@ def test_it_loads_nothing_that_it_does_not_use() -> None:
         loaded & {"rich", "aiohttp", "cryptography", "jwt", "http.client", "structlog", "uvloop", "lmdb", "redis"}
         == set()
     )
+
+
+def test_what_is_not_here_is_stood_in_for_by_something_that_the_setting_takes(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = ENTRY.replace(
+        '[HS256], secret: "a-signing-secret-of-more-than-32-bytes"', '[ES256], public_key: "${file:/run/key}"'
+    )
+    Path("upstreams.yaml").write_text(entry.replace("limit: 2/minute", 'limit: "${LIMIT}"'))
+    assert run("explain", "GET", "/mine") == 2
+    capsys.readouterr()
+    code, found = explained(capsys, "GET", "/mine", "--claims", "{}", "--placeholders")
+    assert (code, found["verdict"]) == (0, "pass")
+    assert any("LIMIT" in note and "/run/key" in note for note in found["notes"])
+    assert (
+        explained(capsys, "GET", "/mine", "-H", "authorization: Bearer a.b.c", "--placeholders")[1]["verdict"]
+        == "token_invalid"
+    )
+    Path("upstreams.yaml").write_text(entry.replace("key: [address]", 'key: ["${PART}"]'))
+    assert run("explain", "GET", "/mine", "--placeholders") == 2
+    assert "PART" in capsys.readouterr().err
