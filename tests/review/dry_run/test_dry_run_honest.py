@@ -9,35 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.failure import CallFailure
 from gateway.demo import hs256
 from gateway.policy.auth.auth import Settings
 from gateway.review.dry_run.claims import completed
 from gateway.review.dry_run.dry_run import DryRun
-from gateway.review.dry_run.response import ReadResponse, ScriptedResponse
+from gateway.review.dry_run.response import ReadResponse
 from gateway.review.dry_run.trace import PASS
 from tests.gateway_fixture import SECRET, Running, running_gateway
+from tests.review.dry_run.backend import Backend
 from tests.review.dry_run.configs import NOON, ROOT
 from tests.review.dry_run.requests import GROUPS, Sent
-from tests.upstream_fixture import Upstream, running_upstream
+from tests.upstream_fixture import running_upstream
 
 ID = re.compile(rb"[0-9a-f]{32}")
 _OF_EACH = frozenset((b"date", b"x-request-id", b"x-correlation-id", b"via"))
-
-
-class Backend:
-    """The upstreams of the real gateway, which say what the dry run's say."""
-
-    def __init__(self) -> None:
-        self.response = ScriptedResponse()
-
-    async def talk(self, upstream: Upstream, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            await upstream.read(reader)
-            if self.response.failure is CallFailure.RESET:
-                return
-            writer.write(b"no HTTP\r\n\r\n" if self.response.failure else self.response.octets())
-            await writer.drain()
 
 
 class Both:

@@ -12,9 +12,9 @@ from gateway.review.dry_run.request import DryRequest
 from gateway.review.dry_run.response import ReadResponse, ScriptedResponse
 from gateway.review.dry_run.trace import PASS
 from tests.gateway_fixture import running_gateway
+from tests.review.dry_run.backend import Backend
 from tests.review.dry_run.configs import NOON
 from tests.review.dry_run.requests import CLOSE, WELL
-from tests.review.dry_run.test_dry_run_honest import Backend
 from tests.upstream_fixture import running_upstream
 
 ENTRY = """\
