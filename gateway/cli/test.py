@@ -137,9 +137,10 @@ def _print(results: Sequence[PolicyTestResult], failed: Sequence[PolicyTestResul
     for result in failed:
         typer.echo("\n".join(lines_of(result)))
     requests = sum(result.test.requests for result in results)
-    passed = len(results) - len(failed)
-    counted = f"{passed} of {len(results)} tests" if failed else f"{passed} tests"
-    typer.echo(f"{'failed' if failed else 'ok'}: {counted} pass, with {requests} requests")
+    if failed:
+        typer.echo(f"failed: {len(failed)} of {len(results)} tests, with {requests} requests")
+    else:
+        typer.echo(f"ok: {len(results)} tests pass, with {requests} requests")
 
 
 def _is_meant(only: str, one: PolicyTest) -> bool:

@@ -80,7 +80,7 @@ def test_a_failing_test_says_what_was_expected_what_came_and_who_decided(
     assert lines[2] == "    policies/tests/a.yaml:2  verdict: expected pass, got rate_limited"
     (stage,) = [line for line in lines if "rate_limit few" in line]
     assert stage.split()[2:] == ["upstreams.yaml:4", "rate_limited", "few"]
-    assert "failed: 2 of 3 tests pass, with 5 requests" in lines
+    assert "failed: 1 of 3 tests, with 5 requests" in lines
 
 
 def test_a_failing_test_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
