@@ -26,10 +26,11 @@ def limit(question: Question) -> Iterator[Probe]:
         return
     shares = not set(old.key) & set(_OWN)
     after = new if isinstance(new, Limit) else None
-    # To be counted apart by a finer key, the last of them has another value of its own.
-    if after is not None and "route" in after.key and "route" not in old.key:
+    of_key = question.path[:1] in ((), ("key",))
+    if of_key and after is not None and "route" in after.key and "route" not in old.key:
         yield from split(question)
-    for varied in _varied(base, old, after):
+    # To be counted apart by a finer key, the last of them has another value of its own.
+    for varied in _varied(base, old, after) if of_key else ():
         yield Probe(varied, (replace(base, repeat=min(old.at_once, MOST)),), shares)
     if old.at_once < MOST:
         yield Probe(replace(base, repeat=old.at_once + 1), (), shares)

@@ -41,6 +41,13 @@ def test_of_a_limit_that_is_gone_and_of_a_budget_that_is_split(compare: Compare)
     assert [each.earlier[0].repeat for each in change.witnesses.values()] == [5, 5]
 
 
+def test_a_larger_burst_is_shown_by_more_of_the_same_although_the_key_is_finer_too(compare: Compare) -> None:
+    finer = POLICIES.replace("5/minute, key: [address]", '5/minute, burst: 6, key: [address, "header:x-session-id"]')
+    changes = {change.setting: change for change in compare(ROUTES, compare.side(ROUTES, finer), witnesses=True)}
+    assert {each.repeat for each in changes["rate_limits.tries.burst"].witnesses.values()} == {6}
+    assert {each.repeat for each in changes["rate_limits.tries.key"].witnesses.values()} == {1}
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
