@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.config.certificates import Certificates, read_certificates
@@ -178,14 +178,14 @@ class Reloader:
         """Have all workers serve ``order``, or none; why one cannot, empty when they do."""
         if order.certificates != self.certificates:
             self._with_old_certificates |= {child for child in self._children if not child.ready}
-        reasons = await self._prepare(order)
-        why = next((reason for reason in reasons if reason), "")
+        asked = {child: child.pid for child in self._children if child.ready}
+        why = await self._prepare(order)
         if why:
-            await self._swap(order, False)
+            await self._swap(order, False, asked)
             return why
         # From here on it is in force: a worker that starts now begins with it, and so does what replaces one that fails.
         self.config, self.loaded_at, self.certificates = order.config, order.loaded_at, order.certificates
-        await self._swap(order, True)
+        await self._swap(order, True, asked)
         return ""
 
     async def differences(self) -> ConfigComparison | list[str]:
@@ -214,15 +214,18 @@ class Reloader:
         read = read_certificates(loaded.listen.tls)
         return read if (loaded.listen.tls is None) == (served.listen.tls is None) else self.certificates
 
-    async def _prepare(self, order: Reload) -> list[str]:
-        """Have all workers build what ``order`` says beside what they serve; why they cannot."""
+    async def _prepare(self, order: Reload) -> str:
+        """Have all workers build what ``order`` says beside what they serve; why one cannot, empty when they have."""
         order = replace(order, config=order.config.served())
-        return await asyncio.gather(*(child.prepare(order, TIMEOUT) for child in self._children))
+        reasons = await asyncio.gather(*(child.prepare(order, TIMEOUT) for child in self._children))
+        return next(filter(None, reasons), "")
 
-    async def _swap(self, order: Reload, serve: bool) -> None:
-        """Have all workers serve what they have built, or drop it. One that cannot is ended: another one takes its place."""
-        reasons = await asyncio.gather(*(child.swap(order, serve, TIMEOUT) for child in self._children))
-        for child, why in zip(self._children, reasons, strict=True):
+    async def _swap(self, order: Reload, serve: bool, asked: Mapping[Child, int | None]) -> None:
+        """Have the processes that were ``asked`` to build it serve it, or drop it. One that cannot is ended: another one takes its
+        place. A process that began to take requests since has built nothing, and catches up."""
+        children = [child for child, pid in asked.items() if child.pid == pid]
+        reasons = await asyncio.gather(*(child.swap(order, serve, TIMEOUT) for child in children))
+        for child, why in zip(children, reasons, strict=True):
             if why and child.ready:
                 child.end()
 

@@ -37,6 +37,7 @@ class Child:
 
     def __init__(self, config: Config, why_not: str = "") -> None:
         self.ready = True
+        self.pid: int | None = 1
         self.digest = config.digest
         self.why_not = why_not
         self.why_not_swap = ""

@@ -89,6 +89,28 @@ async def test_one_that_cannot_swap_is_replaced_by_one_that_starts_with_it(given
     assert [(child.swaps, child.ended) for child in given.children] == [([True], False), ([True], True)]
 
 
+async def test_a_process_that_begins_to_take_requests_while_others_build_is_left_to_catch_up(given: Given) -> None:
+    building, starting, dying = (Child(given.before) for _ in range(3))
+    starting.ready = False
+    building.let_go.clear()
+    given.children += [building, starting, dying]
+    reloading = asyncio.create_task(given.reload())
+    await eventually(lambda: building.orders)
+    starting.ready = True
+    dying.pid = 2  # the process after it
+    for child in (starting, dying):
+        child.why_not_swap = "nothing was built"
+    building.let_go.set()
+    assert await reloading
+    assert [child.swaps for child in given.children] == [[True], [], []]
+    assert not any(child.ended for child in given.children), "it may have requests"
+    for child in (starting, dying):
+        child.why_not_swap = ""
+    assert given.reloader.must_catch_up()
+    await given.reloader.catch_up()
+    assert {child.digest for child in given.children} == {given.after.digest}
+
+
 async def test_a_worker_that_started_meanwhile_catches_up_or_is_replaced(given: Given) -> None:
     late, ill, starting = Child(given.before), Child(given.before, "cannot"), Child(given.before)
     starting.ready = False

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gateway.config.model import NOWHERE, Config
 from gateway.policy import concurrency
+from gateway.policy.base.same import same
 from gateway.policy.base.tools import Tools
 from gateway.policy.breaker import breaker as breakers
 from gateway.policy.breaker.breaker import Breaker
@@ -94,8 +95,8 @@ class Resilience:
         before = self._before
         if before is not None and upstream in before.breakers:
             known, theirs, own = before.breakers[upstream], before._tools, self._tools
-            same = (theirs.store, theirs.wall, theirs.events) == (own.store, own.wall, own.events)
-            if same and known.settings == settings:
+            of_these = (theirs.store, theirs.wall, theirs.events) == (own.store, own.wall, own.events)
+            if of_these and same(known.settings, settings):
                 return known
         return breakers.build(upstream, settings, self._tools)
 
@@ -105,7 +106,7 @@ class Resilience:
         before, proxies = self._before, self._tools.trusted_proxies
         if before is not None and upstream in before.concurrency and before._tools.trusted_proxies == proxies:
             known = before.concurrency[upstream]
-            if known.settings == settings:
+            if same(known.settings, settings):
                 return known
         return concurrency.build(upstream, settings, self._refuses(upstream), proxies)
 
@@ -138,7 +139,7 @@ class Resilience:
         """What the fallback ``name`` has stored before, where the same is asked of the same upstreams for the same users; else
         an empty one."""
         before = self._before
-        if before is not None and name in before._memories and before._stored(name) == self._stored(name):
+        if before is not None and name in before._memories and same(before._stored(name), self._stored(name)):
             return before._memories[name]
         return StoredResponses(settings, self._tools.wall, self._passed())
 

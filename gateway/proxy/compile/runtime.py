@@ -8,6 +8,7 @@ from gateway.config.model import Config
 from gateway.config.reporting import in_force
 from gateway.core.pattern import compile_paths
 from gateway.policy.auth.auth import Jwt
+from gateway.policy.base.same import same
 from gateway.policy.base.tools import Tools
 from gateway.policy.in_flight import InFlight
 from gateway.proxy.compile.resilience import Resilience
@@ -72,10 +73,10 @@ class Runtime:
         region, most, via = config.region, config.listen.limits.header_bytes, config.listen.via
         for name, settings in config.upstreams.items():
             made_of = ingredients(settings, region, most, via, tools)
-            same = known.get(name)
-            if same is None or same.made_of != made_of:
-                same = RunningUpstream(name, settings, made_of, tools)
-            yield name, same
+            one = known.get(name)
+            if one is None or not same(one.made_of, made_of):
+                one = RunningUpstream(name, settings, made_of, tools)
+            yield name, one
 
     def start(self) -> None:
         """Begin the health checks and the lookup of names, and have what was taken over follow this configuration."""

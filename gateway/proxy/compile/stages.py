@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from gateway.policy.base.buffer import Buffer, BufferWithoutForms, ReadLimit
 from gateway.policy.base.report import covered
+from gateway.policy.base.same import same
 from gateway.policy.base.settings import Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -150,7 +151,9 @@ class StageBuilder:
     def _has(self, key: _Key, policies: Sequence[tuple[str, Policy]], report: bool, tools: Tools) -> bool:
         """Whether it has built the stage of ``key``, and of the same ``policies`` with the same ``tools``."""
         kind, names, _ = key
-        return key in self._built and self._made_with(kind) == tools and self._named(kind, names, report) == policies
+        return (
+            key in self._built and self._made_with(kind) == tools and same(self._named(kind, names, report), policies)
+        )
 
     def _made_with(self, kind: Kind) -> Tools:
         # The bound of one address is nothing to the other kinds, which would lose their tokens and schemas with it.

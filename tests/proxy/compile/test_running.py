@@ -26,7 +26,7 @@ upstreams:
     health_check: {path: /health, interval: 1h}
     ejection: {failures: 2}
     retries: {attempts: 2}
-    concurrency: {limit: 2, queue: 5}
+    concurrency: {limit: 2, queue: 5, per_client: 1}
     breaker: quick
     fallback: last
     trpc: {prefix: /api}
@@ -36,7 +36,7 @@ routes:
   - {name: other, paths: [/other], upstream: second, auth: tokens}
 """
 POLICIES = """\
-auth: {tokens: {kind: jwt, algorithms: [HS256], secret: uG7qZ1xV0pTnB4cYwK9hRr2sLd8fMe6a}}
+auth: {tokens: {kind: jwt, algorithms: [HS256], secret: uG7qZ1xV0pTnB4cYwK9hRr2sLd8fMe6a, require: {admin: 1}}}
 rate_limits: {few: {limit: 5/1m, burst: 5, key: [principal]}}
 breakers: {quick: {failures: 1}}
 fallbacks: {last: {stale: {for: 1h}}}
@@ -100,6 +100,8 @@ ALL = {"first", "second", "breaker", "permits", "tokens", "in_flight", "stale"}
         ({"prefix: /api": "prefix: /api/trpc"}, {"stale"}),
         ({"uG7qZ1xV0pTnB4cYwK9hRr2sLd8fMe6a": "a6eMf8dLs2rRh9KwYc4BnTp0Vx1Zq7Gu"}, {"tokens", "stale"}),
         ({"algorithms: [HS256]": "algorithms: [HS256], leeway: 1s"}, {"tokens", "stale"}),
+        ({"admin: 1": "admin: true"}, {"tokens", "stale"}),
+        ({"per_client: 1}": "per_client: 100%}"}, {"permits"}),
         ({"{for: 1h}": "{for: 2h}"}, {"stale"}),
         ({"5/1m": "6/1m"}, set()),
         ({"upstreams:\n": "listen: {via: other}\nupstreams:\n"}, {"first", "second", "stale"}),
