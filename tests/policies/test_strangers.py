@@ -1,4 +1,8 @@
-"""What strangers can do to somebody whose e-mail address they know, on the shipped files, with a clock moved by hand."""
+"""What strangers can do to somebody whose e-mail address they know, on the shipped files, with a clock moved by hand.
+
+What one sequence shows is said in policies/tests/sign-in.yaml. Here is what takes loops inside of loops: hours of guesses at any pace, in
+which the owner signs in now and then, and what holds for every public route, those that are not there yet too.
+"""
 
 from __future__ import annotations
 
