@@ -18,3 +18,5 @@ def test_an_order_a_line_and_a_wrong_order(tmp_path: Path) -> None:
     assert "error" in explained(config, {"method": "GET", "target": "/none", "at": 5}, None, NOW)
     assert "error" in explained(config, {"method": "GET", "target": ""}, None, NOW)
     assert "error" in explained(config, {}, {"method": "GET\r\n", "path": "/"}, NOW)
+    wrong = explained(config, {"method": "GET", "target": "/", "address": "hush"}, None, NOW)
+    assert "address" in wrong["error"] and "hush" not in wrong["error"]
