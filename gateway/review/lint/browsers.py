@@ -17,14 +17,14 @@ from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject, at, is_guest_route
 
 
+def _weakness(origin: str) -> str:
+    """Why an allowed origin admits pages of strangers, empty where it does not. A developer's own machine is no website."""
+    return "" if names_loopback(urlsplit(origin).netloc) else origin_weakness(origin) or ""
+
+
 def _broad(origin: str) -> str:
-    """Why an allowed origin is more than one website, empty where it is one. A developer's own machine is no website."""
-    if names_loopback(urlsplit(origin).netloc):
-        return ""
-    weakness = origin_weakness(origin)
-    if weakness is None and "*" in origin:
-        return "lets every name below that domain in"
-    return weakness or ""
+    """Why an allowed origin is more than one website, empty where it is one."""
+    return _weakness(origin) or ("lets every name below that domain in" if "*" in origin else "")
 
 
 def _with_credentials(subject: Subject) -> Iterator[Spot]:
@@ -44,12 +44,14 @@ def _reads_cookies(routes: list[Route], subject: Subject) -> str:
     return next((name for name in names if "cookie" not in upstreams[name].request_headers.remove), "")
 
 
-def _without_credentials(subject: Subject) -> Iterator[Spot]:
-    for name, settings, _ in subject.used("cors", CorsSettings):
-        for origin in settings.origins if not settings.credentials else ():
+def _without_cookies(subject: Subject) -> Iterator[Spot]:
+    for name, settings, routes in subject.used("cors", CorsSettings):
+        cookies = settings.credentials and _reads_cookies(routes, subject)  # which is a finding of its own
+        beside = ", beside credentials: true" if settings.credentials else ""
+        for origin in settings.origins if not cookies else ():
             # A * is how a public service is written, and one's own domain is one's own.
-            if origin != "*" and "lets every name" not in (broad := _broad(origin)) and broad:
-                yield Spot(("cors", name, "origins"), f"has {origin}, which {broad}")
+            if origin != "*" and (weakness := _weakness(origin)):
+                yield Spot(("cors", name, "origins"), f"has {origin}, which {weakness}{beside}")
 
 
 def _of_other_sites(subject: Subject) -> Iterator[Spot]:
@@ -82,6 +84,26 @@ def _of_others(subject: Subject) -> Iterator[Spot]:
                 yield Spot(("fallbacks", name, "stale"), sentence)
 
 
+def _in_shared_caches(subject: Subject) -> Iterator[Spot]:
+    for name, settings, routes in subject.used("response_headers", HeaderSettings):
+        signed_in = [route for route in routes if not is_guest_route(route)]
+        shared = _lets_caches_share(settings.set.get("cache-control", ""))
+        if signed_in and shared:
+            sentence = (
+                f"has {shared}, so caches give one user the response to another, as on the route {signed_in[0].name}"
+            )
+            yield Spot(("response_headers", name, "set", "cache-control"), sentence)
+
+
+def _lets_caches_share(cache_control: str) -> str:
+    """The directive for which a shared cache may store the response to a request with Authorization (RFC 9111 section 3.5),
+    empty where none does."""
+    directives = [each.strip().partition("=")[0].strip().lower() for each in cache_control.split(",")]
+    if {"no-store", "private"} & set(directives):
+        return ""
+    return next((each for each in directives if each in ("public", "s-maxage")), "")
+
+
 RULES = (
     LintRule(
         "credentials-broad-origin",
@@ -90,7 +112,8 @@ RULES = (
         "A page of another website acts as the user who looks at it: it sends requests with the user's cookies and reads the "
         "responses. One name of the domain that somebody else controls, or one page over plain http that is changed on the "
         "way, is enough.",
-        "write the origins one by one, or, where no cookie is used, remove: [cookie] at the upstream or credentials: false",
+        "write https origins one by one, or, where no cookie is used and the domain is your own, remove: [cookie] at the upstream "
+        "or credentials: false",
         'cors:\n  app:\n    origins: ["https://app.example.com", "https://admin.example.com"]\n    credentials: true',
         _with_credentials,
     ),
@@ -102,7 +125,7 @@ RULES = (
         "domain anybody takes a name.",
         "write https origins one by one",
         'cors:\n  app: {origins: ["https://app.example.com"]}',
-        _without_credentials,
+        _without_cookies,
     ),
     LintRule(
         "cross-site-allowed",
@@ -131,5 +154,17 @@ RULES = (
         "leave stale.public out: each user gets responses to that user then",
         "fallbacks:\n  last-good: {stale: {for: 1h}}",
         _of_others,
+    ),
+    LintRule(
+        "cached-for-everybody",
+        Severity.HIGH,
+        "Responses to signed-in users in caches that others share",
+        "A cache between the gateway and its clients, such as that of a content network or a company, keeps what one user got and "
+        "gives it to whoever asks next, without a token.",
+        "write no-store, and name a policy of its own at the routes for everybody whose responses may be kept",
+        "response_headers:\n  secure: {set: {cache-control: no-store}}\n"
+        "  kept: {set: {cache-control: 'public, max-age=600'}}\n"
+        "routes:\n  - {name: content, ..., auth: public, response_headers: kept}",
+        _in_shared_caches,
     ),
 )

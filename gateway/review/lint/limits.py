@@ -32,7 +32,7 @@ def _without_limit(subject: Subject) -> Iterator[Spot]:
         if any(set(own) & set(settings.key) for settings in fixed_limits(route, subject)):
             continue
         limits = [settings for _, settings in subject.enforced(route, SECTION, Settings)]
-        if not any(map(chosen, limits)):  # which is a finding of its own
+        if not (limits and all(map(chosen, limits))):  # which is a finding of its own
             yield Spot(at(route), "lets everybody in, and no limit that is enforced counts by address or network")
 
 

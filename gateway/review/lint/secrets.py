@@ -15,6 +15,9 @@ from gateway.review.lint.subject import Subject
 
 _PUBLIC = re.compile(r"\.public_key(?:\[[0-9]+\])?$|^routes\.|^defaults\.|\.pattern$|\.files$").search
 """Settings that hold long texts which are no secrets: keys for verifying, names, patterns."""
+_SHOWN = re.compile(r"^response_headers\.|^fallbacks\.|^auth\..*\.(?:audience|issuer|require\..*)$").search
+"""Settings that clients are sent or have in their tokens: what looks random there is the hash of a script, a picture, or the id
+of a client."""
 
 _CREDENTIALS_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^/@\s:]*:([^/@\s]+)@", re.IGNORECASE).search
 # What services begin their keys with, so that scanners of source code find them.
@@ -64,7 +67,7 @@ def _is_secret(setting: Setting, text: str) -> str:
         names_credentials(name) and not setting.path.startswith("response_headers.") and isinstance(setting.value, str)
     ):
         return "is a secret by its name"
-    return "looks like a secret" if any(map(_is_random, _TOKEN(text))) else ""
+    return "looks like a secret" if not _SHOWN(setting.path) and any(map(_is_random, _TOKEN(text))) else ""
 
 
 def _is_random(text: str) -> bool:

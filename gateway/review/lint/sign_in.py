@@ -1,5 +1,6 @@
-"""Which routes take something that can be guessed: a password, or a code. Nothing in a file says so, hence three signs: the
-name of the procedure or the path, the members of the input's schema, and a neighbour of the same name that has a lockout."""
+"""Which routes take something that can be guessed: a password, or a code. Nothing in a file says so, hence four signs: the
+name of the procedure or the path, the members of the input's schema, a path such as ``/v1/session`` with no more in it, and a
+neighbour of the same name that has a lockout."""
 
 from __future__ import annotations
 
@@ -10,9 +11,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.config.model import Route
+from gateway.core.methods import WITH_CONTENT
 from gateway.policy.lockout.settings import Settings as LockoutSettings
 from gateway.policy.schema.settings import Settings as SchemaSettings
-from gateway.review.lint.subject import Subject
+from gateway.review.lint.subject import Subject, is_guest_route
 
 _WORD = re.compile(r"2fa|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _ALONE = frozenset(
@@ -33,11 +35,18 @@ _OTHERWISE = frozenset(
         *("signup", "register", "registration", "create", "invite", "up"),
         *("signout", "logout", "logoff", "out"),
         *("request", "forgot", "forgotten", "send", "resend", "challenge", "start", "options", "status"),
+        *("page", "history"),
     )
 )
 _SESSION = frozenset(("session", "sessions", "token", "tokens"))
 """What is created by whoever signs in."""
-_PASSWORD = re.compile(r"pass(?:word|wd|phrase|code)|^pwd$|^pin$|^otp$|totp", re.IGNORECASE).search
+_ENTRANCE = frozenset(("auth", "authentication", "credentials", *_SESSION))
+"""What the path of a sign-in ends with that has no verb, as in ``POST /v1/session``, with nothing but these around it."""
+_AROUND = frozenset(("api", "rest", "v", "oauth", "connect", "user", "users", "account", "accounts"))
+_PASSWORD = re.compile(
+    r"pass(?:word|wd|phrase|code)|^pwd?$|^pin(?:_?code)?$|^otp$|totp|^(?:one_?time|recovery|backup)_?code$",
+    re.IGNORECASE,
+).search
 _CODE = re.compile(r"^(?:code|(?:verification|confirmation|reset|login|mfa|sms)_?(?:code|token))$", re.IGNORECASE).match
 _ACCOUNT = re.compile(r"^(?:email|phone|user|user_?name|user_?id|login|account)", re.IGNORECASE).match
 
@@ -54,8 +63,15 @@ def guessable(subject: Subject) -> tuple[Guessable, ...]:
     """The served routes that take a password or a code. Several rules ask for those of one subject."""
     locked = _locked_verbs(subject)
     found = (
-        (route, _by_name(route) or _by_schema(route, subject) or _by_neighbour(route, locked))
+        (
+            route,
+            _by_name(route, subject)
+            or _by_schema(route, subject)
+            or _by_path(route, subject)
+            or _by_neighbour(route, locked, subject),
+        )
         for route in subject.served
+        if _takes_input(route)
     )
     return tuple(Guessable(route, by) for route, by in found if by)
 
@@ -65,21 +81,29 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name)]
 
 
+def _takes_input(route: Route) -> bool:
+    """Whether it is a try, and not the page on which somebody writes one: a procedure, or a path that is sent a body."""
+    return bool(route.procedures or WITH_CONTENT & set(route.methods))
+
+
 def _is_otherwise(words: set[str]) -> bool:
     return bool(words & _OTHERWISE) and not words & _SESSION
 
 
-def _names(route: Route) -> Iterator[str]:
-    """The last part of each procedure and each path, and the name of the route."""
+def _names(route: Route, subject: Subject) -> Iterator[str]:
+    """The last part of each procedure, its aliases and each path, and the name of the route."""
+    upstream = subject.config.upstreams.get(route.upstream or "")
+    aliases = upstream.trpc.aliases if upstream is not None and upstream.trpc is not None else {}
     for procedure in route.procedures:
         yield procedure.rpartition(".")[2]
+        yield from (alias.rpartition(".")[2] for alias, target in aliases.items() if target == procedure)
     for path in route.paths:
         yield "/".join(path.rstrip("/").rsplit("/", 2)[-2:])
     yield route.name
 
 
-def _by_name(route: Route) -> str:
-    for name in _names(route):
+def _by_name(route: Route, subject: Subject) -> str:
+    for name in _names(route, subject):
         words = set(words_of(name))
         signs_in = words & _ALONE or any(words & verbs and words & nouns for verbs, nouns in _TOGETHER)
         if signs_in and not _is_otherwise(words):
@@ -98,6 +122,18 @@ def _by_schema(route: Route, subject: Subject) -> str:
                 found = next((one for one in members if _CODE(one)), "")
             if found:
                 return f"the input of {stem} has {found}"
+    return ""
+
+
+def _by_path(route: Route, subject: Subject) -> str:
+    schemas = [settings for _, settings in subject.enforced(route, "schemas", SchemaSettings)]
+    described = (_members(each.files.contents[stem]) for each in schemas for stem in _stems(route, each.files.contents))
+    if not is_guest_route(route) or any(described):  # which say better what it takes
+        return ""
+    for path in route.paths:
+        words = {word for word in words_of(path) if not word.isdigit()}
+        if words & _ENTRANCE and words <= _ENTRANCE | _AROUND:
+            return f"{path} reads like where sessions begin"
     return ""
 
 
@@ -134,13 +170,13 @@ def _locked_verbs(subject: Subject) -> dict[str, str]:
         word: route.name
         for route in subject.served
         if any(subject.enforced(route, "lockouts", LockoutSettings))
-        for name in list(_names(route))[:-1]
+        for name in list(_names(route, subject))[:-1]
         for word in words_of(name.rpartition("/")[2])[:1]
     }
 
 
-def _by_neighbour(route: Route, locked: dict[str, str]) -> str:
-    for name in list(_names(route))[:-1]:
+def _by_neighbour(route: Route, locked: dict[str, str], subject: Subject) -> str:
+    for name in list(_names(route, subject))[:-1]:
         words = words_of(name.rpartition("/")[2])
         if words and locked.get(words[0], route.name) != route.name and not _is_otherwise(set(words)):
             return f"{name} reads like what {locked[words[0]]} takes, which has a lockout"

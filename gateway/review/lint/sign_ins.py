@@ -35,7 +35,7 @@ def _in_batches(subject: Subject) -> Iterator[Spot]:
 
 def _in_the_query(subject: Subject) -> Iterator[Spot]:
     for route, by in guessable(subject):
-        if "GET" in route.methods:
+        if route.procedures and "GET" in route.methods:  # a GET of a path shows the page with the form
             yield Spot(at(route, "methods"), f"lets GET pass, whose input is in the address ({by})")
 
 

@@ -30,9 +30,16 @@ def _routes_to(name: str, subject: Subject) -> list[Route]:
     return [route for route in subject.served if name in reached(route, subject.config.upstreams, fallbacks)]
 
 
+def _enforced(section: str, name: str | None, subject: Subject) -> bool:
+    """Whether an upstream that names this policy has more of it than a report."""
+    policy = subject.config.policies.get(section, {}).get(name or "")
+    return policy is not None and policy.mode == "enforce"
+
+
 def _unprotected(subject: Subject) -> Iterator[Spot]:
     for name, upstream in subject.config.upstreams.items():
-        if not (upstream.breaker or upstream.concurrency or upstream.health_check or upstream.ejection):
+        breaker = _enforced("breakers", upstream.breaker, subject)
+        if not (breaker or upstream.concurrency or upstream.health_check or upstream.ejection):
             yield Spot(_at(name), "has neither a breaker, nor a bound for its calls at once, nor a health check")
 
 
@@ -45,7 +52,9 @@ def _slow(subject: Subject) -> Iterator[Spot]:
 
 def _no_fallback(subject: Subject) -> Iterator[Spot]:
     for name, upstream in subject.config.upstreams.items():
-        if upstream.breaker and not upstream.fallback and not upstream.required and _routes_to(name, subject):
+        breaker = _enforced("breakers", upstream.breaker, subject)
+        given = any(_enforced("fallbacks", each, subject) for each in upstream.fallback)
+        if breaker and not given and not upstream.required and _routes_to(name, subject):
             yield Spot(
                 _at(name, "breaker"), "refuses calls while it is open, and no fallback says what clients get then"
             )
