@@ -47,14 +47,6 @@ def test_the_example_of_the_review_is_the_commands_own(checkout: Path, capsys: p
     assert in_order([re.escape(line) for line in expected], printed)
 
 
-def test_the_summary_of_the_review_is_the_commands_own(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    page = (ROOT / "docs" / "reviewing.md").read_text()
-    shown = re.search(r"\$ gateway test\n((?:.+\n)+)```", page)
-    assert shown is not None
-    assert run("test") == 0
-    assert capsys.readouterr().out == shown[1]
-
-
 def test_the_example_of_the_language_passes(checkout: Path) -> None:
     (checkout / "policies" / "tests" / "example.yaml").write_text(yaml_of(LANGUAGE))
     assert run("test", "policies/tests/example.yaml") == 0
