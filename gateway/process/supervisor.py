@@ -73,6 +73,8 @@ class Supervisor:
         self._coverage = Coverage(self._children, self._event)
         self._changed = asyncio.Event()
         self._stop = asyncio.Event()
+        self._hangups = asyncio.Lock()
+        self._hangup_waits = False  # for the lock
         self._hurry = False  # announce nothing, or no longer
         self._finishing = False
         self._why_not = ""
@@ -238,7 +240,17 @@ class Supervisor:
         self._changed.set()
 
     def _on_hangup(self) -> None:
-        self._spawn(self._reload_unasked(Trigger.SIGNAL))
+        if not self._hangup_waits:
+            self._hangup_waits = True
+            self._spawn(self._reload_for_hangups())
+
+    async def _reload_for_hangups(self) -> None:
+        """Reload for a signal, and for all that come before this begins: one reload after the last of many is enough, and each
+        one counts towards the end of what lasts."""
+        async with self._hangups:
+            self._hangup_waits = False
+            attempt = await self._reload(Trigger.SIGNAL)
+        await self._reloader.report_differences(attempt, self._log)
 
     def _watch_files(self) -> None:
         """Watch the files while ``listen.watch`` says so."""
@@ -248,13 +260,12 @@ class Supervisor:
             self._files.stop()
             self._files = None
             return
-        reload = partial(self._reload_unasked, Trigger.FILES)
-        self._files = FileWatch(lambda: self._reloader.reads, reload, self._event)
+        self._files = FileWatch(lambda: self._reloader.reads, self._reload_for_files, self._event)
         self._files.start()
 
-    async def _reload_unasked(self, trigger: Trigger, is_there: Callable[[FilesRead], bool] = lambda _: True) -> None:
+    async def _reload_for_files(self, is_there: Callable[[FilesRead], bool]) -> None:
         """Reload, and look afterwards at what that has loosened: who can write the files needs no leave of anybody."""
-        attempt = await self._reload(trigger, (), is_there)
+        attempt = await self._reload(Trigger.FILES, (), is_there)
         await self._reloader.report_differences(attempt, self._log)
 
     async def _reload(

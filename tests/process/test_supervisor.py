@@ -18,6 +18,7 @@ from gateway.config.model import Config
 from gateway.ops.log import Log
 from gateway.ops.sink import Sink
 from gateway.process.listeners import Addresses, CannotStart
+from gateway.process.reload import ReloadAttempt, ReloadOutcome, Trigger
 from gateway.process.run_directory import RunDirectory, log_lock
 from gateway.process.supervisor import Supervisor
 from tests.eventually import eventually
@@ -141,3 +142,30 @@ async def test_after_two_young_workers_that_crash_the_next_one_distrusts_the_sta
     run._on_death(child, -signal.SIGSEGV, 3600)  # type: ignore[arg-type]  # the same
     assert not run._start_order(child).distrust, "an old worker has not died of what it found at its start"
     run._directory.remove()
+
+
+async def test_signals_that_come_while_it_reloads_are_one_more_reload(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = supervisor(written(tmp_path))
+    begun, served = [], asyncio.Event()
+
+    async def reload(trigger: Trigger) -> ReloadAttempt:
+        begun.append(trigger)
+        await served.wait()
+        return ReloadAttempt(ReloadOutcome.SERVED)
+
+    monkeypatch.setattr(run, "_reload", reload)
+    monkeypatch.setattr(run, "_log", Log(Sink(1), b"key"), raising=False)
+    for _ in range(3):
+        run._on_hangup()
+    await eventually(lambda: begun)
+    for _ in range(100):
+        run._on_hangup()
+        await asyncio.sleep(0)
+    assert len(run._tasks) == 2, "one reloads, and one waits for all the others"
+    served.set()
+    await eventually(lambda: not run._tasks)
+    assert begun == [Trigger.SIGNAL] * 2
+    run._on_hangup()
+    await eventually(lambda: len(begun) == 3)
