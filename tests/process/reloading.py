@@ -26,9 +26,12 @@ class Compared:
     def __init__(self, *found: dict[str, Any], failed: str = "") -> None:
         self.found = ConfigComparison(found, failed)
         self.asked: list[tuple[str, str]] = []
+        self.let_go = asyncio.Event()
+        self.let_go.set()
 
     async def __call__(self, old: Config, new: Config) -> ConfigComparison:
         self.asked.append((old.digest, new.digest))
+        await self.let_go.wait()
         return self.found
 
 

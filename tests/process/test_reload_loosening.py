@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from gateway.config.model import Config
@@ -9,6 +10,7 @@ from gateway.config.problem import Problem
 from gateway.process.channel import LastReload
 from gateway.process.comparison import ConfigComparison
 from gateway.process.reload import ReloadOutcome, Trigger
+from tests.eventually import eventually
 from tests.process.configs import written
 from tests.process.reloading import Child, Compared, Given
 
@@ -73,6 +75,26 @@ async def test_a_signal_asks_for_no_acknowledgement_and_what_it_opened_is_logged
     line = given.events()[-1]
     assert (line["event"], line["count"], line["acknowledged"]) == ("reload_loosens", 1, [])
     assert "acknowledge a1" in line["changes"][0]
+
+
+async def test_reloads_that_come_faster_than_they_are_compared_fill_no_memory_and_none_is_passed_over(
+    given: Given,
+) -> None:
+    compare = given.compare_with(Compared())
+    attempt = await given.attempt(Trigger.SIGNAL)
+    again = await given.attempt(Trigger.SIGNAL)
+    compare.let_go.clear()
+    waiting = [asyncio.create_task(given.reloader.report_differences(attempt, given.log)) for _ in range(4)]
+    await eventually(lambda: compare.asked)
+    await given.reloader.report_differences(attempt, given.log)
+    await given.reloader.report_differences(again, given.log)  # of the same files: it opens nothing
+    compare.let_go.set()
+    await asyncio.gather(*waiting)
+    assert len(compare.asked) == 4
+    await given.reloader.report_differences(attempt, given.log)
+    assert len(compare.asked) == 5, "when there are fewer again"
+    (loosens,) = [line for line in given.events() if line["event"] == "reload_loosens"]
+    assert "4 other reloads are still to be compared" in loosens["changes"][0]
 
 
 async def test_settings_that_wait_for_a_restart_are_asked_about_once(given: Given, tmp_path: Path) -> None:
