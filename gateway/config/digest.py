@@ -26,7 +26,7 @@ from gateway.core.units import Rate
 LARGEST_FILE = 1024 * 1024
 """Bytes of a named file that count: more than a certificate chain has."""
 
-_LEFT_OUT = frozenset(("version", "digest", "files", "warnings", "settings", "acknowledgements"))
+_LEFT_OUT = frozenset(("version", "digest", "files", "warnings", "settings", "named_at", "acknowledgements"))
 """Fields of ``Config`` about the files and their review, and not about what is served."""
 
 _STRETCH = {"n": 2**13, "r": 8, "p": 1}

@@ -44,7 +44,7 @@ from gateway.config.names import NAME_PATTERN, NOT_A_NAME, matches
 from gateway.config.policies import Files, Written, gather, included, refuse_other_keys, understand, unique
 from gateway.config.policy_keys import policies_of
 from gateway.config.problem import Location, Problem, Report
-from gateway.config.provenance import settings_of
+from gateway.config.provenance import names_of, settings_of
 from gateway.config.reporting import ROUTES
 from gateway.config.shape import holds_secret
 from gateway.config.stand_ins import StandIns
@@ -153,7 +153,7 @@ class _Loading:
         production.check_environment(entry, config, self._report)
         if config.environment == production.PRODUCTION:
             Production(config, entry, written, located, self._unsound, self._report).check()
-        return replace(config, settings=settings_of(config, entry, written))
+        return replace(config, settings=settings_of(config, entry, written), named_at=names_of(entry, written))
 
     def _check_certificates(self, config: Config, entry: Mapping) -> None:
         certificates = config.listen.tls

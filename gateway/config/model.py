@@ -254,7 +254,8 @@ class Route:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The whole configuration, checked and frozen. ``digest`` is that of the settings in effect (``config.digest``), in hex.
-    ``warnings`` keep nothing from running. ``settings`` is where each comes from.
+    ``warnings`` keep nothing from running. ``settings`` is where each comes from, ``named_at`` where each policy and each
+    upstream is named: file:line by its path.
     ``acknowledgements`` are of reviewers, the expired ones too."""
 
     version: int = 1
@@ -271,8 +272,9 @@ class Config:
     files: tuple[Path, ...] = ()
     warnings: tuple[Problem, ...] = ()
     settings: tuple[Setting, ...] = field(default=(), repr=False)
+    named_at: dict[str, str] = field(default_factory=dict, repr=False)
     acknowledgements: tuple[Acknowledgement, ...] = ()
 
     def served(self) -> Config:
         """This configuration without what only operators look at: a worker does without."""
-        return replace(self, warnings=(), settings=(), acknowledgements=())
+        return replace(self, warnings=(), settings=(), named_at={}, acknowledgements=())

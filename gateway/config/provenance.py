@@ -36,6 +36,14 @@ def settings_of(config: Config, entry: Tree, written: Mapping[tuple[str, str], W
     return tuple(found)
 
 
+def names_of(entry: Tree, written: Mapping[tuple[str, str], Written]) -> dict[str, str]:
+    """Where each policy and each upstream is named, as file:line by its path such as ``auth.access-token``."""
+    upstreams = child(entry, "upstreams")
+    at = {("upstreams", name): place for name, place in upstreams.keys.items()} if isinstance(upstreams, Tree) else {}
+    at |= {path: policy.position for path, policy in written.items()}
+    return {format_path(path): f"{place.file}:{place.line}" for path, place in at.items()}
+
+
 def _settings(value: object, node: Node | None, path: NodePath) -> Iterator[Setting]:
     """One setting for each value that is no group of others; what is not there and not written is none."""
     if isinstance(value, BaseModel):

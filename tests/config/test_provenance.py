@@ -63,3 +63,17 @@ def test_secrets_stay_secrets(tmp_path: Path) -> None:
         "auth.access.secret[1]": "file token",
     }
     assert "a-token-of" not in repr(found) and "n" * 32 not in repr(found)
+
+
+def test_where_policies_and_upstreams_are_named_is_known_and_no_part_of_what_is_served(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-token-of-more-than-32-characters\n")
+    (tmp_path / "upstreams.yaml").write_text(ENTRY)
+    loaded = load(tmp_path / "upstreams.yaml", ENV)
+    assert isinstance(loaded, Config)
+    named = {path: at.rpartition("/")[2] for path, at in loaded.named_at.items()}
+    assert named == {
+        "upstreams.tutor": "upstreams.yaml:5",
+        "auth.access": "upstreams.yaml:6",
+        "cors.app": "upstreams.yaml:7",
+    }
+    assert loaded.served().named_at == {}

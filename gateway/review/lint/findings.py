@@ -62,7 +62,7 @@ def _idle(one: Acknowledgement) -> str:
 
 def _where(path: tuple[str, ...], places: Places, config: Config) -> str:
     """``file:line`` of ``path``; the entry file where nothing of it is written."""
-    found = places.setting(path)
+    found = config.named_at.get(".".join(path)) or places.setting(path)
     if path[0] == "routes" and (len(path) == 2 or not found):
         found = places.route(path[1])
     return found or f"{config.files[0] if config.files else 'upstreams.yaml'}:1"

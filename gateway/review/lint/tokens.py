@@ -14,13 +14,16 @@ _LONGEST_LEEWAY = 60.0
 
 def _of_any_kind(subject: Subject) -> Iterator[Spot]:
     for name, settings, _ in subject.used(SECTION, Settings):
-        if not settings.require:
-            yield Spot((SECTION, name), "requires no claim, so a token for another purpose passes as well")
+        # Any of these three tells kinds apart (RFC 8725 section 3.12): issuers that have no claim for it have an audience for each.
+        if not (settings.require or settings.scopes or settings.audience):
+            sentence = "requires neither a claim nor an audience, so a token for another purpose passes as well"
+            yield Spot((SECTION, name), sentence)
 
 
 def _for_anybody(subject: Subject) -> Iterator[Spot]:
     for name, settings, _ in subject.used(SECTION, Settings):
-        # A shared secret is the backend's own: what it has signed is for it, and only the kind of token is left to ask.
+        # A shared secret is the backend's own: what it has signed is for it, and only the kind of token is left to ask. Most
+        # such backends write no aud, so that whoever asked for one would refuse every user.
         if settings.public_key is not None and settings.audience is None:
             yield Spot(
                 (SECTION, name), "has no audience, so a token that was issued for another service passes as well"
@@ -40,7 +43,7 @@ RULES = (
         "Tokens whose kind is not looked at",
         "Services sign several kinds of token with one key: refresh tokens that last for months, links in mails, invitations. "
         "Whoever has one of them uses it as an access token.",
-        "require the claim that tells them apart",
+        "require the claim that tells them apart, or a scope or an audience that access tokens alone have",
         "auth:\n  access-token:\n    kind: jwt\n    algorithms: [HS256]\n"
         '    secret: "${JWT_SECRET}"\n    require: {type: access}',
         _of_any_kind,

@@ -42,6 +42,13 @@ def test_a_finding_is_at_the_line_of_what_it_is_about(judged: Judged, tmp_path: 
     assert unset.where == f"{tmp_path}/upstreams.yaml:1"  # where nothing is written
 
 
+def test_a_policy_or_an_upstream_is_where_it_is_named(judged: Judged, tmp_path: Path) -> None:
+    found = judged("{auth: {token: {require: null}}, upstreams: {tutor: {health_check: null}}}")
+    lines = (tmp_path / "upstreams.yaml").read_text().splitlines()
+    shown = {one.path: lines[int(one.where.rpartition(":")[2]) - 1].strip() for one in found}
+    assert shown == {"auth.token": "token:", "upstreams.tutor": "tutor:"}
+
+
 def test_one_that_somebody_answers_for_is_shown_as_accepted(judged: Judged) -> None:
     first, second = judged(OPEN, accepting("public-without-limit", at="routes.content"))
     assert first.accepted is not None and second.accepted is None
