@@ -39,9 +39,13 @@ def settings_of(config: Config, entry: Tree, written: Mapping[tuple[str, str], W
 def names_of(entry: Tree, written: Mapping[tuple[str, str], Written]) -> dict[str, str]:
     """Where each policy and each upstream is named, as file:line by its path such as ``auth.access-token``."""
     upstreams = child(entry, "upstreams")
-    at = {("upstreams", name): place for name, place in upstreams.keys.items()} if isinstance(upstreams, Tree) else {}
+    at = (
+        {("upstreams", name): position for name, position in upstreams.keys.items()}
+        if isinstance(upstreams, Tree)
+        else {}
+    )
     at |= {path: policy.position for path, policy in written.items()}
-    return {format_path(path): f"{place.file}:{place.line}" for path, place in at.items()}
+    return {format_path(path): f"{position.file}:{position.line}" for path, position in at.items()}
 
 
 def _settings(value: object, node: Node | None, path: NodePath) -> Iterator[Setting]:
