@@ -31,15 +31,17 @@ class RoutedBy(NamedTuple):
 
 
 def above(config: Config, asked: RoutedBy, taken: Sequence[str]) -> list[NotTaken]:
-    """The routes above the last of those ``taken``; all of them where the request takes none."""
+    """The routes above the last of those ``taken``; all of them where the request takes none. One that a call takes and whose
+    method keeps the request away is not taken."""
     names = {route.name: index for index, route in enumerate(config.routes)}
     last = max((names[name] for name in taken if name in names), default=len(config.routes))
     mount = _mount(config, asked)
     procedures = _procedures(asked, mount[1]) if mount is not None else ()
     return [
         NotTaken(route.name, f"{route.position.file}:{route.position.line}", *part)
-        for route in config.routes[:last]
-        if route.name not in taken and (part := _part(route, asked, mount, procedures)) is not None
+        for route in config.routes[: last + 1]
+        if (part := _part(route, asked, mount, procedures)) is not None
+        and (route.name not in taken or part[0] == "method")
     ]
 
 
@@ -59,9 +61,9 @@ def _procedures(asked: RoutedBy, trpc: Trpc) -> tuple[str, ...]:
 def _part(
     route: Route, asked: RoutedBy, mount: tuple[str, Trpc] | None, procedures: tuple[str, ...]
 ) -> tuple[str, str] | None:
-    if route.listener != asked.listener:
-        return "listener", f"it is of the {route.listener} listener"
     if mount is not None:
+        if route.listener != asked.listener:
+            return "listener", f"it is of the {route.listener} listener"
         if not route.procedures:
             return "path", f"below {mount[1].prefix} procedures decide, and it has paths"
         if route.upstream not in (mount[0], None):
@@ -74,6 +76,8 @@ def _part(
             return "path", "it takes procedures, and the path is below no prefix of them"
         if not compile_paths([(pattern, True) for pattern in route.paths]).find(asked.path):
             return "path", f"it takes {_few(route.paths)}"
+        if route.listener != asked.listener:  # asked last: it would have been this one's on the other listener
+            return "listener", f"it is of the {route.listener} listener"
     methods = methods_of(route)
     if asked.method not in methods:
         return "method", f"it takes {', '.join(sorted(methods))}"

@@ -46,6 +46,19 @@ def test_a_request_that_no_route_takes_has_all_of_them_above(tmp_path: Path) -> 
     assert {route for route, part in found.items() if part == "method"} == {"post", "get"}
 
 
+def test_a_route_that_takes_the_call_and_not_the_method_says_so(tmp_path: Path) -> None:
+    config = made(
+        tmp_path, ENTRY.replace("[auth.login], upstream: tutor", "[auth.login], methods: [POST], upstream: tutor")
+    )
+    assert parts(config, "login", "GET", "/api/trpc/auth.login")["login"] == "method"
+    assert "login" not in parts(config, "login", "POST", "/api/trpc/auth.login")
+
+
+def test_a_route_of_the_other_listener_is_close_only_where_its_path_is_that_of_the_request(tmp_path: Path) -> None:
+    config = made(tmp_path, ENTRY)
+    assert (parts(config, "", "GET", "/a")["out"], parts(config, "", "GET", "/b")["out"]) == ("listener", "path")
+
+
 def test_a_sentence_names_a_few_patterns_and_where_the_route_is(tmp_path: Path) -> None:
     found = above(made(tmp_path, ENTRY), RoutedBy("public", "GET", "/api/trpc/x,y", "batch=1"), [])
     many = next(one for one in found if one.route == "many")
