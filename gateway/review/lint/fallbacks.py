@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pydantic import JsonValue
+
 from gateway.policy.fallback.fallback import Settings
 from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
@@ -23,6 +25,8 @@ _MARKS = (
     "partial",
 )
 """Members by which a client can tell that the response is none of the upstream's."""
+_GOOD = ("ok", "success")
+"""Members that say so by being false."""
 
 
 def _hiding(subject: Subject) -> Iterator[Spot]:
@@ -38,7 +42,15 @@ def _hides(fallback: Settings) -> bool:
     if fallback.stale is not None or fallback.upstream is not None or fallback.status >= 400:
         return False
     value = fallback.value
-    return not (isinstance(value, dict) and any(value.get(key) for key in _MARKS))
+    members = value.values() if isinstance(value, dict) else ()
+    return not any(map(_tells, (value, *members)))  # one level down too, as in {data: [], meta: {degraded: true}}
+
+
+def _tells(value: JsonValue) -> bool:
+    """Whether ``value`` has a member that marks the response, and does not deny it."""
+    if not isinstance(value, dict):
+        return False
+    return any(value.get(key) for key in _MARKS) or any(value.get(key) is False for key in _GOOD)
 
 
 RULES = (

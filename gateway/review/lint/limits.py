@@ -102,7 +102,8 @@ RULES = (
         Severity.HIGH,
         "A route whose limits all count by what the client chooses",
         "Another value of the header or the field is another count: whoever sends a new one with each request is never refused.",
-        "name a limit beside it whose key has nothing but address, network, principal or route",
+        "name a limit beside it that counts by address or network, or by principal where a token is asked for, with no header and "
+        "no input in its key",
         'rate_limits:\n  per-account: {limit: 5/minute, key: [address, "input:/email"]}\n'
         "  per-client: {limit: 60/minute, key: [address]}\n"
         "routes:\n  - {name: login, ..., rate_limits: [per-client, per-account]}",
