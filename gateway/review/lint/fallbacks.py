@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import JsonValue
-
 from gateway.policy.fallback.fallback import Settings
 from gateway.review.lint.finding import LintRule, Severity, Spot
 from gateway.review.lint.subject import Subject
@@ -46,7 +44,7 @@ def _hides(fallback: Settings) -> bool:
     return not any(map(_tells, (value, *members)))  # one level down too, as in {data: [], meta: {degraded: true}}
 
 
-def _tells(value: JsonValue) -> bool:
+def _tells(value: object) -> bool:
     """Whether ``value`` has a member that marks the response, and does not deny it."""
     if not isinstance(value, dict):
         return False
