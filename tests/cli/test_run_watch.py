@@ -24,6 +24,15 @@ async def public(run: Run, http: ClientSession) -> dict[str, Any]:
         return shown
 
 
+async def refused(run: Run, http: ClientSession) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = (await public(run, http))["refused"]
+    return found
+
+
+async def mended(run: Run, http: ClientSession) -> bool:
+    return await refused(run, http) is None
+
+
 async def test_changes_of_the_files_are_served_by_all_workers_or_by_none_while_requests_go_on(
     runs: Maker, http: ClientSession, backend: HeldBackend
 ) -> None:
@@ -41,11 +50,8 @@ async def test_changes_of_the_files_are_served_by_all_workers_or_by_none_while_r
     shown = (await health(run, http))["config"]
     assert shown["digest"] == before and "nobody" in shown["refused"]["problems"][0]
 
-    async def refused() -> bool:
-        return (await public(run, http))["refused"] is not None
-
-    await eventually(refused)
-    assert (await public(run, http))["refused"].keys() == {"at"}, "problems name files"
+    shown = await eventually(lambda: refused(run, http))
+    assert shown.keys() == {"at"}, "problems name files"
 
     text = text.replace("watch: true", "watch: false").replace("/api/info,", "/api/info, /api/new,")
     entry.write_text(text)
@@ -53,11 +59,7 @@ async def test_changes_of_the_files_are_served_by_all_workers_or_by_none_while_r
     for _ in range(10):
         assert await status(http, run.url + "/api/new") == 200
     assert (await public(run, http))["digest"] == served["digest"] != before
-
-    async def mended() -> bool:
-        return not await refused()
-
-    await eventually(mended)
+    await eventually(lambda: mended(run, http))
     assert len(run.events("reload_refused")) == 1
     backend.release.set()
     assert await held == 200

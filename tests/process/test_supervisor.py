@@ -156,7 +156,7 @@ async def test_signals_that_come_while_it_reloads_are_one_more_reload(
         return ReloadAttempt(ReloadOutcome.SERVED)
 
     monkeypatch.setattr(run, "_reload", reload)
-    monkeypatch.setattr(run, "_log", Log(Sink(1), b"key"), raising=False)
+    monkeypatch.setattr(run, "_log", None, raising=False)
     for _ in range(3):
         run._on_hangup()
     await eventually(lambda: begun)
