@@ -39,7 +39,8 @@ MOST_RECORDS = 500_000
 """Records that the store of a side holds, some 100 MB."""
 
 _REMEMBERED_ROUTES = 4096
-_SWEPT = 4096  # records that are looked at in each second of the log
+_SWEPT = 8
+"""Records that are looked at for each request, once in a second of the log: more than it adds."""
 
 _FAILURES = {failure.slug: failure for failure in reversed(CallFailure)}
 """The failure behind a reason; of two with one reason the commoner."""
@@ -99,6 +100,7 @@ class ReplayedSide:
         self._steps: dict[CompiledRoute, tuple[AskedStage, ...]] = {}
         self._calls = UnderWay(self.config, self._clock.wall)
         self._swept = at
+        self._unswept = 0
 
     @property
     def now(self) -> float:
@@ -111,9 +113,9 @@ class ReplayedSide:
             self._pass_until(end)
             self._calls.end_first()
         self._pass_until(moment)
-        if not self._swept - moment > -1.0:
-            self._swept = moment
-            self.store.sweep(moment, _SWEPT)
+        if moment >= self._swept + 1.0:
+            self.store.sweep(moment, self._unswept)
+            self._swept, self._unswept = moment, 0
 
     def _pass_until(self, moment: float) -> None:
         if moment > self.now:
@@ -162,6 +164,7 @@ class ReplayedSide:
         self, line: RecordedRequest, exchange: Exchange, route: CompiledRoute, by_record: ByRecord
     ) -> ReplayedVerdict:
         """What this side makes of the request of ``line``, which takes ``route``."""
+        self._unswept += _SWEPT
         held: list[Done] = []
         reported: list[str] = []
         called = False

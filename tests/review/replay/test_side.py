@@ -55,6 +55,21 @@ def test_the_store_is_swept_as_time_passes(side: ReplayedSide) -> None:
     assert side.store.stats().records == 0
 
 
+def test_a_request_pays_for_its_own_part_of_a_sweep(side: ReplayedSide) -> None:
+    swept: list[int] = []
+
+    def sweep(now: float, budget: int) -> int:
+        swept.append(budget)
+        return 0
+
+    side.store.sweep = sweep  # type: ignore[method-assign]  # to see how much is looked at
+    for second in range(1, 101):
+        judged(side, client="192.0.2.1")
+        side.move(NOON + second)
+    assert len(swept) == 100
+    assert sum(swept) <= 100 * 8, "a log of one request a second costs no more for each than one of a thousand"
+
+
 @pytest.mark.parametrize(
     ("more", "verdict"),
     [

@@ -1,6 +1,7 @@
 """Room in the store in memory, and what is swept for it."""
 
 from gateway.state.memory.capacity import ExpiringRecords, MemoryCapacity
+from tests.processor_time import takes_at_most
 
 
 def records(count: int, ends: float = 10.0) -> ExpiringRecords[int, float]:
@@ -45,3 +46,10 @@ def test_a_clock_that_was_set_back_keeps_no_sweep_from_being_made() -> None:
     assert not room.has_room(1, 1.0)
     assert not room.has_room(1, 0.5)
     assert room.has_room(1, 2.5)
+
+
+def test_what_is_new_is_counted_in_the_time_of_what_is_asked_for() -> None:
+    many = records(200_000)
+    asked = {1, 300_000}
+    assert many.fresh(asked) == 1
+    assert takes_at_most(0.02, lambda: [many.fresh(asked) for _ in range(1000)]), "however much is held"
