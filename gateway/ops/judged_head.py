@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.core.exchange import Call, Exchange
 from gateway.core.trpc import is_batch
-from gateway.ops.plain import clean, redact
+from gateway.ops.plain import redact
 
 MOST_CALLS = 100
 """Calls of one batch whose names are in its line. No configuration needs more (``max_batch`` is 10 by default)."""
@@ -46,8 +46,8 @@ def add_calls(fields: dict[str, Any], calls: Sequence[Call]) -> list[str]:
     if len(calls) > MOST_CALLS:
         fields["calls"] = len(calls)
     if any(call.alias for call in named):
-        fields["called"] = [clean(call.alias or call.procedure) for call in named]
-    return [clean(call.procedure) for call in named]
+        fields["called"] = [redact(call.alias or call.procedure) for call in named]
+    return [redact(call.procedure) for call in named]
 
 
 def add_batch(fields: dict[str, Any], exchange: Exchange) -> None:
@@ -68,7 +68,7 @@ def add_origin(fields: dict[str, Any], exchange: Exchange) -> None:
     if site in _OWN:
         return
     words = (given.get(name, b"") for name in (b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest"))
-    fields["fetch"] = [clean(word.decode("latin-1"), 20) for word in words]
+    fields["fetch"] = [redact(word.decode("latin-1"), 20) for word in words]
     referer = given.get(b"referer")
     if referer is not None:
         page = _PAGE(referer)
@@ -80,10 +80,11 @@ def add_content(fields: dict[str, Any], exchange: Exchange) -> None:
     bytes went to the upstream, such as none."""
     given, stream = exchange.fields, exchange.stream
     sent = given.get(b"content-type", b"")
-    fields["content_type"] = clean(sent.partition(b";")[0].strip(b" \t").lower().decode("latin-1"), 100)
-    coding = getattr(stream, "coding", "") or given.get(b"content-encoding", b"").decode("latin-1").strip(" \t").lower()
+    # In lower case a token would not be known as one.
+    fields["content_type"] = redact(sent.partition(b";")[0].strip(b" \t").decode("latin-1"), 100).lower()
+    coding = getattr(stream, "coding", "") or given.get(b"content-encoding", b"").decode("latin-1").strip(" \t")
     if coding:
-        fields["content_coding"] = clean(coding, 20)
+        fields["content_coding"] = redact(coding, 20).lower()
     length = stream.length if stream is not None else None
     if length is not None and length != exchange.bytes_in:
         fields["content_length"] = length
@@ -96,10 +97,10 @@ def add_preflight(fields: dict[str, Any], exchange: Exchange) -> None:
         return
     if not exchange.calls:
         add_batch(fields, exchange)
-    fields["preflight"] = clean(method.decode("latin-1"), 40)
-    asked = exchange.fields.get(b"access-control-request-headers", b"").lower().split(b",", MOST_HEADERS)
+    fields["preflight"] = redact(method.decode("latin-1"), 40)
+    asked = exchange.fields.get(b"access-control-request-headers", b"").split(b",", MOST_HEADERS)
     names = [name for part in asked[:MOST_HEADERS] if (name := part.strip(b" \t"))]
     if names:
-        fields["preflight_headers"] = [redact(name.decode("latin-1"), 100) for name in names]
+        fields["preflight_headers"] = [redact(name.decode("latin-1"), 100).lower() for name in names]
     if len(asked) > MOST_HEADERS:
         fields["preflight_headers"].append("…")

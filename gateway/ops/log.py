@@ -132,13 +132,15 @@ class Log:
         a refusal has no other.
         """
         method, path, route = exchange.method, exchange.path, exchange.route
-        plain = len(path) <= LONGEST and path.isprintable()
+        plain = (
+            len(path) <= LONGEST and path.isprintable() and "eyJ" not in path
+        )  # with which each JSON Web Token begins
         fields: dict[str, Any] = {
             "ts": self._now(),
             "event": "request",
             "id": exchange.id,
             "method": method if method in KNOWN else clean(method),
-            "path": path if plain else clean(path),
+            "path": path if plain else redact(path),
             "route": route.name or None,
             "config": route.config or self._in_force.digest,
             "client": exchange.client,
@@ -155,7 +157,7 @@ class Log:
         if calls:  # most requests have one, whose name is in the path
             name = calls[0].procedure
             one = len(calls) == 1 and not calls[0].alias
-            fields["procedures"] = [name if plain else clean(name)] if one else add_calls(fields, calls)
+            fields["procedures"] = [name if plain else redact(name)] if one else add_calls(fields, calls)
         principal = exchange.principal
         if principal:
             fields["principal"] = self._names.known(principal) or self._names.of(principal)

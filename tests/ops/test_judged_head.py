@@ -101,6 +101,28 @@ def test_what_a_preflight_asks_for() -> None:
     assert len(added(add_preflight, many)["preflight_headers"]) == MOST_HEADERS + 1
 
 
+_TOKEN = b"Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("add", "names"),
+    [
+        (add_content, [b"content-type"]),
+        (add_content, [b"content-encoding"]),
+        (add_origin, [b"sec-fetch-site"]),
+        (add_origin, [b"sec-fetch-mode", b"sec-fetch-site"]),
+        (add_origin, [b"origin"]),
+        (add_preflight, [b"access-control-request-method"]),
+        (add_preflight, [b"access-control-request-headers", b"access-control-request-method"]),
+    ],
+)
+@pytest.mark.parametrize("token", [_TOKEN, _TOKEN.partition(b" ")[2]])
+def test_what_looks_like_a_token_is_in_no_field(add: Add, names: list[bytes], token: bytes) -> None:
+    fields = json.dumps(added(add, dict.fromkeys(names, token), stream=SimpleNamespace(length=None)))
+    assert "<secret>" in fields
+    assert "eyj" not in fields.lower(), "nor the head of it, nor in lower case"
+
+
 _NAMES = (
     b"origin",
     b"sec-fetch-site",

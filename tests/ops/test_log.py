@@ -121,6 +121,16 @@ def test_whether_a_token_was_there_that_named_nobody(principal: str, given: dict
     assert b"HIDDEN" not in kept.lines[-1]
 
 
+def test_a_token_in_a_path_is_no_more_in_its_line_than_elsewhere() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
+    log, kept = made()
+    log.access(exchange(path=f"/reset/{token}/x"), 0.1)
+    log.access(exchange(path=f"/api/trpc/chat.{token}", calls=[Call(f"chat.{token}")]), 0.1)
+    first, second = (json.loads(line) for line in kept.lines)
+    assert first["path"] == "/reset/<secret>/x"
+    assert (second["path"], second["procedures"]) == ("/api/trpc/chat.<secret>", ["chat.<secret>"])
+
+
 def test_no_secret_of_a_request_is_in_its_lines() -> None:
     log, kept = made()
     refused = exchange(reason="token_invalid", detail="Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIifQ.DETAILSECRET")
