@@ -45,8 +45,9 @@ class LogFiles:
 
     def __enter__(self) -> LogFiles:
         """Raises LogError."""
-        if self._paths.count(STDIN) > 1:
-            raise LogError("standard input is named twice")
+        twice = next((path for path in self._paths if self._paths.count(path) > 1), None)
+        if twice is not None:  # each of its requests would count twice
+            raise LogError(f"{'standard input' if twice == STDIN else clean(twice)} is named twice")
         try:
             for path in self._paths:
                 self._add(path)

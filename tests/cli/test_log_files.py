@@ -85,3 +85,10 @@ def test_what_is_no_file_is_said(name: str, tmp_path: Path) -> None:
 def test_standard_input_is_read_once() -> None:
     with pytest.raises(LogError, match="twice"), LogFiles(["-", "-"]):
         pass
+
+
+def test_a_file_that_is_named_twice_would_count_twice(tmp_path: Path) -> None:
+    log = tmp_path / "gateway.log"
+    log.write_bytes(line(1))
+    with pytest.raises(LogError, match="gateway.log is named twice"), LogFiles([str(log), str(log)]):
+        pass

@@ -10,7 +10,7 @@ from gateway.config.routes import GATEWAY_PATHS
 from gateway.review.replay.evidence import Evidence, verdict_of
 from gateway.review.replay.matches import Matches
 from gateway.review.replay.recorded import NOWHERE, Event, RecordedRequest, Unreadable, Where, read
-from gateway.review.replay.side import ReplayedSide
+from gateway.review.replay.side import FORWARDING, ReplayedSide
 from gateway.review.replay.tally import SAMPLES, Tally
 from gateway.review.replay.timeline import Timeline
 
@@ -115,7 +115,7 @@ class Replay:
         by_record = self._matches.of((route, steps), (other, new.steps(other)), evidence, names)
         found = new.judge(line, after, other, by_record)
         if new.believes(line.peer) not in (None, old.believes(line.peer)):
-            found = found._replace(verdict="", why="which forwarding fields were sent is not in a log")
+            found = found._replace(verdict="", why=FORWARDING)
         warm_up = line.start < self.began + max(old.warm_up(route), new.warm_up(other))
         if line.cut and not found.verdict == was.verdict == line.reason in _WHEREVER_CUT:
             tally.count(tally.unknown, "its path is cut in the log")  # and it was charged, as far as that can be known

@@ -31,7 +31,7 @@ from gateway.review.dry_run.clock import DryClock, dry_loop
 from gateway.review.replay.content import RecordedContent, fields_of, query_of
 from gateway.review.replay.evidence import PASSED
 from gateway.review.replay.recorded import RecordedRequest
-from gateway.review.replay.steps import Ask, AskedStage, steps_of
+from gateway.review.replay.steps import SLUGS, Ask, AskedStage, steps_of
 from gateway.review.replay.under_way import Done, UnderWay, came_of_it
 from gateway.state.memory.store import MemoryStore
 
@@ -45,7 +45,10 @@ _SWEPT = 8
 _FAILURES = {failure.slug: failure for failure in reversed(CallFailure)}
 """The failure behind a reason; of two with one reason the commoner."""
 
+FORWARDING = "which forwarding fields were sent is not in a log"
+
 _UNKNOWN = {
+    "client": FORWARDING,
     "auth": "tokens are not in a log",
     "body": "the content is not in a log",
     "upload": "the content is not in a log",
@@ -214,6 +217,13 @@ class ReplayedSide:
         if step.kind == "breaker" and self._calls.is_doubtful(step.stage):
             return ""
         if found is None:
+            if (
+                step.kind == "client"
+                and line.reason in SLUGS["cors"]
+                and line.client == line.peer
+                and self.believes(line.peer)
+            ):
+                return ""  # the proxy has named nobody, or in a way that nobody can read: CORS has refused the request before
             if step.ask is Ask.ITSELF_FIRST and line.content and (line.length is None or line.coding):
                 return by_record(index) or ""
             return PASSED

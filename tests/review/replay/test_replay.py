@@ -17,7 +17,7 @@ from gateway.review.dry_run.response import ScriptedResponse
 from gateway.review.replay.evidence import OUTCOMES, PASSED
 from gateway.review.replay.recorded import RecordedRequest, Where
 from gateway.review.replay.replay import Line, Replay
-from gateway.review.replay.side import ReplayedVerdict
+from gateway.review.replay.side import FORWARDING, ReplayedVerdict
 from gateway.review.replay.tally import BEFORE_THE_LOG, NOT_REPRODUCED, Tally, VerdictChange
 from tests.gateway_fixture import Recorder, running_gateway
 from tests.processor_time import takes_at_most
@@ -169,6 +169,23 @@ def test_what_report_mode_has_let_pass_is_refused_when_it_is_enforced(tmp_path: 
     tally = compared(tmp_path, ("leeway: 5s}", "leeway: 5s, mode: report}"), [DryRequest("GET", "/api/trpc/chat.send")])
     assert dict(tally.passed) == {VerdictChange("chat", "token_missing", PASSED): 1}
     assert dict(tally.reported) == {VerdictChange("chat", "token_missing", "token_missing"): 1}
+
+
+def test_what_a_proxy_has_sent_beside_what_was_refused_before_cannot_be_known(tmp_path: Path) -> None:
+    behind = ("listen: {", "listen: {trusted_proxies: [203.0.113.8], ")
+    old = config(tmp_path / "old", behind)
+    files = {
+        path.relative_to(tmp_path / "old").as_posix(): path.read_text() for path in (tmp_path / "old").rglob("*.*")
+    }
+    policies = files["policies/all.yaml"].replace("origins: [", 'origins: ["https://evil.example", ')
+    new, recording = made(tmp_path / "new", files | {"policies/all.yaml": policies}), Recording(old)
+    for forwarded in ("junk", "192.0.2.1"):
+        given = {"origin": "https://evil.example", "x-forwarded-for": forwarded}
+        recording.run(DryRequest("GET", "/info", given, address="203.0.113.8"))
+    recording.run(DryRequest("GET", "/info", address="203.0.113.8"))
+    tally = replayed(recording.sink.lines, old, new)
+    assert dict(tally.passed) == {VerdictChange("info", "origin_refused", PASSED): 1}, "who named a client"
+    assert (tally.unchanged, dict(tally.unknown)) == (1, {FORWARDING: 1})
 
 
 def test_a_call_of_a_batch_costs_as_much_as_one_alone(tmp_path: Path) -> None:
