@@ -41,6 +41,7 @@ def as_json(found: Replay, files: LogFiles, sides: Sides) -> dict[str, Any]:
         "would_pass": _summed(tally.passed, before=True),
         "would_refuse_otherwise": _summed(tally.otherwise),
         "would_reroute": {"requests": tally.rerouted.total()},
+        "may_refuse": {"requests": _passed_before(tally)},
         "may_pass": _summed(_refused_before(tally), before=True),
         "would_report": _summed(tally.reported),
         "changes": [
@@ -85,6 +86,11 @@ def as_json(found: Replay, files: LogFiles, sides: Sides) -> dict[str, Any]:
 def _refused_before(tally: Tally) -> dict[VerdictChange, int]:
     """What is no longer refused as it was, and of which it cannot be known whether something else refuses it."""
     return {kind: times for kind, times in tally.undecided.items() if kind.before != PASSED}
+
+
+def _passed_before(tally: Tally) -> int:
+    """How many requests have passed of which it cannot be known whether they would now be refused, since the sides differ."""
+    return sum(times for kind, times in tally.undecided.items() if kind.before == PASSED)
 
 
 def _summed(counter: Mapping[VerdictChange, int], before: bool = False) -> dict[str, Any]:
@@ -133,6 +139,8 @@ def _first_line(tally: Tally) -> str:
     parts.append(
         f"{tally.passed.total():,} would now pass{_reasons(by_reason(tally.passed, before=True), 'refused: ')}"
     )
+    if may_refuse := _passed_before(tally):
+        parts.append(f"{may_refuse:,} may be refused")
     maybe = _refused_before(tally)
     if maybe:
         parts.append(f"{sum(maybe.values()):,} may pass{_reasons(by_reason(maybe, before=True), 'refused: ')}")

@@ -66,3 +66,14 @@ def test_for_programs(found: tuple[Replay, LogFiles, tuple[LoadedSide, LoadedSid
     assert said["unlogged"] == {"refusals": 7, "dropped": 2}
     assert said["not_reproduced"] == [{"recorded": "pass", "old": "rate_limited", "requests": 1}]
     assert len(said["changes"]) == 31
+
+
+def test_what_passed_and_may_be_refused_is_in_the_first_line(
+    found: tuple[Replay, LogFiles, tuple[LoadedSide, LoadedSide]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    unknown = ReplayedVerdict("", "accounts are not in a log", "login", "tutor")
+    found[0].tally.judged(of(), "pass", ReplayedVerdict("pass", "", "login", "tutor"), unknown, False)
+    print_report(*found)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith("0 would now pass, 1 may be refused, 1 may pass (refused: rate_limited 1)")
+    assert as_json(*found)["may_refuse"] == {"requests": 1}
