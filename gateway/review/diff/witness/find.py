@@ -138,7 +138,7 @@ class Finder:
                 if tried >= _TRIED or thread_time() >= until:
                     return None
                 tried += 1
-                witness = self._confirmed(draft, probe)
+                witness = self._confirmed(draft, route, probe)
                 if witness is not None:
                     return witness
         return None
@@ -160,16 +160,23 @@ class Finder:
             sample = Sample(self._new, self._new.routes[transition.after.route], transition, token, origins)
             yield Question(draft, sample, there, self._number, self._now)
 
-    def _confirmed(self, draft: Draft, probe: Probe) -> Witness | None:
-        """The witness that ``probe`` is, None where it shows nothing of ``draft``."""
-        if probe.shares or self._pair is None:
-            self._pair = _Pair(*self._begin())
-        before = self._run(self._pair.old, probe)
-        shows = before is not None and _refused_by(draft, before)
-        after = self._run(self._pair.new, probe) if shows else None
-        if probe.shares or probe.sent.every or any(each.every for each in probe.earlier):
-            self._pair = None
+    def _confirmed(self, draft: Draft, route: str, probe: Probe) -> Witness | None:
+        """The witness that ``probe`` is, None where it shows nothing of ``draft`` at ``route``."""
+        fresh = probe.shares or self._pair is None
+        pair = self._pair if self._pair is not None and not fresh else _Pair(*self._begin())
+        # What it leaves behind is of its own client, unless time has passed or all clients share it.
+        keeps = not (probe.shares or probe.sent.every or any(each.every for each in probe.earlier))
+        self._pair = pair if keeps else None
+        witness = self._shown(draft, route, probe, pair)
+        # What was counted before for others may have refused it: only a run that has counted nothing shows it.
+        return witness if witness is None or fresh else self._shown(draft, route, probe, _Pair(*self._begin()))
+
+    def _shown(self, draft: Draft, route: str, probe: Probe, pair: _Pair) -> Witness | None:
+        before = self._run(pair.old, probe)
+        after = self._run(pair.new, probe) if before is not None and _refused_by(draft, before) else None
         if before is None or after is None or after.verdict != PASS:
+            return None
+        if route and route not in (after.route, *(call.route for call in after.calls)):
             return None
         sent = {name: getattr(probe.sent, name) for name in SentRequest.__dataclass_fields__}
         return Witness(**sent, before=before.verdict, after=after.verdict, earlier=probe.earlier)
