@@ -17,6 +17,7 @@ HOSTS = {"public": b"gateway.example", "egress": b"127.0.0.1"}
 """What Host says where the request does not: the egress listener takes none but this machine's."""
 
 _BREAKS = re.compile(r"[\r\n\0]").search
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE).match
 _LENGTHS = frozenset((b"content-length", b"transfer-encoding"))
 
 Fields = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -24,7 +25,8 @@ Fields = Mapping[str, str] | Iterable[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class DryRequest:
-    """One request. ``fields`` are sent in their order, behind Host where they have none; Content-Length is added for a ``body``
+    """One request. ``fields`` are sent in their order, behind Host where they have none, which is that of an absolute ``target``
+    (RFC 9112, 3.2.2); Content-Length is added for a ``body``
     where none is given. ``address`` is that of the connection. ``claims``: a token that holds them is sent, signed by a key
     that the route's policy accepts (``dry_run.claims``); raises ValueError beside a field Authorization. ``http`` is the version."""
 
@@ -60,10 +62,15 @@ class DryRequest:
         pairs = [(name.encode(), value.encode()) for name, value in self.pairs]
         names = {name.lower() for name, _ in pairs}
         if b"host" not in names and self.http == "1.1":
-            pairs.insert(0, (b"host", HOSTS[self.listener]))
+            pairs.insert(0, (b"host", self._host()))
         if self.body and not names & _LENGTHS:
             pairs.append((b"content-length", b"%d" % len(self.body)))
         return pairs
+
+    def _host(self) -> bytes:
+        """What a client says as Host that sends this target."""
+        absolute = _ABSOLUTE(self.target)
+        return absolute[1].encode() if absolute is not None else HOSTS[self.listener]
 
     def octets(self, more: Iterable[Pair] = ()) -> bytes:
         """The request as it is sent, with the fields ``more``."""

@@ -22,6 +22,7 @@ from gateway.review.dry_run.response import ScriptedResponse
 from gateway.review.dry_run.trace import TracedStage
 from gateway.review.explain.above import NotTaken, RoutedBy, above
 from gateway.review.explain.explanation import DEFAULT, ExplainedStage, Explanation, StageSetting
+from gateway.review.explain.refused_by import refused_by
 
 LONGEST = 120
 """Characters of one setting that are shown."""
@@ -57,8 +58,14 @@ class Explained:
             self._places.route(outcome.route),
             self._above(outcome, request),
             [self._stage(stage, self._routes(outcome)) for stage in outcome.stages],
-            [EMPTY],
+            [*self.refused_by(outcome), EMPTY],
         )
+
+    def refused_by(self, outcome: Outcome) -> list[str]:
+        """A sentence on the settings that refuse it outside its stages, if any do."""
+        path, routes = outcome.canonical.path, self._routes(outcome)
+        found = list(refused_by(self._config, self._places, outcome.verdict, path, routes))
+        return [f"refused by {', '.join(found)}"] if found else []
 
     @staticmethod
     def _routes(outcome: Outcome) -> list[str]:

@@ -72,7 +72,7 @@ class Recorded:
             forwarded=(),
             request_id=str(line.get("id") or ""),
         )
-        notes = _notes(self._config, line, found.route == route)
+        notes = [*self._explained.refused_by(outcome), *_notes(self._config, line, found.route == route)]
         return replace(self._explained.outcome(outcome, request), notes=notes)
 
 

@@ -32,3 +32,12 @@ def test_host_and_length_are_added_where_they_are_not_given() -> None:
 def test_what_no_client_can_send_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"."):
         DryRequest(**{"method": "GET", "target": "/", **wrong})  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_host_is_that_of_an_absolute_target_unless_it_is_given() -> None:
+    assert (
+        DryRequest("GET", "https://a.example:8/x?y")
+        .octets()
+        .startswith(b"GET https://a.example:8/x?y HTTP/1.1\r\nhost: a.example:8\r\n")
+    )
+    assert b"host: b\r\n" in DryRequest("GET", "http://a.example/x", {"host": "b"}).octets()
