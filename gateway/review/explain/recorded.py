@@ -56,13 +56,16 @@ class Recorded:
         found = self._dry_run.run(request)
         reason, detail = str(line.get("reason") or ""), str(line.get("detail") or "")
         route = str(line.get("route") or found.route)
+        # Without a path nothing was routed: the head could not be read, or has no canonical spelling.
+        path = str(line.get("path") or "")
+        known = found.route == route and bool(path or line.get("path_sent"))
         outcome = replace(
             found,
-            canonical=Canonical(request.method, request.target.partition("?")[0], ""),
+            canonical=Canonical(request.method, path, "") if path else Canonical("", "", ""),
             verdict=reason or PASS,
             detail=detail,
             status=_number(line.get("status")),
-            stages=_judged(found.stages, reason, detail) if found.route == route else (),
+            stages=_judged(found.stages, reason, detail) if known else (),
             route=route,
             calls=found.calls or tuple(TracedCall(name, route) for name in _procedures(line)),
             fields=(),
@@ -116,7 +119,9 @@ def _refusing(stages: Sequence[TracedStage], reason: str, detail: str) -> int | 
 
 
 def _notes(config: Config, line: Mapping[str, Any], same_route: bool) -> list[str]:
-    notes = [f"as the gateway has logged it at {line.get('ts', 'some time')}: the line has no body and no token"]
+    notes = [
+        f"as the gateway has logged it at {line.get('ts', 'some time')}: the line has no query, no body and no token"
+    ]
     digest = str(line.get("config") or "")
     if digest and not config.digest.startswith(digest):
         notes.append(f"the configuration {digest} decided, and these files are {config.digest[: len(digest)]}")

@@ -51,3 +51,24 @@ def test_a_line_of_other_files_says_so() -> None:
     notes = Recorded(shipped(), NOON).explanation(line).notes
     assert any("000000000000" in note for note in notes)
     assert any("another route" in note for note in notes)
+
+
+def test_a_line_without_a_path_is_of_no_canonical_request_and_of_no_stages() -> None:
+    recorded = Recorded(shipped(), NOON)
+    unread = {
+        "event": "request",
+        "id": "a",
+        "method": "",
+        "path": "",
+        "route": None,
+        "status": 400,
+        "reason": "head_malformed",
+    }
+    found = recorded.explanation(unread)
+    assert (found.canonical, list(found.stages), list(found.above)) == ("", [], [])
+    ambiguous = {**unread, "method": "GET", "path_sent": "/api//x", "reason": "path_ambiguous"}
+    assert recorded.explanation(ambiguous).canonical == ""
+    assert (
+        recorded.explanation({**unread, "method": "GET", "path": "/api/nope", "reason": "no_route"}).canonical
+        == "GET /api/nope"
+    )
