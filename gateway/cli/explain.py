@@ -20,7 +20,7 @@ from gateway.review.dry_run.request import ADDRESS, DryRequest
 from gateway.review.dry_run.trace import PASS
 from gateway.review.explain.explain import explain as explained
 from gateway.review.explain.log_lines import line_of
-from gateway.review.explain.order import field_of, moment, typed
+from gateway.review.explain.order import field_of, framed, moment, typed
 from gateway.review.explain.recorded import Recorded
 
 EXPLAINING = 30.0  # seconds that a running gateway may take
@@ -92,7 +92,7 @@ def _order(
         method,
         target,
         typed(fields, body),
-        body,
+        framed(fields, body),
         address,
         _claims(claims),
         cast(Literal["public", "egress"], listener),

@@ -64,7 +64,7 @@ def request_of(order: Mapping[str, Any]) -> DryRequest:
         str(order.get("method", "")).strip(),
         str(order.get("target", "")),
         typed(tuple(headers.items()), body),
-        body,
+        framed(tuple(headers.items()), body),
         str(order.get("address") or ADDRESS),
         claims,
         listener,  # type: ignore[arg-type]  # one of both
@@ -75,3 +75,16 @@ def typed(fields: tuple[tuple[str, str], ...], body: bytes) -> tuple[tuple[str, 
     """``fields`` with Content-Type where ``body`` looks like JSON and nothing says what it is."""
     named = any(name.lower() == "content-type" for name, _ in fields)
     return fields if named or body[:1] not in (b"{", b"[") else (*fields, ("content-type", "application/json"))
+
+
+def framed(fields: tuple[tuple[str, str], ...], body: bytes) -> bytes:
+    """``body`` as a client sends it with ``fields``: in one chunk where they call it chunked. Raises ValueError where Content-Length
+    is less than it has: what is beyond would be another request on the same connection."""
+    named = {name.lower(): value.strip() for name, value in fields}
+    length = named.get("content-length")
+    if length is None:
+        chunked = named.get("transfer-encoding", "").lower() == "chunked"
+        return (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + b"0\r\n\r\n" if chunked else body
+    if length.isdecimal() and int(length[:20]) < len(body):
+        raise ValueError("the body has more bytes than content-length says: those beyond would be another request")
+    return body

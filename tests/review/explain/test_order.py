@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.review.explain.order import field_of, moment, request_of, typed
+from gateway.review.explain.order import field_of, framed, moment, request_of, typed
 
 
 def test_a_time_is_a_date_or_seconds_and_now_unless_given() -> None:
@@ -58,3 +58,13 @@ def test_an_order_is_a_request() -> None:
 def test_what_is_no_request_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         request_of(wrong)
+
+
+def test_a_body_is_framed_as_its_fields_say() -> None:
+    chunked = ("Transfer-Encoding", "chunked")
+    assert framed((), b"{}") == framed((("content-length", "9"),), b"{}") == b"{}"  # one that is too short never ends
+    assert framed((chunked,), b"{}") == b"2\r\n{}\r\n0\r\n\r\n"
+    assert framed((chunked,), b"") == b"0\r\n\r\n"
+    assert framed((chunked, ("content-length", "2")), b"{}") == framed((("content-length", "x"),), b"{}") == b"{}"
+    with pytest.raises(ValueError, match="another request"):
+        request_of({"method": "POST", "target": "/", "body": "{}", "headers": {"Content-Length": "1"}})
