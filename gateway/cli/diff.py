@@ -27,7 +27,9 @@ from gateway.review.diff.as_sarif import as_sarif
 from gateway.review.diff.change import Change
 from gateway.review.diff.diff import differences
 from gateway.review.diff.references import with_references
+from gateway.review.diff.renames import rename_notes
 from gateway.review.diff.review import Locate, Review, listeners, reviewed
+from gateway.review.diff.route_words import route_words
 
 
 class Format(StrEnum):
@@ -115,7 +117,17 @@ def _review(old: LoadedSide, new: LoadedSide, placeholders: bool) -> Review:
             else "no reference is without a default",
         )
     public, egress = listeners(new.config.listen)
-    return Review(old=old.name, new=new.name, changes=found, notes=notes, public=public, egress=egress)
+    return Review(
+        old=old.name,
+        new=new.name,
+        changes=found,
+        notes=(*rename_notes(old.config, new.config), *notes),
+        public=public,
+        egress=egress,
+        sides=f"Compared: {old.in_words} with {new.in_words}.",
+        edited=new.edited(old),
+        route_words=route_words(old.config, new.config),
+    )
 
 
 @contextlib.contextmanager

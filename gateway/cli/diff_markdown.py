@@ -1,7 +1,7 @@
 """A review as Markdown for a pull request. Who reads nothing else can say of each change which door opens, and for whom.
 
-Names and values come from the files, and so from whoever opened the pull request. They stand in code spans and code blocks
-alone, whose fences are longer than any run of backticks in them: there nothing is a link, a mention, HTML or a heading (CommonMark
+Names and values come from the files, and so from whoever opened the pull request. They stand in code spans and code blocks,
+whose fences are longer than any run of backticks in them: there nothing is a link, a mention, HTML or a heading (CommonMark
 4.5 and 6.1).
 """
 
@@ -11,12 +11,13 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from gateway.config.acknowledgements import day_of
+from gateway.config.acknowledgements import BY, REASON, day_of
 from gateway.ops.plain import clean
 from gateway.policy.base.order import Effect
-from gateway.review.diff.change import PASS, Witness
+from gateway.review.diff.change import Witness
 from gateway.review.diff.curl import command, times_of
 from gateway.review.diff.review import Review, ReviewedChange
+from gateway.review.diff.sentences import NO_EFFECT, routes, title, verdicts
 
 LONGEST = 60_000
 """Characters of all, since a comment on a pull request takes 65,536."""
@@ -24,16 +25,21 @@ LONGEST = 60_000
 MARK = "<!-- gateway diff -->"
 """The first line, by which the comment of before is found."""
 
-_VALUE = 400  # characters of a value or a sentence
-_MOST_ROUTES = 12
+_VALUE = 400  # characters of a value
+_SENTENCES = 2000  # of what is said of one change
+_MOST_FILES = 12
 _LONG_BODY = 1024  # bytes, from which on the length is worth a word
+_OTHERS = {
+    Effect.CHANGES: "Changes, and neither opens nor closes",
+    Effect.TIGHTENS: "Closes: what passed is refused now, and whoever sends it gets an error",
+}
 _ORIGIN = "origin_refused"
 _DAYS = 90  # until an acknowledgement that is proposed ends
 
 
 def markdown(review: Review, now: float) -> str:
     """The whole text; ``now``, in Unix seconds, is for the day that an acknowledgement is proposed to end on."""
-    parts = [MARK, _headline(review), f"From {_code(review.old)} to {_code(review.new)}."]
+    parts = [MARK, _headline(review), _prose(review.compared)]
     until = day_of(now) + timedelta(days=_DAYS)
     room = LONGEST - sum(len(part) + 2 for part in parts) - 300
     left_out = 0
@@ -53,7 +59,10 @@ def markdown(review: Review, now: float) -> str:
 def _headline(review: Review) -> str:
     opened = len(review.of(Effect.LOOSENS))
     if not review.changes:
-        return "### No change in effect\n\nBoth sides decide alike about every request."
+        edited = ", ".join(_code(file) for file in review.edited[:_MOST_FILES])
+        more = f" and {len(review.edited) - _MOST_FILES} more" if len(review.edited) > _MOST_FILES else ""
+        files = f" Edited: {edited}{more} ({NO_EFFECT})." if edited else ""
+        return f"### No change in effect\n\nEvery request is decided as before.{files}"
     known = len(review.of(Effect.LOOSENS, acknowledged=True))
     if not opened:
         return f"### Nothing opens that nobody answers for, {known} acknowledged" if known else "### Nothing opens"
@@ -72,34 +81,36 @@ def _sections(review: Review, until: date) -> Iterator[str]:
         yield "#### Opens too, and somebody answers for it"
         for number, change in enumerate(known, len(opened) + 1):
             yield _loosening(number, change, review)
-    for effect, title in ((Effect.CHANGES, "Changes, and neither opens nor closes"), (Effect.TIGHTENS, "Closes")):
+    for effect, heading in _OTHERS.items():
         found = review.of(effect)
         if found:
-            yield f"#### {title}"
-            yield from (_line(change) for change in found)
+            yield f"#### {heading}"
+            yield from (_line(change, review) for change in found)
     if review.notes:
         yield "#### Notes"
-        yield from (f"- {_code(note)}" for note in review.notes)
+        yield from (f"- {_prose(note)}" for note in review.notes)
 
 
 def _loosening(number: int, change: ReviewedChange, review: Review) -> str:
-    lines = [f"#### {number}. {_what(change)}", "", f"- **Which door opens:** {_prose(change.why)}"]
+    first, rest = title(change)
+    lines = [f"#### {number}. {_prose(first)}", ""]
+    if rest:
+        lines += [_prose(rest), ""]
+    lines += [f"- **Setting in effect:** {_what(change)}", f"- **Where:** {_where(change)}"]
     if change.routes:
-        lines.append(f"- **Routes:** {_routes(change)}")
-    lines.append(f"- **Where:** {_where(change)}")
+        lines.append(f"- **Routes:** {_prose(routes(change, review))}")
     shown = next(iter(change.witnesses.items()), None)
     if shown is not None:
         route, witness = shown
         of_route = f" (route {_code(route)})" if len(change.routes) > 1 and route else ""
-        lines.append(f"- **Who may now do what:** {_who(witness)}{of_route}")
-        lines.append(f"- **Before:** {_verdict(witness.before)}. **Now:** {_verdict(witness.after)}.")
+        lines.append(f"- **For example:** {_who(witness)}{of_route}")
     elif change.unwitnessed:
         lines.append(f"- **No command to try:** {_prose(change.unwitnessed)}")
     if change.acknowledged is not None:
         by, reason, ends = change.acknowledged
         lines.append(f"- **Acknowledged:** by {_code(by)} until {_code(ends)}: {_code(reason)}")
     if shown is not None:
-        lines += ["", _block(command(witness, review.public, review.egress), "sh")]
+        lines += ["", _block(command(witness, review.public, review.egress), "sh"), "", _prose(verdicts(witness))]
     return "\n".join(lines)
 
 
@@ -110,18 +121,30 @@ def _proposal(changes: list[ReviewedChange], until: date) -> str:
         lines += [
             f"  # {number}. {clean(change.setting)}",
             f'  - loosens: "{change.id}"',
-            '    by: "who answers for it"',
-            '    reason: "why it may be so"',
+            f'    by: "{BY}"',
+            f'    reason: "{REASON}"',
             f"    until: {until}",
         ]
     block = _block("\n".join(lines), "yaml")
-    title = "Acknowledge what is meant, in one of the files, with a name and a reason"
-    return f"<details><summary>{title}</summary>\n\n{block}\n\n</details>"
+    files = (change.where_new.rpartition(":")[0] for change in changes)
+    file = next((each for each in files if each.endswith((".yaml", ".yml"))), "")
+    where = (
+        f"{_code(file)} or another file of the configuration"
+        if file
+        else "the entry file (`upstreams.yaml`, unless it has another name)"
+    )
+    how = (
+        f"Paste what is meant at the top level of {where}, with your name and reason; where the file has the key"
+        f" {_code('acknowledge')} already, add to its list. The check stays red until each change that opens a door is acknowledged"
+        f" or taken back. After the day {_code('until')} an entry counts for nothing: {_code('gateway check')} warns, and the check"
+        " is red again for what is not merged by then."
+    )
+    return f"<details><summary>To acknowledge what is meant</summary>\n\n{how}\n\n{block}\n\n</details>"
 
 
-def _line(change: ReviewedChange) -> str:
-    routes = f" Routes: {_routes(change)}." if change.routes else ""
-    return f"- {_what(change)}. {_prose(change.why)}{routes} {_where(change)}"
+def _line(change: ReviewedChange, review: Review) -> str:
+    concerned = f" Routes: {_prose(routes(change, review))}." if change.routes else ""
+    return f"- {_prose(change.why)} {_what(change)}.{concerned} {_where(change)}"
 
 
 def _what(change: ReviewedChange) -> str:
@@ -136,12 +159,6 @@ def _where(change: ReviewedChange) -> str:
     return f"{_code(change.where_old)}, not written any more" if change.where_old else "by what is not written"
 
 
-def _routes(change: ReviewedChange) -> str:
-    shown = ", ".join(_code(route) for route in change.routes[:_MOST_ROUTES])
-    more = len(change.routes) - _MOST_ROUTES
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
 def _who(witness: Witness) -> str:
     fields = {name.lower(): value for name, value in witness.headers}
     who = "anybody, without a token," if witness.claims is None else "whoever has a token with the claims below"
@@ -154,10 +171,6 @@ def _who(witness: Witness) -> str:
     listener = " on the listener for egress" if witness.listener == "egress" else ""
     before = ", after the requests before it" if witness.earlier else ""
     return f"{who} may send {_code(f'{witness.method} {witness.target}')}{long}{times}{listener}{before}"
-
-
-def _verdict(verdict: str) -> str:
-    return "passes" if verdict == PASS else f"refused with {_code(verdict)}"
 
 
 def _code(text: str) -> str:
@@ -175,8 +188,19 @@ def _block(text: str, language: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """A sentence of ours behind other words, which may quote a name: nothing of it is read as Markdown, and nobody is mentioned."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>#@&~|!$])", r"\\\1", clean(text, _VALUE))
+    """Sentences of ours, in which names and values stand between backticks: these become code spans, and nothing else is read as
+    Markdown."""
+    parts = clean(text, _SENTENCES).strip().split("`")
+    if len(parts) % 2 == 0:  # one of them has no other
+        parts[-2:] = [f"{parts[-2]}`{parts[-1]}"]
+    shown = "".join(_code(part) if index % 2 else _escaped(part) for index, part in enumerate(parts))
+    # At its beginning a hyphen or a number would begin a list (CommonMark 5.2).
+    return re.sub(r"^([0-9]*)([-+=.)])", r"\1\\\2", shown) or _code("")
+
+
+def _escaped(text: str) -> str:
+    """``text`` as it is: nothing of it is read as Markdown, and nobody is mentioned."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>#@&~|!$])", r"\\\1", text)
     # Addresses are found in the source, mentions and issues in what is shown, where the backslashes are gone.
     quiet = escaped.replace("://", ":\\//").replace("www.", "www\\.")
     return quiet.replace("\\@", "@\u200b").replace("\\#", "#\u200b")

@@ -12,9 +12,11 @@ from gateway.ops.plain import clean
 from gateway.policy.base.order import Effect
 from gateway.review.diff.curl import command, times_of
 from gateway.review.diff.review import Review, ReviewedChange
+from gateway.review.diff.sentences import routes, title, verdicts
 
 _STYLES = {Effect.LOOSENS: "bold red", Effect.CHANGES: "yellow", Effect.TIGHTENS: "green"}
-_VALUE = 400  # characters of a value or a sentence
+_VALUE = 400  # characters of a value
+_SENTENCES = 2000  # of what is said of one change
 _LONGEST = 20_000  # characters of a command
 _MARGIN = " " * 10
 
@@ -45,9 +47,12 @@ def _print(change: ReviewedChange, review: Review, out: Console) -> None:
 
 
 def _lines(change: ReviewedChange, review: Review) -> Iterator[tuple[str, str]]:
-    yield "why", clean(change.why, _VALUE)
+    first, rest = title(change)
+    yield "why", clean(first, _SENTENCES)
+    if rest:
+        yield "", clean(rest, _SENTENCES)
     if change.routes:
-        yield "routes", clean(", ".join(change.routes), _VALUE)
+        yield "routes", clean(routes(change, review), _SENTENCES)
     yield (
         "where",
         f"{clean(change.where_new) or 'not written any more'} (before: {clean(change.where_old) or 'not written'})",
@@ -61,6 +66,7 @@ def _lines(change: ReviewedChange, review: Review) -> Iterator[tuple[str, str]]:
         yield "shown by", f"{request}: {clean(witness.before)} before, {clean(witness.after)} now"
         for line in command(witness, review.public, review.egress).split("\n"):
             yield "", clean(line, _LONGEST)
+        yield "", clean(verdicts(witness), _VALUE)
     if not change.witnesses and change.unwitnessed:
         yield "no curl", clean(change.unwitnessed, _VALUE)
     if change.acknowledged is not None:

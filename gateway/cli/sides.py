@@ -18,15 +18,19 @@ from pathlib import Path, PurePosixPath
 
 from gateway.cli.revision import Repository, RevisionError
 from gateway.config.by_reference import ByReference
+from gateway.config.files_read import FILE, FilesRead
 from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.config.problem import Problem, Report
 from gateway.config.source import read
 from gateway.config.tree import Scalar, Sequence, child
 from gateway.ops.plain import clean
+from gateway.policy.base.written import code
 
 ENTRY = "upstreams.yaml"
 """The entry file of a folder."""
+
+_SHORT = 7  # characters of a commit that people read
 
 _SUFFIXES = frozenset((".yaml", ".yml", ".json"))
 """What the files of a configuration are named; others only where ``include`` names them."""
@@ -52,6 +56,24 @@ class LoadedSide:
     revision: str = ""
     stand_ins: Mapping[str, str] = field(default_factory=dict)
     """What stands in for variables and files: the name of each by the value in its place."""
+    commit: str = ""
+    contents: Mapping[str, bytes | None] = field(default_factory=dict)
+    """A digest of each file that was read, by its path from the folder of the entry file on."""
+
+    @property
+    def in_words(self) -> str:
+        """What it is, for people."""
+        if not self.revision:
+            return f"the working files ({code(self.name)})"
+        short = self.commit[:_SHORT]
+        if self.name.startswith(short):
+            return code(self.name.replace(self.commit, short, 1))
+        return f"{code(self.name)} ({short})"
+
+    def edited(self, other: LoadedSide) -> tuple[str, ...]:
+        """The files that differ from those of ``other``, as people find them."""
+        paths = self.contents.keys() | other.contents.keys()
+        return tuple(sorted(self.at(path) for path in paths if self.contents.get(path) != other.contents.get(path)))
 
     def at(self, where: str) -> str:
         """``where`` (``file:line``, from the folder of the entry file on) as people find it; empty for nowhere."""
@@ -127,9 +149,10 @@ def _of_revision(name: str, revision: str, repository: Repository, commit: str, 
         wanted = [entry for entry in entries.values() if _is_wanted(entry.path, file, others)]
         with tempfile.TemporaryDirectory(prefix="gateway-") as made:  # for this user alone
             outside = repository.write(wanted, Path(made))
-            return _loaded(
+            side = _loaded(
                 name, revision, Path(made, file).parent, PurePosixPath(file).name, os.path.dirname(file), outside
             )
+            return replace(side, commit=commit)
     except RevisionError as error:
         raise SideError(name, str(error)) from None
 
@@ -153,10 +176,15 @@ def _loaded(
 ) -> LoadedSide:
     """The side of the entry ``file`` in ``base``, which people know as ``folder``. No file of it may be one of ``outside``."""
     made = ByReference()
+    reads = FilesRead()
     try:
         # From its own folder on, so that what differs in the place of the two alone differs nowhere.
         with contextlib.chdir(base):
-            loaded = load(Path(file), {}, stand_ins=made)
+            loaded = load(Path(file), {}, stand_ins=made, reads=reads)
+            contents = {
+                os.path.relpath(path): digest for (kind, path, _), digest in reads.contents.items() if kind == FILE
+            }
+            contents = {path: digest for path, digest in contents.items() if not path.startswith(os.pardir)}
     except OSError as error:
         raise SideError(name, f"cannot be read: {error.strerror}") from None
     if made.unfit:
@@ -164,7 +192,7 @@ def _loaded(
             name, f"has references without a default that nothing can stand in for: {', '.join(made.unfit)}"
         )
     if isinstance(loaded, Config):
-        side = LoadedSide(clean(name), loaded, folder, revision, made.values)
+        side = LoadedSide(clean(name), loaded, folder, revision, made.values, contents=contents)
         led_out = sorted({side.at(str(each)) for each in loaded.files} & outside)
         if not led_out:
             return side

@@ -23,6 +23,10 @@ LONGEST = timedelta(days=366)
 EVERYWHERE = "all"
 """In place of a path: the finding is accepted wherever it is."""
 
+BY = "who answers for it"
+REASON = "why it may be so"
+"""What stands where somebody has to write: an acknowledgement that is proposed, and not yet made, says so."""
+
 _TEXT = 500  # characters of a name or a reason
 
 ChangeId = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -58,6 +62,8 @@ class WrittenAcknowledgement(Model):
     def _not_blank(cls, value: str) -> str:
         if not value.strip():
             raise ValueError("must not be empty")
+        if " ".join(value.split()).casefold().rstrip(".") in (BY, REASON):
+            raise Advice("is still the text that was proposed", "write a name for by, and a sentence for reason")
         return value
 
     @model_validator(mode="after")

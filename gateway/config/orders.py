@@ -26,7 +26,7 @@ _environment = ranked_by(
     "Weaknesses in the files are refused at the start.",
 )
 _named_otherwise = neither("The environment has another name.")
-_region = neither("Endpoints of another region are preferred.")
+_region = neither("Servers (endpoints) of another region are preferred.")
 
 
 def compare_parts(old: Config, new: Config) -> list[SettingChange]:

@@ -128,7 +128,12 @@ class Settings(Policy):
         return frozenset(found)
 
     ORDERS: ClassVar[Orders] = {
-        "max": more_is_looser(Danger.LOAD, "Longer bodies pass.", "Longer bodies are refused.", size),
+        "max": more_is_looser(
+            Danger.LOAD,
+            "Bodies of up to {after} may now be sent; before, {before} was the most.",
+            "Bodies of more than {after} are refused now; before, {before} was the most.",
+            size,
+        ),
         "types": by_entries(
             _cover,
             Danger.CHECK,

@@ -18,14 +18,14 @@ from gateway.core.origin import Origin, canonical_origin, parse_origin
 from gateway.core.verdict import Refusal, Reply, refuse
 from gateway.policy.base.order import (
     Danger,
+    Of,
     Orders,
-    by_entries,
     larger_set_is_looser,
     later_is_looser,
     more_is_looser,
     on_is_looser,
 )
-from gateway.policy.base.origins import admits
+from gateway.policy.base.origins import origins_order
 from gateway.policy.base.settings import Duration, Policy
 from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
@@ -100,12 +100,7 @@ class Settings(Policy):
     """How long a browser remembers what a preflight was answered."""
 
     ORDERS: ClassVar[Orders] = {
-        "origins": by_entries(
-            admits,
-            Danger.OPEN,
-            "Pages of more websites may call from their visitors' browsers.",
-            "Pages of fewer websites may call.",
-        ),
+        "origins": Of(lambda cors: (cors.origins, cors.credentials), origins_order),
         "no_origin": later_is_looser(
             ("refuse", "allow"),
             Danger.CHECK,

@@ -118,7 +118,9 @@ def test_an_acknowledgement_in_the_new_files_covers_it(made: GitRepository, caps
 def test_each_format(made: GitRepository, capsys: pytest.CaptureFixture[str]) -> None:
     edit(made, "https://a.example", "https://b.example")
     assert run("diff", "main", "--format", "markdown") == 1
-    assert capsys.readouterr().out.startswith("<!-- gateway diff -->\n\n### 1 change opens a door\n")
+    found = capsys.readouterr().out
+    assert found.startswith("<!-- gateway diff -->\n\n### 1 change opens a door\n\nCompared: `main` (")
+    assert ") with the working files (`upstreams.yaml`).\n" in found and "`lessons` (`GET /" in found
     assert run("diff", "main", "--format", "sarif") == 1
     log = json.loads(capsys.readouterr().out)
     place = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]

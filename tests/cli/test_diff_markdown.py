@@ -37,8 +37,17 @@ def tokens(source: str) -> list[Token]:
 
 def test_no_change_is_one_line_and_the_mark() -> None:
     assert text() == (
-        f"{MARK}\n\n### No change in effect\n\nBoth sides decide alike about every request.\n\nFrom `main` to `upstreams.yaml`.\n"
+        f"{MARK}\n\n### No change in effect\n\nEvery request is decided as before.\n\nCompared: `main` with `upstreams.yaml`.\n"
     )
+
+
+def test_what_was_edited_without_an_effect_is_named_and_the_sides_as_people_know_them() -> None:
+    found = text(edited=tuple(f"f{n}.yaml" for n in range(14)), sides="Compared: `main` (0123abc) with `b`.")
+    assert (
+        "before. Edited: `f0.yaml`, `f1.yaml`," in found
+        and "`f11.yaml` and 2 more (nothing there that decides" in found
+    )
+    assert "\n\nCompared: `main` (0123abc) with `b`.\n" in found
 
 
 def test_a_loosening_says_what_where_who_and_how_to_try_it() -> None:
@@ -46,12 +55,15 @@ def test_a_loosening_says_what_where_who_and_how_to_try_it() -> None:
     found = text(change(routes=("login", "signup"), witnesses={"login": shown}))
     for part in (
         "### 1 change opens a door",
-        "#### 1. `cors.app.origins`: `[a]` → `[a, b]`",
-        "- **Which door opens:** More pages may call.",
+        "#### 1. More may pass: More pages may call.\n",
+        "- **Setting in effect:** `cors.app.origins`: `[a]` → `[a, b]`",
         "- **Routes:** `login`, `signup`",
         "- **Where:** `policies/cors.yaml:4`, before `policies/cors.yaml:3`",
-        "- **Who may now do what:** whoever has a token with the claims below may send `POST /api/trpc/auth.login` 6 times at once",
-        "- **Before:** refused with `rate_limited`. **Now:** passes.",
+        "- **For example:** whoever has a token with the claims below may send `POST /api/trpc/auth.login` 6 times at once",
+        "```\n\nBefore: HTTP 429 `rate_limited` by the gateway. Now: passes the gateway; the backend may still refuse it.",
+        "Paste what is meant at the top level of `policies/cors.yaml` or another file",
+        "stays red until",
+        "After the day `until` an entry counts for nothing",
         '```sh\n# TOKEN: an access token with {"sub": "u1"}\nfor i in $(seq 6); do curl',
         '  - loosens: "c12"\n    by: "who answers for it"\n    reason: "why it may be so"\n    until: 2027-04-15',
     ):
@@ -65,7 +77,16 @@ def test_what_is_proposed_can_be_pasted_and_is_one_list_for_all() -> None:
     tree = read(block.encode(), "a.yaml", report)
     assert tree is not None and report.problems() == []
     written = plain(tree)["acknowledge"]
-    assert [WrittenAcknowledgement.model_validate(one).loosens for one in written] == ["c12", "c13"]
+    signed = [{**one, "by": "ada", "reason": "agreed"} for one in written]
+    assert [WrittenAcknowledgement.model_validate(one).loosens for one in signed] == ["c12", "c13"]
+    for one in (written[0], {**signed[0], "by": written[0]["by"]}, {**signed[0], "reason": written[0]["reason"]}):
+        with pytest.raises(ValueError, match="still the text that was proposed"):
+            WrittenAcknowledgement.model_validate(one)
+
+
+@pytest.mark.parametrize("file", ["policies/inputs/a.json:1", ""])
+def test_what_cannot_hold_an_acknowledgement_is_not_proposed_for_it(file: str) -> None:
+    assert "at the top level of the entry file" in text(change(where_new=file))
 
 
 def test_what_opens_stands_first_and_what_is_acknowledged_says_by_whom() -> None:
@@ -88,7 +109,7 @@ def test_what_opens_stands_first_and_what_is_acknowledged_says_by_whom() -> None
     places = [found.index(part) for part in order]
     assert places == sorted(places)
     assert "- **Acknowledged:** by `ada` until `2027-01-31`: `agreed in the meeting`" in found
-    assert "- `region`: `[a]` → `[a, b]`. More pages may call." in found and "- `a.yaml:3: of nothing`" in found
+    assert "- More pages may call. `region`: `[a]` → `[a, b]`." in found and "- a.yaml:3: of nothing" in found
     assert text(change(Effect.TIGHTENS)).splitlines()[2] == "### Nothing opens"
     assert "### Nothing opens that nobody answers for, 1 acknowledged" in text(change(acknowledged=ADA))
 
@@ -130,6 +151,14 @@ def test_nothing_of_the_files_is_more_than_text(hostile: str) -> None:
     # What a reader of GitHub's dialect finds in the source itself.
     prose = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", source, flags=re.DOTALL)
     assert not re.search(r"(?:https?://|www\.)", prose)
+
+
+@pytest.mark.parametrize("begin", ["- ", "+ ", "1. ", "1) ", "=== ", "# ", "    ", "> ", "`", "<!-- ", "* "])
+def test_no_sentence_begins_a_list_or_anything_else(begin: str) -> None:
+    plain_text = text(change(why="a. b"), change(Effect.TIGHTENS, why="a"), notes=("a",))
+    source = text(change(why=f"a. {begin}b"), change(Effect.TIGHTENS, why=f"{begin}a"), notes=(f"{begin}a",))
+    blocks, expected = ([token.type for token in tokens(one) if token.block] for one in (source, plain_text))
+    assert blocks == expected
 
 
 def test_a_very_large_review_says_what_is_left_out() -> None:

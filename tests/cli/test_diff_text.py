@@ -35,11 +35,12 @@ def test_each_change_with_what_there_is_to_say_of_it(printed: Any) -> None:
     )
     for part in (
         "loosens   cors.app.origins  [a] -> [a, b]\n",
-        "why      More pages may call.\n",
-        "routes   login\n",
+        "why      More may pass: More pages may call.\n",
+        "routes   `login`\n",
         "where    policies/cors.yaml:4 (before: policies/cors.yaml:3)\n",
         "shown by GET /a 6 times at once: rate_limited before, pass now\n",
         "for i in $(seq 6); do curl",
+        "Before: HTTP 429 `rate_limited` by the gateway. Now: passes the gateway; the backend may still refuse it.\n",
         "id       c12\n",
         "no curl  It takes two requests.\n",
         "accepted by ada until 2027-01-31: agreed in the meeting\n",

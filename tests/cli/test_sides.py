@@ -58,6 +58,18 @@ def test_a_file_a_folder_and_every_kind_of_revision(made: GitRepository) -> None
         assert paths(read_side(written, ENTRY)) == ("/old",), written
 
 
+def test_each_side_is_called_by_what_it_is_and_says_which_files_differ(made: GitRepository) -> None:
+    commit = made.git("rev-parse", "HEAD")
+    (made.path / "policies/auth.yaml").write_text(f"# a comment\n{AUTH}")
+    new, old = read_side("upstreams.yaml", ENTRY), read_side("main", ENTRY)
+    assert new.in_words == "the working files (`upstreams.yaml`)"
+    assert old.in_words == f"`main` ({commit[:7]})"
+    assert read_side(f"{commit}:upstreams.yaml", ENTRY).in_words == f"`{commit[:7]}:upstreams.yaml`"
+    assert new.edited(old) == ("policies/auth.yaml",)
+    assert read_side("HEAD~1", ENTRY).edited(old) == ("upstreams.yaml",)
+    assert old.edited(old) == ()
+
+
 def test_where_something_is_as_people_find_it(made: GitRepository, tmp_path: Path) -> None:
     of_revision = read_side("main", ENTRY)
     assert str(of_revision.config.routes[0].position).startswith("upstreams.yaml:")

@@ -30,6 +30,8 @@ def test_one_of_a_change_and_one_of_a_finding() -> None:
         {"by": ""},
         {"by": " \t"},
         {"reason": "\n"},
+        {"by": "who answers for it"},  # as gateway diff proposes it
+        {"reason": " Why it may  be so."},
         {"reason": "x" * 501},
         {"until": "tomorrow"},
         {"until": None},

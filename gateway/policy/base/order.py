@@ -15,7 +15,7 @@ from typing import NamedTuple, Never, TypeVar, cast
 
 from pydantic import BaseModel
 
-from gateway.policy.base.written import NONE, text
+from gateway.policy.base.written import NONE, code, listed, text
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -50,10 +50,26 @@ class Danger(enum.IntEnum):
     NONE = 0
 
 
+_IN_WORDS = {
+    Danger.OPEN: "Open to strangers",
+    Danger.CHECK: "Less is checked",
+    Danger.TRIES: "More tries",
+    Danger.LEAK: "More can be learned",
+    Danger.LOAD: "More load by one client",
+    Danger.NOTE: "Worth a look",
+    Danger.NONE: "More may pass",
+}
+
+
+def danger_in_words(danger: int) -> str:
+    """How bad ``danger`` is, in some words: those of the highest ``Danger`` that it reaches."""
+    return next(words for level, words in _IN_WORDS.items() if danger >= level)
+
+
 class SettingChange(NamedTuple):
     """One setting that differs. ``path`` leads to it within its policy or part. ``before`` and ``after`` are as people write
-    them, and a secret is never among them. ``danger`` is higher where it is worse. ``why`` is one sentence: which door opens, or
-    what closes."""
+    them, and a secret is never among them. ``danger`` is higher where it is worse. ``why`` is plain sentences: the first says who
+    may do what now, or what closes. Names and values stand between backticks there (``written.code``)."""
 
     path: tuple[str, ...]
     effect: Effect
@@ -126,16 +142,27 @@ def changed(effect: Effect, before: str, after: str, danger: int, why: str) -> S
 
 
 def ranked_by(rank: Callable[[T], float], danger: Danger, opens: str, closes: str, show: Shown[T] = text) -> Order[T]:
-    """The value with the higher ``rank`` is looser."""
+    """The value with the higher ``rank`` is looser. ``{before}`` and ``{after}`` in the sentences stand for the two values."""
 
     def order(old: T, new: T) -> Iterator[SettingChange]:
         before, after = rank(old), rank(new)
         if before != after:
             looser = after > before
             effect, why = (Effect.LOOSENS, opens) if looser else (Effect.TIGHTENS, closes)
-            yield changed(effect, show(old), show(new), danger, why)
+            sentence = why.replace("{before}", code(show(old))).replace("{after}", code(show(new)))
+            yield changed(effect, show(old), show(new), danger, sentence)
 
     return order
+
+
+def in_context(value: Callable[[U], T], order: Order[T], words: Callable[[U], str]) -> Of:
+    """The order of a setting that says little alone: ``words`` of the whole model, before and now, follow on each sentence."""
+
+    def of_both(old: U, new: U) -> Iterator[SettingChange]:
+        for change in order(value(old), value(new)):
+            yield change._replace(why=f"{change.why} Before: {words(old)}. Now: {words(new)}.")
+
+    return Of(lambda model: model, of_both)
 
 
 def _bound(value: float | None) -> float:
@@ -181,14 +208,17 @@ def by_inclusion(
 def by_entries(
     covers: Callable[[Sequence[T], Sequence[T]], bool], danger: Danger, opens: str, closes: str
 ) -> Order[Sequence[T]]:
-    """Two lists of what is admitted, of which one may admit what is written in the other; the sentence names what is new."""
+    """Two lists of what is admitted, of which one may admit what is written in the other; the sentence names what is new, or what is
+    gone."""
     by_what_passes = by_inclusion(covers, danger, opens, closes)
 
     def order(old: Sequence[T], new: Sequence[T]) -> Iterator[SettingChange]:
         for change in by_what_passes(old, new):
-            gained = [each for each in new if not covers(old, (each,))]
-            named = change.effect is Effect.LOOSENS and gained
-            yield change._replace(why=f"{change.why} New: {text(gained)[1:-1]}.") if named else change
+            opens = change.effect is Effect.LOOSENS
+            wide, narrow = (new, old) if opens else (old, new)
+            differing = [each for each in wide if not covers(narrow, (each,))]
+            named = f" {'New' if opens else 'No longer'}: {listed(differing)}."
+            yield change._replace(why=change.why + named) if differing else change
 
     return order
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import Final
 
 from pydantic import BaseModel
@@ -11,6 +11,8 @@ from gateway.core.secret import Secret
 
 NONE: Final = "none"
 """For what is not there."""
+
+_LISTED = 3
 
 _TIMES = ((86400.0, "d"), (3600.0, "h"), (60.0, "m"), (1.0, "s"))
 _SIZES = ((1024**3, "GiB"), (1000**3, "GB"), (1024**2, "MiB"), (1000**2, "MB"), (1024, "KiB"), (1000, "KB"))
@@ -40,6 +42,19 @@ def text(value: object) -> str:
         case tuple() | list() | Set():
             return "[" + ", ".join(text(each) for each in value) + "]"
     return str(value)
+
+
+def code(value: str) -> str:
+    """``value`` between backticks, as names and values stand in sentences; a backtick of its own becomes an apostrophe."""
+    return "`" + value.replace("`", "'") + "`"
+
+
+def listed(values: Iterable[object]) -> str:
+    """The first few of ``values``, each as ``code``, and how many more there are."""
+    shown = [code(text(value)) for value in values]
+    more = len(shown) - _LISTED
+    parts = [*shown[:_LISTED], f"{more} more"] if more > 0 else shown
+    return " and ".join([part for part in (", ".join(parts[:-1]), *parts[-1:]) if part])
 
 
 def duration(value: float | None) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.config.model import Route
 from gateway.policy.base.order import Danger, Effect
+from gateway.policy.base.written import code
+from gateway.policy.rate_limit.words import in_words
 from gateway.review.diff.change import Change
 from gateway.review.diff.draft import Draft
 from gateway.review.diff.limits import pairs, settings_of
@@ -65,7 +67,7 @@ class Budgets:
         for budget, parts in came.items():
             if len(parts) > 1:
                 back = _split(self._new, self._old, budget, parts, lambda use: use.one)
-                yield back.backwards("Requests that had budgets of their own share one.")
+                yield back.backwards("Requests that had counts of their own share one, which can be used up sooner.")
 
 
 def _counts(side: RoutedSide, name: str, route: Route) -> bool:
@@ -92,7 +94,8 @@ def _split(
         setting=f"{LIMITS}.{name}",
         before=f"one budget for {_over(of(use).name for use in uses)}",
         after="; ".join(f"{part[0]} for {routes}" for part, routes in sorted(over.items())),
-        why=f"What shared the budget of {name} has {len(parts)} budgets: each may be used up.",
+        why=f"What was counted together by {code(name)} has {len(parts)} counts: each may be used up. Before:"
+        f" {in_words(settings_of(old, name))}.",
         danger=Danger.TRIES,
         routes=tuple(route for route in new.routes if route in names),
         where_old=old.where((LIMITS, name)),

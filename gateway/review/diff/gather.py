@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from gateway.policy.base.order import Effect
+from gateway.policy.base.written import code
 from gateway.policy.kinds import SECTIONS
 from gateway.review.diff.budgets import Budgets
+from gateway.review.diff.causes import cause
 from gateway.review.diff.change import Change
 from gateway.review.diff.draft import Draft, Path
 from gateway.review.diff.limits import limit_changes
 from gateway.review.diff.policies import PolicyChange, policy_changes
 from gateway.review.diff.side import RoutedSide
-from gateway.review.diff.uses import Use, in_words, named
+from gateway.review.diff.uses import Use, in_code, may_send, named
 
 _FILES = ("schemas", "files")  # compared input by input (``schemas``)
 
@@ -75,10 +78,14 @@ def _draft(old: RoutedSide, new: RoutedSide, group: _OneChange, several: list[Us
     if path[0] != found.section:
         before, after = _with_name(before, found.before), _with_name(after, found.after)
     content = ""
+    requests = [each for one in several for each in one.requests]
+    if found.section == "auth" and found.before and not found.after and change.effect is Effect.LOOSENS:
+        why = f"Anybody, without a token, may now {may_send(requests)}; before, a token of {code(found.before)} was needed."
+    elif any(moved):
+        why = f"Of {in_code(requests)}: {why[:1].lower()}{why[1:]}"
     if any(moved):
-        requests = [each for one in several for each in one.requests]
         content = "\n".join(sorted(f"{each.method} {each.request.target}" for each in requests))
-        why = f"{in_words(requests)} went to the route {moved[0]} and now go to {moved[1]}: {why[:1].lower()}{why[1:]}"
+        why = f"{why} {cause(old, new, use.one, use.other)}"
         before, after = f"{before} (route {moved[0]})", f"{after} (route {moved[1]})"
     return Draft(
         change=Change(

@@ -11,6 +11,7 @@ from gateway.policy.base.order import Danger, Effect, SettingChange, changed
 from gateway.policy.base.written import NONE, text
 from gateway.policy.kinds import SECTIONS
 from gateway.policy.rate_limit.rate_limit import Settings
+from gateway.policy.rate_limit.words import in_words
 from gateway.review.diff.policies import LIMITS, PolicyChange, compare_policies
 from gateway.review.diff.side import RoutedSide
 
@@ -89,7 +90,11 @@ def limit_changes(
             change = changed(Effect.CHANGES, shown, NONE, Danger.NOTE, "Another limit refuses all that it refused.")
         else:
             change = changed(
-                Effect.LOOSENS, shown, NONE, Danger.TRIES, "Nothing limits how often any more as this did."
+                Effect.LOOSENS,
+                shown,
+                NONE,
+                Danger.TRIES,
+                f"A limit is gone: before, {in_words(settings_of(old, name))}. Now no limit counts all that this one did.",
             )
         yield PolicyChange(LIMITS, name, "", change)
     for name in found.added:
@@ -101,7 +106,13 @@ def limit_changes(
         elif _stricter(new, name, old, rest, one.mode):
             change = changed(Effect.CHANGES, NONE, shown, Danger.NOTE, "Another limit refuses all that it refuses.")
         else:
-            change = changed(Effect.TIGHTENS, NONE, shown, Danger.NONE, "One more limit holds.")
+            change = changed(
+                Effect.TIGHTENS,
+                NONE,
+                shown,
+                Danger.NONE,
+                f"One more limit holds: {in_words(settings_of(new, name))}. Whoever sends more is refused.",
+            )
         yield PolicyChange(LIMITS, "", name, change)
 
 

@@ -7,15 +7,24 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gateway.config.model import Route
 from gateway.policy.base.order import Danger, Effect
-from gateway.policy.base.written import NONE, text
+from gateway.policy.base.written import NONE, code, text
 from gateway.review.diff.change import Change
 from gateway.review.diff.classes import mounts
 from gateway.review.diff.draft import Draft, Path
 from gateway.review.diff.side import RoutedSide
 from gateway.review.diff.transitions import Transition
-from gateway.review.diff.uses import Use, in_words
+from gateway.review.diff.uses import Use, in_code, in_words, may_send
 
 DENIED = "route_denied"
+
+_REFUSALS = {
+    "no_route": "no route took such requests",
+    "method_not_allowed": "no route took that method",
+    "path_ambiguous": "such requests were refused, for another server may read them as another path",
+    "batch_refused": "such calls were refused in one batch with others",
+    "batch_too_large": "the batch was too large",
+}
+"""What a refusal before any policy means, by its slug."""
 
 
 def reached(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> Iterator[Draft]:
@@ -34,7 +43,9 @@ def closed(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> Ite
     """What tightens since requests that were forwarded have no route now, or a closed one."""
     for draft in reached(new, old, [each.reversed() for each in found]):
         several = [each for requests in draft.requests.values() for each in requests]
-        yield draft.backwards(f"{in_words(several)} is refused now ({several[0].before.refused}) and passed before.")
+        yield draft.backwards(
+            f"{in_code(several)} is refused now ({code(several[0].before.refused)}) and passed before."
+        )
 
 
 def denials(old: RoutedSide, new: RoutedSide, found: Iterable[Transition]) -> Iterator[Draft]:
@@ -127,10 +138,15 @@ def _opened(old: RoutedSide, new: RoutedSide, path: Path, shut: str, several: Se
         by_route.setdefault(each.after.route, []).append(each)
     routes = [new.routes[name] for name in by_route]
     before, after = _values(old, path, shut, routes[0], several)
-    who = _who(new, routes[0]) if len(routes) == 1 else "As their policies say, clients"
-    why = f"{who} may send {in_words(several)}"
-    why += f" to {routes[0].upstream}" if len(routes) == 1 else ""
-    why += f"; it was closed ({old.routes[shut].deny})." if shut else f"; it was refused ({several[0].before.refused})."
+    who = _who(new, routes[0]) if len(routes) == 1 else "Clients, as the policies of the routes say,"
+    spelled = all(each.request.spelling for each in several)
+    why = f"{who} may now {'send other spellings of paths, for example ' + in_code(several) if spelled else may_send(several)}"
+    why += f" (upstream {code(str(routes[0].upstream))})" if len(routes) == 1 and not spelled else ""
+    slug = several[0].before.refused
+    refused = f"{_REFUSALS.get(slug, 'such requests were refused')} ({code(slug)})"
+    why += f"; before, that was closed: {code(str(old.routes[shut].deny))}." if shut else f"; before, {refused}."
+    if spelled:
+        why += " It holds for every spelling that differs from a named path only in what some servers ignore, such as case."
     content = [sorted({f"{each.method} {each.request.target}" for each in several}), *map(new.fingerprint, routes)]
     change = Change(
         effect=Effect.LOOSENS,
@@ -169,8 +185,8 @@ def _who(side: RoutedSide, route: Route) -> str:
     if route.listener == "egress":
         return "The backend"
     if not _guarded(side, route):
-        return "Anybody"
-    return f"Whoever has a token ({_auth(route)})"
+        return "Anybody, without a token,"
+    return f"Whoever has a token of {code(_auth(route))}"
 
 
 def _guarded(side: RoutedSide, route: Route) -> bool:

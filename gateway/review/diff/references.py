@@ -14,6 +14,7 @@ from typing import NamedTuple
 from gateway.config.model import Config
 from gateway.core.secret import Secret
 from gateway.policy.base.order import Danger, Effect
+from gateway.policy.base.written import code, listed
 from gateway.policy.kinds import SECTIONS
 from gateway.review.diff.change import Change, by_danger
 from gateway.review.diff.where import Places
@@ -73,8 +74,14 @@ def _of_default(change: Change, before: _Origin | None, after: _Origin | None) -
     """``change``, which says of a default that it is one."""
     if before is None or after is None or not after.with_default or after.unknown or before != after:
         return change
-    names = ", ".join(after.with_default)
-    return replace(change, why=f"{change.why} It is the default of {names}, for where that is not set.")
+    return replace(
+        change,
+        why=f"{change.why} It is the default, for where {_variables(after.with_default)} not set in the environment.",
+    )
+
+
+def _variables(names: tuple[str, ...]) -> str:
+    return f"the variable {code(names[0])} is" if len(names) == 1 else f"the variables {listed(names)} are"
 
 
 def _changes(old: Config, new: Config) -> Iterator[Change]:

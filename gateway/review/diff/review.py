@@ -9,6 +9,7 @@ from typing import NamedTuple
 from gateway.config.acknowledgements import Acknowledgement
 from gateway.config.listen_settings import Listen
 from gateway.policy.base.order import Effect
+from gateway.policy.base.written import code
 from gateway.review.diff.change import Change, Witness
 
 PUBLIC = "http://127.0.0.1:8080"
@@ -56,7 +57,8 @@ class ReviewedChange:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """All changes from the side that people call ``old`` to ``new``, the most dangerous first. ``public`` and ``egress`` are
-    the addresses of the two listeners, for commands to try."""
+    the addresses of the two listeners, for commands to try. ``sides`` is a sentence about what was compared, ``edited`` are the
+    files that differ, and ``route_words`` say of routes which requests they take; each is empty where nobody knows."""
 
     old: str
     new: str
@@ -64,6 +66,14 @@ class Review:
     notes: tuple[str, ...] = ()
     public: str = PUBLIC
     egress: str = EGRESS
+    sides: str = ""
+    edited: tuple[str, ...] = ()
+    route_words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def compared(self) -> str:
+        """What was compared, in a sentence whose names stand between backticks."""
+        return self.sides or f"Compared: {code(self.old)} with {code(self.new)}."
 
     @property
     def is_open(self) -> bool:

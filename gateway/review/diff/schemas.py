@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 from gateway.config.model import Route
 from gateway.policy.base.order import Danger, Effect
+from gateway.policy.base.written import code
 from gateway.policy.schema.settings import QUERY, SUFFIX, Settings
 from gateway.review.diff.change import Change
 from gateway.review.diff.draft import Draft
+from gateway.review.diff.schema_words import ABSENT, Differing, loosened
 from gateway.review.diff.side import RoutedSide
-from gateway.review.diff.uses import Use, in_words, named
+from gateway.review.diff.uses import Use, in_code, named
 
 if TYPE_CHECKING:
     from gateway.policy.schema.compare import JsonSchema
@@ -26,8 +28,6 @@ _LONGEST = 120  # characters of one
 
 CompareSchemas = Callable[["JsonSchema", "JsonSchema"], "SchemaChange"]
 """Compares two schemas that differ; ``review.inputs.compared`` does, and whoever hands it in bounds its time."""
-
-_ABSENT = object()
 
 
 class _Input(NamedTuple):
@@ -94,18 +94,22 @@ def _compared(each: _Input, compare: CompareSchemas) -> tuple[Effect, str, str] 
             "A schema judges these parameters." if query else "It has no schema, so every input is refused.",
             "",
         )
-    change = compare(json.loads(before), json.loads(after))
+    old, new = json.loads(before), json.loads(after)
+    change = compare(old, new)
     example = change.gained.example
     if change.loosens:
         if example:
-            return Effect.LOOSENS, f"Inputs pass that were refused, such as {_short(example)}.", example
+            opens = loosened(list(_differing(old, new, ())), new)
+            return Effect.LOOSENS, f"{opens} For example {code(_short(example))} passes now.", example
         return (
             Effect.LOOSENS,
             f"Inputs may pass that were refused: {change.sentence or 'nobody can tell that none does'}.",
             "",
         )
     if str(change.direction) == "tighter":
-        return Effect.TIGHTENS, "Inputs are refused that passed.", ""
+        lost = change.lost.example
+        shown = f", for example {code(_short(lost))}: apps that send such get errors" if lost else ""
+        return Effect.TIGHTENS, f"Inputs are refused that passed{shown}.", ""
     return None
 
 
@@ -117,7 +121,7 @@ def _draft(
         effect, why = Effect.CHANGES, "The policy only reports on one of the sides."
     if any(use.moved for use in uses):
         before, after = f"{before} (of {each.names[0]})", f"{after} (of {each.names[1]})"
-        why = f"{in_words(uses[0].requests)} went to another route and had its schema. {why}"
+        why = f"{why} {in_code(uses[0].requests)} went to another route and had its schema."
     names = {use.other.name for use in uses}
     change = Change(
         effect=effect,
@@ -157,18 +161,16 @@ def _texts(before: bytes | None, after: bytes | None) -> tuple[str, str]:
     return sides[0], sides[1]
 
 
-def _differing(
-    before: object, after: object, path: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], object, object]]:
+def _differing(before: object, after: object, path: tuple[str, ...]) -> Iterator[Differing]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys((*before, *after)):
-            yield from _differing(before.get(key, _ABSENT), after.get(key, _ABSENT), (*path, str(key)))
+            yield from _differing(before.get(key, ABSENT), after.get(key, ABSENT), (*path, str(key)))
     elif type(before) is not type(after) or before != after:
-        yield path, before, after
+        yield Differing(path, before, after)
 
 
 def _value(value: object) -> str:
-    return "none" if value is _ABSENT else _short(json.dumps(value, ensure_ascii=False))
+    return "none" if value is ABSENT else _short(json.dumps(value, ensure_ascii=False))
 
 
 def _short(text: str) -> str:

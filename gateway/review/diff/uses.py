@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.config.model import Route
+from gateway.policy.base.written import code
 from gateway.review.diff.side import RoutedSide
 from gateway.review.diff.transitions import Transition
 
@@ -53,6 +54,18 @@ def in_words(requests: Sequence[Transition], most: int = 3) -> str:
         methods.setdefault(each.request.alias or each.request.shown, {})[each.method] = None
     parts = [f"{', '.join(names)} {shown}" for shown, names in methods.items()]
     return "; ".join(parts[:most]) + (f" and {len(parts) - most} more" if len(parts) > most else "")
+
+
+def in_code(requests: Sequence[Transition], most: int = 3) -> str:
+    """``in_words``, as it stands in a sentence."""
+    return code(in_words(requests, most))
+
+
+def may_send(requests: Sequence[Transition]) -> str:
+    """What somebody may do who may send ``requests``, after "may now": what only reads says so."""
+    if {each.method for each in requests} == {"GET", "HEAD"} and not any(each.after.procedures for each in requests):
+        return f"read {code(in_words(requests).replace('GET, HEAD ', ''))}"
+    return f"send {in_code(requests)}"
 
 
 def in_order(side: RoutedSide, names: Iterable[str]) -> Iterator[str]:

@@ -77,6 +77,6 @@ def test_a_change_says_which_door_and_a_stricter_one_is_no_danger() -> None:
 
 def test_the_sentence_names_what_is_new() -> None:
     ((*_, why),) = larger_set_is_looser(*WHY)(("a", "b"), ("c", "b", "d"))
-    assert why == "A door opens. New: c, d."
+    assert why == "A door opens. New: `c` and `d`."
     ((*_, why),) = larger_set_is_looser(*WHY)(("a", "b"), ("b",))
-    assert why == "A door closes."
+    assert why == "A door closes. No longer: `a`."

@@ -17,7 +17,9 @@ from gateway.cli.diff_markdown import markdown
 from gateway.cli.sides import read_side
 from gateway.review.diff.diff import differences
 from gateway.review.diff.references import with_references
+from gateway.review.diff.renames import rename_notes
 from gateway.review.diff.review import Review, reviewed
+from gateway.review.diff.route_words import route_words
 
 FOLDER = Path(__file__).parent / "ten_changes"
 NOW = datetime(2027, 1, 15, tzinfo=UTC).timestamp()
@@ -52,9 +54,16 @@ def prepared() -> Iterator[Prepared]:
             names = {**before.stand_ins, **after.stand_ins}
             found = differences(before.config, after.config, at=NOW)
             changes, notes = reviewed(with_references(found, before.config, after.config, names), (), NOW, str, str)
-            yield Prepared(
-                change["name"], change["opens"], Review(old="main", new="upstreams.yaml", changes=changes, notes=notes)
+            review = Review(
+                old="main",
+                new="upstreams.yaml",
+                changes=changes,
+                notes=(*rename_notes(before.config, after.config), *notes),
+                sides="Compared: `main` (0123abc) with the working files (`upstreams.yaml`).",
+                edited=tuple(sorted({edit[0] for edit in change["edits"]})),
+                route_words=route_words(before.config, after.config),
             )
+            yield Prepared(change["name"], change["opens"], review)
 
 
 if __name__ == "__main__":

@@ -94,9 +94,9 @@ def test_a_route_that_moves_above_another_says_which_requests_go_where_now(compa
     head = "defaults: {body: json}\nroutes:\n"
     change = compare(head + WIDE + OPEN, head + OPEN + WIDE)[0]
     assert short([change]) == [("loosens", "routes.open.auth", "open")]
-    assert (
-        change.why
-        == "GET, HEAD /a/open/* went to the route wide and now go to open: anybody comes in, without a token."
+    assert change.why == (
+        "Anybody, without a token, may now read `/a/open/*`; before, a token of `token` was needed."
+        " Because route `open` now stands before `wide` (lines 9 and 10)."
     )
     assert (change.before, change.after) == ("token (route wide)", "public (route open)")
     assert short(compare(head + OPEN + WIDE, head + WIDE + OPEN))[-1] == ("tightens", "routes.wide.auth", "wide")

@@ -18,7 +18,9 @@ def test_a_closed_route_that_opens_is_the_most_dangerous(compare: Compare) -> No
     (change,) = compare(ROUTES, new)
     assert short([change]) == [("loosens", "routes.closed.deny", "closed")]
     assert change.before == "closed: not yet"
-    assert change.why == "Anybody may send GET, HEAD /closed to files; it was closed (not yet)."
+    assert change.why == (
+        "Anybody, without a token, may now read `/closed` (upstream `files`); before, that was closed: `not yet`."
+    )
     assert change.danger > 90
     assert short(compare(new, ROUTES)) == [("tightens", "routes.closed.deny", "closed")]
 
@@ -27,10 +29,12 @@ def test_a_new_route_says_who_may_use_it(compare: Compare) -> None:
     new = ROUTES + '  - {name: two, paths: [/two/*], upstream: files, schema: {none: "a test"}}\n'
     (change,) = compare(ROUTES, new)
     assert short([change]) == [("loosens", "routes.two", "two")]
-    assert change.why == "Whoever has a token (token) may send GET, HEAD /two/* to files; it was refused (no_route)."
+    assert change.why == (
+        "Whoever has a token of `token` may now read `/two/*` (upstream `files`); before, no route took such requests (`no_route`)."
+    )
     assert (change.where_old, change.where_new.rpartition(":")[2]) == ("", "13")
     (back,) = compare(new, ROUTES)
-    assert back.why == "GET, HEAD /two/* is refused now (no_route) and passed before."
+    assert back.why == "`GET, HEAD /two/*` is refused now (`no_route`) and passed before."
 
 
 def test_a_pattern_that_grows_is_one_of_its_route(compare: Compare) -> None:

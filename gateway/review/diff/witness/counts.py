@@ -15,6 +15,9 @@ from gateway.review.diff.witness.probe import Probe, Question
 MOST = 1_000
 """Requests that one witness may take."""
 
+_OTHERS = 1_000_000
+"""Added to the number of a trial: nobody else has the accounts that come of it."""
+
 _OWN = ("address", "network", "principal")
 """What each client of a trial has of its own."""
 
@@ -30,7 +33,7 @@ def limit(question: Question) -> Iterator[Probe]:
     if of_key and after is not None and "route" in after.key and "route" not in old.key:
         yield from split(question)
     # To be counted apart by a finer key, the last of them has another value of its own.
-    for varied in _varied(base, old, after) if of_key else ():
+    for varied in _varied(question, old, after) if of_key else ():
         yield Probe(varied, (replace(base, repeat=min(old.at_once, MOST)),), shares)
     if old.at_once < MOST:
         yield Probe(replace(base, repeat=old.at_once + 1), (), shares)
@@ -42,14 +45,18 @@ def limit(question: Question) -> Iterator[Probe]:
                 yield Probe(replace(base, repeat=count, every=pace), (), shares)
 
 
-def _varied(base: SentRequest, old: Limit, new: Limit | None) -> Iterator[SentRequest]:
-    """``base`` with another value of what the new limit counts apart, or, without one, of what a client has beside the old key."""
+def _varied(question: Question, old: Limit, new: Limit | None) -> Iterator[SentRequest]:
+    """The request with another value of what the new limit counts apart, or, without one, of what a client has beside the old key."""
+    base = question.base
     words = ("address", "principal") if new is None else new.key
     for word in words:
         if word in old.key or (word == "address" and new is None and "network" in old.key):
             continue
         if word.startswith("header:"):
             yield replace(base, headers=(*base.headers, (word.removeprefix("header:"), "another")))
+        elif word.startswith("input:"):
+            other = question.sample.request(question.number + _OTHERS)
+            yield replace(other, address=base.address, claims=base.claims)
         elif word in ("address", "network"):
             part = base.address.split(".")
             yield replace(base, address=".".join([*part[:3], "8"]))
