@@ -7,6 +7,7 @@ from itertools import product
 from typing import NamedTuple
 
 from gateway.policy.base.order import Danger, Effect
+from gateway.policy.base.written import listed
 from gateway.policy.kinds import ROUTE_KINDS
 from gateway.review.diff.change import Change
 from gateway.review.diff.classes import RequestClass
@@ -118,15 +119,17 @@ def _change(
     after: str,
     shown: Mapping[str, tuple[str, str]],
 ) -> Draft:
-    others = ", ".join(sorted(shown)[:3])
-    method, target = next(iter(shown.values()))
+    # Two calls of one route: they pass with what one of them needs.
+    alone = next((name for name in names if name in shown), next(iter(shown)))
+    method, target = shown[alone]
     path = ("routes", names[0], "batch")
     change = Change(
         effect=Effect.LOOSENS,
         setting=".".join(path),
         before=before,
         after=after,
-        why=f"Calls of {', '.join(names[:3])} travel in one batch with calls of {others}: one request is many attempts.",
+        why=f"Calls of {listed(names)} may now travel in one batch with calls of {listed(sorted(shown))}; before, such a batch was"
+        " refused. One request can be many attempts.",
         danger=Danger.TRIES,
         routes=names,
         where_old=old.where(path),
