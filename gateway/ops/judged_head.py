@@ -26,7 +26,9 @@ def add_judged(fields: dict[str, Any], exchange: Exchange) -> None:
     query = exchange.query
     if query:
         fields["query_bytes"] = len(query)
-        fields["query_parameters"] = query.count("&") + query.count(";") + 1
+        separators = query.count("&")
+        if separators != 1 or ";" in query:  # a call has two parameters, `batch` and `input`
+            fields["query_parameters"] = separators + query.count(";") + 1
     origin = exchange.origin
     if origin:
         fields["origin"] = origin  # an allowed one is short and plain (``core.origin``)

@@ -67,11 +67,12 @@ class RequestHead:
         more = 0
         for pair, old in zip(raw, before):  # noqa: B905  # as long as each other
             if pair != old:
-                name = pair[0].lower()
-                if pair[0] != old[0] or name not in _VARYING:
+                sent, value = pair
+                name = sent.lower()
+                if sent != old[0] or name not in _VARYING:
                     return None
-                values[name] = pair[1].rstrip(b" \t")
-                more += len(pair[1]) - len(old[1])
+                values[name] = value.rstrip(b" \t")
+                more += len(value) - len(old[1])
         if not free_of_controls(values.values()) or b"," in values.get(b"content-length", b""):
             return None
         head: RequestHead = object.__new__(RequestHead)

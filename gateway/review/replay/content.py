@@ -76,7 +76,11 @@ def query_of(line: RecordedRequest) -> str:
     if not line.query_bytes:
         return "batch=1" if line.batch else ""
     made = _long_query if line.query_bytes <= _REMEMBERED_QUERY else _long_query.__wrapped__
-    return made(line.query_bytes, line.query_parameters, line.batch)
+    return made(line.query_bytes, line.query_parameters or USUAL_PARAMETERS, line.batch)
+
+
+USUAL_PARAMETERS = 2
+"""Of the query of a call, ``batch`` and ``input``: a line says how many there are where it is another number."""
 
 
 @lru_cache(maxsize=4096)
