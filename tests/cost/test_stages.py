@@ -17,7 +17,7 @@ import pytest
 from gateway.core.exchange import Call, Exchange, WholeResponse
 from gateway.core.path import Ambiguous, canonical
 from gateway.core.query import canonical_query
-from gateway.policy.base.stage import Stage, overrides
+from gateway.policy.base.stage import Stage, overridden
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback.stale import Stale, StoredResponses
 from gateway.policy.kinds import KINDS, Kind
@@ -191,16 +191,17 @@ def request(
 
 def asked(stage: Stage, exchange: Exchange) -> None:
     """Take ``exchange`` through all hooks of ``stage``, as a route does. Raises ValueError for what a hook raises so."""
-    if overrides(stage, "on_request"):
+    hooks = overridden(type(stage))
+    if "on_request" in hooks:
         verdict = stage.on_request(exchange)
         if inspect.iscoroutine(verdict):
             verdict.close()
-    if overrides(stage, "on_response"):
+    if "on_response" in hooks:
         stage.on_response(exchange)
-    if overrides(stage, "on_response_whole"):
+    if "on_response_whole" in hooks:
         exchange.sent = 1.0
         stage.on_response_whole(exchange, WholeResponse(200, (), b"{}"))
-    if overrides(stage, "on_done"):
+    if "on_done" in hooks:
         stage.on_done(exchange)
 
 

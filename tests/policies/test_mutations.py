@@ -5,24 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from gateway.config.load import load
 from gateway.config.model import Config, Route
-from gateway.config.stand_ins import StandIns
 from gateway.core.units import Rate
-from gateway.review.dry_run.outcome import Outcome
 from gateway.review.dry_run.parts import DryParts
-from gateway.review.policy_tests.coverage import Touched
-from gateway.review.policy_tests.files import FOLDER, PolicyTest, files_in, read_tests
-from gateway.review.policy_tests.language import Expectation
 from gateway.review.policy_tests.run import Runner
-
-ROOT = Path(__file__).parents[2]
-NOON = 1_801_396_800.0
+from tests.policies.shipped_files import NOON, seen_by_tests, shipped, written
 
 
 class Mutation(NamedTuple):
@@ -54,45 +45,6 @@ REASON_OF = {
     "rate_limits": "rate_limited", "schemas": "schema_refused", "uploads": "upload_malformed",
 }  # fmt: skip
 """A reason for which policies of each section refuse."""
-
-
-@cache
-def shipped() -> Config:
-    found = load(ROOT / "upstreams.yaml", {}, stand_ins=StandIns())
-    assert isinstance(found, Config), "\n".join(map(str, found))
-    return found
-
-
-@cache
-def written() -> list[PolicyTest]:
-    tests, problems, _ = read_tests(files_in(ROOT / FOLDER), shipped(), ROOT)
-    assert problems == []
-    return tests
-
-
-class Noted(Touched):
-    """Notes for which reasons requests of one test are refused, on which routes and by which policies."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.seen: set[tuple[str, str, str]] = set()
-
-    def note(self, outcome: Outcome, expected: Expectation) -> None:
-        refusing = {stage.policy for stage in outcome.stages if stage.verdict == outcome.verdict}
-        for route in ("", outcome.route, *(call.route for call in outcome.calls)):
-            self.seen |= {(outcome.verdict, route, policy) for policy in ("", *refusing)}
-
-
-@cache
-def noted() -> Mapping[str, set[tuple[str, str, str]]]:
-    """What each test comes across in the shipped files, all of which pass."""
-    runner, found = Runner(shipped(), NOON), {}
-    for test in written():
-        runner.touched = Noted(shipped())
-        result = runner.run(test)
-        assert result.ok, test.name
-        found[test.name] = runner.touched.seen
-    return found
 
 
 def with_route(route: Route, **changes: Any) -> Config:
@@ -148,9 +100,8 @@ def policies() -> Mapping[str, Mapping[str, Any]]:
 def of_counts() -> Iterator[Mutation]:
     for name, limit in policies()["rate_limits"].items():
         rate = Rate(2 * limit.limit.limit, limit.limit.period)
-        yield Mutation(
-            f"a looser {name}", with_policy("rate_limits", name, limit=rate, burst=2 * limit.at_once), "rate_limited"
-        )
+        looser = with_policy("rate_limits", name, limit=rate, burst=2 * limit.at_once)
+        yield Mutation(f"a looser {name}", looser, "rate_limited", policy=name)
     for name, lockout in policies()["lockouts"].items():
         for change in (
             {"failures": 2 * lockout.failures}, {"everywhere": None}, {"address": None}, {"on_status": (418,)},
@@ -225,10 +176,10 @@ def of_upstreams() -> Iterator[Mutation]:
 
 
 def is_seen(mutation: Mutation, runner: Runner) -> bool:
-    """Whether a shipped test fails: one of those that the mutation concerns, the shortest first."""
+    """Whether a shipped test fails: one of those that the mutation concerns, the shortest first, and no further than it has to."""
     wanted = (mutation.reason, mutation.route, mutation.policy)
-    concerned = [test for test in written() if wanted in noted()[test.name]]
-    return any(not runner.run(test).ok for test in sorted(concerned, key=lambda test: test.requests))
+    concerned = [test for test in written() if wanted in seen_by_tests().seen[test.name]]
+    return any(next(runner.failures(test), None) for test in sorted(concerned, key=lambda test: test.requests))
 
 
 def unseen(mutations: Iterable[Mutation]) -> list[str]:

@@ -6,8 +6,6 @@ and with which environment the gateway starts.
 """
 
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,20 +14,8 @@ from gateway.config.load import load
 from gateway.config.model import Config
 from gateway.demo.procedures import PROCEDURES
 from gateway.policy.kinds import ROUTE_KINDS
-from gateway.review.dry_run.outcome import Outcome
-from gateway.review.policy_tests.coverage import PolicyCoverage, Touched
-from gateway.review.policy_tests.files import FOLDER, files_in, read_tests
-from gateway.review.policy_tests.language import Expectation
-from gateway.review.policy_tests.run import Runner
+from tests.policies.shipped_files import ENTRY, ENVIRONMENT, seen_by_tests, shipped, written
 
-ROOT = Path(__file__).parents[2]
-ENTRY = ROOT / "upstreams.yaml"
-ENVIRONMENT = {
-    "JWT_SECRET": "vY2n7QmZ-8sLr4Wd1xTgK0bHc6Jp9uAe3fXo5iNt",
-    "TOOLKIT_API_KEY": "mB4kQ9zR-2wXv7Lt0yGhD5sPn8Ec1aUj6oIf3rTq",
-    "GATEWAY_OPS_TOKEN": "gT5cW8eN-1rZb6Kq9vFmS2xLj4Hd7oAu0iYp3nXs",
-    "GATEWAY_STATE_KEY": "pL6dV1hM-9tCs3Gx8kRwJ5nBq0Zf2yEo7uAi4bTj",
-}
 ALIASES = {
     "auth.signin": "auth.login",
     "auth.logout": "auth.signout",
@@ -47,12 +33,6 @@ PATHS = {
 }  # fmt: skip
 
 
-def shipped(**changes: str) -> Config:
-    found = load(ENTRY, {**ENVIRONMENT, **changes})
-    assert isinstance(found, Config), "\n".join(map(str, found))
-    return found
-
-
 def problems(environment: Mapping[str, str]) -> str:
     found = load(ENTRY, environment)
     assert not isinstance(found, Config)
@@ -64,32 +44,8 @@ def config() -> Config:
     return shipped()
 
 
-class Verdicts(Touched):
-    """Notes also what the tests have expected of each target, for people with and without a token."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.of: dict[str, set[str]] = {}
-
-    def note(self, outcome: Outcome, expected: Expectation) -> None:
-        super().note(outcome, expected)
-        for target in (outcome.canonical.path, *(call.procedure for call in outcome.calls)):
-            self.of.setdefault(target, set()).add(outcome.verdict)
-
-
-@cache
-def seen_by_tests() -> tuple[Verdicts, PolicyCoverage]:
-    """What the shipped tests come across, all of which pass."""
-    runner = Runner(shipped(), 1_801_396_800.0)
-    runner.touched = verdicts = Verdicts(shipped())
-    tests, wrong, _ = read_tests(files_in(ROOT / FOLDER), shipped(), ROOT)
-    assert wrong == []
-    assert [test.name for test in tests if not runner.run(test).ok] == []
-    return verdicts, verdicts.coverage()
-
-
 def test_all_that_the_shipped_files_let_through_or_refuse_is_tested() -> None:
-    _, coverage = seen_by_tests()
+    coverage = seen_by_tests().coverage
     assert coverage.routes.missing == coverage.targets.missing == coverage.reasons.missing == ()
     # it is as tight as login-per-address, which refuses before it, and there for who raises that one
     assert coverage.policies.missing == ("rate_limits.login-per-account",)
@@ -97,13 +53,12 @@ def test_all_that_the_shipped_files_let_through_or_refuse_is_tested() -> None:
 
 
 def test_the_whole_backend_is_tested_and_never_more_open_than_it_is() -> None:
-    verdicts, _ = seen_by_tests()
-    tests, _, _ = read_tests(files_in(ROOT / FOLDER), shipped(), ROOT)
-    targets = {step.request.target for test in tests for step in test.steps}
+    verdicts = seen_by_tests().verdicts
+    targets = {step.request.target for test in written() for step in test.steps}
     assert {f"/api/trpc/{alias}" for alias in ALIASES} <= targets
     assert len(PROCEDURES) == 62
     for name, row in PROCEDURES.items():
-        found = verdicts.of[f"/api/trpc/{ALIASES.get(name, name)}"]
+        found = verdicts[f"/api/trpc/{ALIASES.get(name, name)}"]
         assert found & {"pass", "route_denied"}, name
         assert row.public or {"token_missing", "route_denied"} & found, name
 

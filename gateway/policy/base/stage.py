@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Verdict
@@ -55,6 +56,11 @@ class Stage:
         raise NotImplementedError  # compiled out where a stage has no such hook
 
 
-def overrides(stage: Stage, hook: str) -> bool:
-    """Whether the class of ``stage`` has the hook of that name, and does not only inherit the base's."""
-    return getattr(type(stage), hook) is not getattr(Stage, hook)
+HOOKS = ("on_request", "on_response", "on_response_whole", "on_done", "on_lasting")
+"""The methods of a stage that a request calls."""
+
+
+@cache
+def overridden(cls: type[Stage]) -> frozenset[str]:
+    """The hooks that ``cls`` has itself, and does not only inherit from the base."""
+    return frozenset(hook for hook in HOOKS if getattr(cls, hook) is not getattr(Stage, hook))

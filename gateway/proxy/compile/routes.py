@@ -22,6 +22,7 @@ from gateway.proxy.routing.table import TrpcMount
 
 DIGITS = 12  # of the digest of a configuration, in the log: enough to tell two apart
 UNMATCHED = "unmatched"  # in logs and metrics, where no route has a name to give
+BATCH = "batch"  # the same, for a batch over several routes
 
 _NOT_FOR_BROWSERS = refuse("preflight_refused", "the route takes no browser calls", reply=cors.NO_PERMISSION)
 
@@ -72,6 +73,7 @@ class RouteCompiler:
         self._defaults = policies_of(config.defaults)
         self._path_guards = PathGuards(config.routes, config.upstreams, config.policies.get("fallbacks", {}))
         self._refusals: dict[object, CompiledRoute] = {}
+        self._preflights: dict[object, CompiledRoute] = {}
         self.unrouted = bind(UNMATCHED, stages.stages(self._defaults, wanted=_writes_headers))
 
     def route(self, route: Route) -> CompiledRoute:
@@ -165,7 +167,7 @@ class RouteCompiler:
         if any(kind.exclusive and len(asked.policies[kind.section]) > 1 for kind in ROUTE_KINDS):
             return "batch_refused"
         return replace(
-            self._forwarding("batch", asked, first.upstream.name),
+            self._forwarding(BATCH, asked, first.upstream.name),
             methods=frozenset.intersection(*(route.methods for route in routes)),
             error_format=first.error_format,
         )
@@ -173,12 +175,21 @@ class RouteCompiler:
     def _bound(
         self, name: str, asked: Asked, guards: Guards = NO_GUARDS, wanted: Wanted | None = None
     ) -> CompiledRoute:
-        """The stages of ``asked`` bound, and beside them what a preflight gets that no CORS policy allows."""
-        preflight = bind(name, self._stages.stages(asked.names, wanted=_writes_headers, reporting=asked.reporting))
+        """The stages of ``asked`` bound."""
         return replace(
             bind(name, self._stages.stages(asked.names, guards, wanted, asked.reporting)),
             policies=asked.policies,
             named=self._stages.named(asked.names, asked.reporting),
-            preflight=replace(preflight, fixed=_NOT_FOR_BROWSERS, config=self.digest),
+            preflight=self._preflight(name, asked),
             config=self.digest,
         )
+
+    def _preflight(self, name: str, asked: Asked) -> CompiledRoute:
+        """What a preflight to the route ``name`` gets that no CORS policy allows. Few routes differ in what it is bound from."""
+        key = tuple((asked.names.get(name), asked.reporting.get(name)) for name in _SECTIONS_OF_HEADERS)
+        bound = self._preflights.get(key)
+        if bound is None:
+            stages = self._stages.stages(asked.names, wanted=_writes_headers, reporting=asked.reporting)
+            bound = replace(bind("", stages), fixed=_NOT_FOR_BROWSERS, config=self.digest)
+            self._preflights[key] = bound
+        return replace(bound, name=name)

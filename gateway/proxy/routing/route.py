@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.policy.base.report import Decide, reporting
-from gateway.policy.base.stage import LastingCheck, Stage, overrides
+from gateway.policy.base.stage import LastingCheck, Stage, overridden
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.routing.guarded import GuardedPaths
@@ -140,26 +140,27 @@ def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
     for depth, (stage, report, policy, *_) in enumerate(stages, 1):
-        if overrides(stage, "on_request"):
+        hooks = overridden(type(stage))
+        if "on_request" in hooks:
             if limit is None and stage.grouped:
                 limit = len(request_hooks)
             request_hooks.append((reporting(stage.on_request, policy) if report else stage.on_request, depth))
-        if overrides(stage, "on_response_whole"):
+        if "on_response_whole" in hooks:
             whole_hooks.append(stage.on_response_whole)
             collects = collects or stage.collects
-        if overrides(stage, "on_lasting") and not report:
+        if "on_lasting" in hooks and not report:
             lasting_hooks.append(stage.on_lasting)
         response_hooks.append(response_hooks[-1])
-        if overrides(stage, "on_response"):
+        if "on_response" in hooks:
             response_hooks[-1] = stage.on_response, *response_hooks[-1]
         done_hooks.append(done_hooks[-1])
-        if overrides(stage, "on_done"):
+        if "on_done" in hooks:
             done_hooks[-1] = stage.on_done, *done_hooks[-1]
         removed |= stage.removed
     limit = len(request_hooks) if limit is None else limit
     return CompiledRoute(
         name,
-        tuple(tuple(pair for pair in request_hooks if pair[1] > depth) for depth in range(len(stages) + 1)),
+        tuple(_still_to_ask(tuple(request_hooks), len(stages))),
         (tuple(request_hooks[:limit]), tuple(request_hooks[limit : limit + 1])),
         tuple(response_hooks),
         tuple(done_hooks),
@@ -170,6 +171,15 @@ def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
         removed=removed,
         stages=tuple(stages),
     )
+
+
+def _still_to_ask(hooks: RequestHooks, depth: int) -> Iterator[RequestHooks]:
+    """For each number of stages that were entered, from none to ``depth``: those of ``hooks`` that come behind them."""
+    asked = 0
+    for entered in range(depth + 1):
+        while asked < len(hooks) and hooks[asked][1] <= entered:
+            asked += 1
+        yield hooks[asked:]
 
 
 def with_verdict(route: CompiledRoute, verdict: Refusal | Reply) -> CompiledRoute:

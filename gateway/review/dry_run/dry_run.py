@@ -111,7 +111,9 @@ class DryRun:
         self._loop = dry_loop(self.clock)
         self._store = MemoryStore()
         self._key = os.urandom(32)
-        self._trace = Trace(self.clock, StagePlaces(config).of)
+        # The places keep their configuration, so no other one has its id as long as they are kept.
+        places = self._parts.part(("places", id(config)), lambda: StagePlaces(config))
+        self._trace = Trace(self.clock, places.of)
         self._upstreams = ScriptedUpstreams(lambda: self._trace.upstream)
         self._listeners: dict[Listener, _Serving] = {}
         with self._loop.running():

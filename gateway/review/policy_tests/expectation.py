@@ -36,7 +36,7 @@ def unmet(expected: Expectation, outcome: Outcome) -> Iterator[Unmet]:
     for name, wanted, got in (
         ("verdict", expected.verdict, outcome.verdict),
         ("status", expected.status, outcome.status),
-        ("route", expected.route, None if outcome.route == UNMATCHED else outcome.route),
+        ("route", _of_files(expected.route), _of_files(outcome.route)),
         ("fallback", expected.fallback, outcome.fallback or None),
     ):
         if name in named and wanted != got:
@@ -50,6 +50,11 @@ def unmet(expected: Expectation, outcome: Outcome) -> Iterator[Unmet]:
         yield Unmet(("body",), shown(expected.body), shown(outcome.body.decode("utf-8", "replace")))
     if "sent" in named:
         yield from _forwarded(expected.sent, outcome)
+
+
+def _of_files(route: str | None) -> str | None:
+    """``route``, None for that of requests that no route takes."""
+    return None if route == UNMATCHED else route
 
 
 def _or_none(value: object) -> str:

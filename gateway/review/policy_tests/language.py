@@ -137,7 +137,7 @@ class Expectation(Model):
     status: Status | None = None
     """The status that the client gets."""
     route: str | None = None
-    """The route that it takes; null for none."""
+    """The route that it takes; batch for calls of several routes, null or unmatched for none."""
     headers: dict[FieldName, FieldText | None] = Field(default_factory=dict)
     """Header fields of the response; * is any text, \\* a star, and null says that there is none."""
     json_body: Any = Field(default=None, alias="json")

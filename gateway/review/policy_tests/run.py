@@ -56,13 +56,18 @@ class Runner:
     def run(self, test: PolicyTest) -> PolicyTestResult:
         """How ``test`` goes."""
         result = PolicyTestResult(test)
-        dry_run = DryRun(self._config, at=self._at if test.at is None else test.at, parts=self._parts)
         try:
-            for step in test.steps:
-                result.failed += self._step(step, dry_run)
+            for failed in self.failures(test):
+                result.failed.append(failed)
         except (RuntimeError, ValueError) as error:
             result.error = str(error)
         return result
+
+    def failures(self, test: PolicyTest) -> Iterator[FailedRequest]:
+        """The requests of ``test`` that fail, one by one as it runs. Raises RuntimeError and ValueError where it cannot go on."""
+        dry_run = DryRun(self._config, at=self._at if test.at is None else test.at, parts=self._parts)
+        for step in test.steps:
+            yield from self._step(step, dry_run)
 
     def _step(self, step: PolicyStep, dry_run: DryRun) -> Iterator[FailedRequest]:
         response = response_of(step.response)

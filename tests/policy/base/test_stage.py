@@ -1,5 +1,5 @@
 from gateway.core.exchange import Exchange
-from gateway.policy.base.stage import Stage, overrides
+from gateway.policy.base.stage import HOOKS, Stage, overridden
 
 
 class Deciding(Stage):
@@ -17,7 +17,7 @@ class Finishing(Deciding):
 
 
 def hooks(stage: Stage) -> list[str]:
-    return [name for name in ("on_request", "on_response", "on_response_whole", "on_done") if overrides(stage, name)]
+    return [name for name in HOOKS if name in overridden(type(stage))]
 
 
 def test_a_stage_has_the_hooks_that_its_class_defines() -> None:

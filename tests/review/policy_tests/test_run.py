@@ -11,7 +11,7 @@ from gateway.review.dry_run.dry_run import DryRun
 from gateway.review.dry_run.outcome import Outcome
 from gateway.review.dry_run.request import DryRequest
 from gateway.review.policy_tests.run import PolicyTestResult, Runner
-from tests.review.policy_tests.written import NOON, config_of, policy_tests
+from tests.review.policy_tests.written import ENTRY, NOON, config_of, policy_tests
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,40 @@ def test_sequences_with_moving_time(config: Config, tmp_path: Path) -> None:
     found = results(GOOD, config, tmp_path)
     assert len(found) == 12
     assert [(one.test.name, one.failed, one.error) for one in found if not one.ok] == []
+
+
+def test_what_no_route_of_the_files_takes_has_a_name_too(config: Config, tmp_path: Path) -> None:
+    batch = "/api/trpc/notes.get,public.get?batch=1"
+    entry = ENTRY + "  - {name: anybody, procedures: [public.get], upstream: tutor, auth: public}\n"
+    found = results(
+        f"""
+  - {{name: a batch, request: {{target: "{batch}", claims: {{}}}}, expect: {{verdict: pass, route: batch}}}}
+  - {{name: no batch, request: {{target: /few}}, expect: {{route: batch}}}}
+  - {{name: nothing, request: {{target: /nothing}}, expect: {{verdict: no_route, route: unmatched}}}}
+  - {{name: nothing either, request: {{target: /nothing}}, expect: {{verdict: no_route, route: null}}}}
+  - {{name: something, request: {{target: /few}}, expect: {{route: unmatched}}}}
+""",
+        config_of(tmp_path, entry),
+        tmp_path,
+    )
+    assert [one.test.name for one in found if not one.ok] == ["no batch", "something"]
+
+
+def test_a_test_runs_no_further_than_it_is_asked_to(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(dry_run: DryRun, request: DryRequest, response: object = None) -> Outcome:
+        sent.append(request.target)
+        return real(dry_run, request)
+
+    real, sent = DryRun.run, list[str]()
+    monkeypatch.setattr(DryRun, "run", run)
+    text = (
+        "  - {name: a, repeat: 9, request: {target: /few}, before: {verdict: pass}, expect: {verdict: rate_limited}}\n"
+    )
+    (test,) = policy_tests(text, config, tmp_path)
+    first = next(Runner(config, NOON).failures(test))
+    assert (first.number, len(sent)) == (3, 3)
 
 
 def test_a_failing_test_names_each_thing_and_where_it_is_expected(config: Config, tmp_path: Path) -> None:
