@@ -17,7 +17,7 @@ import pytest
 from gateway.core.exchange import Call, Exchange, WholeResponse
 from gateway.core.path import Ambiguous, canonical
 from gateway.core.query import canonical_query
-from gateway.policy.base.stage import Stage, overridden
+from gateway.policy.base.stage import Stage
 from gateway.policy.base.tools import Tools
 from gateway.policy.fallback.stale import Stale, StoredResponses
 from gateway.policy.kinds import KINDS, Kind
@@ -191,7 +191,7 @@ def request(
 
 def asked(stage: Stage, exchange: Exchange) -> None:
     """Take ``exchange`` through all hooks of ``stage``, as a route does. Raises ValueError for what a hook raises so."""
-    hooks = overridden(type(stage))
+    hooks = stage.hooks
     if "on_request" in hooks:
         verdict = stage.on_request(exchange)
         if inspect.iscoroutine(verdict):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
+from typing import ClassVar
 
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Verdict
+
+HOOKS = ("on_request", "on_response", "on_response_whole", "on_done", "on_lasting")
 
 LastingCheck = Callable[[], Refusal | None]
 """Says whether a response may go on: None, or the refusal that ends it."""
@@ -31,6 +33,8 @@ class Stage:
     """
 
     __slots__ = ()
+    hooks: ClassVar[frozenset[str]] = frozenset()
+    """Names of the hooks that the class does not only inherit from this one."""
     grouped = False
     """Whether several requests of one iteration of the event loop may share one transaction of the store for it."""
     removed: frozenset[bytes] = frozenset()
@@ -39,6 +43,10 @@ class Stage:
     """Whether small responses are collected for ``on_response_whole`` that would be passed on as they arrive. The upstream
     is asked for JSON then, without a condition, and neither for coded nor for partial content: a stage could not read it, and
     the client would choose the status (``proxy.flow.steering``)."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.hooks = frozenset(hook for hook in HOOKS if getattr(cls, hook) is not getattr(Stage, hook))
 
     def on_request(self, exchange: Exchange) -> Verdict | Awaitable[Verdict]:
         raise NotImplementedError  # compiled out where a stage has no such hook
@@ -54,13 +62,3 @@ class Stage:
 
     def on_lasting(self, exchange: Exchange, endless: bool) -> LastingCheck:
         raise NotImplementedError  # compiled out where a stage has no such hook
-
-
-HOOKS = ("on_request", "on_response", "on_response_whole", "on_done", "on_lasting")
-"""The methods of a stage that a request calls."""
-
-
-@cache
-def overridden(cls: type[Stage]) -> frozenset[str]:
-    """The hooks that ``cls`` has itself, and does not only inherit from the base."""
-    return frozenset(hook for hook in HOOKS if getattr(cls, hook) is not getattr(Stage, hook))

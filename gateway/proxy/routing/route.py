@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from gateway.core.exchange import Exchange, WholeResponse
 from gateway.core.verdict import Refusal, Reply, Verdict, refuse
 from gateway.policy.base.report import Decide, reporting
-from gateway.policy.base.stage import LastingCheck, Stage, overridden
+from gateway.policy.base.stage import LastingCheck, Stage
 from gateway.proxy.pool.connection import UpstreamConnection
 from gateway.proxy.pool.response import OnInformational
 from gateway.proxy.routing.guarded import GuardedPaths
@@ -140,7 +140,7 @@ def bind(name: str, stages: Sequence[Built]) -> CompiledRoute:
     removed: frozenset[bytes] = frozenset()
     limit: int | None = None
     for depth, (stage, report, policy, *_) in enumerate(stages, 1):
-        hooks = overridden(type(stage))
+        hooks = stage.hooks
         if "on_request" in hooks:
             if limit is None and stage.grouped:
                 limit = len(request_hooks)
