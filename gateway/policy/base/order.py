@@ -51,7 +51,7 @@ class Danger(enum.IntEnum):
 
 
 _IN_WORDS = {
-    Danger.OPEN: "Open to strangers",
+    Danger.OPEN: "Open to more callers",
     Danger.CHECK: "Less is checked",
     Danger.TRIES: "More tries",
     Danger.LEAK: "More can be learned",

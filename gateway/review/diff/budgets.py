@@ -92,7 +92,7 @@ def _split(
     change = Change(
         effect=Effect.LOOSENS,
         setting=f"{LIMITS}.{name}",
-        before=f"one budget for {_over(of(use).name for use in uses)}",
+        before=f"one count for {_over(of(use).name for use in uses)}",
         after="; ".join(f"{part[0]} for {routes}" for part, routes in sorted(over.items())),
         why=f"What was counted together by {code(name)} has {len(parts)} counts: each may be used up. Before:"
         f" {in_words(settings_of(old, name))}.",

@@ -15,7 +15,7 @@ from gateway.review.diff.draft import Draft, Path
 from gateway.review.diff.limits import limit_changes
 from gateway.review.diff.policies import PolicyChange, policy_changes
 from gateway.review.diff.side import RoutedSide
-from gateway.review.diff.uses import Use, in_code, may_send, named
+from gateway.review.diff.uses import ANYBODY, Use, in_code, may_send, named
 
 _FILES = ("schemas", "files")  # compared input by input (``schemas``)
 
@@ -80,7 +80,7 @@ def _draft(old: RoutedSide, new: RoutedSide, group: _OneChange, several: list[Us
     content = ""
     requests = [each for one in several for each in one.requests]
     if found.section == "auth" and found.before and not found.after and change.effect is Effect.LOOSENS:
-        why = f"Anybody, without a token, may now {may_send(requests)}; before, a token of {code(found.before)} was needed."
+        why = f"{ANYBODY} may now {may_send(requests)}; before, a token of {code(found.before)} was needed."
     elif any(moved):
         why = f"Of {in_code(requests)}: {why[:1].lower()}{why[1:]}"
     if any(moved):

@@ -16,6 +16,7 @@ from gateway.review.diff.policies import LIMITS, PolicyChange, compare_policies
 from gateway.review.diff.side import RoutedSide
 
 _KIND = SECTIONS[LIMITS]
+_LEFT = 3  # limits that are named beside one that is gone
 
 
 class Pairs(NamedTuple):
@@ -94,7 +95,7 @@ def limit_changes(
                 shown,
                 NONE,
                 Danger.TRIES,
-                f"A limit is gone: before, {in_words(settings_of(old, name))}. Now no limit counts all that this one did.",
+                f"A limit is gone: before, {in_words(settings_of(old, name))}. {_left(new, other)}",
             )
         yield PolicyChange(LIMITS, name, "", change)
     for name in found.added:
@@ -114,6 +115,15 @@ def limit_changes(
                 f"One more limit holds: {in_words(settings_of(new, name))}. Whoever sends more is refused.",
             )
         yield PolicyChange(LIMITS, "", name, change)
+
+
+def _left(side: RoutedSide, route: Route) -> str:
+    """Which limits the requests of ``route`` still have."""
+    names = [name for name in route.policies.get(LIMITS, ()) if settings_of(side, name).mode == "enforce"]
+    if not names:
+        return "No limit is left on these requests."
+    words = "; ".join(in_words(settings_of(side, name)) for name in names[:_LEFT])
+    return f"What is left: {words}{f'; and {len(names) - _LEFT} more' if len(names) > _LEFT else ''}."
 
 
 def _stricter(side: RoutedSide, name: str, there: RoutedSide, others: list[str], mode: str) -> bool:

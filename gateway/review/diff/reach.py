@@ -13,7 +13,7 @@ from gateway.review.diff.classes import mounts
 from gateway.review.diff.draft import Draft, Path
 from gateway.review.diff.side import RoutedSide
 from gateway.review.diff.transitions import Transition
-from gateway.review.diff.uses import Use, in_code, in_words, may_send
+from gateway.review.diff.uses import ANYBODY, Use, in_code, in_words, may_send
 
 DENIED = "route_denied"
 
@@ -185,7 +185,7 @@ def _who(side: RoutedSide, route: Route) -> str:
     if route.listener == "egress":
         return "The backend"
     if not _guarded(side, route):
-        return "Anybody, without a token,"
+        return ANYBODY
     return f"Whoever has a token of {code(_auth(route))}"
 
 

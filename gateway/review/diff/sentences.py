@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from gateway.core.reason import REASONS
-from gateway.policy.base.order import Effect, danger_in_words
+from gateway.policy.base.order import Danger, Effect, danger_in_words
 from gateway.policy.base.written import code
 from gateway.review.diff.change import PASS, Witness
 from gateway.review.diff.review import Review, ReviewedChange
+from gateway.review.diff.uses import ANYBODY
 
 _MOST_ROUTES = 12
 
@@ -21,7 +22,13 @@ def title(change: ReviewedChange) -> tuple[str, str]:
     first, rest = _split(change.why)
     if change.effect is not Effect.LOOSENS:
         return first, rest
-    return f"{_COUNTS.get(change.setting.partition('.')[0]) or danger_in_words(change.danger)}: {first}", rest
+    return f"{_danger(change)}: {first}", rest
+
+
+def _danger(change: ReviewedChange) -> str:
+    if change.danger >= Danger.OPEN and change.why.startswith(ANYBODY):
+        return "Open to anybody"
+    return _COUNTS.get(change.setting.partition(".")[0]) or danger_in_words(change.danger)
 
 
 def _split(why: str) -> tuple[str, str]:

@@ -10,6 +10,9 @@ from gateway.policy.base.written import code
 from gateway.review.diff.side import RoutedSide
 from gateway.review.diff.transitions import Transition
 
+ANYBODY = "Anybody, without a token,"
+"""How a sentence begins about what needs no token any more."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Use:

@@ -23,7 +23,7 @@ def test_a_budget_that_is_split_loosens_and_one_that_is_merged_tightens(compare:
     )
     (change,) = compare(old, new)
     assert short([change]) == [("loosens", "rate_limits.tries", "one,two")]
-    assert (change.before, change.after) == ("one budget for one, two", "others for two; tries for one")
+    assert (change.before, change.after) == ("one count for one, two", "others for two; tries for one")
     assert short(compare(new, old)) == [("tightens", "rate_limits.tries", "one,two")]
 
 

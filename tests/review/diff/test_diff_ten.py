@@ -19,7 +19,7 @@ SHOWN = {
         "witness-1000001@example.com",  # after five of another account
     ),
     "03-files-first": (
-        "#### 1. Open to strangers: Anybody, without a token, may now read `/files/invoices/*`; before, a token of `customer`",
+        "#### 1. Open to anybody: Anybody, without a token, may now read `/files/invoices/*`; before, a token of `customer`",
         "Because route `files` now stands before `invoices` (lines 35 and 41).",
         "Before: HTTP 401 `token_missing` by the gateway. Now: passes the gateway; the backend may still refuse it.",
         "for example `GET, HEAD /files/INVOICES/other`",
@@ -31,7 +31,7 @@ SHOWN = {
         "auth.signup.json:1",
     ),
     "07-origins": (
-        "#### 1. Open to strangers: Pages of `https://*.example.com` may now call from their visitors' browsers and read",
+        "#### 1. Open to more callers: Pages of `https://*.example.com` may now call from their visitors' browsers and read",
         "each name below `example.com`, of any depth",
         "Browsers send no cookies along (`credentials: false`)",
         "HTTP 403 `origin_refused`",

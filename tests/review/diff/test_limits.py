@@ -53,3 +53,17 @@ def test_a_limit_that_only_counts_comes_and_goes_without_effect(compare: Compare
     old, new = (compare.side(ROUTES.replace("LIMITS", names), reporting) for names in ("tries", ""))
     assert short(compare(old, new)) == [("changes", "routes.one.rate_limits", "one")]
     assert short(compare(new, old)) == [("changes", "routes.one.rate_limits", "one")]
+
+
+@pytest.mark.parametrize(
+    ("left", "sentence"),
+    [
+        ("", "No limit is left on these requests."),
+        ("each, calls", "What is left: 20 requests a minute for each user; 60 requests a minute for each address."),
+    ],
+)
+def test_of_a_limit_that_is_gone_it_is_said_what_is_left(compare: Compare, left: str, sentence: str) -> None:
+    routes = ROUTES.replace("auth: public", "auth: token")
+    old = routes.replace("LIMITS", f"tries, {left}" if left else "tries")
+    (change,) = compare(old, routes.replace("LIMITS", left))
+    assert change.why == f"A limit is gone: before, 5 requests a minute for each address. {sentence}"

@@ -8,8 +8,11 @@ from tests.review.diff.reviews import change, review, witness
 
 
 def test_how_bad_it_is_stands_before_the_first_sentence() -> None:
-    one = change(why="Anybody may read `/a. b`. Because of `x`. And more.", danger=Danger.OPEN + 2)
-    assert title(one) == ("Open to strangers: Anybody may read `/a. b`.", "Because of `x`. And more.")
+    one = change(why="Pages of `/a. b` may call. Because of `x`. And more.", danger=Danger.OPEN + 2)
+    assert title(one) == ("Open to more callers: Pages of `/a. b` may call.", "Because of `x`. And more.")
+    anybody = "Anybody, without a token, may read `/a`."
+    assert title(change(why=anybody, danger=Danger.OPEN)) == (f"Open to anybody: {anybody}", "")
+    assert title(change(why=anybody, danger=Danger.LEAK)) == (f"More can be learned: {anybody}", "")
     assert title(change(danger=Danger.CHECK))[0] == "Less is checked: More pages may call."
     assert title(change(danger=Danger.CHECK, setting="rate_limits.a.key"))[0].startswith("More tries: ")
     assert title(change())[0].startswith("More may pass: ")
