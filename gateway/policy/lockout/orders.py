@@ -43,8 +43,12 @@ def _spans(spans: tuple[float, ...]) -> str:
 
 
 OF_RULES: Orders = {
-    "failures": more_is_looser(Danger.TRIES, "Up to {after} wrong guesses may now be made before a lock; before, {before}.", _SOONER),
-    "within": less_is_looser(Danger.TRIES, "Wrong guesses are forgotten after {after}, and not after {before}.", _SOONER, duration),
+    "failures": more_is_looser(
+        Danger.TRIES, "Up to {after} wrong guesses may now be made before a lock; before, {before}.", _SOONER
+    ),
+    "within": less_is_looser(
+        Danger.TRIES, "Wrong guesses are forgotten after {after}, and not after {before}.", _SOONER, duration
+    ),
     "lock_for": by_inclusion(_as_long, Danger.TRIES, "A lock ends sooner, and guessing goes on.", _LONGER, _spans),
 }
 
