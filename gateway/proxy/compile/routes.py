@@ -191,5 +191,6 @@ class RouteCompiler:
         if bound is None:
             stages = self._stages.stages(asked.names, wanted=_writes_headers, reporting=asked.reporting)
             bound = replace(bind("", stages), fixed=_NOT_FOR_BROWSERS, config=self.digest)
-            self._preflights[key] = bound
+            if name != BATCH:  # clients choose what a batch unites, and each one is compiled once anyway
+                self._preflights[key] = bound
         return replace(bound, name=name)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gateway.core.fields import Pair
 from gateway.proxy.compile.routes import UNMATCHED
+from gateway.proxy.routing.egress import NO_ROUTE as EGRESS_UNMATCHED
 from gateway.review.dry_run.outcome import Outcome
 from gateway.review.policy_tests.language import Expectation, Sent
 from gateway.review.policy_tests.matching import fits, mismatches, shown
@@ -53,8 +54,8 @@ def unmet(expected: Expectation, outcome: Outcome) -> Iterator[Unmet]:
 
 
 def _of_files(route: str | None) -> str | None:
-    """``route``, None for that of requests that no route takes."""
-    return None if route == UNMATCHED else route
+    """``route``, None for that of requests that no route takes, on either listener."""
+    return None if route in (UNMATCHED, EGRESS_UNMATCHED) else route
 
 
 def _or_none(value: object) -> str:

@@ -16,6 +16,7 @@ from gateway.config.tree import Mapping, Node, NodePath, Position, Scalar, child
 from gateway.config.validate import parse
 from gateway.policy.base.settings import Model
 from gateway.proxy.compile.routes import BATCH, UNMATCHED
+from gateway.proxy.routing.egress import NO_ROUTE as EGRESS_UNMATCHED
 from gateway.review.policy_tests.language import (
     Expectation,
     Timed,
@@ -218,7 +219,7 @@ class _Reading:
     def _check_expectation(self, expected: Expectation, node: Node, path: NodePath, key: str) -> None:
         if not expected.model_fields_set:
             self._add(node, path, (key,), "expects nothing", "write what has to come of it, such as verdict: pass")
-        routes = [*(route.name for route in self._config.routes), BATCH, UNMATCHED]
+        routes = [*(route.name for route in self._config.routes), BATCH, UNMATCHED, EGRESS_UNMATCHED]
         fallbacks = self._config.policies.get("fallbacks", {})
         sent = expected.sent.upstream if expected.sent else None
         for below, name, known, what in (

@@ -82,6 +82,12 @@ def test_all_that_came_otherwise_is_named_in_order() -> None:
     assert [one.name for one in found] == ["verdict", "status", "headers.b", "headers.a", "sent"]
 
 
+@pytest.mark.parametrize("unmatched", ["unmatched", "egress-unmatched"])
+@pytest.mark.parametrize("written", [None, "unmatched"])
+def test_no_route_is_none_on_both_listeners(unmatched: str, written: str | None) -> None:
+    assert list(unmet(Expectation(route=written), replace(CAME, route=unmatched))) == []
+
+
 def test_no_route_and_no_call() -> None:
     came = replace(CAME, route="unmatched", forwarded=(), body=b"<html>", fallback="")
     assert list(unmet(Expectation(route=None, fallback=None, sent=None), came)) == []
