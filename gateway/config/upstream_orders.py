@@ -68,17 +68,23 @@ _IN_CLEAR = "Requests go to the same server without encryption, with the tokens 
 
 
 def _endpoints(old: tuple[Target, ...], new: tuple[Target, ...]) -> Iterator[SettingChange]:
-    before, after = ({one.url: one for one in side} for side in (old, new))
+    before, after = ({_server(one): one for one in side} for side in (old, new))
     if before.keys() != after.keys():
-        gained = [one for url, one in after.items() if url not in before]
+        gained = [one for server, one in after.items() if server not in before]
         elsewhere = [one for one in gained if not any(_encrypts(one, other) for other in old)]
         in_clear = any(_encrypts(other, one) for one in elsewhere for other in old)
         effect = Effect.LOOSENS if elsewhere else Effect.TIGHTENS
         why = _IN_CLEAR if in_clear else _ELSEWHERE if elsewhere else "Requests go to fewer servers, or encrypted."
-        yield changed(effect, text([*before]), text([*after]), Danger.OPEN, why)
+        yield changed(effect, text([one.url for one in old]), text([one.url for one in new]), Danger.OPEN, why)
     for index, one in enumerate(new):
-        if one.url in before and isinstance(one, BaseModel) and isinstance(was := before[one.url], BaseModel):
-            yield from (below(str(index), change) for change in compared(was, one))
+        was = before.get(_server(one))
+        if isinstance(one, BaseModel) and isinstance(was, BaseModel):
+            yield from (below(str(index), change) for change in compared(was, one) if change.path != ("url",))
+
+
+def _server(one: Target) -> tuple[str, str, int]:
+    """What a connection is made to, however its URL is spelled."""
+    return one.scheme, one.host, one.port
 
 
 def _encrypts(one: Target, other: Target) -> bool:

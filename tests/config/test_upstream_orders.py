@@ -99,6 +99,7 @@ def test_which_server_gets_a_call_and_when_is_neither(setting: str, one: Written
     ("one", "other"),
     [
         (at("http://a", "http://b"), at("http://b", "http://a")),
+        (at("https://a", "http://b"), at("https://A:443/", "http://b:80")),
         ({}, {"paths": {}}),
         # passes to every upstream without being named
         ({}, {"request_headers": {"pass": ["x-session-id", "trpc-accept"]}}),

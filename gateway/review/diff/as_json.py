@@ -1,4 +1,6 @@
-"""A review as JSON for programs. One entry of ``changes`` for each route that a change concerns, so that "a loosening on that route" can be read off."""
+"""A review as JSON for programs. One entry of ``changes`` for each route that a change concerns, so that "a loosening on that
+route" can be read off. A route without a witness of its own has that of another route which the same change concerns: ``route``
+of the witness says which."""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ def as_json(review: Review) -> JsonObject:
 
 
 def _entry(change: ReviewedChange, route: str, review: Review) -> JsonObject:
-    witness = change.witnesses.get(route)
+    shown_by = route if route in change.witnesses else next(iter(change.witnesses), "")
+    witness = change.witnesses.get(shown_by)
     return {
         "id": change.id,
         "effect": change.effect.value,
@@ -36,7 +39,7 @@ def _entry(change: ReviewedChange, route: str, review: Review) -> JsonObject:
         "before": change.before,
         "after": change.after,
         "where": {"old": change.where_old, "new": change.where_new},
-        "witness": _witness(witness, review) if witness is not None else None,
+        "witness": {"route": shown_by, **_witness(witness, review)} if witness is not None else None,
         "unwitnessed": change.unwitnessed,
         "why": change.why,
         "danger": change.danger,

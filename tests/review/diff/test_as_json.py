@@ -58,7 +58,10 @@ def test_one_entry_for_each_route_and_one_for_no_route() -> None:
         ("c14", ""),
         ("c15", "d"),
     ]
-    assert [one["witness"] is not None for one in found["changes"][:2]] == [False, True]
+    assert [one["witness"]["route"] for one in found["changes"][:2]] == ["b", "b"], (
+        "the witness of the change shows both"
+    )
+    assert [one["witness"] for one in found["changes"][2:]] == [None] * 5
     assert found["changes"][-1]["acknowledged"] == {
         "by": "ada",
         "reason": "agreed in the meeting",

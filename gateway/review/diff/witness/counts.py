@@ -11,6 +11,7 @@ from gateway.policy.lockout.settings import Settings as Lockout
 from gateway.policy.rate_limit.rate_limit import Settings as Limit
 from gateway.review.diff.change import SentRequest
 from gateway.review.diff.witness.probe import Probe, Question
+from gateway.review.diff.witness.spread import by_parts, through_others
 
 MOST = 1_000
 """Requests that one witness may take."""
@@ -43,6 +44,8 @@ def limit(question: Question) -> Iterator[Probe]:
             count = int(old.at_once / (1 - pace / was)) + 2
             if count < MOST:
                 yield Probe(replace(base, repeat=count, every=pace), (), shares)
+    yield from by_parts(question, old)
+    yield from through_others(question, old)
 
 
 def _varied(question: Question, old: Limit, new: Limit | None) -> Iterator[SentRequest]:
@@ -106,6 +109,8 @@ def lockout(question: Question) -> Iterator[Probe]:
 def breaker(question: Question) -> Iterator[Probe]:
     """So many failures of the upstream as opened the circuit, and one call more."""
     old: Policy | None = question.policies[0]
+    if old is None and question.before is not None:
+        old = question.before.breaker()
     if not isinstance(old, Breaker):
         return
     statuses = [each for each in old.count if isinstance(each, int)]

@@ -62,6 +62,7 @@ _BY_PATH: Mapping[tuple[str, ...], Probes] = {
     ("routes", "mode"): requests.only_reports,
     ("listen", "trusted_proxies"): listeners.trusted,
     ("listen", "limits", "header_bytes"): listeners.head,
+    ("upstreams", "breaker"): counts.breaker,
     ("upstreams", "trpc", "max_batch"): listeners.batch,
     ("upstreams", "paths", "case"): requests.way,
     ("upstreams", "paths", "slash"): requests.way,
@@ -158,7 +159,7 @@ class Finder:
             cors = there.policy("cors") if there is not None else None
             origins = cors.origins if isinstance(cors, Cors) else ()
             sample = Sample(self._new, self._new.routes[transition.after.route], transition, token, origins)
-            yield Question(draft, sample, there, self._number, self._now)
+            yield Question(draft, sample, there, self._number, self._now, self._requests)
 
     def _confirmed(self, draft: Draft, route: str, probe: Probe) -> Witness | None:
         """The witness that ``probe`` is, None where it shows nothing of ``draft`` at ``route``."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.policy.base.settings import Policy
@@ -25,13 +25,15 @@ class Probe(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked for: a request through a route that shows ``draft``. ``now`` is in Unix seconds."""
+    """What is asked for: a request through a route that shows ``draft``. ``elsewhere`` has by route requests that both sides
+    forward; ``now`` is in Unix seconds."""
 
     draft: Draft
     sample: Sample
     before: Sample | None
     number: int
     now: float
+    elsewhere: Mapping[str, Sequence[Transition]] = field(default_factory=dict)
 
     @property
     def base(self) -> SentRequest:

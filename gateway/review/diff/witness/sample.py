@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from gateway.config.model import Route
 from gateway.core.methods import SAFE, WITH_CONTENT
 from gateway.policy.base.pointer import parse_pointer
+from gateway.policy.base.settings import Policy
 from gateway.policy.body import Settings as Body
 from gateway.policy.cors import Settings as Cors
 from gateway.policy.lockout.settings import Settings as Lockout
@@ -46,6 +47,12 @@ class Sample:
         """The policy of ``section`` that the route names, None for none."""
         names = self.route.policies.get(section, ())
         return self.side.policy(section, names[0]) if names else None
+
+    def breaker(self) -> Policy | None:
+        """The breaker of the upstream that the route goes to, None for none."""
+        upstream = self.side.config.upstreams.get(self.route.upstream or "")
+        name = upstream.breaker if upstream is not None else None
+        return self.side.policy("breakers", name) if name else None
 
     def request(self, number: int) -> SentRequest:
         """The request. ``number`` gives it a client and an account of its own."""

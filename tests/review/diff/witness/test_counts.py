@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.review.diff.written import POLICIES, Compare, shown
+from tests.review.diff.written import POLICIES, UPSTREAMS, Compare, shown
 
 ROUTES = """
 defaults: {auth: token, body: json}
@@ -46,6 +46,21 @@ def test_a_larger_burst_is_shown_by_more_of_the_same_although_the_key_is_finer_t
     changes = {change.setting: change for change in compare(ROUTES, compare.side(ROUTES, finer), witnesses=True)}
     assert {each.repeat for each in changes["rate_limits.tries.burst"].witnesses.values()} == {6}
     assert {each.repeat for each in changes["rate_limits.tries.key"].witnesses.values()} == {1}
+
+
+BREAKER = """
+breakers:
+  external: {failures: 3, recover_after: 1m}
+"""
+
+
+def test_of_a_breaker_that_an_upstream_no_longer_names(compare: Compare) -> None:
+    before = UPSTREAMS.replace("files: {", "files: {breaker: external, ")
+    route = (
+        'routes: [{name: one, paths: [/one], methods: [GET], upstream: files, auth: public, schema: {none: "a test"}}]'
+    )
+    sides = [compare.side(route, BREAKER, upstreams) for upstreams in (before, UPSTREAMS)]
+    assert shown(compare(*sides, witnesses=True)) == {"upstreams.files.breaker": ("upstream_resting", "pass")}
 
 
 @pytest.mark.parametrize(
