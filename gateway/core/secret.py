@@ -19,16 +19,16 @@ class Secret:
     what people may see of that.
     """
 
-    __slots__ = ("_value", "_written", "shown")
+    __slots__ = ("_value", "shown", "written")
 
     def __init__(self, value: str, written: str = "", shown: str = MASK) -> None:
         self._value = value
-        self._written = written
+        self.written = written
         self.shown = shown
 
     def as_written(self) -> Secret:
         """A secret of what stands in the files: two that come from one variable or file are equal, whatever it holds."""
-        return Secret(self._written, shown=self.shown) if self._written else self
+        return Secret(self.written, shown=self.shown) if self.written else self
 
     def reveal(self) -> str:
         """The wrapped string. Call it where the secret is used, never to keep or print it."""

@@ -197,12 +197,12 @@ class RunAdmin:
 
     async def reload(self, acknowledged: Collection[str]) -> dict[str, Any]:
         attempt = await self._reload(acknowledged)
+        asked = {"loosenings": attempt.loosenings, "acknowledged": attempt.acknowledged}
         return {
             "reloaded": attempt.served,
             "digest": self._config().digest,
             "problems": list(attempt.problems),
-            "loosenings": list(attempt.loosenings),
-            "acknowledged": list(attempt.acknowledged),
+            **{name: list(found) for name, found in asked.items() if found},
             "needs_restart": list(self._reloads.pending),
         }
 

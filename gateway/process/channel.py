@@ -110,7 +110,7 @@ Order = Start | Reload | Swap | LastReload | Cover | Announce | Drain | Find
 class _Pickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         # A Secret refuses to be pickled, so that it reaches no file by accident; here it is intended.
-        return (Secret, (value.reveal(),)) if isinstance(value, Secret) else NotImplemented
+        return (Secret, (value.reveal(), value.written, value.shown)) if isinstance(value, Secret) else NotImplemented
 
 
 def dumped(value: object) -> bytes:

@@ -66,7 +66,7 @@ class RefusedReload:
 @dataclass(frozen=True, slots=True)
 class ReloadAttempt:
     """What a reload came to. ``loosenings`` are those that nobody has acknowledged, ``acknowledged`` the ids that have let the
-    others pass. ``compared``: what was served and what is loaded now, where they are still to be compared."""
+    others pass. ``compared``: what was served and what is served now, where they are still to be compared."""
 
     outcome: ReloadOutcome
     problems: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class Reloader:
     async def _attempt(
         self, loaded: Config | list[str], log: Log, trigger: Trigger, acknowledged: Collection[str]
     ) -> ReloadAttempt:
-        before = self.loaded
+        before = self.config
         if isinstance(loaded, list):
             return _refused(loaded, log)
         served = in_force(self._running, loaded)
@@ -156,12 +156,12 @@ class Reloader:
             certificates = self._read_certificates(loaded, served)
         except OSError as error:
             return _refused([str(error)], log)
-        if trigger is Trigger.FILES and loaded.digest == before.digest and certificates == self.certificates:
+        if trigger is Trigger.FILES and loaded.digest == self.loaded.digest and certificates == self.certificates:
             self.config, self.loaded = served, loaded  # the same on other lines
             return ReloadAttempt(ReloadOutcome.UNCHANGED)
         found = Judged((), (), ())
         if trigger is Trigger.API:
-            found = judged(await self._compare(before, loaded), before, loaded, acknowledged, time.time())
+            found = judged(await self._compare(before, served), before, served, acknowledged, time.time())
             if found.open:
                 return _refused(sentences(found.open), log, found.open)
         why = await self._serve(Reload(served, time.time(), certificates))
@@ -176,7 +176,7 @@ class Reloader:
             if found.all:
                 report_loosenings(found, log)
             return ReloadAttempt(ReloadOutcome.SERVED, acknowledged=found.acknowledged)
-        return ReloadAttempt(ReloadOutcome.SERVED, compared=(before, loaded))
+        return ReloadAttempt(ReloadOutcome.SERVED, compared=(before, served))
 
     async def _serve(self, order: Reload) -> str:
         """Have all workers serve ``order``, or none; why one cannot, empty when they do."""

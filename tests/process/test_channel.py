@@ -43,6 +43,9 @@ async def test_the_whole_shipped_configuration_arrives_as_it_was() -> None:
     assert isinstance(got, Start)
     token = got.config.ops.token
     assert token is not None and token.reveal() == ENV["GATEWAY_OPS_TOKEN"]
+    assert (token.written, token.shown) == ("${GATEWAY_OPS_TOKEN}", "${GATEWAY_OPS_TOKEN}"), (
+        "and what is written of them"
+    )
     assert await receive(orders) == Reload(config, 6.0)
     assert await receive(orders) == Announce()
     assert await receive(orders) == Drain(20.0, 5.0, 0.0)
