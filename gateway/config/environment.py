@@ -54,9 +54,14 @@ class Environment:
             return Mapping(entries, node.keys, node.position)
         if isinstance(node, Sequence):
             items: list[Node] = []
+            empty: list[str] = []
             for index, item in enumerate(node.items):
-                items += self._spread(item, (*path, index))
-            return Sequence(tuple(items), node.position)
+                spread = self._spread(item, (*path, index))
+                items += spread
+                # A secret that is left out is none, wherever it would come from.
+                if not spread and isinstance(item, Scalar) and not self._holds_secret((*path, index)):
+                    empty += [self._source(match[1]) for match in _REFERENCE.finditer(str(item.value))]
+            return Sequence(tuple(items), node.position, tuple(empty))
         return self._scalar(node, path)
 
     def _spread(self, item: Node, path: NodePath) -> list[Node]:

@@ -77,13 +77,12 @@ def _origin(node: Node | None) -> tuple[str, str]:
     """Where ``node`` gets its value from, and its place in the files."""
     if node is None:
         return "default", ""
-    sources = dict.fromkeys(source for scalar in _scalars(node) for source in scalar.sources)
+    sources = dict.fromkeys(_sources(node))
     return ", ".join(sources) or "file", str(node.position)
 
 
-def _scalars(node: Node) -> Iterator[Scalar]:
-    if isinstance(node, Scalar):
-        yield node
-    else:
-        for below in node.items if isinstance(node, Items) else node.entries.values():
-            yield from _scalars(below)
+def _sources(node: Node) -> Iterator[str]:
+    if not isinstance(node, Tree):
+        yield from node.sources
+    for below in () if isinstance(node, Scalar) else node.items if isinstance(node, Items) else node.entries.values():
+        yield from _sources(below)

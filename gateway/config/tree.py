@@ -43,6 +43,8 @@ class Scalar:
 class Sequence:
     items: tuple[Node, ...]
     position: Position
+    sources: tuple[str, ...] = ()
+    """Where items come from that are not there: references that are empty now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gateway.review.diff.references import with_references
 
 ENTRY = """\
 version: 1
-listen: {limits: {connections: "CONNECTIONS"}}
+listen: {limits: {connections: "CONNECTIONS"}, trusted_proxies: PROXIES}
 upstreams: {tutor: {endpoints: [{url: "URL"}]}}
 auth: {token: {kind: jwt, algorithms: [HS256], secret: "SECRET", require: {type: access}}}
 bodies: {json: {max: "MAX", types: [application/json], mode: "MODE"}}
@@ -23,6 +23,7 @@ routes: [{name: a, paths: [/a], methods: [POST], upstream: tutor, auth: token, b
 """
 VALUES = {
     "CONNECTIONS": "1000",
+    "PROXIES": "[]",
     "URL": "http://127.0.0.1:1",
     "SECRET": "${JWT_SECRET}",
     "MAX": "1KiB",
@@ -86,3 +87,18 @@ def test_no_value_is_shown_that_stands_for_a_reference(tmp_path: Path) -> None:
     assert found[0].where_old.endswith(":4") and found[0].where_new.endswith(":4")
     assert all("invalid" not in f"{change.before}{change.after}{change.why}" for change in found)
     assert any("${TUTOR_URL}" in change.after for change in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("[]", '["${PROXIES_A:-}"]'),
+        ('["${PROXIES_A:-}"]', '["${PROXIES_B:-}"]'),
+        ('[10.0.0.0/8, "${PROXIES_A:-}"]', '[10.0.0.0/8, "${PROXIES_A:-}", "${PROXIES_B:-}"]'),
+    ],
+)
+def test_an_item_that_is_empty_by_default_may_be_set_to_something(tmp_path: Path, before: str, after: str) -> None:
+    expected = {"listen.trusted_proxies": Effect.CHANGES}
+    for one, other in ((before, after), (after, before)):
+        assert effects(tmp_path, {"PROXIES": one}, {"PROXIES": other}) == expected
+    assert effects(tmp_path, {"PROXIES": after}, {"PROXIES": after}) == {}
