@@ -14,6 +14,9 @@ from gateway.review.diff.review import Review, ReviewedChange
 
 JsonObject = dict[str, Any]
 
+_LONGEST = 100_000
+"""Bytes of a body that are written for each route."""
+
 
 def as_json(review: Review) -> JsonObject:
     """``loosens`` and ``tightens`` count entries, ``acknowledged`` those loosenings that somebody answers for."""
@@ -31,6 +34,9 @@ def as_json(review: Review) -> JsonObject:
 def _entry(change: ReviewedChange, route: str, review: Review) -> JsonObject:
     shown_by = route if route in change.witnesses else next(iter(change.witnesses), "")
     witness = change.witnesses.get(shown_by)
+    unwitnessed = change.unwitnessed
+    if witness is not None and shown_by != route and len(witness.body) > _LONGEST:
+        witness, unwitnessed = None, f"The request that shows it is that of {shown_by}, and too long to be here again."
     return {
         "id": change.id,
         "effect": change.effect.value,
@@ -40,7 +46,7 @@ def _entry(change: ReviewedChange, route: str, review: Review) -> JsonObject:
         "after": change.after,
         "where": {"old": change.where_old, "new": change.where_new},
         "witness": {"route": shown_by, **_witness(witness, review)} if witness is not None else None,
-        "unwitnessed": change.unwitnessed,
+        "unwitnessed": unwitnessed,
         "why": change.why,
         "danger": change.danger,
         "acknowledged": change.acknowledged._asdict() if change.acknowledged is not None else None,

@@ -72,3 +72,11 @@ def test_one_entry_for_each_route_and_one_for_no_route() -> None:
 def test_a_body_that_is_no_text_is_base64() -> None:
     (entry,) = decoded(change(routes=("a",), witnesses={"a": witness(body=b"\xff\0")}))["changes"]
     assert entry["witness"]["body_base64"] == "/wA=" and "body" not in entry["witness"]
+
+
+def test_a_long_body_is_not_written_again_for_each_route() -> None:
+    shown = {"b": witness(body=b"a" * 100_001)}
+    found = decoded(change(routes=tuple("abcdefgh"), witnesses=shown))["changes"]
+    assert [one["witness"] is not None for one in found] == [one["route"] == "b" for one in found]
+    assert all(("that of b" in one["unwitnessed"]) is (one["route"] != "b") for one in found)
+    assert len(json.dumps(found)) < 110_000
