@@ -11,11 +11,13 @@ from typing import cast
 from gateway.core.methods import WITH_CONTENT
 from gateway.policy.body import Settings as Body
 from gateway.policy.schema.settings import Settings as Schemas
+from gateway.policy.upload.pattern import compiled
 from gateway.policy.upload.settings import MEDIA_TYPE, Part
 from gateway.policy.upload.settings import Settings as Upload
 from gateway.review.diff.change import SentRequest
 from gateway.review.diff.witness.forms import BOUNDARY, content, encoded, form
 from gateway.review.diff.witness.probe import Probe, Question
+from gateway.review.pattern_texts import texts
 
 LARGEST = 64 * 1024 * 1024
 """Bytes of a body that are tried."""
@@ -80,16 +82,31 @@ def upload(question: Question) -> Iterator[Probe]:
         if after is None or was != part:
             for media_type in (*part.types, *part.as_):
                 yield with_form(form(rest, {name: content(part, media_type)}))
-            if not part.types:
-                yield with_form(form(rest, {name: content(part)}))
-                yield with_form(form(rest, {name: (b"a", "")}))
+            for octets in () if part.types else _texts(part, was):
+                yield with_form(form(rest, {name: (octets, "")}))
             if was is not None and part.max > was.max and part.max < LARGEST:
                 yield with_form(form(rest, {name: _longer(part, was.max + 1)}))
             if was is not None and was.required and not part.required:
-                texts = {other: content(each) for other, each in rest.parts.items() if not each.types and other != name}
-                yield with_form(form(rest, texts, without=name))
+                others = {
+                    other: content(each) for other, each in rest.parts.items() if not each.types and other != name
+                }
+                yield with_form(form(rest, others, without=name))
     if after is None:
         yield with_form(encoded({"witness": (b"a", "")}))
+
+
+def _texts(part: Part, was: Part | None) -> Iterator[bytes]:
+    """Texts that ``part`` takes, one that ``was`` does not among them."""
+    yield content(part)[0]
+    yield b"a"
+    if was is None or part.pattern is None or was.pattern is None:
+        return
+    now, before = compiled(part.pattern), compiled(was.pattern)
+    for text in texts(part.pattern):
+        # Both patterns have been found to be fast for texts of that length.
+        if len(text.encode()) <= min(part.max, was.max) and now.fullmatch(text) and not before.fullmatch(text):
+            yield text.encode()
+            return
 
 
 def _longer(part: Part, length: int) -> tuple[bytes, str]:

@@ -46,6 +46,8 @@ uploads:
         ("types: [image/png], ", "types: [image/png, image/gif], ", "upload_type_refused"),
         ("required: true", "required: false", "upload_malformed"),
         ("[0-9]{1,3}", "[0-9a-z]{1,3}", "upload_malformed"),
+        ("[0-9]{1,3}", "[0-9]{1,3}.*", "upload_malformed"),
+        ("[0-9]{1,3}", "[0-9]{1,3}|all", "upload_malformed"),
     ],
 )
 def test_of_a_body(compare: Compare, old: str, new: str, reason: str) -> None:
