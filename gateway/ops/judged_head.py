@@ -102,7 +102,8 @@ def add_preflight(fields: dict[str, Any], exchange: Exchange) -> None:
     fields["preflight"] = redact(method.decode("latin-1"), 40)
     asked = exchange.fields.get(b"access-control-request-headers", b"").split(b",", MOST_HEADERS)
     names = [name for part in asked[:MOST_HEADERS] if (name := part.strip(b" \t"))]
-    if names:
-        fields["preflight_headers"] = [redact(name.decode("latin-1"), 100).lower() for name in names]
+    texts = [redact(name.decode("latin-1"), 100).lower() for name in names]
     if len(asked) > MOST_HEADERS:
-        fields["preflight_headers"].append("…")
+        texts.append("…")
+    if texts:
+        fields["preflight_headers"] = texts

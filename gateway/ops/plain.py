@@ -11,6 +11,16 @@ LONGEST = 256  # characters of any one text that a client can influence
 # What a JSON Web Token and an Authorization value look like wherever they turn up (RFC 7519 3, RFC 6750 2.1).
 _CREDENTIAL = re.compile(r"eyJ[\w-]{5,}(?:\.[\w-]*){0,4}|(?i:\b(?:bearer|basic)\s+)[\w.~+/=-]{10,}")
 
+_TO_KNOW = 16  # characters from where a credential itself begins, behind its scheme, until it is known as one, and some
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+_ESCAPED = {ord(c): _escape(c) for c in map(chr, range(256)) if not c.isprintable()}
+"""Of the characters that a field of a head can have: to escape each of them anew would be most of what a hostile line costs."""
+
 
 def clean(text: str, longest: int = LONGEST) -> str:
     """``text`` cut to ``longest`` characters, with everything that is not printable written as an escape."""
@@ -18,15 +28,38 @@ def clean(text: str, longest: int = LONGEST) -> str:
         text = text[:longest] + "…"
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    text = text.translate(_ESCAPED)
+    return text if text.isprintable() else "".join(c if c.isprintable() else _escape(c) for c in text)
 
 
 def redact(text: str, longest: int = LONGEST) -> str:
     """``clean``, and whatever looks like a credential replaced by ``<secret>``."""
-    # Before the cut: half a token is still a secret.
     if len(text) > 16:
-        text = _CREDENTIAL.sub("<secret>", text[:8192])
+        text = _without_credentials(text, longest)
     return clean(text, longest)
+
+
+def _without_credentials(text: str, longest: int) -> str:
+    """At least the first ``longest`` characters that are left of ``text``, and one more where there are more. Not all of it is
+    searched: that takes 0.1 ms for 8 KiB, and a line has tens of texts that a client chooses.
+
+    What is looked at ends a little after the cut, so that a credential is known whose first characters alone would be left:
+    half a token is still a secret.
+    """
+    text = text[:8192]
+    if len(text) <= longest + _TO_KNOW:
+        return _CREDENTIAL.sub("<secret>", text)
+    parts, at, room = [], 0, longest + 1
+    while room > 0:
+        found = _CREDENTIAL.search(text, at, at + room + _TO_KNOW)
+        whole = found and _CREDENTIAL.match(text, found.start())
+        if whole is None:
+            parts.append(text[at : at + room])
+            break
+        parts += text[at : whole.start()], "<secret>"
+        room -= whole.start() - at + len("<secret>")
+        at = whole.end()
+    return "".join(parts)
 
 
 def rfc3339(moment: float) -> str:

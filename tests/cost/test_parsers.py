@@ -33,6 +33,7 @@ from gateway.core.trpc_status import statuses_of
 from gateway.ops import plain
 from gateway.ops.api import breakers, lockouts, revocations
 from gateway.ops.api.order import decode_texts
+from gateway.ops.judged_head import add_content, add_judged, add_origin, add_preflight
 from gateway.ops.log import Log
 from gateway.ops.metrics.worker import WorkerMetrics
 from gateway.ops.sink import Sink
@@ -106,6 +107,22 @@ def logged(text: str) -> None:
     METRICS.done(exchange, 0.1)
 
 
+JUDGED = (
+    b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"sec-fetch-dest", b"referer", b"content-type", b"content-encoding",
+    b"access-control-request-method", b"access-control-request-headers",
+)  # fmt: skip
+
+
+def judged(value: bytes) -> None:
+    """What a line has of a head beside the path, where each of its fields is ``value``."""
+    exchange = Exchange("OPTIONS", "/", dict.fromkeys(JUDGED, value), "192.0.2.1", 0.0)
+    exchange.query = value.decode("latin-1")
+    for add in (add_judged, add_origin, add_content, add_preflight):
+        add({}, exchange)
+    del exchange.fields[b"origin"]
+    add_origin({}, exchange)
+
+
 JOINED = tuple[bytes, ...]
 
 PARSERS: dict[str, Parser] = {
@@ -165,6 +182,7 @@ PARSERS: dict[str, Parser] = {
     "ops/plain clean": Parser(of_text(plain.clean), BODY),
     "ops/plain redact": Parser(of_text(plain.redact), BODY, (("", ""), ("eyJ", ""), ("Bearer ", ""))),
     "ops/log and ops/metrics": Parser(of_text(logged), HEAD, (("", ""), ("eyJ", ""), ("Bearer ", ""))),
+    "ops/judged_head": Parser(judged, HEAD, (("", ""), ("https://", ""), ("https://a", "/"))),
     "ops/api/order decode_texts": Parser(lambda body: decode_texts(body, {"by"}, ""), BODY, (*FLAT, ('{"by":"', '"}'))),
     "ops/api/lockouts unlock_of": Parser(lockouts.unlock_of, BODY, (*FLAT, ('{"account":"', '"}'), ('{"address":"', '"}'))),
     "ops/api/lockouts unlock_of in full": Parser(lockouts.unlock_of, 340, (('{"account":"', '"}'), ('{"address":"', '"}'))),

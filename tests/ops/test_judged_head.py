@@ -99,6 +99,8 @@ def test_what_a_preflight_asks_for() -> None:
     assert added(add_preflight, {}) == {}, "no preflight"
     many = {b"access-control-request-method": b"GET", b"access-control-request-headers": b"a," * 100}
     assert len(added(add_preflight, many)["preflight_headers"]) == MOST_HEADERS + 1
+    empty = {b"access-control-request-method": b"GET", b"access-control-request-headers": b"," * 100}
+    assert added(add_preflight, empty)["preflight_headers"] == ["…"], "more than are read, and no name among those"
 
 
 _TOKEN = b"Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.ops.plain import LONGEST, Pseudonyms, clean, redact, rfc3339
+from gateway.ops.plain import _CREDENTIAL, LONGEST, Pseudonyms, clean, redact, rfc3339
+from tests.processor_time import takes_at_most
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLWhlcmU"
 
@@ -45,6 +46,46 @@ def test_credentials_are_taken_out_before_the_cut(text: str) -> None:
     assert "eyJhbGci" not in redacted
     assert "abcdefgh" not in redacted
     assert "dXNlcjpw" not in redacted
+
+
+_PIECES = (
+    "eyJ",
+    "bearer ",
+    "Basic\t",
+    "Bearer",
+    " ",
+    "aaa",
+    "b" * 9,
+    "c" * 30,
+    ".",
+    "é",
+    "\x80",
+    "=",
+    "d" * 240,
+    f"x {TOKEN}",
+)
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=60).map("".join), st.sampled_from((20, 100, LONGEST)))
+def test_what_is_left_is_the_same_as_if_all_of_the_text_were_searched(text: str, longest: int) -> None:
+    whole = _CREDENTIAL.sub("<secret>", text) if len(text) > 16 else text
+    assert redact(text, longest) == clean(whole, longest)
+
+
+@pytest.mark.parametrize("longest", [20, 100, LONGEST])
+def test_a_token_across_the_cut_is_taken_out_wherever_the_cut_goes_through_it(longest: int) -> None:
+    for scheme in ("", "Bearer ", "bearer" + " " * 30, "basic \t "):
+        token = scheme + (TOKEN if scheme != "basic \t " else "dXNlcjpwYXNzd29yZA==")
+        for before in range(longest + 1):
+            left = redact("." * before + token + "." * 500, longest).lower()
+            assert "eyj" not in left, (scheme, before)
+            assert "dxn" not in left, (scheme, before)
+
+
+@pytest.mark.parametrize("unit", ["a", "Bearer ", "eyJ.", "eyJaaaaa ", " ", "\x80", "\0"])
+def test_a_text_that_is_cut_costs_no_more_than_what_is_left_of_it(unit: str) -> None:
+    text = unit * (16384 // len(unit))
+    assert takes_at_most(0.003, lambda: [redact(text) for _ in range(100)])
 
 
 @pytest.mark.parametrize("text", ["per-client", "more than one value in host", "3 bytes received", "the bearer scheme"])
