@@ -15,6 +15,9 @@ SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 JsonObject = dict[str, object]
 
+_OF_LINKS = re.compile(r"[\\\[\]]")
+_NUMBER = re.compile(r"[0-9]+").fullmatch
+
 
 class Level(StrEnum):
     """How bad a result is (3.27.10)."""
@@ -86,19 +89,20 @@ def _result(one: SarifResult, index: dict[str, int]) -> JsonObject:
 
 def _message(text: str) -> JsonObject:
     # In a plain text message [text](target) is a link (3.11.6), and what is quoted here is of whoever wrote the files.
-    return {"text": re.sub(r"([\\\[\]])", r"\\\1", text)}
+    return {"text": _OF_LINKS.sub(r"\\\g<0>", text)}
 
 
 def _location(where: str) -> JsonObject:
-    found = re.fullmatch(r"(.+?)(?::([0-9]+))?(?::([0-9]+))?", where, re.DOTALL)
-    assert found is not None  # .+ takes every text but the empty one
-    file, line, column = found.groups()
+    file, numbers = where, list[int]()
+    while len(numbers) < 2:
+        before, _, last = file.rpartition(":")
+        if not (before and _NUMBER(last)):
+            break
+        file, numbers = before, [int(last), *numbers]
     artifact: JsonObject = {"uri": _uri(file)}
     if not file.startswith("/"):
         artifact["uriBaseId"] = "%SRCROOT%"
-    region = {"startLine": max(1, int(line or 1))}
-    if column:
-        region["startColumn"] = max(1, int(column))
+    region = {key: max(1, number) for key, number in zip(("startLine", "startColumn"), numbers or [1], strict=False)}
     return {"artifactLocation": artifact, "region": region}
 
 
