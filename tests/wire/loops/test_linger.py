@@ -205,9 +205,10 @@ async def test_who_sends_nothing_more_is_not_waited_for_long(tls: ssl.SSLContext
 async def test_who_lingers_counts_and_makes_room(tls: ssl.SSLContext | None) -> None:
     """Twenty may be connected: those that were refused go first, and nobody else has to wait."""
     async with serving(tls) as gateway, contextlib.AsyncExitStack() as stack:
-        for _ in range(20):
-            client = await stack.enter_async_context(raw_client(gateway.port, tls is not None))
-            await client.send(head("/signed-in") + PIECE)
+        opening = (stack.enter_async_context(raw_client(gateway.port, tls is not None)) for _ in range(20))
+        clients = await asyncio.gather(*opening)
+        # all at once, or the first has lingered long enough before the last has asked
+        await asyncio.gather(*(client.send(head("/signed-in") + PIECE) for client in clients))
         await eventually(lambda: len(gateway.seen.reasons) == 20)
         assert gateway.server.connections == 20
         async with raw_client(gateway.port, tls is not None) as another:
