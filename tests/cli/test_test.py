@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command_line import run
+from tests.processor_time import slowdown
 
 ENTRY = """version: 1
 upstreams: {tutor: {endpoints: [{url: "http://127.0.0.1:8787"}]}}
@@ -182,19 +183,20 @@ def test_no_control_characters_of_files_reach_a_terminal(folder: Path, capsys: p
 
 
 def test_the_shipped_tests_pass_quickly() -> None:
-    """As a process, with its start, as the reviewers' page shows it. The processor's time, since others use it meanwhile, and the
-    best of three runs."""
+    """As a process, with its start, as the reviewers' page shows it. Its own processor time, without coverage, against what the
+    machine takes for anything meanwhile; the best of three runs, and one where that is good."""
     shown = re.search(r"\$ gateway test\n((?:.+\n)+)```", (ROOT / "docs" / "reviewing.md").read_text())
     assert shown is not None
     command = [sys.executable, "-m", "gateway", "test", "--fail-under", "97"]
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "COV_"))}
     used = []
     for _ in range(3):
         before = os.times()
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120)
         after = os.times()
         assert (done.returncode, done.stdout) == (0, shown[1]), done.stderr
         used.append(after.children_user + after.children_system - before.children_user - before.children_system)
-        if used[-1] < 3.5:
+        if used[-1] < 3.5 * slowdown():
             return
     pytest.fail(f"{used} s; on an idle core it is less than 2, and a busy machine shares its caches")
 
