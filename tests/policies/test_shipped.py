@@ -44,6 +44,7 @@ def config() -> Config:
     return shipped()
 
 
+@pytest.mark.no_cover  # thousands of requests; whichever of the two is first runs them for both
 def test_all_that_the_shipped_files_let_through_or_refuse_is_tested() -> None:
     coverage = seen_by_tests().coverage
     assert coverage.routes.missing == coverage.targets.missing == coverage.reasons.missing == ()
@@ -52,6 +53,7 @@ def test_all_that_the_shipped_files_let_through_or_refuse_is_tested() -> None:
     assert coverage.settings.missing == ("rate_limits.login-per-account rate_limited",)
 
 
+@pytest.mark.no_cover  # thousands of requests; whichever of the two is first runs them for both
 def test_the_whole_backend_is_tested_and_never_more_open_than_it_is() -> None:
     verdicts = seen_by_tests().verdicts
     targets = {step.request.target for test in written() for step in test.steps}

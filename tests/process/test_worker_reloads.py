@@ -26,6 +26,8 @@ ROUTES = """\
 RELOADS = 50
 REQUEST = b"GET %b HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 
+pytestmark = pytest.mark.no_cover  # the same lines hundreds of times, which the tests of the worker count
+
 
 class Streams:
     """An upstream whose responses are events without end."""

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from gateway.config.model import Config
 from gateway.review.diff.change import Change, SentRequest, Witness
 from gateway.review.diff.classes import RequestClass
@@ -27,6 +29,8 @@ from gateway.review.dry_run.request import DryRequest
 from gateway.review.dry_run.response import ScriptedResponse
 from tests.review.diff.random_sides import RandomSides, Written, config
 from tests.review.diff.written import NOON
+
+pytestmark = pytest.mark.no_cover  # the same lines for each example, which the tests of each part count
 
 KEPT = DryParts()
 """The schemas of all examples, of which there are few."""

@@ -21,6 +21,8 @@ from tests.review.dry_run.configs import NOON, ROOT
 from tests.review.dry_run.requests import GROUPS, Sent
 from tests.upstream_fixture import running_upstream
 
+pytestmark = pytest.mark.no_cover  # hundreds of requests, of which the tests of each part count the lines
+
 ID = re.compile(rb"[0-9a-f]{32}")
 _OF_EACH = frozenset((b"date", b"x-request-id", b"x-correlation-id", b"via"))
 
